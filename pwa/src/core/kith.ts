@@ -1,0 +1,288 @@
+/**
+ * What the app can do, as one interface of plain values.
+ *
+ * `Kith` is the only thing the views know. Everything it returns is a snapshot that never changes;
+ * `subscribe` says which part to read again. Every method that acts resolves once the phone's own
+ * store holds the result, never once the network does: the outbox carries it from there, and says
+ * so in words. Methods reject with a `KithError` whose `code` the message files translate.
+ */
+
+import type { KithError } from "./errors.ts";
+
+declare const brand: unique symbol;
+type Branded<T, B extends string> = T & { readonly [brand]: B };
+
+/** A contact's id in the owner's own tree: the `<cid>` of `/contacts/<cid>/card`. */
+export type ContactId = Branded<string, "ContactId">;
+/** A circle's id: the `<id>` of `/circles/<id>`. */
+export type CircleId = Branded<string, "CircleId">;
+/** One post, whoever wrote it: `me/<folder>` or `<cid>/<folder>`. */
+export type PostRef = Branded<string, "PostRef">;
+/** One operation of the outbox. */
+export type OperationId = Branded<string, "OperationId">;
+
+/** Parts of the state that `subscribe` reports. */
+export type Topic = "me" | "pod" | "friends" | "circles" | "invites" | "posts" | "feed" | "outbox" | "drafts" | "devices" | "storage";
+
+/** Who may see a post. `friends` and `circles` are resolved to people when the post is made. */
+export type Audience =
+  | { readonly kind: "me" }
+  | { readonly kind: "all" }
+  | { readonly kind: "some"; readonly circles: readonly CircleId[]; readonly friends: readonly ContactId[] };
+
+/** Who can see one post, in the terms in which a person would say it. */
+export interface AudienceView {
+  /** `custom`: an access list that another app wrote and this one can only show. `theirs`: a friend's post; only that friend knows. */
+  readonly kind: "me" | "all" | "some" | "custom" | "theirs";
+  /** The circle this audience equals, when it equals one. */
+  readonly circle?: CircleId;
+  /** The people, by name; empty for `me` and `theirs`. */
+  readonly people: readonly { readonly cid: ContactId; readonly name: string }[];
+}
+
+export interface Me {
+  readonly name: string;
+  /** 52 characters that never change. */
+  readonly label: string;
+  /** False in a private window or where the browser may evict the store. */
+  readonly persistent: boolean;
+}
+
+/** Where the owner's pod stands. */
+export interface PodState {
+  readonly kind: "none" | "connecting" | "connected" | "unreachable" | "refused";
+  readonly url?: string;
+  /** Milliseconds since the epoch of the last complete exchange. */
+  readonly lastSync?: number;
+  /** Operations that the pod does not have yet. */
+  readonly waiting: number;
+  /** Set while a large transfer runs: done and total operations or rows. */
+  readonly progress?: { readonly done: number; readonly total: number };
+  readonly error?: KithError;
+  /** The pod wants to delete this many things at once; nothing happens until `confirmDeletions` is called. */
+  readonly askDeletions?: number;
+}
+
+export interface Friend {
+  readonly cid: ContactId;
+  readonly name: string;
+  readonly circles: readonly CircleId[];
+  readonly since: number;
+  readonly muted: boolean;
+  /** The owner compared the words with them. */
+  readonly verified: boolean;
+  /** They have a pod, so their posts can be fetched. */
+  readonly hasPod: boolean;
+  /** Their keys changed since the words were compared. */
+  readonly keysChanged: boolean;
+  /** The last time their pod answered; absent when never. */
+  readonly lastSeen?: number;
+  /** What the last attempt to reach them said, in a code. */
+  readonly error?: KithError;
+  /** Bytes of theirs cached on this device. */
+  readonly cachedBytes: number;
+  /** Accepted our invite and has not been looked at yet. */
+  readonly isNew: boolean;
+}
+
+export interface Circle {
+  readonly id: CircleId;
+  readonly name: string;
+  /** 0..7, one of eight hues. */
+  readonly hue: number;
+  readonly members: readonly ContactId[];
+}
+
+export interface Invite {
+  readonly id: string;
+  readonly link: string;
+  readonly expires: number;
+  readonly state: "open" | "used" | "expired";
+  /** Somebody tried the link after it had been used. */
+  readonly triedAgain: boolean;
+}
+
+/** What an invite link says before anything is sent. */
+export interface InvitePreview {
+  readonly name: string;
+  readonly host: string;
+  /** Already a friend under this name. */
+  readonly known?: ContactId;
+  /** The link is the owner's own. */
+  readonly mine: boolean;
+}
+
+/** What a link that was opened, pasted or scanned is for. */
+export type LinkKind = "invite" | "pair" | "device" | "unknown";
+
+export interface Picture {
+  readonly index: number;
+  readonly alt: string;
+  readonly width: number;
+  readonly height: number;
+  /** Sizes that this device holds now. */
+  readonly thumbHere: boolean;
+  readonly fullHere: boolean;
+}
+
+export interface Post {
+  readonly ref: PostRef;
+  /** Absent: the owner's own. */
+  readonly author?: ContactId;
+  readonly authorName: string;
+  readonly text: string;
+  readonly published: number;
+  readonly updated?: number;
+  readonly pictures: readonly Picture[];
+  readonly audience: AudienceView;
+  /** How far an own post has come. `phone`: only here, no pod. `waiting`: on its way to the pod. `pod`: friends can fetch it. */
+  readonly state: "phone" | "waiting" | "pod" | "theirs";
+  /** A friend's post whose text was purged here and can be asked for again. */
+  readonly purged: boolean;
+}
+
+export interface NewPicture {
+  readonly full: Uint8Array<ArrayBuffer>;
+  readonly thumb: Uint8Array<ArrayBuffer>;
+  readonly mediaType: string;
+  readonly width: number;
+  readonly height: number;
+  readonly thumbWidth: number;
+  readonly thumbHeight: number;
+  readonly alt: string;
+}
+
+export interface Compose {
+  readonly text: string;
+  readonly pictures: readonly NewPicture[];
+  readonly audience: Audience;
+}
+
+/** A text that lost against a later edit, or that was kept when something failed. */
+export interface Draft {
+  readonly id: string;
+  readonly text: string;
+  readonly audience: Audience;
+  readonly pictures: readonly NewPicture[];
+  readonly saved: number;
+  /** `typed`: the composer's own. `lost`: this device's edit of `post` came second. */
+  readonly reason: "typed" | "lost";
+  readonly post?: PostRef;
+}
+
+export interface OutboxItem {
+  readonly id: OperationId;
+  readonly what: "post" | "edit" | "audience" | "delete" | "contact" | "circle" | "other";
+  readonly post?: PostRef;
+  readonly since: number;
+  readonly attempts: number;
+  readonly error?: KithError;
+}
+
+export interface Device {
+  readonly kid: string;
+  readonly name: string;
+  readonly self: boolean;
+  readonly isPod: boolean;
+  readonly admin: boolean;
+}
+
+export interface Storage {
+  readonly usedBytes: number;
+  readonly quotaBytes: number;
+  readonly cachedBytes: number;
+  readonly posts: number;
+  /** False on file:// in Chromium: deleted things may leave traces; the app says so. */
+  readonly erases: boolean;
+}
+
+/** A page of the feed, newest first, own and friends' posts merged by time. */
+export interface FeedPage {
+  readonly posts: readonly Post[];
+  readonly more: boolean;
+  /** Set while friends are being asked. */
+  readonly asking: boolean;
+  /** Friends who could not be reached this time. */
+  readonly unreached: readonly ContactId[];
+}
+
+export interface Kith {
+  /** Undefined before `start` or `joinDevice`. */
+  me(): Me | undefined;
+  pod(): PodState;
+  friends(): readonly Friend[];
+  circles(): readonly Circle[];
+  invites(): readonly Invite[];
+  outbox(): readonly OutboxItem[];
+  drafts(): readonly Draft[];
+  devices(): readonly Device[];
+  storage(): Promise<Storage>;
+  /** Calls `changed` after each change; returns the function that ends it. */
+  subscribe(changed: (topic: Topic) => void): () => void;
+
+  /** Makes the person: keys on this device, an empty tree. `name` 1..40 characters. */
+  start(name: string): Promise<void>;
+  rename(name: string): Promise<void>;
+
+  linkKind(link: string): LinkKind;
+  /** Connects to the pod of a pairing link; what is on the phone then goes there. */
+  connectPod(link: string): Promise<void>;
+  /** Forgets the pod on this device; nothing is deleted anywhere. */
+  disconnectPod(): Promise<void>;
+  /** Exchanges with pod and friends now. Resolves when it is over; never rejects (see `pod()`). */
+  syncNow(): Promise<void>;
+  confirmDeletions(accept: boolean): Promise<void>;
+
+  /** Needs a pod (code `no-pod`). */
+  createInvite(): Promise<Invite>;
+  cancelInvite(id: string): Promise<void>;
+  previewInvite(link: string): InvitePreview;
+  acceptInvite(link: string): Promise<ContactId>;
+  /** Twelve words that both friends see alike. */
+  words(cid: ContactId): Promise<readonly string[]>;
+  setVerified(cid: ContactId, verified: boolean): Promise<void>;
+  seenFriend(cid: ContactId): Promise<void>;
+  renameFriend(cid: ContactId, name: string): Promise<void>;
+  muteFriend(cid: ContactId, muted: boolean): Promise<void>;
+  /** Refused at once by the pod; their copies here are purged. */
+  removeFriend(cid: ContactId): Promise<void>;
+
+  addCircle(name: string, members: readonly ContactId[]): Promise<CircleId>;
+  renameCircle(id: CircleId, name: string): Promise<void>;
+  setMembers(id: CircleId, members: readonly ContactId[]): Promise<void>;
+  removeCircle(id: CircleId): Promise<void>;
+
+  /** What the composer offers first: the last audience used. */
+  lastAudience(): Audience;
+  /** The people an audience means today. */
+  resolve(audience: Audience): AudienceView;
+  post(what: Compose): Promise<PostRef>;
+  /** Changes text and alt texts; the audience stays. */
+  edit(ref: PostRef, text: string): Promise<void>;
+  setAudience(ref: PostRef, audience: Audience): Promise<void>;
+  /** Erases it here at once and everywhere else as soon as it hears. */
+  remove(ref: PostRef): Promise<void>;
+  saveDraft(draft: Omit<Draft, "id" | "saved"> & { readonly id?: string }): Promise<string>;
+  removeDraft(id: string): Promise<void>;
+
+  /** What this device holds, at once; no network. `before` pages (exclusive, milliseconds since the epoch). */
+  feed(query: { readonly limit: number; readonly before?: number; readonly author?: ContactId | "me"; readonly search?: string }): Promise<FeedPage>;
+  /** Asks friends for what is new, selectively: lists first, then texts and thumbnails of the newest. */
+  refresh(author?: ContactId): Promise<void>;
+  readPost(ref: PostRef): Promise<Post | undefined>;
+  /** A picture's bytes; fetched from its owner when not here. */
+  picture(ref: PostRef, index: number, size: "thumb" | "full"): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string }>;
+  /** Drops this device's copy of a friend's post; it can be asked for again. */
+  purge(ref: PostRef): Promise<void>;
+  purgeFriend(cid: ContactId): Promise<void>;
+  askAgain(ref: PostRef): Promise<void>;
+
+  /** A link (and words to compare) with which another browser of this person joins. Needs a pod. */
+  linkDevice(): Promise<{ readonly link: string; readonly expires: number }>;
+  /** On the new device: joins the person of the link; resolves when an admin device has let it in. */
+  joinDevice(link: string, name: string): Promise<void>;
+  removeDevice(kid: string): Promise<void>;
+
+  /** Stops timers and requests. */
+  close(): Promise<void>;
+}
