@@ -1,0 +1,54 @@
+/// The service worker: it keeps one copy of the app, so that the app opens offline, and changes that copy
+/// only when the person agrees.
+///
+/// It keeps the page, the manifest and the icons, and nothing that a person made. It answers only for
+/// those; a request to a pod goes to the network untouched. A new version waits until the page sends
+/// `"update"`. It cannot guard the app against the host that serves it: that is what the hash on the
+/// version screen and the signed file are for.
+
+declare const self: ServiceWorkerGlobalScope;
+/** SHA-256 in hex of the index.html that this worker was built with. */
+declare const SHELL_SHA256: string;
+
+const kept = `kith ${SHELL_SHA256}`;
+const page = new URL("./", self.registration.scope).href;
+const files = ["manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png"].map((name) => page + name);
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", (event) => {
+  if (event.data === "update") event.waitUntil(self.skipWaiting());
+});
+self.addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  url.search = url.hash = "";
+  const wanted = url.href === `${page}index.html` ? page : url.href;
+  if (event.request.method !== "GET" || (wanted !== page && !files.includes(wanted))) return;
+  event.respondWith(answer(wanted, event.request));
+});
+
+async function install(): Promise<void> {
+  const cache = await caches.open(kept);
+  const shell = await fetch(page, { cache: "no-store" });
+  if ((await sha256(await shell.clone().arrayBuffer())) !== SHELL_SHA256) {
+    // Half of an update: keep what works and try again later.
+    throw new Error("install: the page and its worker are not of one version");
+  }
+  await cache.put(page, shell);
+  await cache.addAll(files);
+}
+
+async function activate(): Promise<void> {
+  const old = (await caches.keys()).filter((name) => name.startsWith("kith ") && name !== kept);
+  await Promise.all(old.map((name) => caches.delete(name)));
+}
+
+async function answer(url: string, request: Request): Promise<Response> {
+  const cache = await caches.open(kept);
+  return (await cache.match(url)) ?? fetch(request);
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,19 @@
+import { viteSingleFile } from "vite-plugin-singlefile";
+import { defineConfig } from "vitest/config";
+import { policy } from "./build/policy.ts";
+import { source } from "./build/source.ts";
+
+// The app: one page, everything inlined. Unit tests run in plain Node.
+export default defineConfig({
+  base: "./",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [source(), viteSingleFile(), policy()],
+  build: {
+    target: "es2023",
+    // The folder keeps a file that the Go package needs; `npm run build` empties the rest.
+    emptyOutDir: false,
+    modulePreload: false,
+    reportCompressedSize: false,
+  },
+  test: { environment: "node", include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
+});

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+import { source } from "./build/source.ts";
+
+// Browser tests, against the real binary. One file at a time: the machine's
+// cores belong to the browsers.
+export default defineConfig({
+  plugins: [source()],
+  test: {
+    environment: "node",
+    include: ["e2e/**/*.e2e.ts"],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+  },
+});
