@@ -1,0 +1,89 @@
+# make          build the app and bin/kith, with the app inside
+# make run      the same, then start it and print its address
+# make test     install what the tests need and run all of them
+# make check    only what needs no browser and no waiting: format, vet, staticcheck, types, size
+# make fuzz     every fuzz target for FUZZTIME (30s)
+# make clean    remove what was built
+
+SHELL       := bash
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+RUN         ?=
+
+app := pwa/dist/index.html
+modules := pwa/node_modules/.package-lock.json
+
+export CGO_ENABLED = 0
+
+.PHONY: all kith run test check clean fuzz
+all: kith
+
+# The go command knows itself what has changed. Nothing of the checkout but the
+# version goes into the binary, so that the same source makes the same bytes.
+kith: $(app)
+	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kith ./cmd/kith
+
+$(app): $(modules) $(shell find pwa/src pwa/public pwa/build -type f) $(wildcard pwa/*.ts pwa/*.html pwa/*.json)
+	cd pwa && npm run --silent build
+
+# npm writes this file last, so it is also the mark of a complete install.
+$(modules): pwa/package.json pwa/package-lock.json
+	cd pwa && npm ci --no-fund --no-audit
+	touch $@
+
+run: kith
+	bin/kith serve $(RUN)
+
+# Suites: each can be run alone.
+checks := fmt vet staticcheck types unit size
+.PHONY: needs $(checks) twice gotest race e2e
+
+test: needs
+	@tools/suites kith $(checks) twice gotest race e2e
+
+check:
+	@tools/suites kith $(checks)
+
+needs:
+	@tools/install
+
+fmt:
+	@files=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
+	if [ -n "$$files" ]; then printf 'not in gofmt format:\n%s\n' "$$files" >&2; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go run $(STATICCHECK) ./...
+
+types: $(modules)
+	cd pwa && npm run --silent check
+
+unit: $(modules)
+	cd pwa && npm run --silent test
+
+size: $(app)
+	cd pwa && npm run --silent size
+
+# The same source makes the same app, wherever it lies.
+twice: $(modules)
+	cd pwa && npm run --silent twice
+
+gotest: $(app)
+	go test ./...
+
+# The race detector needs cgo.
+race: $(app)
+	CGO_ENABLED=1 go test -race $$(tools/guarded)
+
+e2e: kith needs
+	cd pwa && npm run --silent e2e
+
+fuzz:
+	@FUZZTIME=$(FUZZTIME) tools/fuzz
+
+clean:
+	rm -rf bin pwa/node_modules pwa/shots
+	find pwa/dist -mindepth 1 ! -name .gitkeep -delete
