@@ -1,0 +1,21 @@
+// The size gate: what a phone downloads before it sees anything. Bytes, with
+// gzip at its default level as a server sends it.
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const dist = new URL("../dist/", import.meta.url);
+
+/** @type {{ file: string, packed: boolean, limit: number }[]} */
+const budgets = [
+  { file: "index.html", packed: true, limit: 60_000 },
+  { file: "sw.js", packed: false, limit: 2_048 },
+];
+
+let over = false;
+for (const { file, packed, limit } of budgets) {
+  const bytes = readFileSync(new URL(file, dist));
+  const size = packed ? gzipSync(bytes).length : bytes.length;
+  over ||= size > limit;
+  console.log(`${file}: ${size} of ${limit} bytes${packed ? " gzipped" : ""}${size > limit ? ": too large" : ""}`);
+}
+process.exitCode = over ? 1 : 0;
