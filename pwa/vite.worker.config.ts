@@ -8,7 +8,7 @@ const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url
 // The service worker: a script of its own, built after the page because it
 // carries the page's hash. A changed page thus makes a changed worker, which is
 // what a browser looks at to see an update.
-export default defineConfig(() => ({
+export default defineConfig({
   publicDir: false,
   define: {
     SHELL_SHA256: JSON.stringify(createHash("sha256").update(readFileSync(at("dist/index.html"))).digest("hex")),
@@ -20,7 +20,7 @@ export default defineConfig(() => ({
     reportCompressedSize: false,
     rolldownOptions: {
       input: at("src/worker/sw.ts"),
-      output: { format: "iife" as const, entryFileNames: "sw.js" },
+      output: { format: "iife", entryFileNames: "sw.js" },
     },
   },
-}));
+});

@@ -1,5 +1,7 @@
-/// The app's one Trusted Types policy. The page's Content-Security-Policy lets a script URL come from the
-/// policy `kith` alone, and it lets through exactly two: a worker made here, and the service worker.
+/**
+ * The app's one Trusted Types policy. The page's Content-Security-Policy lets a script URL come from the
+ * policy `kith` alone, and it lets through exactly two: a worker made here, and the service worker.
+ */
 
 interface ScriptURLs {
   createScriptURL(url: string): string;

@@ -1,25 +1,29 @@
-/// The service worker: it keeps one copy of the app, so that the app opens offline, and changes that copy
-/// only when the person agrees.
-///
-/// It keeps the page, the manifest and the icons, and nothing that a person made. It answers only for
-/// those; a request to a pod goes to the network untouched. A new version waits until the page sends
-/// `"update"`. It cannot guard the app against the host that serves it: that is what the hash on the
-/// version screen and the signed file are for.
+/**
+ * The service worker: it keeps one copy of the app, so that the app opens offline, and changes that copy
+ * only when the person agrees.
+ *
+ * It keeps the page, the manifest and the icons, and nothing that a person made. It answers only for
+ * those; a request to a pod goes to the network untouched. A new version waits until the page sends
+ * `"update"`. It cannot guard the app against the host that serves it: that is what the hash on the
+ * version screen and the signed file are for.
+ */
 
-declare const self: ServiceWorkerGlobalScope;
 /** SHA-256 in hex of the index.html that this worker was built with. */
 declare const SHELL_SHA256: string;
 
+// One library serves all kinds of worker; this one is a service worker.
+const worker = globalThis as unknown as ServiceWorkerGlobalScope;
+
 const kept = `kith ${SHELL_SHA256}`;
-const page = new URL("./", self.registration.scope).href;
+const page = new URL("./", worker.registration.scope).href;
 const files = ["manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png"].map((name) => page + name);
 
-self.addEventListener("install", (event) => event.waitUntil(install()));
-self.addEventListener("activate", (event) => event.waitUntil(activate()));
-self.addEventListener("message", (event) => {
-  if (event.data === "update") event.waitUntil(self.skipWaiting());
+worker.addEventListener("install", (event) => event.waitUntil(install()));
+worker.addEventListener("activate", (event) => event.waitUntil(activate()));
+worker.addEventListener("message", (event) => {
+  if (event.data === "update") event.waitUntil(worker.skipWaiting());
 });
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   url.search = url.hash = "";
   const wanted = url.href === `${page}index.html` ? page : url.href;
@@ -45,7 +49,7 @@ async function activate(): Promise<void> {
 
 async function answer(url: string, request: Request): Promise<Response> {
   const cache = await caches.open(kept);
-  return (await cache.match(url)) ?? fetch(request);
+  return (await cache.match(url, { ignoreVary: true })) ?? fetch(request);
 }
 
 async function sha256(bytes: ArrayBuffer): Promise<string> {
