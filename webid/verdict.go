@@ -1,0 +1,40 @@
+package webid
+
+// Verdict is why something was refused, in the words that the vectors in
+// conformance/vectors use in every language. It is an error, and comparable:
+// errors.Is(err, webid.Malformed), errors.Is(err, webid.Verdict("stale")).
+//
+//	malformed                  not in the form that is required, JOSE header included, or too large
+//	bad signature              not made by the key it names
+//	wrong label                about another person
+//	not signed by an admin     signed by a key that may not do this
+//	stale                      older than what is known
+//	same epoch, different list two lists claim one place
+//	wrong subject              a JWT about another key than the one that signed
+//	wrong audience             a JWT for another issuer
+//	wrong method               a proof for another HTTP method
+//	wrong address              a proof for another URL
+//	wrong token                a proof for another access token, or for none
+//	not fresh                  made outside of the window of time
+//	replayed                   seen before
+type Verdict string
+
+// Malformed is the verdict on what cannot be read at all.
+const Malformed Verdict = "malformed"
+
+// Error returns the verdict word.
+func (v Verdict) Error() string { return string(v) }
+
+const (
+	badSignature  Verdict = "bad signature"
+	wrongLabel    Verdict = "wrong label"
+	notAdmin      Verdict = "not signed by an admin"
+	stale         Verdict = "stale"
+	forked        Verdict = "same epoch, different list"
+	wrongSubject  Verdict = "wrong subject"
+	wrongAudience Verdict = "wrong audience"
+	wrongMethod   Verdict = "wrong method"
+	wrongAddress  Verdict = "wrong address"
+	wrongToken    Verdict = "wrong token"
+	notFresh      Verdict = "not fresh"
+)
