@@ -1,0 +1,66 @@
+/** Keys documents: by which keys a person's devices can be sent sealed messages (protocol §1.1). */
+
+import { can, type DeviceList, did } from "./devices.ts";
+import { listOf, momentOf, numberOf, object, textOf } from "./json.ts";
+import { open, signAs } from "./jws.ts";
+import { type Did, didOfJwk, jwkOf, type Label, type Signer } from "./key.ts";
+import { Refusal } from "./verdict.ts";
+
+export interface AgreementKey {
+  /** Unique in its document, at most 64 bytes. */
+  readonly kid: string;
+  /** The device that holds the secret half. */
+  readonly device: Did;
+  readonly key: Did;
+  /** The last moment at which somebody may seal to it, in milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A keys document whose signature was verified against a device list, and the JWS it came from. */
+export interface KeysDocument {
+  readonly label: Label;
+  /** Rises with each document. */
+  readonly serial: number;
+  readonly agree: readonly AgreementKey[];
+  readonly text: string;
+}
+
+const typ = "kith-keys+jwt";
+const maxAgree = 64;
+
+/** makeKeysDocument returns a document signed by an admin device of the list. */
+export async function makeKeysDocument(list: DeviceList, signer: Signer, serial: number, agree: readonly AgreementKey[]): Promise<KeysDocument> {
+  const written = agree.map(({ kid, device, key, until }) => ({ kid, device, jwk: jwkOf(key), until: new Date(until).toISOString() }));
+  return acceptKeysDocument(await signAs(signer, typ, { label: list.label, serial, agree: written }), list);
+}
+
+/** acceptKeysDocument reads a document of the person whose list this is; keys of devices that the list does not
+ * name are left out. Throws a `Refusal`: malformed, wrong header, bad signature, wrong label, not signed by an
+ * admin, and stale when `known` has a higher serial. */
+export async function acceptKeysDocument(jws: string, list: DeviceList, known?: KeysDocument): Promise<KeysDocument> {
+  const { payload, signer } = await open(jws, typ);
+  const label = textOf(payload, "label", 52) as Label;
+  const serial = numberOf(payload, "serial", 1);
+  const agree = listOf(payload, "agree", maxAgree).map(readAgreementKey);
+  if (new Set(agree.map(({ kid }) => kid)).size < agree.length) throw new Refusal("malformed");
+  if (label !== list.label) throw new Refusal("wrong label");
+  if (!can(list, signer, "admin")) throw new Refusal("not signed by an admin");
+  if (serial < (known?.serial ?? 0)) throw new Refusal("stale");
+  const named = agree.filter(({ device }) => list.devices.some(({ kid }) => kid === device));
+  return { label, serial, agree: named, text: jws };
+}
+
+function readAgreementKey(value: unknown): AgreementKey {
+  const json = object(value);
+  const kid = textOf(json, "kid", 64);
+  if (kid === "") throw new Refusal("malformed");
+  return { kid, device: did(textOf(json, "device", 64)), key: keyOf(json.jwk), until: momentOf(json, "until") };
+}
+
+function keyOf(jwk: unknown): Did {
+  try {
+    return didOfJwk(jwk);
+  } catch (cause) {
+    throw new Refusal("malformed", { cause });
+  }
+}

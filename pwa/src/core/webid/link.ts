@@ -1,0 +1,106 @@
+/**
+ * Links of the app. Everything lies in the fragment, which no server sees:
+ * `#i=` an invite (invite.ts), `#pair=` a pod that wants its owner, `#device=` another device of this person.
+ */
+
+import { KithError } from "../errors.ts";
+import type { LinkKind } from "../kith.ts";
+import { b64u, type Bytes, fromB64u, utf8 } from "./bytes.ts";
+import { type Json, numberOf, parseObject, textOf } from "./json.ts";
+import type { Label } from "./key.ts";
+
+/** A pod and who gives tokens for it. */
+export interface Way {
+  /** The pod's URL, with the slash at its end. */
+  readonly pod: string;
+  /** Compared byte for byte; without a slash at its end. */
+  readonly issuer: string;
+}
+
+/** What a pairing link says: this pod waits for its owner; the secret works once. */
+export interface Pairing extends Way {
+  readonly secret: string;
+}
+
+/** What a device link says: a person lets another device in through their pod; the secret works once. */
+export interface Joining extends Pairing {
+  readonly label: Label;
+  /** The person's name, to show before anything is sent. */
+  readonly name: string;
+}
+
+const marks: Readonly<Record<string, LinkKind>> = { i: "invite", pair: "pair", device: "device" };
+
+/** linkKind tells what a link that was opened, pasted or scanned is for. */
+export function linkKind(link: string): LinkKind {
+  return marks[take(link)?.mark ?? ""] ?? "unknown";
+}
+
+/** linkBytes returns what a link of that kind carries; throws `bad-link` or `link-of-other-kind`. */
+export function linkBytes(link: string, kind: LinkKind): Bytes {
+  const found = take(link);
+  const actual = linkKind(link);
+  if (found === undefined || actual === "unknown") throw badLink("it is none of ours");
+  if (actual !== kind) throw new KithError("link-of-other-kind", `read link: a link for ${actual}, not for ${kind}`);
+  return found.bytes;
+}
+
+/** makeLink returns the link that opens the app at `base` with these bytes. */
+export function makeLink(base: string, kind: "invite" | "pair" | "device", bytes: Bytes): string {
+  const mark = kind === "invite" ? "i" : kind;
+  return `${base}#${mark}=${b64u(bytes)}`;
+}
+
+/** readPairing reads a pairing link. */
+export function readPairing(link: string): Pairing {
+  return reading(() => pairing(parseObject(linkBytes(link, "pair"))));
+}
+
+/** readJoining reads a device link. */
+export function readJoining(link: string): Joining {
+  return reading(() => {
+    const json = parseObject(linkBytes(link, "device"));
+    const label = textOf(json, "label", 52);
+    if (!/^[a-z2-7]{52}$/.test(label)) throw badLink("it names no person");
+    return { ...pairing(json), label: label as Label, name: textOf(json, "name", 160) };
+  });
+}
+
+/** makeJoining returns the device link of these facts. */
+export function makeJoining(base: string, { pod, issuer, secret, label, name }: Joining): string {
+  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, pod, issuer, label, secret, name })));
+}
+
+/** podUrl returns its argument when it is the URL of a pod: http or https, a path that ends in a slash, no
+ * account, query or fragment; throws `bad-link`. */
+export function podUrl(written: string): string {
+  if (!/^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\]*)?\/$/.test(written) || !URL.canParse(written)) throw badLink("it names no pod");
+  return written;
+}
+
+/** reading runs a reader and gives all its refusals the code `bad-link`, or `link-of-other-kind`. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof KithError && cause.code === "link-of-other-kind") throw cause;
+    throw badLink("it is damaged", cause);
+  }
+}
+
+export function badLink(why: string, cause?: unknown): KithError {
+  return new KithError("bad-link", `read link: ${why}`, { cause });
+}
+
+function take(link: string): { readonly mark: string; readonly bytes: Bytes } | undefined {
+  const [, mark, written] = /#([a-z]+)=([\w-]+)\s*$/.exec(link) ?? [];
+  const bytes = written === undefined ? undefined : fromB64u(written);
+  return mark === undefined || bytes === undefined ? undefined : { mark, bytes };
+}
+
+function pairing(json: Json): Pairing {
+  if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
+  const secret = textOf(json, "secret", 256);
+  if ((fromB64u(secret)?.length ?? 0) < 16) throw badLink("its secret is too short");
+  return { pod: podUrl(textOf(json, "pod", 255)), issuer: textOf(json, "issuer", 255), secret };
+}

@@ -1,0 +1,42 @@
+/** Making a person: the keys and the two signed lists with which everything begins (protocol §1.1). */
+
+import { type AgreementKey, type KeysDocument, makeKeysDocument } from "./agreement.ts";
+import type { Bytes } from "./bytes.ts";
+import { type DeviceList, firstDeviceList } from "./devices.ts";
+import { type Did, generate } from "./key.ts";
+import type { KeyRecords } from "./records.ts";
+
+export interface Person {
+  readonly devices: DeviceList;
+  readonly keys: KeysDocument;
+  /** This device, an admin of the list; its private key is in the records. */
+  readonly device: Did;
+  /** The person's private key as PKCS #8. */
+  readonly recovery: Bytes;
+}
+
+/** The store setting that holds the person's private key, in base64url, until the recovery kit takes it off the
+ * device. Whoever has it can replace every device. */
+export const recoverySetting = "recovery";
+
+/** How long a key may be sealed to: a week, and a week more for a device that was asleep. */
+const agreementLife = 14 * 24 * 3600_000;
+
+/** makePerson makes a person whose only device is this one, and keeps the device's private keys in the records. */
+export async function makePerson(records: KeyRecords, deviceName: string, now: number): Promise<Person> {
+  const person = await generate("sign", true);
+  const device = await generate("sign");
+  await records.put(device.kid, device.key);
+  const devices = await firstDeviceList(person, [{ kid: device.kid, name: deviceName, may: ["answer", "accept", "post", "admin"] }]);
+  const keys = await makeKeysDocument(devices, device, 1, [await makeAgreementKey(records, device.kid, now)]);
+  const recovery = new Uint8Array(await crypto.subtle.exportKey("pkcs8", person.key));
+  return { devices, keys, device: device.kid, recovery };
+}
+
+/** makeAgreementKey makes a device's agreement key for the time from `now` on, keeps its private half in the
+ * records under `key`, and returns its entry for a keys document. */
+export async function makeAgreementKey(records: KeyRecords, device: Did, now: number): Promise<AgreementKey> {
+  const agree = await generate("agree");
+  await records.put(agree.kid, agree.key);
+  return { kid: `k${agree.kid.slice(-11)}`, device, key: agree.kid, until: now + agreementLife };
+}

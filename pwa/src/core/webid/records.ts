@@ -1,0 +1,61 @@
+/**
+ * Where private keys are kept: each in a record of its own and with nothing else in it, because an engine
+ * that cannot keep one kind of key gives the whole record back empty (app.md §1.2). A record's name is the
+ * `did:key` of its public half.
+ *
+ * The keys are WebCrypto keys that no script can export. They are not encrypted at rest; the app lock will
+ * wrap them.
+ */
+
+import { openDB } from "idb";
+import { KithError } from "../errors.ts";
+import type { Did, Signer } from "./key.ts";
+
+export interface KeyRecords {
+  get(name: Did): Promise<CryptoKey | undefined>;
+  put(name: Did, key: CryptoKey): Promise<void>;
+  remove(name: Did): Promise<void>;
+  names(): Promise<readonly Did[]>;
+  close(): void;
+}
+
+const store = "keys";
+
+/** openKeyRecords keeps keys in an IndexedDB database of that name. */
+export async function openKeyRecords(name: string): Promise<KeyRecords> {
+  const db = await openDB<{ [store]: { key: Did; value: CryptoKey } }>(name, 1, {
+    upgrade: (fresh) => void fresh.createObjectStore(store),
+  });
+  const write = async (act: (tx: ReturnType<typeof begin>["store"]) => Promise<unknown>): Promise<void> => {
+    const tx = begin();
+    await Promise.all([act(tx.store), tx.done]);
+  };
+  const begin = () => db.transaction(store, "readwrite", { durability: "strict" });
+  return {
+    get: (did) => db.get(store, did),
+    put: (did, key) => write((keys) => keys.put(key, did)),
+    remove: (did) => write((keys) => keys.delete(did)),
+    names: () => db.getAllKeys(store),
+    close: () => db.close(),
+  };
+}
+
+/** memoryKeyRecords keeps keys for as long as it lives. */
+export function memoryKeyRecords(): KeyRecords {
+  const keys = new Map<Did, CryptoKey>();
+  return {
+    get: async (did) => keys.get(did),
+    put: async (did, key) => void keys.set(did, key),
+    remove: async (did) => void keys.delete(did),
+    names: async () => [...keys.keys()],
+    close: () => undefined,
+  };
+}
+
+/** signerOf returns the private key whose public half is `kid`; throws `storage-unavailable` when it is not kept
+ * here. */
+export async function signerOf(records: KeyRecords, kid: Did): Promise<Signer> {
+  const key = await records.get(kid);
+  if (key === undefined) throw new KithError("storage-unavailable", `load key: ${kid} is not here`);
+  return { kid, key };
+}
