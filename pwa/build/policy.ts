@@ -36,7 +36,8 @@ function directives(page: string): string {
     "default-src 'none'",
     `script-src ${hashes(page, "script")}`,
     `style-src ${hashes(page, "style")}`,
-    "img-src blob: data:",
+    // 'self' is for the icons of the manifest: without it Chromium installs no app.
+    "img-src 'self' blob: data:",
     "media-src blob:",
     // A friend's pod may stand at any address, at home on plain http too.
     "connect-src https: http: wss: ws:",

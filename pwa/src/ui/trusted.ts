@@ -35,9 +35,7 @@ export function startWorker(source: string, name: string): Worker {
   return new Worker(policy.createScriptURL(url), { name });
 }
 
-/** registerServiceWorker registers the worker that keeps the app for offline use; undefined where there
- * are none, as in a page from a file. */
-export async function registerServiceWorker(): Promise<ServiceWorkerRegistration | undefined> {
-  if (!("serviceWorker" in navigator) || location.protocol === "file:") return undefined;
-  return navigator.serviceWorker.register(policy.createScriptURL(serviceWorkerURL), { updateViaCache: "none" });
+/** serviceWorkerScript returns the address of the service worker, as `register` wants it. */
+export function serviceWorkerScript(): string {
+  return policy.createScriptURL(serviceWorkerURL);
 }
