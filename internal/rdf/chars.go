@@ -74,8 +74,8 @@ func isName(r rune) bool {
 	return r == 0xB7 || 0x300 <= r && r <= 0x36F || 0x203F <= r && r <= 0x2040 || isBase(r)
 }
 
-// runeAt returns the character at i and its length. At the end of s they are a
-// rune of no class and zero.
+// runeAt returns the character at i and its length. What is not UTF-8 is a rune
+// of no class, and so is the end of s, where the length is zero.
 func runeAt(s string, i int) (rune, int) {
 	if i >= len(s) {
 		return -1, 0
@@ -83,7 +83,11 @@ func runeAt(s string, i int) (rune, int) {
 	if s[i] < utf8.RuneSelf {
 		return rune(s[i]), 1
 	}
-	return utf8.DecodeRuneInString(s[i:])
+	r, n := utf8.DecodeRuneInString(s[i:])
+	if r == utf8.RuneError && n == 1 {
+		return -1, 1
+	}
+	return r, n
 }
 
 // nameEnd returns where the name that begins at i ends, or i when none does. A

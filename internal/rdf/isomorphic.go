@@ -31,8 +31,7 @@ func isomorphic(a, b *Graph, budget int) (same, decided bool) {
 	}
 	m.a.weigh(m.seed)
 	m.b.weigh(m.seed)
-	n := len(m.a.blanks)
-	same = m.search(make([]uint64, n), make([]uint64, n), 0)
+	same = m.search(m.a.firstColours(), m.b.firstColours(), 0)
 	return same, same || m.budget >= 0
 }
 
@@ -165,6 +164,48 @@ func (m *matcher) refine(a, b []uint64) (newA, newB []uint64, ok bool) {
 		}
 		count = colours
 	}
+}
+
+// firstColours tells apart what follows from the triples around a blank node,
+// from all that it leads to, and from all that leads to it. Trees and
+// collections of any length are settled with that; only circles are left.
+func (d *side) firstColours() []uint64 {
+	colours := d.round(make([]uint64, len(d.blanks)))
+	colours = d.follow(colours, func(e edge) (near, far int32) { return e.s, e.o })
+	return d.follow(colours, func(e edge) (near, far int32) { return e.o, e.s })
+}
+
+// follow mixes into the colour of each near end the new colours of its far ends,
+// far ends first. Blank nodes that lead into a circle keep their colours.
+func (d *side) follow(colours []uint64, ends func(edge) (near, far int32)) []uint64 {
+	open := make([]int, len(colours)) // far ends that have no new colour yet
+	back := make([][]int, len(colours))
+	for i, e := range d.edges {
+		if near, far := ends(e); near >= 0 && far >= 0 {
+			open[near]++
+			back[far] = append(back[far], i)
+		}
+	}
+	sums, out := make([]uint64, len(colours)), slices.Clone(colours)
+	var ready []int32
+	for n := range open {
+		if open[n] == 0 {
+			ready = append(ready, int32(n))
+		}
+	}
+	for len(ready) > 0 {
+		n := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		out[n] = mix(colours[n], sums[n])
+		for _, i := range back[n] {
+			near, _ := ends(d.edges[i])
+			sums[near] += mix(d.edges[i].weight, out[n])
+			if open[near]--; open[near] == 0 {
+				ready = append(ready, near)
+			}
+		}
+	}
+	return out
 }
 
 // round gives each blank node a colour made of its own and of those around it.

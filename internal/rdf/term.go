@@ -147,7 +147,7 @@ func (t Triple) valid() bool {
 }
 
 func validLabel(label string) bool {
-	return label != "" && utf8.ValidString(label) && nameEnd(label, 0, isStart) == len(label)
+	return label != "" && nameEnd(label, 0, isStart) == len(label)
 }
 
 // safeTag returns tag when it is a language tag, else "und", the tag for an
