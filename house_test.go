@@ -12,7 +12,7 @@
 //	   sealed         -> webid, relay
 //	   webid/issuer   -> webid
 //	5  internal/server -> all above, and the built app in pwa
-//	6  cmd/kith       -> internal/server, relay
+//	6  cmd/kith       -> internal/server, relay, and the built app in pwa
 //	   conformance    -> none of them
 package house_test
 
@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"sealed":          {"webid", "relay"},
 	"pwa":             {},
 	"internal/server": {"internal/rdf", "pod", "pod/folder", "relay", "webid", "webid/issuer", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
-	"cmd/kith":        {"internal/server", "relay"},
+	"cmd/kith":        {"internal/server", "relay", "pwa"},
 	"conformance":     {},
 }
 
