@@ -1,5 +1,5 @@
 # make          build the app and bin/kith, with the app inside
-# make run      the same, then start it and print its address
+# make run      the same, then start it and print its address; RUN='...' adds flags of `kith serve`
 # make test     install what the tests need and run all of them
 # make check    only what needs no browser and no waiting: format, vet, staticcheck, types, size
 # make fuzz     every fuzz target for FUZZTIME (30s)
@@ -12,6 +12,7 @@ FUZZTIME    ?= 30s
 RUN         ?=
 
 app := pwa/dist/index.html
+# npm writes this file last, so it is also the mark of a complete install.
 modules := pwa/node_modules/.package-lock.json
 
 export CGO_ENABLED = 0
@@ -24,12 +25,12 @@ all: kith
 kith: $(app)
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kith ./cmd/kith
 
-$(app): $(modules) $(shell find pwa/src pwa/public pwa/build -type f) $(wildcard pwa/*.ts pwa/*.html pwa/*.json)
+# The folders are named too, so that a removed file is seen.
+$(app): $(modules) $(shell find pwa/src pwa/public pwa/build) $(wildcard pwa/*.ts pwa/*.html pwa/*.json)
 	cd pwa && npm run --silent build
 
-# npm writes this file last, so it is also the mark of a complete install.
 $(modules): pwa/package.json pwa/package-lock.json
-	cd pwa && npm ci --no-fund --no-audit
+	cd pwa && npm ci
 	touch $@
 
 run: kith
