@@ -100,12 +100,7 @@ func (c *Contact) read(m *members) {
 	if m.has("kith:since") {
 		c.Since = m.moment("kith:since")
 	}
-	if m.has("kith:accepts") {
-		c.Accepts = readIDs(m)
-	}
-	if m.has("kith:ways") {
-		c.Ways = readWays(m)
-	}
+	c.Accepts, c.Ways = readIDs(m), readWays(m)
 }
 
 func readIDs(m *members) []ID {

@@ -39,8 +39,8 @@ const typeDevices = "kith-devices+jwt"
 // ParseDeviceList reads a device list from its JWS and verifies that the key it
 // names signed it and, where it opens a generation (epoch 1), that this is the
 // person key. Whether that key was allowed to write a later epoch is for Accept
-// to say. The verdict is one of malformed, bad signature, wrong
-// label, not signed by an admin.
+// to say. The verdict is one of malformed, wrong header, bad
+// signature, wrong label, not signed by an admin.
 func ParseDeviceList(jws string) (DeviceList, error) {
 	l, err := parseDeviceList(jws)
 	if err != nil {

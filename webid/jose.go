@@ -54,7 +54,7 @@ func parseCompact(text string, size int) (compact, error) {
 func (c compact) expect(typ, key string) error {
 	h := c.header
 	if len(h.raw) != 3 || !h.has(key) || h.text("alg", 16) != "ES256" || h.text("typ", 32) != typ || h.err != nil {
-		return Malformed
+		return wrongHeader
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (c compact) expect(typ, key string) error {
 func (c compact) signer() (Key, error) {
 	k, err := ParseKey(c.header.text("kid", 128))
 	if err != nil {
-		return Key{}, Malformed
+		return Key{}, wrongHeader
 	}
 	return k, nil
 }

@@ -86,14 +86,14 @@ func (k Key) Label() string {
 // Thumbprint returns the SHA-256 thumbprint of the JWK in base64url without
 // padding, 43 characters (RFC 7638 §3).
 func (k Key) Thumbprint() string {
-	return hash64([]byte(`{"crv":"P-256","kty":"EC","x":"` + encode64(k.point[1:33]) + `","y":"` + encode64(k.point[33:]) + `"}`))
+	x, y := k.Coordinates()
+	return hash64([]byte(`{"crv":"P-256","kty":"EC","x":"` + x + `","y":"` + y + `"}`))
 }
 
-type jwk struct {
-	Kty string `json:"kty"`
-	Crv string `json:"crv"`
-	X   string `json:"x"`
-	Y   string `json:"y"`
+// Coordinates returns x and y as they stand in a JWK: base64url of 32 bytes
+// each (RFC 7518 §6.2.1).
+func (k Key) Coordinates() (x, y string) {
+	return encode64(k.point[1:33]), encode64(k.point[33:])
 }
 
 // MarshalJSON returns k as a JWK (RFC 7517, RFC 7518 §6.2.1).
@@ -101,7 +101,8 @@ func (k Key) MarshalJSON() ([]byte, error) {
 	if k.IsZero() {
 		return nil, fmt.Errorf("encode JWK: %w", Malformed)
 	}
-	return json.Marshal(jwk{"EC", "P-256", encode64(k.point[1:33]), encode64(k.point[33:])})
+	x, y := k.Coordinates()
+	return json.Marshal(map[string]string{"kty": "EC", "crv": "P-256", "x": x, "y": y})
 }
 
 // UnmarshalJSON reads a JWK. The error is Malformed for anything but the

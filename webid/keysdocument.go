@@ -30,8 +30,8 @@ type KeysDocument struct {
 	text string
 }
 
-// Keys reads a keys document from its JWS. The verdict is malformed, bad
-// signature, wrong label when it is of another person than l, or
+// Keys reads a keys document from its JWS. The verdict is malformed, wrong
+// header, bad signature, wrong label when it is of another person than l, or
 // not signed by an admin when l does not know the signer as an admin. Keys of
 // devices that l does not name are left out: l is what revokes.
 func (l DeviceList) Keys(jws string) (KeysDocument, error) {

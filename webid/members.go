@@ -111,10 +111,11 @@ func (m *members) moment(name string) time.Time {
 	return t.UTC()
 }
 
-// list returns the elements of an array of at most size elements.
+// list returns the elements of an array of at most size elements, none when it
+// is absent.
 func (m *members) list(name string, size int) []json.RawMessage {
 	var l []json.RawMessage
-	if m.get(name, &l) && len(l) > size {
+	if m.has(name) && m.get(name, &l) && len(l) > size {
 		m.fail()
 		return nil
 	}

@@ -10,7 +10,7 @@ var (
 	// ErrUnknown is returned by Contacts when no contact is meant.
 	ErrUnknown = errors.New("unknown contact")
 	// ErrReplayed is returned by Replay for a key that was used before.
-	ErrReplayed = errors.New("replayed")
+	ErrReplayed error = Verdict("replayed")
 	// ErrReplayFull is returned by Replay when it cannot remember one more
 	// key; the caller refuses what it cannot check.
 	ErrReplayFull = errors.New("replay memory full")
@@ -45,7 +45,7 @@ type Realm interface {
 type Replay interface {
 	// Use returns nil the first time it is given key, and remembers it until
 	// the time given; ErrReplayed after that; ErrReplayFull when it cannot
-	// remember. A key is "<kind> <whose> <jti>": the part before the last
-	// space says whose memory is used up.
+	// remember. A key is "<WebID> <hash>", of which the WebID says whose share
+	// of the memory is used up; nobody else is refused when that is full.
 	Use(ctx context.Context, key string, until time.Time) error
 }

@@ -4,7 +4,8 @@ package webid
 // conformance/vectors use in every language. It is an error, and comparable:
 // errors.Is(err, webid.Malformed), errors.Is(err, webid.Verdict("stale")).
 //
-//	malformed                  not in the form that is required, JOSE header included, or too large
+//	malformed                  not in the form that is required, or too large
+//	wrong header               a JOSE header that is not exactly the one expected
 //	bad signature              not made by the key it names
 //	wrong label                about another person
 //	not signed by an admin     signed by a key that may not do this
@@ -26,6 +27,7 @@ const Malformed Verdict = "malformed"
 func (v Verdict) Error() string { return string(v) }
 
 const (
+	wrongHeader   Verdict = "wrong header"
 	badSignature  Verdict = "bad signature"
 	wrongLabel    Verdict = "wrong label"
 	notAdmin      Verdict = "not signed by an admin"

@@ -1,24 +1,99 @@
-// Package issuer is the token endpoint.
+// Package issuer is the token endpoint of a host of pods, and the public
+// documents by which an app finds it. What a proof must be is decided in package
+// webid; here it is put on HTTP.
+//
+//	POST /token                                      RFC 8693 token exchange, DPoP-bound (RFC 9449)
+//	GET  /.well-known/lws-configuration              RFC 8414 metadata
+//	GET  /.well-known/oauth-protected-resource/NAME/ RFC 9728 metadata of one pod
+//	GET  /.well-known/jwks.json                      public keys of access tokens (RFC 7517)
+//
+// All are open to every web origin, "null" included: none of them takes cookies.
+// A Server owns no goroutine.
 package issuer
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"kith/webid"
 )
 
-// Realms finds pods.
+// Realms finds the pods of the host.
 type Realms interface {
-	// Realm returns the pod whose URL, with trailing slash, is exactly url.
+	// Realm returns the pod whose URL, with its trailing slash, is exactly url.
 	Realm(url string) (webid.Realm, bool)
 }
 
-// Config is what New needs.
+// Config is what New needs. All fields but Replay and Proofs are required.
 type Config struct {
-	Issuer string             // BASE without trailing slash
-	Keys   []webid.PrivateKey // persisted by the caller; the first signs
+	Issuer string             // configured base URL without trailing slash, for example http://localhost:8420
+	Keys   []webid.PrivateKey // kept by the caller; the first signs access tokens, all verify
 	Realms Realms
-	Replay webid.Replay // for self-issued JWTs; should outlive a restart
-	Proofs webid.Replay // for DPoP proofs; in memory is enough
+	Replay webid.Replay // for self-issued JWTs; nil: in memory
+	Proofs webid.Replay // for DPoP proofs; nil: in memory
 	Now    func() time.Time
+}
+
+// proofsEach is how many proofs of one agent are remembered at a time: more
+// than 40 requests a second for as long as a proof can be repeated.
+const proofsEach = 4096
+
+// Server answers at the token endpoint and beside it.
+type Server struct {
+	issuer   string
+	keys     []webid.Key
+	verifier *webid.Verifier
+}
+
+// New returns a Server. The error says which field of c cannot be used.
+func New(c Config) (*Server, error) {
+	base, err := url.Parse(c.Issuer)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Scheme+"://"+base.Host != c.Issuer {
+		return nil, fmt.Errorf("open issuer: %q is not scheme://host without a path", c.Issuer)
+	}
+	if len(c.Keys) == 0 || c.Realms == nil || c.Now == nil {
+		return nil, errors.New("open issuer: Keys, Realms and Now are required")
+	}
+	s := &Server{issuer: c.Issuer}
+	for _, k := range c.Keys {
+		if k.Public().IsZero() {
+			return nil, errors.New("open issuer: a key is empty")
+		}
+		s.keys = append(s.keys, k.Public())
+	}
+	if c.Replay == nil {
+		c.Replay = webid.NewReplay(proofsEach, c.Now)
+	}
+	if c.Proofs == nil {
+		c.Proofs = webid.NewReplay(proofsEach, c.Now)
+	}
+	s.verifier = &webid.Verifier{
+		Issuer: c.Issuer, Keys: c.Keys, Realms: c.Realms.Realm,
+		Assertions: c.Replay, Proofs: c.Proofs, Now: c.Now,
+	}
+	return s, nil
+}
+
+// Verifier returns what authenticates requests that carry this issuer's tokens.
+func (s *Server) Verifier() *webid.Verifier { return s.verifier }
+
+// Challenge sets the headers of a 401 answer for the pod at realm, its URL with
+// a trailing slash. err is what Verifier.Authenticate returned, nil when there were
+// no credentials. (protocol §1.3; RFC 9449 §7.1; RFC 9728 §5.1)
+func (s *Server) Challenge(h http.Header, realm string, err error) {
+	value := fmt.Sprintf(`DPoP as_uri="%s", realm="%s", algs="ES256", resource_metadata="%s"`,
+		s.issuer, realm, s.issuer+metadataPath+realm[min(len(realm), len(s.issuer)+1):])
+	for _, known := range []error{webid.ErrNonce, webid.ErrProof, webid.ErrToken} {
+		if errors.Is(err, known) {
+			value += fmt.Sprintf(`, error="%s"`, known)
+			break
+		}
+	}
+	h.Set("WWW-Authenticate", value)
+	if errors.Is(err, webid.ErrNonce) {
+		h.Set("DPoP-Nonce", s.verifier.Nonce())
+	}
 }

@@ -1,0 +1,2 @@
+// Package webid says who asks: keys, lists of devices, contacts and proofs.
+package webid

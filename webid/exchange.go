@@ -1,0 +1,133 @@
+package webid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Exchange gives the device that signed assertion, a self-issued JWT, an access
+// token for the pod with the URL resource. r carries the proof by the key that
+// the token is then bound to. devices is a device list to show, or "": when it
+// is newer than what is pinned for its person it is pinned, and counts.
+// (RFC 8693 §2; protocol §1.3)
+//
+// The error is ErrProof or ErrNonce for the proof, ErrToken for an assertion or
+// device list that does not hold whoever made it, and ErrUnknown for everything
+// else: an unknown key, a blocked contact, an unknown pod, a replay. Others are
+// those of the Realm, and ErrReplayFull.
+func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string) (string, error) {
+	p, err := v.proof(r, "")
+	if err != nil {
+		return "", err
+	}
+	a, err := v.assertion(assertion, p)
+	if err != nil {
+		return "", fmt.Errorf("%w: subject token: %w", ErrToken, err)
+	}
+	var list DeviceList
+	if devices != "" {
+		if list, err = parseDeviceList(devices); err != nil {
+			return "", fmt.Errorf("%w: device list: %w", ErrToken, err)
+		}
+	}
+	agent, err := v.admit(r.Context(), resource, a.kid, list)
+	if err != nil {
+		return "", err
+	}
+	sub := agent.ids[0]
+	// A replay is answered as by somebody unknown, so that whoever recorded a
+	// request does not learn that its maker is known.
+	if err := once(r.Context(), v.Assertions, ErrUnknown, sub, a.id, a.until); err != nil {
+		return "", err
+	}
+	if err := once(r.Context(), v.Proofs, ErrUnknown, sub, p.id, p.until); err != nil {
+		return "", err
+	}
+	return v.issue(access{sub: sub, aud: resource, kid: a.kid, jkt: p.key.Thumbprint(), grant: agent.grant})
+}
+
+// admit returns who the device kid is to the pod, or ErrUnknown. An unknown pod
+// is asked like any other, so that it answers alike.
+func (v *Verifier) admit(ctx context.Context, resource, kid string, list DeviceList) (Agent, error) {
+	realm, ok := v.Realms(resource)
+	if !ok {
+		realm = nowhere{}
+	}
+	if err := pin(ctx, realm, list); err != nil {
+		return Agent{}, err
+	}
+	owner, err := realm.Lists(ctx)
+	if err != nil {
+		return Agent{}, fmt.Errorf("find owner's devices: %w", err)
+	}
+	byDevice, err1 := realm.ByDevice(ctx, kid)
+	byID, err2 := realm.ByID(ctx, ID(kid))
+	if err := errors.Join(known(err1), known(err2)); err != nil {
+		return Agent{}, fmt.Errorf("find contact: %w", err)
+	}
+	switch {
+	case owner.Devices.Has(kid):
+		return OwnerAgent(realm.Owner(), kid), nil
+	case err1 == nil && byDevice.Proves(ID(kid)):
+		return contactAgent(byDevice, kid), nil
+	case err2 == nil && byID.Proves(ID(kid)):
+		return contactAgent(byID, kid), nil
+	}
+	return Agent{}, ErrUnknown
+}
+
+func contactAgent(c Contact, kid string) Agent {
+	return ContactAgent(c.ID, c.CID, c.Grant, kid, c.Accepts...)
+}
+
+// pin stores list if it is newer than what is pinned for its person. A list
+// that is not, or of a person who is not known here, changes nothing.
+func pin(ctx context.Context, realm Realm, list DeviceList) error {
+	if list.IsZero() {
+		return nil
+	}
+	owner, err := realm.Lists(ctx)
+	if err != nil {
+		return fmt.Errorf("find owner's devices: %w", err)
+	}
+	pinned := owner.Devices
+	c, err := realm.ByLabel(ctx, list.Label)
+	if known(err) != nil {
+		return fmt.Errorf("find contact: %w", err)
+	}
+	if err == nil && pinned.Label != list.Label {
+		pinned = c.Devices
+	}
+	if pinned.IsZero() {
+		return nil
+	}
+	next, err := pinned.accept(list)
+	if err != nil || next.text == pinned.text {
+		return nil
+	}
+	var verdict Verdict
+	if err := realm.Pin(ctx, next); err != nil && !errors.As(err, &verdict) {
+		return fmt.Errorf("pin device list: %w", err)
+	}
+	return nil
+}
+
+// known drops ErrUnknown.
+func known(err error) error {
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// nowhere is the pod that does not exist.
+type nowhere struct{}
+
+func (nowhere) Owner() ID                                         { return "" }
+func (nowhere) Lists(context.Context) (Lists, error)              { return Lists{}, nil }
+func (nowhere) ByDevice(context.Context, string) (Contact, error) { return Contact{}, ErrUnknown }
+func (nowhere) ByID(context.Context, ID) (Contact, error)         { return Contact{}, ErrUnknown }
+func (nowhere) ByLabel(context.Context, string) (Contact, error)  { return Contact{}, ErrUnknown }
+func (nowhere) Pin(context.Context, DeviceList) error             { return ErrUnknown }

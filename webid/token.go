@@ -1,0 +1,118 @@
+package webid
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// tokenLife is how long an access token holds.
+const tokenLife = 300 * time.Second
+
+// access is what an access token says. (RFC 9068 §2.2)
+type access struct {
+	sub   ID     // the owner's or a contact's WebID
+	aud   string // the pod's URL
+	kid   string // did:key of the device
+	jkt   string // thumbprint of the key whose proofs go with it
+	grant uint64
+	exp   time.Time
+}
+
+func (v *Verifier) issue(a access) (string, error) {
+	if len(v.Keys) == 0 {
+		return "", fmt.Errorf("issue token: no key")
+	}
+	now := v.Now()
+	return v.Keys[0].sign("at+jwt", "kid", v.Keys[0].Public().Thumbprint(), map[string]any{
+		"iss": v.Issuer, "sub": a.sub, "aud": a.aud, "client_id": a.kid,
+		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(), "jti": nonce(),
+		"cnf": map[string]string{"jkt": a.jkt}, "grant": a.grant, "kid": a.kid,
+	})
+}
+
+// access verifies an access token, or finds it among those verified before.
+// sum is its SHA-256.
+func (v *Verifier) access(token string, sum [32]byte) (access, error) {
+	a, ok := v.tokens.get(sum)
+	if !ok {
+		var err error
+		if a, err = v.readToken(token); err != nil {
+			return access{}, err
+		}
+		v.tokens.put(sum, a)
+	}
+	if !a.exp.After(v.Now()) {
+		return access{}, notFresh
+	}
+	return a, nil
+}
+
+func (v *Verifier) readToken(token string) (access, error) {
+	c, err := parseCompact(token, maxToken)
+	if err != nil {
+		return access{}, err
+	}
+	if err := c.expect("at+jwt", "kid"); err != nil {
+		return access{}, err
+	}
+	if err := c.verify(v.tokenKey(c.header.text("kid", 64))); err != nil {
+		return access{}, err
+	}
+	p := c.payload
+	var cnf struct {
+		JKT string `json:"jkt"`
+	}
+	p.get("cnf", &cnf)
+	a := access{
+		sub:   ID(p.text("sub", maxID)),
+		aud:   p.text("aud", maxID),
+		kid:   p.text("kid", 64),
+		jkt:   cnf.JKT,
+		grant: p.number("grant", 0),
+		exp:   time.Unix(int64(p.number("exp", 0)), 0),
+	}
+	if p.text("iss", maxID) != v.Issuer || a.jkt == "" || p.err != nil {
+		return access{}, Malformed
+	}
+	return a, nil
+}
+
+// tokenKey returns the server key with the thumbprint kid, or the zero Key.
+func (v *Verifier) tokenKey(kid string) Key {
+	for _, k := range v.Keys {
+		if p := k.Public(); p.Thumbprint() == kid {
+			return p
+		}
+	}
+	return Key{}
+}
+
+// maxTokens is how many verified tokens one generation of the cache holds.
+const maxTokens = 4096
+
+// tokens remembers verified access tokens by their hash. When the newer
+// generation is full the older one is forgotten.
+type tokens struct {
+	mu         sync.Mutex
+	newer, old map[[32]byte]access
+}
+
+func (t *tokens) get(sum [32]byte) (access, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a, ok := t.newer[sum]
+	if !ok {
+		a, ok = t.old[sum]
+	}
+	return a, ok
+}
+
+func (t *tokens) put(sum [32]byte, a access) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.newer) >= maxTokens || t.newer == nil {
+		t.newer, t.old = map[[32]byte]access{}, t.newer
+	}
+	t.newer[sum] = a
+}
