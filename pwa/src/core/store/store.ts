@@ -56,7 +56,7 @@ export interface Store {
   usage(): { readonly bytes: number; readonly cached: number };
   /** Whether a delete leaves no trace on this browser (false on file:// in Chromium). */
   readonly erases: boolean;
-  /** Called after another tab applied writes; returns the function that ends it. */
-  watch(changed: (paths: readonly string[]) => void): () => void;
+  /** Resolves once the store is closed: by `close`, or because another tab took it over. */
+  readonly closed: Promise<void>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Device lists: which devices speak for a person (protocol §1.1). */
 
-import { b64u, fromB64u, sha256 } from "./bytes.ts";
-import { type Json, listOf, numberOf, object, textOf } from "./json.ts";
+import { b64u, fromB64u, sha256 } from "../bytes.ts";
+import { type Json, listOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, type Label, labelOf, parseDid, type Signer } from "./key.ts";
 import { Refusal } from "./verdict.ts";

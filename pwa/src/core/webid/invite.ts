@@ -9,9 +9,9 @@
 
 import { AEAD_AES_128_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_P256_HKDF_SHA256 } from "hpke";
 import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
-import { b64u, base32, type Bytes, fromB64u, fromBase32, hmac, join, sha256, text, utf8 } from "./bytes.ts";
+import { b64u, base32, type Bytes, fromB64u, fromBase32, hmac, join, sha256, text, utf8 } from "../bytes.ts";
 import { acceptDeviceList, type DeviceList } from "./devices.ts";
-import { type Json, listOf, object, parseObject, textOf } from "./json.ts";
+import { type Json, listOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, didOf, type Label, pointOf, publicKey } from "./key.ts";
 import { badLink, linkBytes, makeLink, podUrl, reading, type Way } from "./link.ts";
 import { Refusal } from "./verdict.ts";

@@ -4,7 +4,7 @@
  */
 
 import { KithError } from "../errors.ts";
-import { b64u, base32, base58, bigEndian, type Bytes, fromB64u, fromBase58, join, sha256 } from "./bytes.ts";
+import { b64u, base32, base58, bigEndian, type Bytes, fromB64u, fromBase58, join, sha256 } from "../bytes.ts";
 
 declare const brand: unique symbol;
 

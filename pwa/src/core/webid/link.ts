@@ -5,8 +5,8 @@
 
 import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
-import { b64u, type Bytes, fromB64u, utf8 } from "./bytes.ts";
-import { type Json, numberOf, parseObject, textOf } from "./json.ts";
+import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
+import { type Json, numberOf, parseObject, textOf } from "./members.ts";
 import type { Label } from "./key.ts";
 
 /** A pod and who gives tokens for it. */

@@ -1,7 +1,7 @@
 /** Making a person: the keys and the two signed lists with which everything begins (protocol §1.1). */
 
 import { type AgreementKey, type KeysDocument, makeKeysDocument } from "./agreement.ts";
-import type { Bytes } from "./bytes.ts";
+import type { Bytes } from "../bytes.ts";
 import { type DeviceList, firstDeviceList } from "./devices.ts";
 import { type Did, generate } from "./key.ts";
 import type { KeyRecords } from "./records.ts";

@@ -3,7 +3,7 @@
  * (protocol §1.3), and DPoP proofs (RFC 9449).
  */
 
-import { b64u, type Bytes, sha256 } from "./bytes.ts";
+import { b64u, type Bytes, sha256 } from "../bytes.ts";
 import { sign, signAs } from "./jws.ts";
 import { jwkOf, type Signer } from "./key.ts";
 

@@ -1,6 +1,6 @@
 /** The twelve words that two friends read to each other to know that nobody stands between them. */
 
-import { join, sha256, utf8 } from "./bytes.ts";
+import { join, sha256, utf8 } from "../bytes.ts";
 import type { Label } from "./key.ts";
 
 /** One word for each byte. No two begin with the same three letters, and none becomes another by one slip. */

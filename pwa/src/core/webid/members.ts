@@ -1,6 +1,6 @@
 /** Reads members of JSON that came from outside; each throws a `Refusal` (malformed) unless it is what was asked for. */
 
-import { text, utf8 } from "./bytes.ts";
+import { text, utf8 } from "../bytes.ts";
 import { Refusal } from "./verdict.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
