@@ -58,37 +58,51 @@ type namespace struct {
 func newEncoder(g *Graph, prefixes map[string]IRI, base IRI) (*encoder, error) {
 	e := &encoder{
 		g:       g,
-		base:    base,
 		uses:    make([]uint32, len(g.terms)),
 		written: make([]bool, len(g.terms)),
 		noList:  make([]bool, len(g.terms)),
 		labels:  make(map[id]int),
 	}
-	if base != "" {
-		if err := checkIRI(string(base)); err != nil {
-			return nil, fmt.Errorf("check base: %w", err)
-		}
-		e.baseRef = split(string(base))
-		e.baseDir = e.baseRef.scheme + e.baseRef.authority + merge(e.baseRef, "")
+	if err := e.setBase(base); err != nil {
+		return nil, err
 	}
-	for label, iri := range prefixes {
-		if nameEnd(label, 0, isBase) != len(label) {
-			return nil, fmt.Errorf("check prefix: %w: label %q", ErrSyntax, label)
-		}
-		if err := checkIRI(string(iri)); err != nil {
-			return nil, fmt.Errorf("check prefix %q: %w", label, err)
-		}
-		e.spaces = append(e.spaces, namespace{label: label, iri: string(iri)})
+	if err := e.setPrefixes(prefixes); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(e.spaces, func(a, b namespace) int {
-		return cmp.Or(cmp.Compare(len(b.iri), len(a.iri)), cmp.Compare(a.label, b.label))
-	})
 	for _, r := range g.rows {
 		if r.s != 0 && g.terms[r.o].term.kind == KindBlank {
 			e.uses[r.o]++
 		}
 	}
 	return e, nil
+}
+
+func (e *encoder) setBase(base IRI) error {
+	if base == "" {
+		return nil
+	}
+	if err := checkIRI(string(base)); err != nil {
+		return fmt.Errorf("check base: %w", err)
+	}
+	e.base, e.baseRef = base, split(string(base))
+	e.baseDir = e.baseRef.scheme + e.baseRef.authority + merge(e.baseRef, "")
+	return nil
+}
+
+func (e *encoder) setPrefixes(prefixes map[string]IRI) error {
+	for label, iri := range prefixes {
+		if nameEnd(label, 0, isBase) != len(label) {
+			return fmt.Errorf("check prefix: %w: label %q", ErrSyntax, label)
+		}
+		if err := checkIRI(string(iri)); err != nil {
+			return fmt.Errorf("check prefix %q: %w", label, err)
+		}
+		e.spaces = append(e.spaces, namespace{label: label, iri: string(iri)})
+	}
+	slices.SortFunc(e.spaces, func(a, b namespace) int {
+		return cmp.Or(cmp.Compare(len(b.iri), len(a.iri)), cmp.Compare(a.label, b.label))
+	})
+	return nil
 }
 
 // header declares the prefixes that were used.
@@ -241,29 +255,25 @@ func (e *encoder) label(n id) {
 }
 
 func (e *encoder) literal(t Term) {
-	switch datatype := IRI(t.tag); {
-	case datatype == xsdString,
-		datatype != xsdBoolean && datatype != xsdInteger && datatype != xsdDecimal && datatype != xsdDouble:
-		e.out = appendQuoted(e.out, t.value)
-		if datatype != xsdString {
-			e.out = append(e.out, "^^"...)
-			e.iri(t.tag)
-		}
-	case datatype == xsdBoolean && (t.value == "true" || t.value == "false"):
-		e.out = append(e.out, t.value...)
-	default:
-		e.numeral(t)
-	}
-}
-
-// numeral writes a number bare where that reads back as the same term.
-func (e *encoder) numeral(t Term) {
-	if n, datatype := numeral(t.value); n > 0 && n == len(t.value) && string(datatype) == t.tag {
+	if bare(t) {
 		e.out = append(e.out, t.value...)
 		return
 	}
-	e.out = append(appendQuoted(e.out, t.value), "^^"...)
-	e.iri(t.tag)
+	e.out = appendQuoted(e.out, t.value)
+	if IRI(t.tag) != xsdString {
+		e.out = append(e.out, "^^"...)
+		e.iri(t.tag)
+	}
+}
+
+// bare reports whether a literal reads back as the same term without its quotes
+// and its datatype.
+func bare(t Term) bool {
+	if IRI(t.tag) == xsdBoolean {
+		return t.value == "true" || t.value == "false"
+	}
+	n, datatype := numeral(t.value)
+	return n > 0 && n == len(t.value) && string(datatype) == t.tag
 }
 
 // iri writes an IRI as a prefixed name, relative to the base, or whole.
