@@ -11,6 +11,7 @@
 //	4  ldp sync dav   -> acl, webid, pod's plain types, internal/rdf
 //	   sealed         -> webid, relay
 //	   webid/issuer   -> webid
+//	   webid/invite   -> webid
 //	5  internal/server -> all above, and the built app in pwa
 //	6  cmd/kith       -> internal/server, relay, and the built app in pwa
 //	   conformance    -> none of them
@@ -44,13 +45,14 @@ var mayImport = map[string][]string{
 	"relay":           {},
 	"webid":           {"internal/rdf"},
 	"webid/issuer":    {"webid"},
+	"webid/invite":    {"webid"},
 	"acl":             {"pod", "webid", "internal/rdf"},
 	"ldp":             {"acl", "webid", "pod", "internal/rdf"},
 	"sync":            {"acl", "webid", "pod", "internal/rdf"},
 	"dav":             {"acl", "webid", "pod", "internal/rdf"},
 	"sealed":          {"webid", "relay"},
 	"pwa":             {},
-	"internal/server": {"internal/rdf", "pod", "pod/folder", "relay", "webid", "webid/issuer", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
+	"internal/server": {"internal/rdf", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
 	"cmd/kith":        {"internal/server", "relay", "pwa"},
 	"conformance":     {},
 }
@@ -70,8 +72,9 @@ var wider = map[string]struct {
 	names  int
 	reason string
 }{
-	"pod": {28, "a dozen plain types and one sentinel error for each way in which a name or a write can be refused"},
-	"acl": {24, "the one door: the modes, the Guard and View, and a sentinel for each refusal"},
+	"pod":   {28, "a dozen plain types and one sentinel error for each way in which a name or a write can be refused"},
+	"webid": {31, "who asks, in one vocabulary: ids, keys, signed lists, contacts and proofs, and a sentinel for each answer to a request"},
+	"acl":   {24, "the one door: the modes, the Guard and View, and a sentinel for each refusal"},
 }
 
 func TestHouse(t *testing.T) {

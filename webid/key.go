@@ -44,6 +44,17 @@ func ParseKey(did string) (Key, error) {
 	return k, nil
 }
 
+// UnmarshalBinary reads a compressed point of 33 bytes (SEC 1 §2.3.4). The error
+// is Malformed.
+func (k *Key) UnmarshalBinary(point []byte) error {
+	key, err := parsePoint(point)
+	if err != nil {
+		return fmt.Errorf("parse point: %w", err)
+	}
+	*k = key
+	return nil
+}
+
 // parsePoint reads a compressed point of 33 bytes (SEC 1 §2.3.4).
 func parsePoint(compressed []byte) (Key, error) {
 	if len(compressed) != 33 {

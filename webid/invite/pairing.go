@@ -1,0 +1,78 @@
+package invite
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"kith/webid"
+)
+
+const (
+	maxSecret = 256 // characters
+	maxName   = 160 // bytes of a person's name
+	maxPaired = 4 << 10
+)
+
+// Pairing is what a pairing link says: a pod waits for its owner, or, when
+// Label is set, a person lets another of their devices in through the pod. The
+// secret works once.
+type Pairing struct {
+	webid.Way
+	Secret string // base64url of at least 16 bytes
+	Label  string // of the person, for a further device; else ""
+	Name   string // of the person, to show before anything is sent; at most 160 bytes
+}
+
+// URL returns the link that opens the app at base, which ends in a slash. The
+// error is ErrLink when ParsePairing would not read it.
+func (p Pairing) URL(base string) (string, error) {
+	content := map[string]any{"v": 1, "pod": p.Pod, "issuer": p.Issuer, "secret": p.Secret}
+	mark := "#pair="
+	if p.Label != "" {
+		mark = "#device="
+		content["label"], content["name"] = p.Label, p.Name
+	}
+	text, err := json.Marshal(content)
+	if err != nil || !p.valid() {
+		return "", fmt.Errorf("make pairing link: %w", ErrLink)
+	}
+	return base + mark + strict64.EncodeToString(text), nil
+}
+
+// ParsePairing reads a pairing link of either kind. The error is ErrLink.
+func ParsePairing(link string) (Pairing, error) {
+	if len(link) > maxPaired {
+		return Pairing{}, fmt.Errorf("read pairing link: %w", ErrLink)
+	}
+	var p Pairing
+	var version int
+	wanted := map[string]any{"v": &version, "pod": &p.Pod, "issuer": &p.Issuer, "secret": &p.Secret}
+	text, ok := fragment(link, "pair")
+	if !ok {
+		text, ok = fragment(link, "device")
+		wanted["label"], wanted["name"] = &p.Label, &p.Name
+	}
+	if !ok || decode(text, wanted) != nil || version != 1 || !p.valid() || (len(wanted) > 4) != (p.Label != "") {
+		return Pairing{}, fmt.Errorf("read pairing link: %w", ErrLink)
+	}
+	return p, nil
+}
+
+func (p Pairing) valid() bool {
+	secret, err := strict64.DecodeString(p.Secret)
+	if err != nil || strings.ContainsAny(p.Secret, "\r\n") || len(secret) < sizeSecret || len(p.Secret) > maxSecret {
+		return false
+	}
+	return validWay(p.Way) && (p.Label == "" || validLabel(p.Label)) && len(p.Name) <= maxName
+}
+
+func validWay(w webid.Way) bool {
+	return w.Valid() && len(w.Pod) <= maxURL && len(w.Issuer) <= maxURL
+}
+
+// validLabel reports whether s is the one text of 32 bytes in base32.
+func validLabel(s string) bool {
+	b, err := label32.DecodeString(s)
+	return err == nil && len(b) == 32 && label32.EncodeToString(b) == s
+}
