@@ -1,0 +1,55 @@
+// Package acl is the only door to a pod: Web Access Control for one owner's
+// resources. A [Guard] holds the store; [Guard.As] gives a [View], which is all
+// that one agent may see and do. Each method of a View resolves the name,
+// decides, and acts under one lock of the store, so that the name that is
+// checked is the name that is read or written.
+//
+// It is not an authenticator (webid is) and speaks no HTTP (ldp does). It never
+// opens a network connection: a group that lies outside this pod has no
+// members here, which is how remote groups fail closed.
+//
+// # What decides
+//
+//	own ACL present      its rules with acl:accessTo <the resource>
+//	else                 nearest ancestor's ACL, its rules with acl:default <that ancestor>
+//	an ACL resource      Control over its subject, for reading and writing alike
+//	a description        what its subject allows
+//
+// One document decides; documents are never merged. A rule counts when it is
+// typed acl:Authorization and has object, mode and subject. Rules that do not
+// count grant nothing, and a document that cannot be parsed grants nothing to
+// anybody. The owner has Control everywhere, whatever is written.
+//
+// The classes foaf:Agent and acl:AuthenticatedAgent count only where
+// [Config.Classes] allows them. Built in is one use: Read of /social/posts/
+// itself for contacts. An acl:origin on a rule narrows that rule for requests
+// that carry an Origin.
+//
+// # What one may not see
+//
+// An agent without any access mode on a resource gets the answer for a resource
+// that does not exist (protocol §3.1): what is absent is told only to those who
+// would inherit Read there, passing over containers that are hidden from them;
+// the others are refused. Listings, their digests and times, and feeds are
+// computed from what the agent may read. A container's time, for all but the
+// owner, is that of its newest visible resource: were it the time of the last
+// change of membership, it would move with members that are hidden.
+//
+// # Feeds
+//
+// The store keeps one row for each resource with its last change, and with each
+// change of access what [View.Changes] must tell and to whom, as marks:
+//
+//	-IRI   who lost Read of the post by that change
+//	+IRI   who won it
+//
+// Tombstones of posts carry a "-" mark for each of the last readers. Marks are
+// computed under the lock of the write that causes them, so a friend learns of
+// exactly the posts that the friend could read, and of no other change.
+//
+// # Goroutines
+//
+// A Guard owns one goroutine, which waits for commits of the store and cuts the
+// open streams of agents who lost their right ([Answer.Context]). [Guard.Close]
+// stops it and waits. Views and Answers may be used by any goroutine.
+package acl

@@ -1,0 +1,299 @@
+package acl
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"kith/pod"
+	"kith/webid"
+)
+
+// ErrGone says that a position in a feed is of another epoch, or older than the
+// traces that the pod keeps (410, protocol §3.2).
+var ErrGone = errors.New("the position is no longer kept")
+
+// Event is one post in a feed, or what happened to it.
+type Event struct {
+	// Kind is what happened: Create, Update, Add (it may now be read), Remove
+	// (it may no longer be), Delete; the types of ActivityStreams.
+	Kind string
+	// ID is the post's handle.
+	ID string
+	// Path is the post's container; zero in Remove and Delete.
+	Path pod.Path
+	// State is the digest of the container as the agent sees it: the ETag of its
+	// listing. "" in Remove and Delete.
+	State string
+	// Modified is when the newest visible resource of the post was written; zero
+	// in Remove and Delete.
+	Modified time.Time
+}
+
+// Posts returns the posts that the agent may read, the newest name first, at
+// most limit of them (limit > 0): those with a name below before, or, where
+// that is "", the newest. more tells that there are older ones. The Head is the
+// position from which Changes tells what happens next; it moves with what the
+// agent may see only.
+func (v *View) Posts(ctx context.Context, before string, limit int) (events []Event, more bool, at pod.Head, err error) {
+	err = v.feed(ctx, func(j *judge) error {
+		ring := make([]pod.Info, 0, limit+1)
+		for info, err := range j.posts() {
+			if err != nil {
+				return err
+			}
+			if before != "" && info.Path.Name() >= before {
+				break
+			}
+			if len(ring) > limit {
+				copy(ring, ring[1:])
+				ring = ring[:limit]
+			}
+			ring = append(ring, info)
+		}
+		if more = len(ring) > limit; more {
+			ring = ring[1:]
+		}
+		slices.Reverse(ring)
+		for _, info := range ring {
+			e, err := j.event("Add", info)
+			if err != nil {
+				return err
+			}
+			events = append(events, e)
+		}
+		at, err = j.horizon()
+		return err
+	})
+	return events, more, at, err
+}
+
+// Changes returns what happened, as far as the agent may know, after a position
+// that Posts or Changes returned: at most limit events (limit > 0), the oldest
+// first, one for each post, and the position behind them. A Delete or a Remove
+// goes to those only who could read the post. The error is ErrGone when the
+// agent must ask for all Posts again.
+//
+// A change of a resource's own ACL inside a post counts as an Update of the
+// post for those who may read the resource.
+func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events []Event, at pod.Head, err error) {
+	err = v.feed(ctx, func(j *judge) error {
+		at = j.tx.Head()
+		if after.Epoch != at.Epoch || after.Seq < at.Floor || after.Seq > at.Seq {
+			return ErrGone
+		}
+		at.Seq = after.Seq
+		found, err := j.changes(after.Seq)
+		if err != nil {
+			return err
+		}
+		for _, n := range found[:min(limit, len(found))] {
+			e := Event{Kind: n.kind, ID: n.info.ID}
+			if n.kind != kindRemove && n.kind != kindDelete {
+				if e, err = j.event(n.kind, n.info); err != nil {
+					return err
+				}
+			}
+			events, at.Seq = append(events, e), n.seq
+		}
+		return nil
+	})
+	return events, at, err
+}
+
+const (
+	kindCreate = "Create"
+	kindUpdate = "Update"
+	kindAdd    = "Add"
+	kindRemove = "Remove"
+	kindDelete = "Delete"
+)
+
+// feed runs fn with the pod for an agent who is somebody.
+func (v *View) feed(ctx context.Context, fn func(*judge) error) error {
+	if v.agent.Anonymous() {
+		return ErrUnauthenticated
+	}
+	return v.g.store.View(ctx, func(tx pod.Tx) error { return fn(v.judge(tx)) })
+}
+
+// event describes a post that the agent may read.
+func (j *judge) event(kind string, info pod.Info) (Event, error) {
+	a := Answer{Info: info}
+	if err := j.list(&a); err != nil {
+		return Event{}, err
+	}
+	e := Event{Kind: kind, ID: info.ID, Path: info.Path, State: a.Info.ETag}
+	for _, c := range a.Children {
+		if c.Modified.After(e.Modified) {
+			e.Modified = c.Modified
+		}
+	}
+	return e, nil
+}
+
+// news is what is new of one post.
+type news struct {
+	info pod.Info
+	kind string
+	seq  uint64
+}
+
+// trace gathers the changes of one post.
+type trace struct {
+	info          pod.Info // zero until its row is seen
+	seq           uint64   // of the newest visible change
+	created, won  uint64
+	lost, changed uint64
+	files         []pod.Change
+}
+
+// changes returns what is new for the agent after a Seq, in order of Seq.
+func (j *judge) changes(after uint64) ([]news, error) {
+	var found []news
+	traces := make(map[pod.Path]*trace)
+	for c, err := range j.tx.Changes(after) {
+		if err != nil {
+			return nil, fmt.Errorf("read changes: %w", err)
+		}
+		if c.Gone() {
+			found = append(found, j.gone(c)...)
+			continue
+		}
+		p, ok := post(c.Path)
+		if !ok {
+			continue
+		}
+		t := traces[p]
+		if t == nil {
+			t = &trace{}
+			traces[p] = t
+		}
+		t.add(c, p, after, j.agent)
+	}
+	for p, t := range traces {
+		n, err := j.settle(p, t)
+		if err != nil {
+			return nil, err
+		}
+		if n.kind != "" {
+			found = append(found, n)
+		}
+	}
+	slices.SortFunc(found, func(a, b news) int {
+		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.info.ID, b.info.ID))
+	})
+	return found, nil
+}
+
+// gone tells of a deleted post whom it concerns. Who lost the post before it was
+// deleted hears of the loss only.
+func (j *judge) gone(c pod.Change) []news {
+	switch {
+	case meant(c.Readers, signErased, j.agent):
+		return []news{{c.Info, kindDelete, c.Seq}}
+	case meant(c.Readers, signLost, j.agent):
+		return []news{{c.Info, kindRemove, c.Seq}}
+	}
+	return nil
+}
+
+// add gathers one row of the post p.
+func (t *trace) add(c pod.Change, p pod.Path, after uint64, a webid.Agent) {
+	switch {
+	case len(c.Readers) > 0:
+		if meant(c.Readers, signLost, a) {
+			t.lost = c.Seq
+		}
+		if meant(c.Readers, signWon, a) {
+			t.won = c.Seq
+		}
+		if meant(c.Readers, signChanged, a) {
+			t.changed = c.Seq
+		}
+	case c.Path == p:
+		if c.Created > after {
+			t.created = c.Created
+		}
+	case c.Path.Subject() == c.Path && !c.Path.IsContainer():
+		t.files = append(t.files, c)
+	}
+}
+
+// settle decides what a trace is to the agent. A post's own row moves with what
+// is hidden in it, so only its creation counts, and the rows of what the agent
+// may read.
+func (j *judge) settle(p pod.Path, t *trace) (news, error) {
+	info, ok, err := stat(j.tx, p)
+	if err != nil || !ok {
+		return news{}, err
+	}
+	m, err := j.allowed(info)
+	if err != nil {
+		return news{}, err
+	}
+	if !m.Has(Read) {
+		if t.lost > 0 {
+			return news{info, kindRemove, t.lost}, nil
+		}
+		return news{}, nil
+	}
+	seq := max(t.created, t.won, t.changed)
+	for _, f := range t.files {
+		if f.Seq <= seq {
+			continue
+		}
+		m, err := j.allowed(f.Info)
+		if err != nil {
+			return news{}, err
+		}
+		if m.Has(Read) {
+			seq = f.Seq
+		}
+	}
+	switch {
+	case seq == 0:
+		return news{}, nil
+	case t.created > 0:
+		return news{info, kindCreate, seq}, nil
+	case t.won > 0:
+		return news{info, kindAdd, seq}, nil
+	}
+	return news{info, kindUpdate, seq}, nil
+}
+
+// horizonKey names what an agent has seen: whose, and up to which epoch.
+type horizonKey struct{ epoch, agent string }
+
+// horizon remembers that up to the Seq scanned of the pod the newest change that
+// an agent may see is seen.
+type horizon struct{ scanned, seen uint64 }
+
+// horizon returns the position behind all that the agent may see. It is never
+// below the Floor, or the agent would be sent back to the start for ever.
+func (j *judge) horizon() (pod.Head, error) {
+	head := j.tx.Head()
+	var ids []string
+	for _, id := range j.agent.IDs() {
+		ids = append(ids, string(id))
+	}
+	key := horizonKey{head.Epoch, strings.Join(append(ids, j.origin), " ")}
+	h, _ := j.g.horizons.get(key)
+	if h.scanned < head.Seq {
+		found, err := j.changes(h.scanned)
+		if err != nil {
+			return head, err
+		}
+		if len(found) > 0 {
+			h.seen = max(h.seen, found[len(found)-1].seq)
+		}
+		h.scanned = head.Seq
+		j.g.horizons.put(key, h)
+	}
+	head.Seq = max(h.seen, head.Floor)
+	return head, nil
+}

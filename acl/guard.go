@@ -1,0 +1,188 @@
+package acl
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"kith/pod"
+	"kith/webid"
+)
+
+// ErrUnauthenticated refuses an agent who proved nothing (401).
+var ErrUnauthenticated = errors.New("credentials are needed")
+
+// ErrForbidden refuses an agent who is known (403).
+var ErrForbidden = errors.New("access denied")
+
+// ErrMalformed refuses a write of an ACL document that does not parse (422).
+var ErrMalformed = errors.New("not a well-formed document")
+
+// ErrLockout refuses a change of the root ACL that would take Control of the
+// pod from its owner (422).
+var ErrLockout = errors.New("the owner would lose control of the pod")
+
+// ErrClass refuses an ACL document that names a class of agents which the owner
+// has not allowed there (422, protocol §1.2).
+var ErrClass = errors.New("classes of agents are not allowed here")
+
+// ErrSuperseded refuses a replica's write or delete that loses to the row that
+// the pod has.
+var ErrSuperseded = errors.New("a newer version is here")
+
+// Config says whose pod a Guard guards, and its limits.
+type Config struct {
+	// Base is the pod's URL, with a trailing slash.
+	Base string
+	// Owner is the owner's WebID. A root ACL must give it Control.
+	Owner webid.ID
+	// Classes reports whether the owner allows that an ACL names a class, by its
+	// IRI, for the subject. Nil allows none.
+	Classes func(subject pod.Path, class string) bool
+	// Valid reports whether an agent is still who it was when it was
+	// authenticated: a contact of the same grant, a device still listed. It is
+	// asked before each write takes effect, and for streams that are open when
+	// the pod changes. It is called without a lock held. Nil holds all valid.
+	Valid func(context.Context, webid.Agent) bool
+	// Quota bounds what agents without Control may keep in one container, in
+	// bytes of its direct children. Zero stands for 64 MiB.
+	Quota int64
+	// MaxBody bounds one representation, in bytes. Zero stands for 1 GiB.
+	MaxBody int64
+	// Now is the clock. Nil stands for time.Now.
+	Now func() time.Time
+}
+
+// Guard holds a pod and gives agents what they may see of it.
+type Guard struct {
+	store     pod.Store
+	config    Config
+	scope     scope
+	documents cache[documentKey, *document]
+	groups    cache[groupKey, group]
+	horizons  cache[horizonKey, horizon]
+	graves    graves
+	streams   streams
+	stop      func()
+	done      chan struct{}
+}
+
+// New returns a Guard of a store. Its caller closes it, and the store after it.
+func New(store pod.Store, c Config) *Guard {
+	if c.Quota == 0 {
+		c.Quota = 64 << 20
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 1 << 30
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	changed, stop := store.Watch()
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &Guard{
+		store:  store,
+		config: c,
+		scope:  scope{base: c.Base, standIn: rand.Text()},
+		stop:   sync.OnceFunc(func() { cancel(); stop() }),
+		done:   make(chan struct{}),
+	}
+	g.streams.next = make(chan struct{})
+	go func() {
+		defer close(g.done)
+		g.follow(ctx, changed)
+	}()
+	return g
+}
+
+// Close cuts the streams that are open and waits for the Guard's goroutine. It
+// leaves the store open.
+func (g *Guard) Close() {
+	g.stop()
+	<-g.done
+	g.streams.cutAll()
+}
+
+// As returns what an agent may see and do. The zero Agent is a stranger.
+func (g *Guard) As(a webid.Agent) *View {
+	return &View{g: g, agent: a}
+}
+
+// valid reports whether the agent may still be served.
+func (g *Guard) valid(ctx context.Context, a webid.Agent) bool {
+	return a.Anonymous() || g.config.Valid == nil || g.config.Valid(ctx, a)
+}
+
+// document returns the parsed ACL of a subject, whose ETag is tag. One that
+// cannot be parsed, or is no Turtle, is empty: it grants nothing.
+func (g *Guard) document(tx pod.Tx, subject pod.Path, tag string) (*document, error) {
+	key := documentKey{subject.Parent(), subject.IsContainer(), tag}
+	if d, ok := g.documents.get(key); ok {
+		return d, nil
+	}
+	res, err := tx.Open(subject.ACL())
+	if err != nil {
+		return nil, fmt.Errorf("open ACL: %w", err)
+	}
+	defer res.Close()
+	d := &document{}
+	if mediaType(res.Info().Type) == typeTurtle {
+		parsed, err := g.scope.parse(res, subject)
+		if err != nil && !errors.Is(err, ErrMalformed) {
+			return nil, err
+		}
+		if err == nil {
+			d = parsed
+		}
+	}
+	key.etag = res.Info().ETag
+	g.documents.put(key, d)
+	return d, nil
+}
+
+// members returns the members of a group of this pod. A group that lies
+// elsewhere, is absent or cannot be parsed has none.
+func (g *Guard) members(tx pod.Tx, iri string) ([]webid.ID, error) {
+	p, ok := g.scope.path(withoutFragment(iri))
+	if !ok || p.IsContainer() || p.Subject() != p {
+		return nil, nil
+	}
+	info, ok, err := stat(tx, p)
+	if err != nil || !ok || mediaType(info.Type) != typeTurtle {
+		return nil, err
+	}
+	key := groupKey{p, info.ETag}
+	parsed, ok := g.groups.get(key)
+	if !ok {
+		if parsed, key.etag, err = g.readGroup(tx, p); err != nil {
+			return nil, err
+		}
+		g.groups.put(key, parsed)
+	}
+	return parsed[iri], nil
+}
+
+func (g *Guard) readGroup(tx pod.Tx, p pod.Path) (group, string, error) {
+	res, err := tx.Open(p)
+	if err != nil {
+		return nil, "", fmt.Errorf("open group: %w", err)
+	}
+	defer res.Close()
+	parsed, err := parseGroup(res, g.scope.iri(p))
+	if err != nil && !errors.Is(err, ErrMalformed) {
+		return nil, "", err
+	}
+	return parsed, res.Info().ETag, nil
+}
+
+// stat is tx.Stat with absence as a value.
+func stat(tx pod.Tx, p pod.Path) (pod.Info, bool, error) {
+	info, err := tx.Stat(p)
+	if errors.Is(err, pod.ErrNotExist) {
+		return pod.Info{}, false, nil
+	}
+	return info, err == nil, err
+}

@@ -1,0 +1,431 @@
+package acl
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"kith/pod"
+)
+
+// Put makes p hold body, of a media type, and the missing containers above it.
+// created tells that p was absent. A Precondition of If-None-Match "*" needs
+// Append on the container and on what p inherits; otherwise a new resource needs
+// Write of p, and a replaced one too (WAC §access-modes). ACL resources need
+// Control of their subject and must be Turtle.
+//
+// Errors besides the store's: ErrUnauthenticated, ErrForbidden, ErrMalformed,
+// ErrClass, ErrLockout. pod.ErrFull also tells that an agent without Control
+// went beyond Config.Quota.
+func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, pre pod.Precondition) (info pod.Info, created bool, err error) {
+	limit, err := v.limit(ctx, p.Parent(), func(j *judge) error {
+		_, err := j.mayPut(p, pre)
+		return err
+	})
+	if err != nil {
+		return info, false, err
+	}
+	staged, err := v.g.stage(ctx, p, body, pod.StageOptions{Max: limit, Type: typ})
+	if err != nil {
+		return info, false, err
+	}
+	defer func() { err = errors.Join(err, staged.Discard()) }()
+	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
+		s, err := j.mayPut(p, pre)
+		if err != nil {
+			return err
+		}
+		if err := j.withinQuota(p, staged.Size()); err != nil {
+			return err
+		}
+		created = !s.exists
+		info, err = v.g.put(tx, p, typ, staged, pod.PutOptions{})
+		return err
+	})
+	return info, created, err
+}
+
+// MakeContainer makes the container p and the missing ones above it. It needs
+// what Put needs. One that is there already is pod.ErrExist.
+func (v *View) MakeContainer(ctx context.Context, p pod.Path, pre pod.Precondition) (info pod.Info, err error) {
+	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
+		s, err := j.mayPut(p, pre)
+		if err != nil {
+			return err
+		}
+		if s.exists {
+			return pod.ErrExist
+		}
+		if err := j.withinQuota(p, 0); err != nil {
+			return err
+		}
+		info, err = tx.MakeContainer(p, pod.PutOptions{})
+		return err
+	})
+	return info, err
+}
+
+// Create makes a resource in a container, by Append (WAC §access-modes). Its
+// name is slug where that is a free name and the agent controls the container;
+// otherwise it is random, after slug where that is a name. The errors are those
+// of Put; pod.ErrNotExist where there is no such container.
+func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string, body io.Reader) (info pod.Info, err error) {
+	limit, err := v.limit(ctx, container, func(j *judge) error { return j.mayCreateIn(container) })
+	if err != nil {
+		return info, err
+	}
+	staged, err := v.g.stage(ctx, container, body, pod.StageOptions{Max: limit, Type: typ})
+	if err != nil {
+		return info, err
+	}
+	defer func() { err = errors.Join(err, staged.Discard()) }()
+	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
+		p, err := j.newChild(container, slug, false)
+		if err != nil {
+			return err
+		}
+		if err := j.withinQuota(p, staged.Size()); err != nil {
+			return err
+		}
+		info, err = v.g.put(tx, p, typ, staged, pod.PutOptions{})
+		return err
+	})
+	return info, err
+}
+
+// CreateContainer is Create for a container.
+func (v *View) CreateContainer(ctx context.Context, container pod.Path, slug string) (info pod.Info, err error) {
+	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
+		p, err := j.newChild(container, slug, true)
+		if err != nil {
+			return err
+		}
+		if err := j.withinQuota(p, 0); err != nil {
+			return err
+		}
+		info, err = tx.MakeContainer(p, pod.PutOptions{})
+		return err
+	})
+	return info, err
+}
+
+// Delete deletes a resource or an empty container, with its auxiliaries. It
+// needs Write of p and of its container, for a container also Read; for an ACL
+// resource Control of the subject (solid-checklist §1.8). The root is
+// pod.ErrReserved, its ACL ErrLockout.
+func (v *View) Delete(ctx context.Context, p pod.Path, pre pod.Precondition) error {
+	return v.update(ctx, func(tx pod.WriteTx, j *judge) error {
+		if err := j.mayDelete(p, pre); err != nil {
+			return err
+		}
+		return v.g.remove(tx, p, pod.Version{}, false)
+	})
+}
+
+// update runs fn alone with the pod, unless the agent is no longer valid.
+func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) error {
+	if !v.g.valid(ctx, v.agent) {
+		return ErrUnauthenticated
+	}
+	return v.g.store.Update(ctx, func(tx pod.WriteTx) error { return fn(tx, v.judge(tx)) })
+}
+
+// limit decides before any byte is taken, and returns how many may be taken for
+// a member of a container.
+func (v *View) limit(ctx context.Context, container pod.Path, may func(*judge) error) (int64, error) {
+	limit := v.g.config.MaxBody
+	err := v.g.store.View(ctx, func(tx pod.Tx) error {
+		j := v.judge(tx)
+		if err := may(j); err != nil {
+			return err
+		}
+		limited, err := j.limited(container)
+		if limited {
+			limit = min(limit, v.g.config.Quota)
+		}
+		return err
+	})
+	return limit, err
+}
+
+// stage takes the bytes for p. Those of an ACL are checked first.
+func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions) (pod.Staged, error) {
+	if !p.IsACL() {
+		return g.store.Stage(ctx, body, o)
+	}
+	text, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
+	if err != nil {
+		return nil, fmt.Errorf("read ACL: %w", err)
+	}
+	if len(text) > maxDocument {
+		return nil, fmt.Errorf("read ACL: %w", pod.ErrTooLarge)
+	}
+	if err := g.checkACL(p.Subject(), o.Type, text); err != nil {
+		return nil, err
+	}
+	return g.store.Stage(ctx, bytes.NewReader(text), o)
+}
+
+// checkACL decides whether a document may become the ACL of a subject.
+func (g *Guard) checkACL(subject pod.Path, typ string, text []byte) error {
+	if mediaType(typ) != typeTurtle {
+		return fmt.Errorf("check ACL: %w: its media type is not text/turtle", ErrMalformed)
+	}
+	d, err := g.scope.parse(bytes.NewReader(text), subject)
+	if err != nil {
+		return err
+	}
+	keeps := false
+	for _, r := range d.rules {
+		for _, class := range r.classes {
+			if !g.mayName(class, r, subject) {
+				return fmt.Errorf("check ACL: %w: %s", ErrClass, class)
+			}
+		}
+		keeps = keeps || g.controls(r)
+	}
+	if subject.IsRoot() && !keeps {
+		return ErrLockout
+	}
+	return nil
+}
+
+// controls reports whether a rule of the root ACL gives the owner Control of
+// the root, with no condition.
+func (g *Guard) controls(r rule) bool {
+	return r.modes.Has(Control) && len(r.origins) == 0 &&
+		r.covers(effect{subject: pod.Root}) &&
+		slices.Contains(r.agents, name{iri: string(g.config.Owner)})
+}
+
+// put places what was staged, and marks who won or lost which posts by it.
+func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o pod.PutOptions) (info pod.Info, err error) {
+	err = g.marked(tx, p, typ, func() error {
+		info, err = tx.Put(p, staged, o)
+		return err
+	})
+	return info, err
+}
+
+// onlyCreates reports whether a precondition keeps a write from replacing.
+func onlyCreates(pre pod.Precondition) bool { return slices.Contains(pre.IfNoneMatch, "*") }
+
+// mayPut decides on a PUT of p.
+func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
+	s, err := j.standing(p)
+	if err != nil {
+		return s, err
+	}
+	need := Write
+	if onlyCreates(pre) && p == p.Subject() {
+		need = Append
+	}
+	if s.exists {
+		if !s.modes.Has(need) {
+			return s, j.refusal()
+		}
+	} else if err := j.mayMake(p, need); err != nil {
+		return s, err
+	}
+	return s, pre.Check(s.exists, s.info.ETag)
+}
+
+// mayMake decides on making p, which is absent, and each missing container
+// above it (WAC §access-modes, solid-checklist §1.10).
+func (j *judge) mayMake(p pod.Path, need Modes) error {
+	subject := p.Subject()
+	m, err := j.underOwn(subject)
+	if err != nil {
+		return err
+	}
+	if !on(p, m).Has(need) {
+		return j.refusal()
+	}
+	if p != subject {
+		if _, ok, err := stat(j.tx, subject); ok || err != nil {
+			return err
+		}
+		if subject.IsContainer() { // which is made with its auxiliary
+			return j.mayMake(subject, Append)
+		}
+	}
+	for c := subject.Parent(); c != (pod.Path{}); c = c.Parent() {
+		m, err := j.underOwn(c)
+		if err != nil {
+			return err
+		}
+		if !m.Has(Append) {
+			return j.refusal()
+		}
+		if _, ok, err := stat(j.tx, c); ok || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayCreateIn decides on a POST to a container.
+func (j *judge) mayCreateIn(container pod.Path) error {
+	if !container.IsContainer() {
+		return pod.ErrBadPath
+	}
+	s, err := j.standing(container)
+	if err != nil {
+		return err
+	}
+	return j.require(s, Append)
+}
+
+// mayDelete decides on a DELETE of p.
+func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
+	s, err := j.standing(p)
+	if err != nil {
+		return err
+	}
+	need := Write
+	if p.IsContainer() {
+		need |= Read
+	}
+	if err := j.require(s, need); err != nil {
+		return err
+	}
+	if p.IsRoot() {
+		return fmt.Errorf("delete the root: %w", pod.ErrReserved)
+	}
+	if p == p.Subject() {
+		container, err := j.underOwn(p.Parent())
+		if err != nil {
+			return err
+		}
+		if !container.Has(Write) {
+			return j.refusal()
+		}
+	}
+	etag := s.info.ETag
+	if p.IsContainer() {
+		a := Answer{Info: s.info}
+		if err := j.list(&a); err != nil {
+			return err
+		}
+		etag = a.Info.ETag
+	}
+	return pre.Check(s.exists, etag)
+}
+
+// limited reports whether the agent may only add to a container: what it adds
+// is then bounded by Config.Quota.
+func (j *judge) limited(container pod.Path) (bool, error) {
+	m, err := j.underOwn(container)
+	return m&(Write|Control) == Append, err
+}
+
+// weight is what each member costs beside its bytes, so that the quota bounds
+// their number too.
+const weight = 1 << 10
+
+// withinQuota bounds what an agent who may only add keeps below the container
+// whose ACL lets it, such as its own inbox.
+func (j *judge) withinQuota(p pod.Path, size int64) error {
+	limited, err := j.limited(p.Parent())
+	if err != nil || !limited {
+		return err
+	}
+	own, _, err := stat(j.tx, p.Parent().ACL())
+	if err != nil {
+		return err
+	}
+	e, err := effective(j.tx, p.Parent(), own.ETag)
+	if err != nil {
+		return err
+	}
+	left := j.g.config.Quota - size - weight
+	if err := j.spend(e.subject, &left); err != nil {
+		return err
+	}
+	if left < 0 {
+		return fmt.Errorf("check quota: %w", pod.ErrFull)
+	}
+	return nil
+}
+
+// spend takes from left what lies below a container, until nothing is left.
+func (j *judge) spend(container pod.Path, left *int64) error {
+	if _, ok, err := stat(j.tx, container); !ok || err != nil {
+		return err
+	}
+	for c, err := range j.tx.List(container) {
+		if err != nil {
+			return fmt.Errorf("list members: %w", err)
+		}
+		*left -= c.Size + weight
+		if *left < 0 {
+			return nil
+		}
+		if !c.Path.IsContainer() {
+			continue
+		}
+		if err := j.spend(c.Path, left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newChild decides on a POST and names what it makes. Names for agents without
+// Control carry a random part, so that none tells what is there already
+// (protocol §3.1).
+func (j *judge) newChild(container pod.Path, slug string, asContainer bool) (pod.Path, error) {
+	if err := j.mayCreateIn(container); err != nil {
+		return pod.Path{}, err
+	}
+	m, err := j.underOwn(container)
+	if err != nil {
+		return pod.Path{}, err
+	}
+	plain, named := child(container, slug, asContainer)
+	if named && m.Has(Control) {
+		free, err := j.free(plain)
+		if free || err != nil {
+			return plain, err
+		}
+	}
+	unique := strings.ToLower(rand.Text())
+	if p, ok := child(container, addBeforeExtension(slug, unique), asContainer); named && ok {
+		return p, nil
+	}
+	return container.Child(unique, asContainer)
+}
+
+// child returns the member that a slug names, unless it is no name or would be
+// an auxiliary (solid-checklist §1.6).
+func child(container pod.Path, slug string, asContainer bool) (pod.Path, bool) {
+	p, err := container.Child(slug, asContainer)
+	return p, err == nil && p == p.Subject() && !strings.HasPrefix(slug, ".")
+}
+
+// addBeforeExtension returns "a-unique.txt" for "a.txt".
+func addBeforeExtension(slug, unique string) string {
+	if dot := strings.LastIndexByte(slug, '.'); dot > 0 {
+		return slug[:dot] + "-" + unique + slug[dot:]
+	}
+	return slug + "-" + unique
+}
+
+// free reports whether no member has the name of p, or a twin of it.
+func (j *judge) free(p pod.Path) (bool, error) {
+	folded := p.FoldedName()
+	for c, err := range j.tx.List(p.Parent()) {
+		if err != nil {
+			return false, fmt.Errorf("list members: %w", err)
+		}
+		if c.Path.FoldedName() == folded {
+			return false, nil
+		}
+	}
+	return true, nil
+}
