@@ -157,9 +157,9 @@ func TestEncodeWritesBrokenCollections(t *testing.T) {
 }
 
 func TestEncodeLeavesRemovedTriplesOut(t *testing.T) {
-	g := decodeTurtle(t, "<s> <p> 1, 2 ; <q> [ <r> _:x ] . _:x <p> 3 .")
+	g := decodeTurtle(t, "<s> <p> 1, 2 ; <q> [ <r> _:x ] . _:x <p> 4, 3 .")
 	for triple := range g.All() {
-		if triple.P.Value() == "https://pod.example/dir/q" || triple.O.Value() == "1" {
+		if triple.P.Value() == "https://pod.example/dir/q" || triple.O.Value() == "1" || triple.O.Value() == "4" {
 			g.Remove(triple)
 		}
 	}
@@ -167,6 +167,14 @@ func TestEncodeLeavesRemovedTriplesOut(t *testing.T) {
 		t.Errorf("written is\n%s\nwant\n%s", got, want)
 	}
 	checkReadsBack(t, g, testBase)
+}
+
+func TestEncodePutsTheTypeFirst(t *testing.T) {
+	g := decodeTurtle(t, "<s> <p> 1 ; <q> 2 ; a <T> ; <r> 3 .")
+	want := "<s>\n    a <T> ;\n    <p> 1 ;\n    <q> 2 ;\n    <r> 3 .\n"
+	if got := encode(t, g, testBase); got != want {
+		t.Errorf("written is\n%s\nwant\n%s", got, want)
+	}
 }
 
 func TestEncodeRefusesBadPrefixes(t *testing.T) {

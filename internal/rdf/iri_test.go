@@ -51,7 +51,7 @@ func TestResolve(t *testing.T) {
 		{rfc, "http://x/a/../b", "http://x/b"}, {rfc, "?", "http://a/b/c/d;p?"}, {rfc, "#", "http://a/b/c/d;p?q#"},
 		{rfc, "//g/../h", "http://g/h"}, {rfc, "a//../b", "http://a/b/c/a/b"}, {rfc, "/.", "http://a/"}, {rfc, "/..", "http://a/"},
 		{"http://a", "g", "http://a/g"}, {"http://a?q", "g", "http://a/g"}, {"http://a#f", "", "http://a"},
-		{"http://a#f", "#g", "http://a#g"}, {"urn:a:b", "#f", "urn:a:b#f"}, {"urn:a:b", "c", "urn:c"},
+		{"http://a#f", "#g", "http://a#g"}, {"urn:a:b", "#f", "urn:a:b#f"}, {"urn:a:b", "c", "urn:c"}, {"urn:a:b", "../c", "urn:c"}, {"urn:a:b", "./../c/.", "urn:c/"}, {"urn:a:b", "..", "urn:"},
 		{"urn:a/b", "../../c", "urn:/c"}, {"x:a/b", "..", "x:/"}, {"file:///a/b", "c", "file:///a/c"},
 		{"http://a/é/", "日本", "http://a/é/日本"}, {"http://a/b//c/d", "..", "http://a/b//"},
 	} {

@@ -26,6 +26,7 @@ func TestIsomorphic(t *testing.T) {
 		{"another value", "<s> <p> 1 .", "<s> <p> 2 .", false},
 		{"one triple less", "<s> <p> 1, 2 .", "<s> <p> 1 .", false},
 		{"a blank node for an IRI", "<s> <p> <o> .", "<s> <p> [] .", false},
+		{"more triples with blank nodes", "_:a <p> 1, 2 .", "_:a <p> 1 . <s> <p> 2 .", false},
 		{"other labels", "_:a <p> _:b . _:b <p> 1 .", "_:b <p> _:a . _:a <p> 1 .", true},
 		{"one blank node for two", "_:a <p> 1 . _:a <q> 2 .", "_:a <p> 1 . _:b <q> 2 .", false},
 		{"the arrow turned", "_:a <p> _:b . _:b <q> 1 .", "_:b <p> _:a . _:b <q> 1 .", false},
