@@ -103,8 +103,8 @@ func (m *members) bytes(name string, low, high int) []byte {
 
 // moment returns a time in RFC 3339.
 func (m *members) moment(name string) time.Time {
-	t, err := time.Parse(time.RFC3339, m.text(name, 40))
-	if err != nil {
+	var t time.Time
+	if t.UnmarshalText([]byte(m.text(name, 40))) != nil { // stricter than time.Parse
 		m.fail()
 		return time.Time{}
 	}

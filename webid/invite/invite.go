@@ -144,10 +144,9 @@ func (a Acceptance) Confirm(c Confirmation) ([]byte, error) {
 
 // Pending is an acceptance that was sealed and waits for its confirmation.
 type Pending struct {
+	Link Link   // the invite that was accepted
 	Body []byte // to send to the acceptor
-
-	link    Link
-	confirm []byte
+	Key  []byte // 16 bytes, secret: opens the confirmation
 }
 
 // Accept seals an acceptance of the invite by self. agree names one of the keys
@@ -168,7 +167,7 @@ func (l Link) Accept(self Introduction, agree string, k webid.PrivateKey) (Pendi
 	if err != nil {
 		return Pending{}, fmt.Errorf("accept invite: %w", err)
 	}
-	return Pending{Body: body, link: l, confirm: confirm}, nil
+	return Pending{Link: l, Body: body, Key: confirm}, nil
 }
 
 // Open opens the confirmation that came back. The error is a verdict:
@@ -186,11 +185,11 @@ func (p Pending) open(answer []byte) (Confirmation, error) {
 	if len(answer) > maxBody {
 		return Confirmation{}, webid.Malformed
 	}
-	aead, nonce, err := gcm(p.confirm)
+	aead, nonce, err := gcm(p.Key)
 	if err != nil {
 		return Confirmation{}, err
 	}
-	plain, err := aead.Open(nil, nonce, answer, p.link.ID)
+	plain, err := aead.Open(nil, nonce, answer, p.Link.ID)
 	if err != nil {
 		return Confirmation{}, webid.Malformed
 	}
@@ -199,7 +198,7 @@ func (p Pending) open(answer []byte) (Confirmation, error) {
 	if c.Introduction, err = introduction(plain, map[string]any{"cid": &c.CID, "webid": &id, "salt": &salt}); err != nil {
 		return Confirmation{}, err
 	}
-	if c.Lists.Devices.Label != p.link.Label {
+	if c.Lists.Devices.Label != p.Link.Label {
 		return Confirmation{}, webid.Verdict("wrong label")
 	}
 	if c.WebID, err = webid.ParseID(id); err != nil {
