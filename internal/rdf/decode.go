@@ -39,7 +39,7 @@ func (s Syntax) String() string {
 }
 
 // Limits bounds what Decode accepts. A field that is not positive stands for its
-// default: 4 MiB, 100,000 triples, depth 64.
+// default: 4 MiB, 50,000 triples, depth 64.
 //
 // Whatever the limits, the IRIs that short names and relative references expand
 // to may not exceed 16 times the document's length plus 256 KiB.
@@ -51,7 +51,7 @@ type Limits struct {
 
 const (
 	defaultBytes   = 4 << 20
-	defaultTriples = 100_000
+	defaultTriples = 50_000
 	defaultDepth   = 64
 
 	expansionFactor = 16

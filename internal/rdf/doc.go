@@ -14,10 +14,12 @@
 // Everything that arrives is hostile until it is parsed. Decode is bounded in
 // bytes, triples, nesting depth and in the text that short names expand to
 // ([Limits]); its time grows with the length of the document and it starts no
-// goroutine. While it is read a triple takes at most some 700 bytes beside its
-// text, which makes the number of triples the limit that bounds memory. A [Graph] admits only terms that RDF allows, so whatever is in a
-// graph can be written, and what is written reads back as the same graph: no
-// IRI, label or literal can be shaped so that it comes back as another triple.
+// goroutine. A triple costs up to 600 bytes to keep and up to 2 KiB to read,
+// beside its text, so the number of triples is the limit that bounds memory.
+//
+// A [Graph] admits only terms that RDF allows, so whatever is in a graph can be
+// written, and what is written reads back as the same graph: no IRI, label or
+// literal can be shaped so that it comes back as another triple.
 //
 // # How a graph is laid out
 //

@@ -1,22 +1,23 @@
 package rdf
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// What reading a document of at most 64 KB may cost, and how much may be
-// allocated on top of ten bytes for each one read: fuzzLimits admits 5,000
-// triples, and terms, rows and maps take some 700 bytes each while they grow.
+// What reading a document of at most 64 KB may cost: time, and bytes allocated,
+// which are ten for each byte read and 2 KiB for each triple admitted.
 const (
-	fuzzBytes = 64 << 10
-	fuzzTime  = 100 * time.Millisecond
-	fuzzFloor = 4 << 20
+	fuzzBytes   = 64 << 10
+	fuzzTriples = 2000
+	fuzzTime    = 100 * time.Millisecond
+	fuzzFloor   = fuzzTriples*2<<10 + 64<<10
 )
 
-var fuzzLimits = Limits{Bytes: fuzzBytes, Triples: 5000, Depth: 64}
+var fuzzLimits = Limits{Bytes: fuzzBytes, Triples: fuzzTriples, Depth: 64}
 
 func FuzzTurtle(f *testing.F) {
 	seedTurtle(f)
@@ -36,6 +37,13 @@ func seedTurtle(f *testing.F) {
 	for _, c := range turtleBad {
 		f.Add(c.doc)
 	}
+	// The two that allocate most for a triple and for a byte.
+	var names strings.Builder
+	for n := range fuzzTriples {
+		fmt.Fprintf(&names, ":%x :%x :%x .", 3*n, 3*n+1, 3*n+2)
+	}
+	f.Add(ex + names.String())
+	f.Add("<s> <p> (" + strings.Repeat("()", fuzzTriples/2-1) + ").")
 }
 
 // fuzzDecode checks what decoding costs and that a graph holds only what Add
