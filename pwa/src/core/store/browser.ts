@@ -68,24 +68,37 @@ function isTimeout(cause: unknown): boolean {
 }
 
 async function open({ now, random, startWorker }: Browser, name: string): Promise<Store> {
-  const db = await openDatabase(name);
+  // The worker starts while the database opens.
+  const worker = startWorker?.();
   try {
-    const slots = await openSlots(db, name, startWorker);
-    return await openStoreOver({ slots, ciphertext: idbCiphertext(db), now, random });
+    const db = await openDatabase(name);
+    const slots = await openSlots(db, name, worker).catch(closing(db));
+    return await openStoreOver({ slots, ciphertext: idbCiphertext(db), now, random }).catch(closing(db));
   } catch (cause) {
-    db.close();
+    worker?.terminate();
     throw cause;
   }
 }
 
 /** openSlots opens the slots that this store began with: a store whose keys lie in OPFS must not be opened
  * without them, and the other way round. A new one takes OPFS where it can be had. */
-async function openSlots(db: Database, name: string, startWorker: Browser["startWorker"]): Promise<Slots> {
-  if (startWorker === undefined || (await db.count("keys")) > 0) return idbSlots(db);
-  try {
-    return await opfsSlots(startWorker(), name);
-  } catch (cause) {
-    if ((await db.count("pages")) > 0) throw cause;
-    return idbSlots(db);
+async function openSlots(db: Database, name: string, worker: SlotWorker | undefined): Promise<Slots> {
+  const inDatabase = worker === undefined || (await db.count("keys")) > 0;
+  if (!inDatabase) {
+    try {
+      return await opfsSlots(worker, name);
+    } catch (cause) {
+      if ((await db.count("pages")) > 0) throw cause;
+    }
   }
+  worker?.terminate();
+  return idbSlots(db);
+}
+
+/** closing closes the database after a failure, which it passes on. */
+function closing(db: Database): (cause: unknown) => never {
+  return (cause) => {
+    db.close();
+    throw cause;
+  };
 }

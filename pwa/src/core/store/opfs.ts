@@ -36,16 +36,12 @@ interface Answer {
   readonly failure?: string;
 }
 
-/** opfsSlots opens the slot file of that name; rejects with `storage-unavailable` where there is no such file
- * system or another tab holds the file, and with `newer-version`. */
+/** opfsSlots opens the slot file of that name, and ends the worker when they are closed; rejects with
+ * `storage-unavailable` where there is no such file system or another tab holds the file, and with
+ * `newer-version`. */
 export async function opfsSlots(worker: SlotWorker, name: string): Promise<Slots> {
   const ask = asker(worker);
-  try {
-    await ask("open", name);
-  } catch (cause) {
-    worker.terminate();
-    throw cause;
-  }
+  await ask("open", name);
   return {
     erases: true,
     used: () => ask("used"),

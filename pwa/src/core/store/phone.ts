@@ -51,7 +51,9 @@ class PhoneStore implements Store {
   readonly #allotment = new Allotment();
   readonly #used = { bytes: 0, cached: 0 };
   #turn: Promise<unknown> = Promise.resolve();
-  #ended: unknown;
+  #closing: Promise<void> | undefined;
+  /** Why nothing more is done, once that is so. */
+  #ended: string | undefined;
   #end: () => void = () => undefined;
 
   constructor(parts: Parts) {
@@ -109,11 +111,12 @@ class PhoneStore implements Store {
   }
 
   close(): Promise<void> {
-    return this.#next(async () => {
-      this.#ended = "it is closed";
+    this.#closing ??= this.#turn.then(async () => {
+      this.#ended ??= "it is closed";
       await Promise.all([this.#parts.slots.close(), this.#parts.ciphertext.close()]);
       this.#end();
     });
+    return this.#closing;
   }
 
   async load(): Promise<void> {
@@ -123,7 +126,7 @@ class PhoneStore implements Store {
     await Promise.all(sealed.map(([slot, page], i) => this.#loadPage(slot, page, keys[i])));
     this.#paths.change([...this.#rows.names()], []);
     for (const path of this.#rows.names()) this.#count(this.#rows.get(path), 1);
-    await this.#sweep(sealed);
+    this.#next(() => this.#sweep(sealed)).catch(() => (this.#ended = "it cannot be swept"));
   }
 
   async #loadPage(slot: number, sealed: Bytes, key: Bytes | undefined): Promise<void> {
@@ -139,7 +142,8 @@ class PhoneStore implements Store {
     }
   }
 
-  /** #sweep empties the slots and drops the bodies that an interrupted write left over. */
+  /** #sweep empties the slots and drops the bodies that an interrupted write left over. Rows can be read
+   * meanwhile; writes wait for it. */
   async #sweep(pages: readonly Sealed[]): Promise<void> {
     const { slots, ciphertext } = this.#parts;
     const live = new Set(pages.map(([slot]) => slot));
@@ -155,7 +159,7 @@ class PhoneStore implements Store {
   /** #next runs one thing after everything that was begun before. */
   #next<T>(run: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(() => {
-      if (this.#ended !== undefined) throw unavailable(`use store: ${String(this.#ended)}`);
+      if (this.#ended !== undefined) throw unavailable(`use store: ${this.#ended}`);
       return run();
     });
     this.#turn = done.catch(() => undefined);
@@ -177,6 +181,7 @@ class PhoneStore implements Store {
 
   /** #commit makes the batch durable, or leaves nothing of it. */
   async #commit(pages: readonly Fresh[], bodies: readonly Fresh[], gone: readonly number[]): Promise<void> {
+    if (pages.length + gone.length === 0) return;
     const { slots, ciphertext, random } = this.#parts;
     const fresh = [...pages, ...bodies].map((each) => ({ ...each, key: random(keyBytes) }));
     try {
