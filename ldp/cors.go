@@ -1,0 +1,40 @@
+package ldp
+
+import (
+	"net/http"
+	"strings"
+)
+
+// exposed are the response headers that scripts of other origins may read; "*"
+// would not do for requests with credentials (Fetch §http-access-control-expose-headers).
+const exposed = "Accept-Patch, Accept-Post, Accept-Put, Allow, Content-Disposition, Content-Range, " +
+	"DPoP-Nonce, ETag, Kith-Version, Last-Modified, Link, Location, Retry-After, Vary, WAC-Allow, WWW-Authenticate"
+
+const methods = "GET, HEAD, OPTIONS, PUT, POST, DELETE"
+
+// CORS sets the headers that let scripts of any origin read the response, and
+// Vary. It reports whether r was a preflight, which it then has answered: no
+// credentials are needed for one (Solid Protocol §server-cors). No cookie means
+// anything to a pod, so any origin may send them.
+func CORS(w http.ResponseWriter, r *http.Request) (answered bool) {
+	h := w.Header()
+	h.Set("Vary", "Accept, Authorization, Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Expose-Headers", exposed)
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Add("Vary", "Access-Control-Request-Headers")
+	h.Set("Access-Control-Allow-Methods", methods)
+	if asked := r.Header.Values("Access-Control-Request-Headers"); len(asked) > 0 {
+		h.Set("Access-Control-Allow-Headers", strings.Join(asked, ", "))
+	}
+	h.Set("Access-Control-Max-Age", "7200")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}

@@ -1,0 +1,155 @@
+package ldp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+// get answers GET and HEAD.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	a, err := view.Get(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if isMoved(a, p) {
+		h.redirect(w, r, a.Info.Path)
+		return nil
+	}
+	h.describe(w.Header(), p)
+	if a.Described {
+		link(w.Header(), h.url(p.Meta()), "describedby")
+	}
+	w.Header().Set("WAC-Allow", `user="`+a.User.String()+`",public="`+a.Public.String()+`"`)
+	return h.send(w, r, a)
+}
+
+// redirect sends the client to the other spelling, which it may read
+// (Solid Protocol §server-authorization-redirect).
+func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, to pod.Path) {
+	target := h.url(to)
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", target)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusMovedPermanently)
+}
+
+// send answers with the representation of a, under the conditions and for the
+// ranges of r (RFC 9110 §13, §14).
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) error {
+	content, typ := h.content(a)
+	header := w.Header()
+	header.Set("Content-Type", typ)
+	header.Set("ETag", a.Info.ETag)
+	protect(header, typ)
+	at := a.Info.Modified
+	if p := a.Info.Path; p.IsContainer() {
+		if !at.IsZero() {
+			header.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
+		}
+		at = time.Time{} // no condition depends on it
+	}
+	if r.Method != http.MethodGet || !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
+		r.Header.Del("Range") // not defined, so to be ignored (RFC 9110 §14.2)
+	}
+	out := &outflow{ResponseWriter: w, ctx: a.Context()}
+	stop := context.AfterFunc(a.Context(), out.unblock)
+	http.ServeContent(out, r, "", at, content)
+	stop()
+	if a.Context().Err() != nil && out.began {
+		panic(http.ErrAbortHandler)
+	}
+	if l, ok := content.(*listing); ok && l.err != nil {
+		return l.err
+	}
+	return out.refused
+}
+
+// content returns the bytes that represent a, and their media type.
+func (h *Handler) content(a acl.Answer) (io.ReadSeeker, string) {
+	if a.Resource != nil {
+		return a.Resource, a.Info.Type
+	}
+	return &listing{base: h.config.Base, answer: a}, "text/turtle"
+}
+
+// protect keeps content from acting in the origin of the pod or the app.
+func protect(header http.Header, typ string) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
+	header.Set("Referrer-Policy", "no-referrer")
+	if !inert(typ) {
+		header.Set("Content-Disposition", "attachment")
+	}
+}
+
+// inert reports whether a browser shows a media type without running anything
+// of it. What is not known to be inert is not.
+func inert(typ string) bool {
+	t, _, err := mime.ParseMediaType(typ)
+	if err != nil {
+		return false
+	}
+	switch t {
+	case "image/svg+xml":
+		return false
+	case "text/plain", "text/turtle", "text/n3", "application/n-triples", "application/json",
+		"application/ld+json", "application/activity+json", "application/jose":
+		return true
+	}
+	kind, _, _ := strings.Cut(t, "/")
+	return (kind == "image" || kind == "audio" || kind == "video") && !strings.HasSuffix(t, "+xml")
+}
+
+// outflow is a response that stops when its context ends, and that turns the
+// plain errors of http.ServeContent into refusals.
+type outflow struct {
+	http.ResponseWriter
+	ctx     context.Context
+	began   bool
+	refused error
+}
+
+// unblock makes a write that waits for a slow reader return.
+func (o *outflow) unblock() {
+	// Where deadlines are not supported, the next Write sees the context.
+	_ = http.NewResponseController(o.ResponseWriter).SetWriteDeadline(time.Unix(1, 0))
+}
+
+func (o *outflow) WriteHeader(code int) {
+	switch code {
+	case http.StatusPreconditionFailed:
+		o.refused = pod.ErrPrecondition
+	case http.StatusRequestedRangeNotSatisfiable:
+		o.refused = refusal{code, "The range lies outside of the representation."}
+	case http.StatusInternalServerError:
+		o.refused = errors.New("find the size of the representation")
+	default:
+		o.began = true
+		o.ResponseWriter.WriteHeader(code)
+	}
+}
+
+func (o *outflow) Write(b []byte) (int, error) {
+	if o.refused != nil {
+		return len(b), nil // the text of http.Error
+	}
+	if err := o.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return o.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (o *outflow) Unwrap() http.ResponseWriter { return o.ResponseWriter }

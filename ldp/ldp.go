@@ -1,0 +1,166 @@
+package ldp
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+// Config says where a pod is and what surrounds it.
+type Config struct {
+	// Base is the pod's URL, with a trailing slash.
+	Base string
+	// Challenge is the WWW-Authenticate of a 401.
+	Challenge string
+	// Description is the URL of the storage description; "" where there is none.
+	Description string
+	// MaxBody bounds what a request may announce, in bytes; what arrives is
+	// bounded by acl. Zero stands for 1 GiB.
+	MaxBody int64
+}
+
+// Handler answers requests on the resources of one pod. It has no state.
+type Handler struct{ config Config }
+
+// New returns a Handler.
+func New(c Config) *Handler {
+	if c.MaxBody == 0 {
+		c.MaxBody = 1 << 30
+	}
+	return &Handler{c}
+}
+
+// Serve answers r for the agent of view. path is the escaped path of the URL
+// within the pod and begins with a slash. Errors of the request are answered and
+// not returned; an error that is returned was answered with 500, and is to be
+// logged. When the right to read is lost while a body is being sent, Serve
+// panics with http.ErrAbortHandler, which net/http expects.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, view *acl.View, path string) error {
+	if CORS(w, r) {
+		return nil
+	}
+	p, err := pod.ParsePath(path)
+	if err == nil {
+		err = h.method(w, r, view.From(r.Header.Get("Origin")), p)
+	}
+	return h.Refuse(w, r, err)
+}
+
+// Refuse answers with the status and the problem detail that belong to err, and
+// with the challenge where that is 401. It returns err if it is unexpected and
+// was answered with 500. A nil err does nothing. The headers of [CORS] are left
+// to the caller.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) error {
+	if err == nil {
+		return nil
+	}
+	code, detail, expected := status(err)
+	if code == http.StatusUnauthorized && h.config.Challenge != "" && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", h.config.Challenge)
+	}
+	Problem(w, code, detail)
+	if !expected {
+		return fmt.Errorf("serve %s: %w", r.Method, err)
+	}
+	return nil
+}
+
+func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	if !strings.Contains(", "+allowed(p)+",", ", "+r.Method+",") {
+		w.Header().Set("Allow", allowed(p))
+		return refusal{http.StatusMethodNotAllowed, "The method is not allowed here."}
+	}
+	switch r.Method {
+	case http.MethodOptions:
+		return h.options(w, p)
+	case http.MethodPut:
+		return h.put(w, r, view, p)
+	case http.MethodPost:
+		return h.post(w, r, view, p)
+	case http.MethodDelete:
+		return h.delete(w, r, view, p)
+	}
+	return h.get(w, r, view, p)
+}
+
+// allowed returns the methods that a name allows, whoever asks and whether or
+// not anything is there (RFC 9110 §10.2.1).
+func allowed(p pod.Path) string {
+	list := []string{"GET", "HEAD", "OPTIONS", "PUT"}
+	if p.IsContainer() {
+		list = append(list, "POST")
+	}
+	if p.Subject() != pod.Root || p.IsMeta() { // Solid Protocol §server-delete-protect-root-container
+		list = append(list, "DELETE")
+	}
+	return strings.Join(list, ", ")
+}
+
+// options tells what a name allows. It asks for no access, and depends on the
+// name only.
+func (h *Handler) options(w http.ResponseWriter, p pod.Path) error {
+	h.describe(w.Header(), p)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// describe sets the headers that depend on the name only.
+func (h *Handler) describe(header http.Header, p pod.Path) {
+	header.Set("Allow", allowed(p))
+	header.Set("Accept-Put", "*/*")
+	if p.IsContainer() {
+		header.Set("Accept-Post", "*/*")
+	}
+	for _, t := range types(p) {
+		link(header, t, "type")
+	}
+	if !p.IsACL() {
+		link(header, h.url(p.Subject().ACL()), "acl")
+	}
+	if p.IsMeta() {
+		link(header, h.url(p.Subject()), "describes")
+	}
+	if h.config.Description != "" {
+		link(header, h.config.Description, "http://www.w3.org/ns/solid/terms#storageDescription")
+	}
+}
+
+// types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-storage-link-storage).
+func types(p pod.Path) []string {
+	list := []string{ldpNS + "Resource"}
+	if p.IsContainer() {
+		list = append(list, ldpNS+"Container", ldpNS+"BasicContainer")
+	}
+	if p.IsRoot() {
+		list = append(list, pimStorage)
+	}
+	return list
+}
+
+func link(header http.Header, target, rel string) {
+	header.Add("Link", fmt.Sprintf("<%s>; rel=%q", target, rel))
+}
+
+// url returns the URL of a path.
+func (h *Handler) url(p pod.Path) string {
+	return h.config.Base + strings.TrimPrefix(p.Escaped(), "/")
+}
+
+// delete answers DELETE (Solid Protocol §deleting-resources).
+func (h *Handler) delete(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	pre, err := precondition(r.Header)
+	if err != nil {
+		return err
+	}
+	if err := view.Delete(r.Context(), p, pre); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// isMoved reports whether an answer is about the other spelling of p.
+func isMoved(a acl.Answer, p pod.Path) bool { return a.Info.Path != p }

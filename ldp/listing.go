@@ -1,0 +1,144 @@
+package ldp
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"strconv"
+	"strings"
+	"time"
+
+	"kith/acl"
+	"kith/internal/rdf"
+	"kith/pod"
+)
+
+const (
+	ldpNS      = "http://www.w3.org/ns/ldp#"
+	pimStorage = "http://www.w3.org/ns/pim/space#Storage"
+	mediaNS    = "http://www.w3.org/ns/iana/media-types/"
+	statNS     = "http://www.w3.org/ns/posix/stat#"
+	dctermsNS  = "http://purl.org/dc/terms/"
+	rdfNS      = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+	xsdNS      = "http://www.w3.org/2001/XMLSchema#"
+)
+
+var prefixes = map[string]rdf.IRI{
+	"ldp":     ldpNS,
+	"pim":     "http://www.w3.org/ns/pim/space#",
+	"stat":    statNS,
+	"dcterms": dctermsNS,
+	"xsd":     xsdNS,
+}
+
+var (
+	isA      = rdf.IRITerm(rdfNS + "type")
+	contains = rdf.IRITerm(ldpNS + "contains")
+	modified = rdf.IRITerm(dctermsNS + "modified")
+	size     = rdf.IRITerm(statNS + "size")
+	mtime    = rdf.IRITerm(statNS + "mtime")
+)
+
+// listing is a container in Turtle: what it holds, and of each member the type,
+// size and time (Solid Protocol §contained-resource-metadata). It is made when it
+// is first read, so that a condition that fails costs nothing.
+type listing struct {
+	base   string
+	answer acl.Answer
+	text   *bytes.Reader
+	err    error
+}
+
+func (l *listing) Read(b []byte) (int, error) {
+	if err := l.render(); err != nil {
+		return 0, err
+	}
+	return l.text.Read(b)
+}
+
+func (l *listing) Seek(offset int64, whence int) (int64, error) {
+	if err := l.render(); err != nil {
+		return 0, err
+	}
+	return l.text.Seek(offset, whence)
+}
+
+func (l *listing) render() error {
+	if l.text != nil || l.err != nil {
+		return l.err
+	}
+	var out bytes.Buffer
+	l.err = writeListing(&out, l.base, l.answer)
+	l.text = bytes.NewReader(out.Bytes())
+	return l.err
+}
+
+func writeListing(w io.Writer, base string, a acl.Answer) error {
+	c := catalog{base: base}
+	self := c.describe(a.Info)
+	for _, child := range a.Children {
+		c.add(self, contains, c.name(child.Path))
+	}
+	for _, child := range a.Children {
+		c.describe(child)
+	}
+	if c.err != nil {
+		return fmt.Errorf("describe container: %w", c.err)
+	}
+	return rdf.Encode(w, &c.graph, prefixes, rdf.IRI(base+strings.TrimPrefix(a.Info.Path.Escaped(), "/")))
+}
+
+// catalog is the graph of a listing; after an error it stays as it is.
+type catalog struct {
+	base  string
+	graph rdf.Graph
+	err   error
+}
+
+func (c *catalog) name(p pod.Path) rdf.Term {
+	return rdf.IRITerm(rdf.IRI(c.base + strings.TrimPrefix(p.Escaped(), "/")))
+}
+
+func (c *catalog) add(s, p, o rdf.Term) {
+	if c.err == nil {
+		c.err = c.graph.Add(rdf.Triple{S: s, P: p, O: o})
+	}
+}
+
+// describe adds what is known of one resource.
+func (c *catalog) describe(i pod.Info) rdf.Term {
+	s := c.name(i.Path)
+	for _, t := range types(i.Path) {
+		c.add(s, isA, rdf.IRITerm(rdf.IRI(t)))
+	}
+	if class := mediaClass(i.Type); class != "" && !i.Path.IsContainer() {
+		c.add(s, isA, rdf.IRITerm(rdf.IRI(class)))
+	}
+	if !i.Modified.IsZero() {
+		c.add(s, modified, rdf.TypedLiteral(i.Modified.UTC().Format(time.RFC3339), xsdNS+"dateTime"))
+		c.add(s, mtime, integer(i.Modified.Unix()))
+	}
+	if !i.Path.IsContainer() {
+		c.add(s, size, integer(i.Size))
+	}
+	return s
+}
+
+func integer(n int64) rdf.Term {
+	return rdf.TypedLiteral(strconv.FormatInt(n, 10), xsdNS+"integer")
+}
+
+// mediaClass returns the class of resources of a media type, "" for a type that
+// no such name can be made of.
+func mediaClass(typ string) string {
+	t, _, err := mime.ParseMediaType(typ)
+	if err != nil || strings.ContainsFunc(t, notInName) {
+		return ""
+	}
+	return mediaNS + t + "#Resource"
+}
+
+func notInName(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("/+-._", r))
+}

@@ -1,0 +1,97 @@
+package ldp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+// refusal is an error that this package finds in a request by itself.
+type refusal struct {
+	status int
+	detail string
+}
+
+func (r refusal) Error() string { return r.detail }
+
+// statuses maps errors to what is answered. The texts are fixed, so that none
+// tells more than its status; those with said set are followed by the error.
+var statuses = []struct {
+	err    error
+	status int
+	detail string
+	said   bool
+}{
+	{acl.ErrUnauthenticated, http.StatusUnauthorized, "Credentials are needed.", false},
+	{acl.ErrForbidden, http.StatusForbidden, "Access is denied.", false},
+	{acl.ErrMalformed, http.StatusUnprocessableEntity, "The document is not well formed", true},
+	{acl.ErrClass, http.StatusUnprocessableEntity, "The owner has not allowed this class of agents here", true},
+	{acl.ErrLockout, http.StatusUnprocessableEntity, "The ACL of the root must give its owner Control.", false},
+	{acl.ErrSuperseded, http.StatusConflict, "A newer version is here.", false},
+	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
+	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
+	{pod.ErrExist, http.StatusConflict, "The container exists; its members are changed one by one.", false},
+	{pod.ErrNotEmpty, http.StatusConflict, "The container is not empty.", false},
+	{pod.ErrConflict, http.StatusConflict, "The name collides with another one.", false},
+	{pod.ErrBadPath, http.StatusBadRequest, "The path names nothing that a pod can hold.", false},
+	{pod.ErrReserved, http.StatusBadRequest, "The name is reserved.", false},
+	{pod.ErrBadType, http.StatusBadRequest, "The Content-Type is not a media type.", false},
+	{pod.ErrPrecondition, http.StatusPreconditionFailed, "The precondition does not hold.", false},
+	{pod.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large.", false},
+	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left.", false},
+	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
+	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},
+	{context.Canceled, http.StatusRequestTimeout, "The request was abandoned.", false},
+	{io.ErrUnexpectedEOF, http.StatusBadRequest, "The body ended early.", false},
+}
+
+// status returns what is answered for an error, and whether it was expected.
+func status(err error) (code int, detail string, expected bool) {
+	var own refusal
+	if errors.As(err, &own) {
+		return own.status, own.detail, true
+	}
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		err = pod.ErrTooLarge
+	}
+	for _, s := range statuses {
+		if !errors.Is(err, s.err) {
+			continue
+		}
+		if s.said {
+			return s.status, s.detail + ": " + err.Error(), true
+		}
+		return s.status, s.detail, true
+	}
+	return http.StatusInternalServerError, "Something went wrong here.", false
+}
+
+// Problem answers with a status and a problem detail (RFC 9457). The headers of
+// [CORS] are left to the caller.
+func Problem(w http.ResponseWriter, code int, detail string) {
+	body, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(code), code, detail})
+	if err != nil { // no string is refused by Marshal
+		body = []byte("{}")
+	}
+	h := w.Header()
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Disposition", "WAC-Allow", "Link"} {
+		h.Del(name)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	// A client that is gone cannot be told; there is no one to return this to.
+	_, _ = w.Write(append(body, '\n'))
+}

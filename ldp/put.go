@@ -1,0 +1,148 @@
+package ldp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"kith/acl"
+	"kith/internal/rdf"
+	"kith/pod"
+)
+
+// put answers PUT (Solid Protocol §writing-resources).
+func (h *Handler) put(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	pre, err := precondition(r.Header)
+	if err != nil {
+		return err
+	}
+	if err := h.checkBody(r, p.IsContainer()); err != nil {
+		return err
+	}
+	if asksContainer(r.Header) && !p.IsContainer() {
+		return refusal{http.StatusConflict, "The name of a container ends in a slash."}
+	}
+	info, created, err := h.place(r, view, p, pre)
+	if err != nil {
+		return err
+	}
+	h.tell(w.Header(), info)
+	if !created {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	w.Header().Set("Location", h.url(p))
+	w.WriteHeader(http.StatusCreated)
+	return nil
+}
+
+func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Precondition) (pod.Info, bool, error) {
+	if !p.IsContainer() {
+		return view.Put(r.Context(), p, r.Header.Get("Content-Type"), r.Body, pre)
+	}
+	if err := checkEmpty(r); err != nil {
+		return pod.Info{}, false, err
+	}
+	info, err := view.MakeContainer(r.Context(), p, pre)
+	return info, true, err
+}
+
+// post answers POST (Solid Protocol §writing-resources, LDP §5.2.3).
+func (h *Handler) post(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	asContainer := asksContainer(r.Header)
+	if err := h.checkBody(r, asContainer); err != nil {
+		return err
+	}
+	info, err := h.create(r, view, p, asContainer)
+	if err != nil {
+		return err
+	}
+	h.tell(w.Header(), info)
+	w.Header().Set("Location", h.url(info.Path))
+	w.WriteHeader(http.StatusCreated)
+	return nil
+}
+
+func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContainer bool) (pod.Info, error) {
+	name := slug(r.Header.Get("Slug"))
+	if !asContainer {
+		return view.Create(r.Context(), p, name, r.Header.Get("Content-Type"), r.Body)
+	}
+	if err := checkEmpty(r); err != nil {
+		return pod.Info{}, err
+	}
+	return view.CreateContainer(r.Context(), p, name)
+}
+
+// tell names what a write has made.
+func (h *Handler) tell(header http.Header, i pod.Info) {
+	if i.ETag != "" {
+		header.Set("ETag", i.ETag)
+		header.Set("Last-Modified", i.Modified.UTC().Format(http.TimeFormat))
+	}
+	for _, t := range types(i.Path) {
+		link(header, t, "type")
+	}
+	if !i.Path.IsACL() {
+		link(header, h.url(i.Path.Subject().ACL()), "acl")
+	}
+}
+
+// checkBody refuses bodies that cannot be stored, before a byte of them is read.
+func (h *Handler) checkBody(r *http.Request, mayBeEmpty bool) error {
+	typ := r.Header.Get("Content-Type")
+	switch {
+	case r.Header.Get("Content-Range") != "": // RFC 9110 §14.5
+		return refusal{http.StatusBadRequest, "A part of a representation cannot be stored."}
+	case encoded(r.Header):
+		return refusal{http.StatusUnsupportedMediaType, "A body with a Content-Encoding cannot be stored."}
+	case r.ContentLength > h.config.MaxBody:
+		return pod.ErrTooLarge
+	case typ == "" && mayBeEmpty && r.ContentLength == 0:
+		return nil
+	case typ == "": // Solid Protocol §server-content-type-missing
+		return refusal{http.StatusBadRequest, "A Content-Type is needed."}
+	}
+	if _, _, err := mime.ParseMediaType(typ); err != nil {
+		return pod.ErrBadType
+	}
+	return nil
+}
+
+// encoded reports whether the body is not the representation itself.
+func encoded(header http.Header) bool {
+	encoding := header.Get("Content-Encoding")
+	return encoding != "" && encoding != "identity"
+}
+
+const maxEmpty = 64 << 10
+
+// checkEmpty refuses a body that says anything of a container. What it contains
+// follows from the paths (Solid Protocol §server-protect-containment).
+func checkEmpty(r *http.Request) error {
+	text, err := io.ReadAll(io.LimitReader(r.Body, maxEmpty+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read body: %w", err)
+	case len(text) > maxEmpty:
+		return pod.ErrTooLarge
+	case len(bytes.TrimSpace(text)) == 0:
+		return nil
+	}
+	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "text/turtle" {
+		return refusal{http.StatusUnsupportedMediaType, "The body of a new container is empty, or Turtle that says nothing."}
+	}
+	g, err := rdf.Decode(bytes.NewReader(text), rdf.Turtle, "http://container.invalid/", rdf.Limits{})
+	switch {
+	case errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge):
+		return refusal{http.StatusBadRequest, "The body is not well-formed Turtle."}
+	case err != nil:
+		return fmt.Errorf("parse body: %w", err)
+	case g.Len() > 0:
+		return refusal{http.StatusConflict, "What a container says of itself cannot be written."}
+	}
+	return nil
+}
