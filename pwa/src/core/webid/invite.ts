@@ -7,10 +7,10 @@
  *     confirmation  AES-128-GCM of JSON under a key that the acceptance's HPKE context exports
  */
 
-import { AEAD_AES_128_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_P256_HKDF_SHA256 } from "hpke";
 import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
 import { b64u, base32, type Bytes, fromB64u, fromBase32, hmac, join, sha256, text, utf8 } from "../bytes.ts";
 import { acceptDeviceList, type DeviceList } from "./devices.ts";
+import { encapsulate } from "./hpke.ts";
 import { type Json, listOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, didOf, type Label, pointOf, publicKey } from "./key.ts";
 import { badLink, linkBytes, makeLink, podUrl, reading, type Way } from "./link.ts";
@@ -55,7 +55,6 @@ export interface Acceptance {
 
 const podWay = 1;
 const maxWays = 3;
-const suite = new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_128_GCM);
 
 /** makeInvite returns the link of an invite that opens the app at `base`. */
 export function makeInvite(base: string, { label, ik, secret, id, name, pods }: Invite): string {
@@ -99,10 +98,9 @@ export async function accept(invite: Invite, self: Introduction, agree: { readon
   const proof = await hmac(invite.secret, join(utf8("kith accept 1"), await sha256(self.devices.text)));
   const binding = await hmac(await bindingKey(invite, agree.key), proof);
   const content = { ...written(self), agree: agree.kid, proof: b64u(proof), binding: b64u(binding) };
-  const { encapsulatedSecret, ctx } = await suite.SetupSender(await publicKey(invite.ik, "agree"), { info: utf8("kith invite 1") });
-  const sealed = await ctx.Seal(utf8(JSON.stringify(content)), invite.id);
-  const confirmKey = join(await ctx.Export(utf8("kith confirm 1"), 16));
-  return { body: join(encapsulatedSecret, sealed), confirmKey };
+  const { enc, seal, derive } = await encapsulate(invite.ik, utf8("kith invite 1"));
+  const sealed = await seal(utf8(JSON.stringify(content)), invite.id);
+  return { body: join(enc, sealed), confirmKey: await derive(utf8("kith confirm 1"), 16) };
 }
 
 /** confirmed opens the answer to an acceptance; throws a `Refusal` when it is not from the person of the invite. */
