@@ -201,6 +201,9 @@ func (p Pending) open(answer []byte) (Confirmation, error) {
 	if c.Lists.Devices.Label != p.Link.Label {
 		return Confirmation{}, webid.Verdict("wrong label")
 	}
+	if len(c.CID) > maxCID {
+		return Confirmation{}, webid.Malformed
+	}
 	if c.WebID, err = webid.ParseID(id); err != nil {
 		return Confirmation{}, err
 	}

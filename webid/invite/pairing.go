@@ -11,6 +11,7 @@ import (
 const (
 	maxSecret = 256 // characters
 	maxName   = 160 // bytes of a person's name
+	maxCID    = 64  // characters
 	maxPaired = 4 << 10
 )
 

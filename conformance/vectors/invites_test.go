@@ -1,0 +1,224 @@
+package vectors_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+
+	"kith/webid"
+	"kith/webid/invite"
+)
+
+const app = "https://host.example/"
+
+// theInvite is Ana's, with random parts that follow from its name.
+func theInvite(t *testing.T) invite.Invite {
+	return invite.Invite{ID: scalar("invite id")[:16], Secret: scalar("invite secret")[:16], Key: key(t, "invite key")}
+}
+
+func theLink(t *testing.T) invite.Link {
+	i := theInvite(t)
+	return invite.Link{
+		Label: ana.key(t, "person").Public().Label(), Key: i.Key.Public(), Secret: i.Secret, ID: i.ID,
+		Name: "Ana", Pods: []string{"https://host.example/ana/"},
+	}
+}
+
+func linked(t *testing.T, change func(*invite.Link)) []byte {
+	t.Helper()
+	l := theLink(t)
+	change(&l)
+	link, err := l.URL(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unb64(t, strings.TrimPrefix(link, app+"#i="))
+}
+
+func linkCases(t *testing.T) []linkCase {
+	whole := linked(t, func(*invite.Link) {})
+	one := func(name, verdict, link string) linkCase { return linkCase{head: head{name, verdict}, Link: link} }
+	good := func(name string, b []byte) linkCase { return one(name, "success", app+"#i="+b64(b)) }
+	bad := func(name string, b []byte) linkCase { return one(name, "malformed", app+"#i="+b64(b)) }
+	set := func(at int, c byte) []byte {
+		b := append([]byte{}, whole...)
+		b[at] = c
+		return b
+	}
+	const name, ways = 98, 102 // where the name's length and the number of ways stand
+	later := append(append([]byte{}, whole[:ways]...), 2, 9, 3, 'x', 'y', 'z')
+	later = append(later, whole[ways+1:]...)
+	four := append(append([]byte{}, whole[:ways]...), 4)
+	for range 4 {
+		four = append(four, whole[ways+1:]...)
+	}
+	script := append(append([]byte{}, whole[:ways]...), 1, 1, 8)
+	return []linkCase{
+		good("an invite", whole),
+		good("an invite without a name", linked(t, func(l *invite.Link) { l.Name = "" })),
+		good("an invite with a name of 24 bytes", linked(t, func(l *invite.Link) { l.Name = "Ana Ωμέγα 12345678" })),
+		good("an invite without a pod", linked(t, func(l *invite.Link) { l.Pods = nil })),
+		good("an invite with three pods", linked(t, func(l *invite.Link) {
+			l.Pods = []string{"https://a.example/", "https://b.example/ana/", "http://localhost:8420/ana/"}
+		})),
+		good("a way of a later kind is left out", later),
+		one("space around the link", "success", "  "+app+"#i="+b64(whole)+"\n"),
+		bad("a later version", set(0, 2)),
+		bad("a key that is on no point", append(append(append([]byte{}, whole[:33]...), make([]byte, 33)...), whole[66:]...)),
+		bad("a name that is not UTF-8", set(name+1, 0xff)),
+		bad("a name of 25 bytes", set(name, 25)),
+		bad("four ways", four),
+		bad("a way that is no URL of a pod", append(script, "script:/"...)),
+		bad("a way that runs over the end", set(ways+2, 255)),
+		bad("cut off", whole[:len(whole)-1]),
+		bad("one byte too many", append(append([]byte{}, whole...), 0)),
+		bad("nothing in it", nil),
+		one("no fragment", "malformed", app+"?i="+b64(whole)),
+		one("another kind of link", "malformed", app+"#pair="+b64(whole)),
+		one("padding", "malformed", app+"#i="+b64(whole)+"="),
+		one("a character of another base64", "malformed", app+"#i="+b64(whole)[:20]+"+"+b64(whole)[21:]),
+		one("a line break", "malformed", app+"#i="+b64(whole)[:20]+"\n"+b64(whole)[20:]),
+		one("more than 400 characters", "malformed", "https://host.example/"+strings.Repeat("x", 250)+"#i="+b64(whole)),
+	}
+}
+
+func pairingCases(t *testing.T) []pairingCase {
+	pair := header{"v": 1, "pod": "https://host.example/ana/", "issuer": "https://host.example", "secret": b64(scalar("pairing")[:16])}
+	device := with(pair, header{"label": ana.key(t, "person").Public().Label(), "name": "Ana"})
+	link := func(name, verdict, mark string, content any) pairingCase {
+		text, err := json.Marshal(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pairingCase{head: head{name, verdict}, Link: app + "#" + mark + "=" + b64(text)}
+	}
+	bad := func(name string, more header) pairingCase { return link(name, "malformed", "pair", with(pair, more)) }
+	return []pairingCase{
+		link("a pod that waits for its owner", "success", "pair", pair),
+		link("a further device", "success", "device", device),
+		link("a pod on the same machine", "success", "pair", with(pair, header{"pod": "http://localhost:8420/ana/", "issuer": "http://localhost:8420"})),
+		link("members that mean nothing here", "success", "pair", with(pair, header{"more": true})),
+		bad("a later version", header{"v": 2}),
+		bad("no version", header{"v": nil}),
+		bad("no pod", header{"pod": nil}),
+		bad("a pod without a slash at its end", header{"pod": "https://host.example/ana"}),
+		bad("a pod that is a script", header{"pod": "javascript:alert(1)/"}),
+		bad("a pod with credentials", header{"pod": "https://a:b@host.example/ana/"}),
+		bad("a pod of 256 bytes", header{"pod": "https://host.example/" + strings.Repeat("x", 234) + "/"}),
+		bad("an issuer with a slash at its end", header{"issuer": "https://host.example/"}),
+		bad("no issuer", header{"issuer": nil}),
+		bad("a secret of 15 bytes", header{"secret": b64(make([]byte, 15))}),
+		bad("a secret that is no base64url", header{"secret": "+/+/+/+/+/+/+/+/+/+/+/"}),
+		link("a further device without a label", "malformed", "device", pair),
+		link("a further device whose label is too short", "malformed", "device", with(device, header{"label": "abc"})),
+		link("a further device without a name", "malformed", "device", with(device, header{"name": nil})),
+		link("a name of 161 bytes", "malformed", "device", with(device, header{"name": strings.Repeat("x", 161)})),
+		link("an array", "malformed", "pair", []any{pair}),
+		link("another kind of link", "malformed", "i", pair),
+	}
+}
+
+// acceptanceCases are Ben's answers to Ana's invite.
+func acceptanceCases(t *testing.T) []acceptanceCase {
+	cryptotest.SetGlobalRandom(t, 1)
+	i, self, agree := theInvite(t), ben.introduction(t), ben.key(t, "k1")
+	one := func(name, verdict string, body []byte) acceptanceCase {
+		ik, err := i.Key.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return acceptanceCase{head: head{name, verdict}, IK: string(ik), ID: b64(i.ID), Secret: b64(i.Secret), Body: b64(body)}
+	}
+	accept := func(name, verdict string, l invite.Link, self invite.Introduction, kid string, k webid.PrivateKey) acceptanceCase {
+		p, err := l.Accept(self, kid, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return one(name, verdict, p.Body)
+	}
+	l := theLink(t)
+	changed := func(change func(*invite.Link)) invite.Link {
+		c := theLink(t)
+		change(&c)
+		return c
+	}
+	whole := accept("an acceptance", "success", l, self, "k1", agree)
+	body := unb64(t, whole.Body)
+	silent := self
+	silent.Name, silent.Ways = "", nil
+	talker := self
+	talker.Name = strings.Repeat("x", 161)
+	lost := self
+	lost.Ways = []webid.Way{{Pod: "https://host.example/ben", Issuer: "https://host.example"}}
+	keyless := self
+	keyless.Lists.Keys = webid.KeysDocument{}
+	altered := func(at int) []byte {
+		b := append([]byte{}, body...)
+		b[at] ^= 1
+		return b
+	}
+	return []acceptanceCase{
+		whole,
+		accept("an acceptance without a name and a way", "success", l, silent, "k1", agree),
+		accept("another secret", "bad proof", changed(func(l *invite.Link) { l.Secret = scalar("guess")[:16] }), self, "k1", agree),
+		accept("an agreement key of somebody else", "bad binding", l, self, "k1", ana.key(t, "k1")),
+		accept("an agreement key that the document does not name", "bad binding", l, self, "k2", agree),
+		accept("sealed to another key", "malformed", changed(func(l *invite.Link) { l.Key = key(t, "guess").Public() }), self, "k1", agree),
+		accept("sealed for another invite", "malformed", changed(func(l *invite.Link) { l.ID = scalar("guess")[:16] }), self, "k1", agree),
+		accept("a name of 161 bytes", "malformed", l, talker, "k1", agree),
+		accept("a way whose pod has no slash at its end", "malformed", l, lost, "k1", agree),
+		accept("no keys document", "malformed", l, keyless, "k1", agree),
+		one("an altered first byte", "malformed", altered(0)),
+		one("an altered key", "malformed", altered(40)),
+		one("an altered end", "malformed", altered(len(body)-1)),
+		one("cut off", "malformed", body[:len(body)-1]),
+		one("the key alone", "malformed", body[:65]),
+		one("nothing", "malformed", nil),
+	}
+}
+
+// confirmationCases are Ana's answers to Ben.
+func confirmationCases(t *testing.T) []confirmationCase {
+	cryptotest.SetGlobalRandom(t, 2)
+	i, l := theInvite(t), theLink(t)
+	p, err := l.Accept(ben.introduction(t), "k1", ben.key(t, "k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := i.Open(p.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := invite.Confirmation{Introduction: ana.introduction(t), CID: cid, WebID: card + "#me", Salt: scalar("salt")}
+	confirm := func(name, verdict string, change func(*invite.Confirmation)) confirmationCase {
+		c := whole
+		change(&c)
+		body, err := a.Confirm(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return confirmationCase{head: head{name, verdict}, Key: b64(p.Key), ID: b64(i.ID), Label: l.Label, Body: b64(body)}
+	}
+	good := confirm("a confirmation", "success", func(*invite.Confirmation) {})
+	altered, elsewhere, other := good, good, good
+	altered.Name, altered.Verdict, altered.Body = "an altered body", "malformed", flipped(good.Body)
+	elsewhere.Name, elsewhere.Verdict, elsewhere.ID = "for another invite", "malformed", b64(scalar("guess")[:16])
+	other.Name, other.Verdict, other.Key = "under another key", "malformed", b64(scalar("guess")[:16])
+	return []confirmationCase{
+		good, altered, elsewhere, other,
+		confirm("by somebody else", "wrong label", func(c *invite.Confirmation) { c.Introduction = ben.introduction(t) }),
+		confirm("a salt of 31 bytes", "malformed", func(c *invite.Confirmation) { c.Salt = c.Salt[:31] }),
+		confirm("a WebID that is none", "malformed", func(c *invite.Confirmation) { c.WebID = "ben" }),
+		confirm("a cid of 65 characters", "malformed", func(c *invite.Confirmation) { c.CID = strings.Repeat("a", 65) }),
+	}
+}
+
+func wordsCases(t *testing.T) []wordsCase {
+	a, b := ana.key(t, "person").Public().Label(), ben.key(t, "person").Public().Label()
+	return []wordsCase{
+		{head: head{"two labels", "success"}, Labels: [2]string{a, b}},
+		{head: head{"the same two the other way round", "success"}, Labels: [2]string{b, a}},
+		{head: head{"two others", "success"}, Labels: [2]string{a, key(t, "eve person").Public().Label()}},
+	}
+}
