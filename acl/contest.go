@@ -141,11 +141,6 @@ func (g *Guard) weighACL(tx pod.Tx, p pod.Path, text []byte) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	type grant struct {
-		who  string
-		mode Modes
-		e    effect
-	}
 	who, grants := readers{}, map[grant]struct{}{}
 	c := g.census(tx)
 	for _, r := range d.rules {
@@ -153,20 +148,36 @@ func (g *Guard) weighACL(tx pod.Tx, p pod.Path, text []byte) ([]int64, error) {
 		if err := c.collect(found, r, p.Subject()); err != nil {
 			return nil, err
 		}
-		for _, e := range []effect{{subject: p.Subject()}, {subject: p.Subject(), inherit: true}} {
-			for _, w := range modeWords {
-				for iri := range found {
-					if r.covers(e) && r.modes.Has(w.modes) {
-						grants[grant{iri, w.modes, e}] = struct{}{}
-						if w.modes == Read {
-							who[iri] = struct{}{}
-						}
-					}
+		for iri := range found {
+			for _, given := range r.gives(iri, p.Subject()) {
+				grants[given] = struct{}{}
+				if given.mode == Read {
+					who[iri] = struct{}{}
 				}
 			}
 		}
 	}
 	return []int64{int64(len(who)), int64(len(grants))}, nil
+}
+
+// grant is one thing that an ACL gives to one agent.
+type grant struct {
+	who     string
+	mode    Modes
+	inherit bool
+}
+
+// gives returns what a rule of the ACL of a subject gives to one whom it is for.
+func (r rule) gives(who string, subject pod.Path) []grant {
+	var out []grant
+	for _, w := range modeWords {
+		for _, inherit := range []bool{false, true} {
+			if r.modes.Has(w.modes) && r.covers(effect{subject: subject, inherit: inherit}) {
+				out = append(out, grant{who, w.modes, inherit})
+			}
+		}
+	}
+	return out
 }
 
 // weighCard returns whether a contact proves anything, how low its grant is, and

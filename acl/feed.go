@@ -66,7 +66,7 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 			}
 			events = append(events, e)
 		}
-		at, err = j.horizon()
+		at, err = j.end()
 		return err
 	})
 	return events, more, at, err
@@ -82,12 +82,8 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 // post for those who may read the resource.
 func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events []Event, at pod.Head, err error) {
 	err = v.feed(ctx, func(j *judge) error {
-		at = j.tx.Head()
-		if after.Epoch != at.Epoch || after.Seq < at.Floor || after.Seq > at.Seq {
-			return ErrGone
-		}
-		at.Seq = after.Seq
-		found, err := j.changes(after.Seq)
+		at = after
+		found, err := j.since(after)
 		if err != nil {
 			return err
 		}
@@ -152,11 +148,12 @@ type trace struct {
 	files         []pod.Change
 }
 
-// changes returns what is new for the agent after a Seq, in order of Seq.
-func (j *judge) changes(after uint64) ([]news, error) {
+// changes returns what is new for the agent after a Seq, in order of Seq. Rows
+// up to the Seq read, which is no lower, hold nothing new for the agent.
+func (j *judge) changes(after, read uint64) ([]news, error) {
 	var found []news
 	traces := make(map[pod.Path]*trace)
-	for c, err := range j.tx.Changes(after) {
+	for c, err := range j.tx.Changes(read) {
 		if err != nil {
 			return nil, fmt.Errorf("read changes: %w", err)
 		}
@@ -266,34 +263,80 @@ func (j *judge) settle(p pod.Path, t *trace) (news, error) {
 	return news{info, kindUpdate, seq}, nil
 }
 
-// horizonKey names what an agent has seen: whose, and up to which epoch.
-type horizonKey struct{ epoch, agent string }
+// horizon says that an agent may see no change above the Seq seen, up to and
+// including the Seq read.
+type horizon struct{ read, seen uint64 }
 
-// horizon remembers that up to the Seq scanned of the pod the newest change that
-// an agent may see is seen.
-type horizon struct{ scanned, seen uint64 }
-
-// horizon returns the position behind all that the agent may see. It is never
-// below the Floor, or the agent would be sent back to the start for ever.
-func (j *judge) horizon() (pod.Head, error) {
-	head := j.tx.Head()
-	var ids []string
+// horizonKey names an agent, to whom a horizon belongs, by all that decides what
+// it may see.
+func (j *judge) horizonKey() string {
+	var key strings.Builder
 	for _, id := range j.agent.IDs() {
-		ids = append(ids, string(id))
+		fmt.Fprintf(&key, "%s ", id)
 	}
-	key := horizonKey{head.Epoch, strings.Join(append(ids, j.origin), " ")}
-	h, _ := j.g.horizons.get(key)
-	if h.scanned < head.Seq {
-		found, err := j.changes(h.scanned)
-		if err != nil {
-			return head, err
-		}
-		if len(found) > 0 {
-			h.seen = max(h.seen, found[len(found)-1].seq)
-		}
-		h.scanned = head.Seq
-		j.g.horizons.put(key, h)
+	return key.String() + j.origin
+}
+
+// horizon returns the agent's horizon. At first it is where the pod stood when
+// the Guard was first asked, so that nobody pays for the whole past.
+func (j *judge) horizon() horizon {
+	h, ok := j.g.horizons.get(j.horizonKey())
+	if ok {
+		return h
 	}
-	head.Seq = max(h.seen, head.Floor)
-	return head, nil
+	j.g.first.Do(func() {
+		seq := j.tx.Head().Seq
+		j.g.start = horizon{seq, seq}
+	})
+	return j.g.start
+}
+
+// position returns the place in the feed behind a Seq. Its Epoch names the Guard
+// too: where a Guard starts depends on all of the pod, so the positions of two
+// Guards differ whether or not anything happened between them.
+func (j *judge) position(seq uint64) pod.Head {
+	return pod.Head{Epoch: j.tx.Head().Epoch + j.g.name, Seq: seq}
+}
+
+// end returns the position behind all that the agent may see. It moves with
+// what the agent may see only, but is never below the Floor, or the agent would
+// be sent back to the start for ever.
+func (j *judge) end() (pod.Head, error) {
+	h := j.horizon()
+	if _, err := j.news(h.seen); err != nil {
+		return pod.Head{}, err
+	}
+	h = j.horizon()
+	return j.position(max(h.seen, j.tx.Head().Floor)), nil
+}
+
+// since returns what is new for the agent after a position.
+func (j *judge) since(at pod.Head) ([]news, error) {
+	head := j.tx.Head()
+	if !strings.HasPrefix(at.Epoch, head.Epoch+".") || at.Seq < head.Floor || at.Seq > head.Seq {
+		return nil, ErrGone
+	}
+	return j.news(at.Seq)
+}
+
+// news returns what is new for the agent after a Seq, and moves its horizon, so
+// that a friend who waits costs no more than what has changed since.
+func (j *judge) news(after uint64) ([]news, error) {
+	h, read := j.horizon(), after
+	if h.seen <= after {
+		read = max(read, h.read)
+	}
+	found, err := j.changes(after, read)
+	if err != nil {
+		return nil, err
+	}
+	if after > h.read { // what lies between is not known here
+		h.seen = after
+	}
+	h.read = j.tx.Head().Seq
+	if len(found) > 0 {
+		h.seen = max(h.seen, found[len(found)-1].seq)
+	}
+	j.g.horizons.put(j.horizonKey(), h)
+	return found, nil
 }

@@ -63,7 +63,10 @@ type Guard struct {
 	scope     scope
 	documents cache[documentKey, *document]
 	groups    cache[groupKey, group]
-	horizons  cache[horizonKey, horizon]
+	name      string // of this Guard among those of the pod
+	first     sync.Once
+	start     horizon // set by first
+	horizons  cache[string, horizon]
 	graves    graves
 	streams   streams
 	stop      func()
@@ -87,6 +90,7 @@ func New(store pod.Store, c Config) *Guard {
 		store:  store,
 		config: c,
 		scope:  scope{base: c.Base, standIn: rand.Text()},
+		name:   "." + rand.Text(),
 		stop:   sync.OnceFunc(func() { cancel(); stop() }),
 		done:   make(chan struct{}),
 	}
