@@ -1,0 +1,100 @@
+// The real store on a page of its own; the test calls what is put on the window here.
+
+import { openStore } from "../../src/core/store/browser.ts";
+import type { NewRow, Store, Write } from "../../src/core/store/store.ts";
+import { startWorker } from "../../src/ui/trusted.ts";
+import { source } from "../../src/worker/slots.ts?source";
+
+/** Every key that the store asked for, in hexadecimal, so that the test can look for it. */
+const keys: string[] = [];
+
+const browser = {
+  now: Date.now,
+  random: (length: number) => {
+    const key = crypto.getRandomValues(new Uint8Array(length));
+    keys.push(Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+    return key;
+  },
+  locks: navigator.locks,
+  startWorker: () => startWorker(source, "slots"),
+};
+
+let opened: Store | undefined;
+
+function store(): Store {
+  if (opened === undefined) throw new Error("use store: it is not open");
+  return opened;
+}
+
+async function open(options: { readonly takeOver?: boolean } = {}): Promise<void> {
+  opened = await openStore(browser, "kith", options);
+}
+
+function row(path: string): NewRow {
+  const version = { counter: 1, device: "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169" };
+  return { path, id: "AbCdEfGhIjKlMnOpQrStUv", version, type: "application/ld+json", etag: `"${path.slice(-20)}"`, modified: Date.now() };
+}
+
+const writes = (path: string, body: string): Write[] => [{ put: row(path), bytes: new TextEncoder().encode(body) }];
+
+const put = (path: string, body: string): Promise<void> => store().apply(writes(path, body));
+
+async function text(path: string): Promise<string | undefined> {
+  const bytes = await store().bytes(path);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** putBytes puts as many random bytes at each path, in one batch. */
+async function putBytes(paths: readonly string[], length: number): Promise<void> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 65536) crypto.getRandomValues(bytes.subarray(at, Math.min(length, at + 65536)));
+  await store().apply(paths.map((path) => ({ put: row(path), bytes })));
+}
+
+const numbered = (i: number): string => `/n/${String(i).padStart(6, "0")}`;
+
+/** writeForEver goes on from where the last run ended: each batch adds a row, counts it, and erases the row three
+ * before; what is acknowledged is said on the console. */
+async function writeForEver(): Promise<void> {
+  await open();
+  for (let i = Number(store().get("count") ?? -1) + 1; ; i++) {
+    await store().apply([...writes(numbered(i), `text ${i}`), { set: "count", value: i }, { erase: numbered(i - 3) }]);
+    console.log(i);
+  }
+}
+
+async function written(): Promise<{ readonly count: number; readonly rows: readonly (readonly [string, string | undefined])[] }> {
+  const rows: [string, string | undefined][] = [];
+  for (const { path } of store().rows("/n/")) rows.push([path, await text(path)]);
+  return { count: Number(store().get("count")), rows };
+}
+
+/** measure returns median milliseconds of writing one post and of opening the store with that many rows. */
+async function measure(rows: number): Promise<{ readonly put: number; readonly open: number; readonly rows: number }> {
+  const bytes = new Uint8Array(2048);
+  const path = (i: number): string => `/social/posts/2026-11-22-${String(i).padStart(16, "a")}/post.jsonld`;
+  const fill = Array.from({ length: rows - 21 }, (_, i): Write => ({ put: row(path(i)), bytes }));
+  for (let from = 0; from < fill.length; from += 1000) await store().apply(fill.slice(from, from + 1000));
+  const put = await median(21, (i) => store().apply([{ put: row(path(rows - 21 + i)), bytes }]));
+  const opening = await median(7, async () => {
+    await open();
+  }, () => store().close());
+  return { put, open: opening, rows: [...store().rows("/social/")].length };
+}
+
+async function median(times: number, run: (i: number) => Promise<void>, before: () => Promise<void> = async () => undefined): Promise<number> {
+  const taken: number[] = [];
+  for (let i = 0; i < times; i++) {
+    await before();
+    const start = performance.now();
+    await run(i);
+    taken.push(performance.now() - start);
+  }
+  return taken.sort((a, b) => a - b)[times >> 1] ?? 0;
+}
+
+const tools = { keys, open, store, writes, put, putBytes, text, writeForEver, written, measure };
+
+export type Tools = typeof tools;
+
+Object.assign(window, { tools });
