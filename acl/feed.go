@@ -17,6 +17,10 @@ import (
 // traces that the pod keeps (410, protocol §3.2).
 var ErrGone = errors.New("the position is no longer kept")
 
+// ErrBehind says that a position in a feed is ahead of this pod, which lacks
+// what somebody has seen elsewhere or before a restore (503, protocol §3.2).
+var ErrBehind = errors.New("the pod lags behind the position")
+
 // Event is one post in a feed, or what happened to it.
 type Event struct {
 	// Kind is what happened: Create, Update, Add (it may now be read), Remove
@@ -76,7 +80,7 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 // that Posts or Changes returned: at most limit events (limit > 0), the oldest
 // first, one for each post, and the position behind them. A Delete or a Remove
 // goes to those only who could read the post. The error is ErrGone when the
-// agent must ask for all Posts again.
+// agent must ask for all Posts again, ErrBehind when it must ask again later.
 //
 // A change of a resource's own ACL inside a post counts as an Update of the
 // post for those who may read the resource.
@@ -109,12 +113,17 @@ const (
 	kindDelete = "Delete"
 )
 
-// feed runs fn with the pod for an agent who is somebody.
+// feed runs fn with the pod for an agent who is somebody, and still is when the
+// pod has been read: what the groups name may be a contact no longer.
 func (v *View) feed(ctx context.Context, fn func(*judge) error) error {
 	if v.agent.Anonymous() {
 		return ErrUnauthenticated
 	}
-	return v.g.store.View(ctx, func(tx pod.Tx) error { return fn(v.judge(tx)) })
+	err := v.g.store.View(ctx, func(tx pod.Tx) error { return fn(v.judge(tx)) })
+	if err == nil && !v.g.valid(ctx, v.agent) {
+		return ErrUnauthenticated
+	}
+	return err
 }
 
 // event describes a post that the agent may read.
@@ -313,8 +322,11 @@ func (j *judge) end() (pod.Head, error) {
 // since returns what is new for the agent after a position.
 func (j *judge) since(at pod.Head) ([]news, error) {
 	head := j.tx.Head()
-	if !strings.HasPrefix(at.Epoch, head.Epoch+".") || at.Seq < head.Floor || at.Seq > head.Seq {
+	if !strings.HasPrefix(at.Epoch, head.Epoch+".") || at.Seq < head.Floor {
 		return nil, ErrGone
+	}
+	if at.Seq > head.Seq {
+		return nil, ErrBehind
 	}
 	return j.news(at.Seq)
 }
