@@ -1,0 +1,68 @@
+/** One HTTP request and its answer, bounded in time and size. */
+
+import type { Env } from "../env.ts";
+import type { Bytes } from "../bytes.ts";
+import { join } from "../bytes.ts";
+import { Failure, type Role } from "./errors.ts";
+
+/** Request is what is asked. `url` has no fragment. */
+export interface Request {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Bytes | string;
+  /** The longest body that is read, in bytes; 1 MiB when absent. */
+  readonly max?: number;
+  /** Milliseconds until the whole answer must be there; 30,000 when absent. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Answer is a status with the whole body. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Bytes;
+}
+
+const usual = { max: 1 << 20, timeout: 30_000 };
+
+/** ask sends a request and reads the answer; rejects with a `Failure` of status 0 when none comes, or one too large. */
+export async function ask(env: Env, request: Request, role: Role): Promise<Answer> {
+  const { method, url, headers = {}, body, max = usual.max, timeout = usual.timeout, signal } = request;
+  const late = new AbortController();
+  const stop = env.after(timeout, () => late.abort());
+  try {
+    const answer = await env.fetch(url, {
+      method,
+      headers: { ...headers },
+      ...(body === undefined ? {} : { body }),
+      signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+    });
+    return { status: answer.status, headers: answer.headers, bytes: await read(answer, max) };
+  } catch (cause) {
+    throw new Failure(`${role}-unreachable`, `${method} ${url}`, 0, { cause });
+  } finally {
+    stop();
+  }
+}
+
+async function read(answer: Response, max: number): Promise<Bytes> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = answer.body?.getReader();
+  for (;;) {
+    const next = await reader?.read();
+    if (next === undefined || next.done) return join(...parts);
+    size += next.value.length;
+    if (size > max) {
+      await reader?.cancel();
+      throw new RangeError(`read answer: more than ${max} bytes`);
+    }
+    parts.push(next.value);
+  }
+}

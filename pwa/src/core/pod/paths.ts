@@ -1,0 +1,80 @@
+/** The layout of a person's tree (protocol §2.1): which path holds what. */
+
+import type { AudienceId } from "../acl/group.ts";
+import type { CircleId, ContactId } from "../kith.ts";
+
+declare const brand: unique symbol;
+/** Folder is the name of a post's folder, `2026-11-22-<16 base32>`. */
+export type Folder = string & { readonly [brand]: "Folder" };
+
+export const posts = "/social/posts/";
+export const contacts = "/contacts/";
+export const circles = "/circles/";
+export const audiences = "/social/audiences/";
+export const inbox = "/social/in/";
+export const devices = "/profile/devices";
+export const keys = "/profile/keys";
+/** Copies of what friends' pods answered lie below, by contact. */
+export const peers = "peers/";
+
+export const cardPath = (cid: ContactId): string => `${contacts}${cid}/card`;
+export const circlePath = (id: CircleId): string => `${circles}${id}`;
+export const audiencePath = (id: AudienceId): string => `${audiences}${id}`;
+export const inboxPath = (cid: ContactId): string => `${inbox}${cid}/`;
+/** postPath returns a post's folder: the owner's own, or the copy of a friend's. */
+export const postPath = (folder: Folder, author?: ContactId): string => `${author === undefined ? "" : peers + author}${posts}${folder}/`;
+
+/** The kinds of picture that this app writes, and their extensions in the pod's table. */
+const extensions: Readonly<Record<string, string>> = {
+  "image/webp": "webp", "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/avif": "avif",
+};
+
+/** extensionOf returns the extension of a picture's media type, or undefined when this app writes no such picture. */
+export function extensionOf(mediaType: string): string | undefined {
+  return extensions[mediaType];
+}
+
+/** safeName tells whether a name from outside may be one segment of a path: letters, digits, `.`, `_`, `-`. */
+export function safeName(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name);
+}
+
+/** Place is what a path of the tree is, for those who act on it. */
+export type Place =
+  | { readonly kind: "post" | "acl" | "media"; readonly folder: Folder }
+  | { readonly kind: "contact"; readonly cid: ContactId }
+  | { readonly kind: "circle"; readonly id: CircleId }
+  | { readonly kind: "audience"; readonly id: AudienceId }
+  | { readonly kind: "message"; readonly cid: ContactId }
+  | { readonly kind: "other" };
+
+const places: readonly (readonly [RegExp, (a: string, b: string) => Place])[] = [
+  [/^\/social\/posts\/([^/]+)\/post\.jsonld$/, (folder) => ({ kind: "post", folder: folder as Folder })],
+  [/^\/social\/posts\/([^/]+)\/\.acl$/, (folder) => ({ kind: "acl", folder: folder as Folder })],
+  [/^\/social\/posts\/([^/]+)\/[^/]+$/, (folder) => ({ kind: "media", folder: folder as Folder })],
+  [/^\/contacts\/([a-z2-7]{20})\/card$/, (cid) => ({ kind: "contact", cid: cid as ContactId })],
+  [/^\/circles\/([a-z2-7]{20})$/, (id) => ({ kind: "circle", id: id as CircleId })],
+  [/^\/social\/audiences\/([a-z2-7]{20})$/, (id) => ({ kind: "audience", id: id as AudienceId })],
+  [/^\/social\/in\/([a-z2-7]{20})\/[^/.][^/]*$/, (cid) => ({ kind: "message", cid: cid as ContactId })],
+];
+
+/** placeOf returns what a path of the owner's own tree is. */
+export function placeOf(path: string): Place {
+  for (const [shape, place] of places) {
+    const found = shape.exec(path);
+    if (found !== null) return place(found[1] ?? "", found[2] ?? "");
+  }
+  return { kind: "other" };
+}
+
+/** validPath tells whether a path that came from outside may stand in the owner's tree (contract A1). */
+export function validPath(path: string): boolean {
+  if (!path.startsWith("/") || path.length > 2048 || /[\u0000-\u001f\u007f\\]/.test(path)) return false;
+  const segments = path.slice(1).replace(/\/$/, "").split("/");
+  return path === "/" || segments.every((each) => each !== "" && each !== "." && each !== "..");
+}
+
+/** escaped writes a path as the path of a URL, segment by segment. */
+export function escaped(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}

@@ -1,0 +1,96 @@
+/** `post.jsonld`: one post as an ActivityStreams 2.0 Note (protocol §2.1), written and read. */
+
+import { iso, list, object, parse, string, time, whole } from "../json.ts";
+import type { NewPicture } from "../kith.ts";
+import { extensionOf, safeName } from "./paths.ts";
+
+/** Image is one size of a picture: a file in the post's folder. */
+export interface Image {
+  /** A name without slashes. */
+  readonly url: string;
+  readonly mediaType: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Attachment is one picture of a post; `thumb` is absent where its author made none. */
+export interface Attachment extends Image {
+  readonly alt: string;
+  readonly thumb?: Image;
+}
+
+/** Note is what a post says. Times are milliseconds since the epoch. */
+export interface Note {
+  readonly text: string;
+  readonly published: number;
+  readonly updated?: number;
+  readonly attachments: readonly Attachment[];
+}
+
+const maxPictures = 50;
+const maxAlt = 2000;
+/** The longest text of a post, in UTF-16 code units. */
+export const maxText = 20_000;
+
+/** attachmentOf returns what a note says of the picture at `index`, counted from 0; undefined when its kind is not one this app writes. */
+export function attachmentOf(picture: NewPicture, index: number): Attachment | undefined {
+  const { mediaType, width, height, thumbWidth, thumbHeight } = picture;
+  const extension = extensionOf(mediaType);
+  if (extension === undefined) return undefined;
+  const name = index + 1;
+  const thumb = { url: `${name}-t.${extension}`, mediaType, width: thumbWidth, height: thumbHeight };
+  return { url: `${name}.${extension}`, mediaType, width, height, alt: picture.alt.slice(0, maxAlt), thumb };
+}
+
+/** noteText writes `post.jsonld`. */
+export function noteText(note: Note): string {
+  const image = ({ url, mediaType, width, height }: Image): object => ({ type: "Image", url, mediaType, width, height });
+  const attachment = note.attachments.map((each) => ({
+    ...image(each),
+    name: each.alt,
+    ...(each.thumb === undefined ? {} : { preview: image(each.thumb) }),
+  }));
+  return JSON.stringify({
+    "@context": "https://www.w3.org/ns/activitystreams",
+    id: "./",
+    type: "Note",
+    published: iso(note.published),
+    ...(note.updated === undefined ? {} : { updated: iso(note.updated) }),
+    content: note.text,
+    mediaType: "text/plain",
+    ...(attachment.length === 0 ? {} : { attachment }),
+  });
+}
+
+/** readNote reads `post.jsonld`; undefined when it is no note with a date. Pictures that could lead out of the folder are left out. */
+export function readNote(text: string): Note | undefined {
+  return noteOf(parse(text));
+}
+
+/** noteOf is `readNote` of JSON that is already taken apart. */
+export function noteOf(value: unknown): Note | undefined {
+  const note = object(value);
+  const published = time(note?.published);
+  if (note === undefined || note.type !== "Note" || published === undefined) return undefined;
+  const updated = time(note.updated);
+  const attachments = list(note.attachment ?? []).slice(0, maxPictures).flatMap(readAttachment);
+  const text = string(note.content, maxText) ?? "";
+  return { text, published, attachments, ...(updated === undefined ? {} : { updated }) };
+}
+
+function readAttachment(value: unknown): readonly Attachment[] {
+  const picture = object(value);
+  const image = readImage(picture);
+  if (picture === undefined || image === undefined) return [];
+  const thumb = readImage(object(picture.preview));
+  const alt = string(picture.name, maxAlt) ?? "";
+  return [{ ...image, alt, ...(thumb === undefined ? {} : { thumb }) }];
+}
+
+function readImage(value: ReturnType<typeof object>): Image | undefined {
+  const url = string(value?.url, 100);
+  const mediaType = string(value?.mediaType, 100);
+  if (url === undefined || !safeName(url) || mediaType === undefined || !/^image\/[a-z0-9.+-]+$/.test(mediaType)) return undefined;
+  if (mediaType.includes("svg")) return undefined;
+  return { url, mediaType, width: whole(value?.width) ?? 0, height: whole(value?.height) ?? 0 };
+}

@@ -1,0 +1,74 @@
+/** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (contract B1). */
+
+import type { KeyRecords } from "../webid/records.ts";
+import { type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
+import { acceptDeviceList, can, type Device, type DeviceList, nextDeviceList, readDeviceList } from "../webid/devices.ts";
+import { KithError } from "../errors.ts";
+import type { Did } from "../webid/key.ts";
+import { signerOf } from "../webid/records.ts";
+import { Refusal } from "../webid/verdict.ts";
+import { devices, keys } from "./paths.ts";
+import { type Batch, jose, type Tree } from "./tree.ts";
+
+/** Lists are the two signed texts of a person, verified. */
+export interface Lists {
+  readonly devices: DeviceList;
+  readonly keys: KeysDocument;
+}
+
+/** ownLists returns the owner's lists; throws `not-started`. */
+export async function ownLists(tree: Tree): Promise<Lists> {
+  const [list, document] = await Promise.all([tree.text(devices), tree.text(keys)]);
+  if (list === undefined || document === undefined) throw new KithError("not-started", "read own lists: there are none");
+  const pinned = await readDeviceList(list);
+  return { devices: pinned, keys: await acceptKeysDocument(document, pinned) };
+}
+
+/** putLists writes both lists. */
+export async function putLists(batch: Batch, lists: Lists): Promise<void> {
+  await batch.putText(devices, jose, lists.devices.text);
+  await batch.putText(keys, jose, lists.keys.text);
+}
+
+/** Change is what a new pair of lists shall hold. */
+export interface Change {
+  readonly devices: (now: readonly Device[]) => readonly Device[];
+  /** Agreement keys to add; keys of devices that are gone go by themselves. */
+  readonly agree?: readonly AgreementKey[];
+}
+
+/** changeLists signs the next lists with this device's key, which has to be an admin's; throws a `Refusal` otherwise. */
+export async function changeLists(tree: Tree, records: KeyRecords, change: Change): Promise<Lists> {
+  const now = await ownLists(tree);
+  const signer = await signerOf(records, tree.device as Did);
+  const next = await nextDeviceList(now.devices, signer, change.devices(now.devices.devices));
+  const added = change.agree ?? [];
+  const kept = now.keys.agree.filter(({ device, until }) => until > tree.env.now() && !added.some((each) => each.device === device));
+  const left = [...kept, ...added].filter(({ device }) => next.devices.some(({ kid }) => kid === device));
+  return { devices: next, keys: await makeKeysDocument(next, signer, now.keys.serial + 1, left) };
+}
+
+/** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices. */
+export async function acceptable(tree: Tree, path: string, text: string, pinnedText: string | undefined): Promise<boolean> {
+  try {
+    const pinned = pinnedText === undefined ? undefined : await readDeviceList(pinnedText);
+    if (path === devices) return await newerList(text, pinned);
+    if (pinned === undefined) return true;
+    const known = await tree.text(keys);
+    const document = known === undefined ? undefined : await acceptKeysDocument(known, pinned).catch(() => undefined);
+    return (await acceptKeysDocument(text, pinned, document)).text === text;
+  } catch (error) {
+    if (error instanceof KithError) return false;
+    throw error;
+  }
+}
+
+/** newerList tells whether a device list follows the pinned one. Of two lists of one epoch the pod's holds: what this device revoked, it revokes again. */
+async function newerList(text: string, pinned: DeviceList | undefined): Promise<boolean> {
+  try {
+    return (await acceptDeviceList(text, pinned)).text === text;
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.verdict !== "same epoch, different list") throw error;
+    return pinned !== undefined && can(pinned, (await readDeviceList(text)).signer, "admin");
+  }
+}

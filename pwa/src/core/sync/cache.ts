@@ -1,0 +1,162 @@
+/**
+ * Copies of friends' posts on this device: rows below `peers/<cid>/`, with the paths that they have at
+ * their pods (protocol §3.3). A row without bytes is a post that is known and was not fetched, or purged.
+ */
+
+import { utf8 } from "../bytes.ts";
+import { KithError } from "../errors.ts";
+import { type ContactId } from "../kith.ts";
+import { type Attachment, type Note, noteOf } from "../pod/post.ts";
+import { type Folder, peers, postPath } from "../pod/paths.ts";
+import { etagOf, jsonLD, newHandle } from "../pod/tree.ts";
+import type { Env } from "../env.ts";
+import type { NewRow, Row, Store, Write } from "../store/store.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Item } from "./feedwire.ts";
+
+/** Copy is the row of a friend's post, told apart. */
+export interface Copy {
+  readonly cid: ContactId;
+  readonly folder: Folder;
+  readonly published: number;
+  /** The pod's ETag of the post's folder when its text was listed. */
+  readonly state: string;
+  /** The handle under which the feed speaks of it. */
+  readonly item: string;
+  /** The text is here and may have changed since. */
+  readonly stale: boolean;
+  /** The person dropped it; it comes back only when they ask. */
+  readonly purged: boolean;
+  readonly here: boolean;
+}
+
+/** More cached bytes than this and the least used pictures go. */
+const limit = 256 << 20;
+
+const shape = /^peers\/([a-z2-7]{20})\/social\/posts\/([^/]+)\/post\.jsonld$/;
+
+/** copyOf tells the row of a friend's post apart; undefined for any other row. */
+export function copyOf(row: Row): Copy | undefined {
+  const found = shape.exec(row.path);
+  const { note, here } = row;
+  if (found === null || note === undefined) return undefined;
+  return {
+    cid: found[1] as ContactId, folder: found[2] as Folder, published: Number(note.published), state: String(note.state), item: String(note.item),
+    stale: note.stale === true, purged: note.purged === true, here,
+  };
+}
+
+/** copiesOf returns what is known of one friend's posts, newest folder first. */
+export function copiesOf(store: Store, cid: ContactId): readonly Copy[] {
+  return [...store.rows(`${peers}${cid}/`, true)].flatMap((row) => copyOf(row) ?? []);
+}
+
+function facts({ published, state, item, stale, purged }: Omit<Copy, "cid" | "folder" | "here">): NonNullable<NewRow["note"]> {
+  return { published, state, item, ...(stale ? { stale } : {}), ...(purged ? { purged } : {}) };
+}
+
+/** Cache writes copies. */
+export class Cache {
+  private readonly env: Env;
+  private readonly store: Store;
+
+  constructor(env: Env, store: Store) {
+    this.env = env;
+    this.store = store;
+  }
+
+  /** list records what a feed said of a post; a text that came with it is kept, one that is here already stays until the newer comes. */
+  async list(cid: ContactId, item: Extract<Item, { kind: "seen" }>): Promise<readonly Write[]> {
+    const path = `${postPath(item.folder, cid)}post.jsonld`;
+    const old = this.store.row(path);
+    const known = old === undefined ? undefined : copyOf(old);
+    if (known?.state === item.state && known.item === item.id && (known.here || known.purged || item.post === undefined)) return [];
+    const purged = known?.purged === true;
+    // A date that is still to come would stay at the top for good.
+    const published = Math.min(item.published, this.env.now());
+    const note = { published, state: item.state, item: item.id, stale: old?.here === true, purged };
+    if (!purged && item.post !== undefined && noteOf(item.post) !== undefined) return this.text(cid, item.folder, utf8(JSON.stringify(item.post)), note);
+    const row: NewRow = { path, id: old?.id ?? newHandle(this.env), version: nowhere, type: jsonLD, etag: old?.etag ?? "", modified: this.env.now(), note: facts(note) };
+    return [{ put: row, bytes: null }];
+  }
+
+  /** text keeps the text of a post; pictures that it does not name any more go. */
+  async text(cid: ContactId, folder: Folder, bytes: Bytes, known: Pick<Copy, "published" | "state" | "item">): Promise<readonly Write[]> {
+    const base = postPath(folder, cid);
+    const note = noteOf(JSON.parse(new TextDecoder().decode(bytes))) as Note;
+    const named = new Set(note.attachments.flatMap((each) => [each.url, each.thumb?.url ?? ""]).map((url) => base + url));
+    const left = [...this.store.rows(base)].filter(({ path }) => path !== `${base}post.jsonld` && !named.has(path));
+    const published = Math.min(note.published, this.env.now());
+    const put = await this.row(`${base}post.jsonld`, jsonLD, bytes, facts({ ...known, published, stale: false, purged: false }));
+    return [...left.map(({ path }) => ({ erase: path })), { put, bytes }];
+  }
+
+  /** keepPicture keeps one size of a picture, and makes room where the browser has none left. */
+  async keepPicture(path: string, { mediaType }: Pick<Attachment, "mediaType">, bytes: Bytes): Promise<void> {
+    await this.apply([{ put: await this.row(path, mediaType, bytes), bytes }]);
+    await this.evict(limit);
+  }
+
+  /** apply applies writes; when the storage is full, half of the copies go first. */
+  async apply(writes: readonly Write[]): Promise<void> {
+    if (writes.length === 0) return;
+    try {
+      await this.store.apply(writes);
+    } catch (error) {
+      if (!(error instanceof KithError) || error.code !== "storage-full") throw error;
+      await this.evict(this.store.usage().cached / 2);
+      await this.store.apply(writes);
+    }
+  }
+
+  /** forget returns the writes that erase a post with everything of it. */
+  forget(cid: ContactId, folder: Folder): readonly Write[] {
+    return [...this.store.rows(postPath(folder, cid))].map(({ path }) => ({ erase: path }));
+  }
+
+  /** purge returns the writes that drop a post's bytes and keep that it exists. */
+  purge(cid: ContactId, folder: Folder): readonly Write[] {
+    const base = postPath(folder, cid);
+    const row = this.store.row(`${base}post.jsonld`);
+    const copy = row === undefined ? undefined : copyOf(row);
+    if (row === undefined || copy === undefined) return [];
+    const pictures = [...this.store.rows(base)].filter(({ path }) => path !== row.path);
+    return [{ put: { ...row, note: facts({ ...copy, stale: false, purged: true }) }, bytes: null }, { purge: row.path }, ...pictures.map(({ path }) => ({ erase: path }))];
+  }
+
+  /** askable returns the writes that let a purged post be fetched again. */
+  askable(cid: ContactId, folder: Folder): readonly Write[] {
+    const row = this.store.row(`${postPath(folder, cid)}post.jsonld`);
+    const copy = row === undefined ? undefined : copyOf(row);
+    return row === undefined || copy === undefined ? [] : [{ put: { ...row, note: facts({ ...copy, purged: false }) }, bytes: null }];
+  }
+
+  /** evict drops the least used copies until no more than `most` bytes are left: full pictures, then thumbnails, then texts. */
+  private async evict(most: number): Promise<void> {
+    let over = this.store.usage().cached - most;
+    if (over <= 0) return;
+    const rows = [...this.store.rows(peers)].filter(({ here }) => here);
+    rows.sort((a, b) => rank(a.path) - rank(b.path) || a.used - b.used);
+    const dropped: Write[] = [];
+    for (const { path, size } of rows) {
+      if (over <= 0) break;
+      dropped.push({ purge: path });
+      over -= size;
+    }
+    await this.store.apply(dropped);
+  }
+
+  private async row(path: string, type: string, bytes: Bytes, note?: NonNullable<NewRow["note"]>): Promise<NewRow> {
+    const id = this.store.row(path)?.id ?? newHandle(this.env);
+    const row = { path, id, version: nowhere, type, etag: await etagOf(type, bytes), modified: this.env.now() };
+    return note === undefined ? row : { ...row, note };
+  }
+}
+
+/** Copies are not replicated, so their version says nothing. */
+const nowhere = { counter: 0, device: "" };
+
+function rank(path: string): number {
+  if (path.endsWith("/post.jsonld")) return 2;
+  return /-t\.[a-z]+$/.test(path) ? 1 : 0;
+}

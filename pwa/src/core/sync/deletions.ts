@@ -1,0 +1,87 @@
+/** Deletions that the pod asks for: carried out, or held until the owner was asked (protocol §3.4). */
+
+import { nextNumber, without } from "../pod/outbox.ts";
+import { type Folder, placeOf } from "../pod/paths.ts";
+import { gone, newHandle, type Tree } from "../pod/tree.ts";
+import type { Row, Write } from "../store/store.ts";
+import { toPush } from "./missing.ts";
+import type { Tombstone } from "./replica.ts";
+
+/** Above this many posts and other things at once the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
+const askAbove = 10;
+
+const held = "pod/held";
+
+/** Deleted is a resource that is here and deleted at the pod. */
+export interface Deleted {
+  readonly row: Row;
+  readonly tombstone: Tombstone;
+}
+
+/** deletedHere finds the resources of which the pod's tombstones speak. */
+export function deletedHere(tree: Tree, tombstones: readonly Tombstone[]): readonly Deleted[] {
+  if (tombstones.length === 0) return [];
+  const byId = new Map(tombstones.map((each) => [each.id, each]));
+  const found: Deleted[] = [];
+  for (const row of tree.store.rows("/")) {
+    const tombstone = byId.get(row.id);
+    if (tombstone !== undefined) found.push({ row, tombstone });
+  }
+  return found;
+}
+
+/** thing names what a person sees of a path: the post to which it belongs, or the path itself. */
+function thing(path: string): Folder | string {
+  const place = placeOf(path);
+  return "folder" in place ? place.folder : path;
+}
+
+/** mustAsk tells whether so many deletions need the owner's word: more than ten things, or every post there is. */
+export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
+  const things = new Set(deleted.map(({ row }) => thing(row.path)));
+  if (things.size > askAbove) return true;
+  if (things.size < 2) return false;
+  return [...tree.store.rows("/social/posts/")].every(({ path }) => !("folder" in placeOf(path)) || things.has(thing(path)));
+}
+
+/** hold returns the write that keeps deletions for the owner's word. */
+export function hold(tree: Tree, deleted: readonly Deleted[]): Write {
+  const ids = [...heldIds(tree), ...deleted.map(({ row }) => row.id)];
+  return { set: held, value: [...new Set(ids)] };
+}
+
+function heldIds(tree: Tree): readonly string[] {
+  return (tree.store.get(held) as readonly string[] | undefined) ?? [];
+}
+
+/** heldCount returns how many posts and other things wait for the owner's word. */
+export function heldCount(tree: Tree): number {
+  return new Set(heldRows(tree).map(({ path }) => thing(path))).size;
+}
+
+function heldRows(tree: Tree): readonly Row[] {
+  const ids = new Set(heldIds(tree));
+  return ids.size === 0 ? [] : [...tree.store.rows("/")].filter(({ id }) => ids.has(id));
+}
+
+/** decideHeld carries the held deletions out, or brings everything back to the pod under new handles. */
+export function decideHeld(tree: Tree, accept: boolean): Promise<void> {
+  return tree.exclusive(async () => {
+    const rows = heldRows(tree);
+    const writes = accept ? erasing(tree, rows) : reviving(tree, rows);
+    await tree.store.apply([...writes, { unset: held }]);
+  });
+}
+
+function erasing(tree: Tree, rows: readonly Row[]): readonly Write[] {
+  const counter = tree.counter;
+  const erased = rows.flatMap((row): readonly Write[] => [{ erase: row.path }, gone(row, Math.max(counter, row.version.counter), tree.env.now())]);
+  return [...erased, ...without(tree.store, rows.map(({ path }) => path))];
+}
+
+function reviving(tree: Tree, rows: readonly Row[]): readonly Write[] {
+  const version = { counter: tree.counter + 1, device: tree.device };
+  const revived = rows.map(({ size: _size, here: _here, used: _used, ...row }): Write => ({ put: { ...row, id: newHandle(tree.env), version }, bytes: null }));
+  const queued = toPush(tree, rows.map(({ path }) => path), [], nextNumber(tree.store));
+  return [...revived, ...queued, { set: "counter", value: version.counter }];
+}

@@ -1,0 +1,187 @@
+/**
+ * The feed: own and friends' posts merged by time, newest first. Its order comes from the rows' facts, so
+ * that only the posts of the page that is shown are decrypted.
+ */
+
+import { text } from "../bytes.ts";
+import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
+import { entries } from "../pod/outbox.ts";
+import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
+import { type People, peopleOf, postAudience } from "../pod/people.ts";
+import { type Note, readNote } from "../pod/post.ts";
+import { type Copy, copyOf } from "./cache.ts";
+import type { Reader } from "./reader.ts";
+import type { Session } from "./session.ts";
+
+/** Query is what `Kith.feed` takes. */
+export interface Query {
+  readonly limit: number;
+  readonly before?: number;
+  readonly author?: ContactId | "me";
+  readonly search?: string;
+}
+
+/** Entry is a post's place in the order. */
+interface Entry {
+  readonly folder: Folder;
+  readonly published: number;
+  readonly copy?: Copy;
+}
+
+/** Where is a reference taken apart. */
+export interface Where {
+  readonly folder: Folder;
+  readonly cid?: ContactId;
+}
+
+/** whereOf takes a reference apart. */
+export function whereOf(ref: PostRef): Where {
+  const [who = "", folder = ""] = ref.split("/");
+  return { folder: folder as Folder, ...(who === "me" ? {} : { cid: who as ContactId }) };
+}
+
+/** refOf makes the reference of a post. */
+export function refOf({ folder, cid }: Where): PostRef {
+  return `${cid ?? "me"}/${folder}` as PostRef;
+}
+
+const theirs: AudienceView = { kind: "theirs", people: [] };
+/** So many texts are decrypted at once when searching. */
+const stride = 50;
+
+/** Feed keeps the order until told that something changed. */
+export class Feed {
+  private readonly session: Session;
+  private readonly reader: Reader;
+  private order: readonly Entry[] | undefined;
+
+  constructor(session: Session, reader: Reader) {
+    this.session = session;
+    this.reader = reader;
+  }
+
+  /** changed makes the next page look at the rows again. */
+  changed(): void {
+    this.order = undefined;
+  }
+
+  /** count returns how many posts of their own the person has. */
+  count(): number {
+    return this.entries().filter(({ copy }) => copy === undefined).length;
+  }
+
+  /** page returns what this device holds, at once. Texts that it lacks are asked for in the background. */
+  async page(query: Query): Promise<FeedPage> {
+    const chosen = this.chosen(query);
+    const { found, more } = query.search === undefined ? first(chosen, query.limit) : await this.search(chosen, query.search, query.limit);
+    const shown = this.shower();
+    const page = await Promise.all(found.map((entry) => shown(entry)));
+    this.reader.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
+    return { posts: page.filter((post) => post !== undefined), more, asking: this.reader.asking, unreached: this.reader.unreached() };
+  }
+
+  /** read returns one post; undefined when there is none. */
+  async read({ folder, cid }: Where): Promise<Post | undefined> {
+    const row = this.session.store.row(`${postPath(folder, cid)}post.jsonld`);
+    if (row === undefined) return undefined;
+    const copy = cid === undefined ? undefined : copyOf(row);
+    return this.shower()({ folder, published: Number(row.note?.published ?? 0), ...(copy === undefined ? {} : { copy }) });
+  }
+
+  /** note returns what a post says; undefined when its text is not here. */
+  async note({ folder, cid }: Where): Promise<Note | undefined> {
+    const bytes = await this.session.store.bytes(`${postPath(folder, cid)}post.jsonld`);
+    return bytes === undefined ? undefined : readNote(text(bytes));
+  }
+
+  private chosen({ before = Infinity, author }: Query): readonly Entry[] {
+    const { contacts } = peopleOf(this.session.store);
+    const muted = new Set(contacts.filter((each) => each.muted).map(({ cid }) => cid));
+    const known = new Set(contacts.map(({ cid }) => cid));
+    const wanted = (cid: ContactId | undefined): boolean => {
+      if (author !== undefined) return author === (cid ?? "me");
+      return cid === undefined || (known.has(cid) && !muted.has(cid));
+    };
+    return this.entries().filter(({ copy, published }) => published < before && wanted(copy?.cid));
+  }
+
+  private entries(): readonly Entry[] {
+    this.order ??= orderOf(this.session);
+    return this.order;
+  }
+
+  private async search(chosen: readonly Entry[], search: string, limit: number): Promise<{ readonly found: readonly Entry[]; readonly more: boolean }> {
+    const wanted = folded(search);
+    const found: Entry[] = [];
+    for (let at = 0; at < chosen.length && found.length <= limit; at += stride) {
+      const some = chosen.slice(at, at + stride);
+      const notes = await Promise.all(some.map(({ folder, copy }) => this.note({ folder, ...(copy === undefined ? {} : { cid: copy.cid }) })));
+      found.push(...some.filter((_, i) => folded(said(notes[i])).includes(wanted)));
+    }
+    return { found: found.slice(0, limit), more: found.length > limit };
+  }
+
+  /** shower returns a function that makes posts for the views, all of one moment. */
+  private shower(): (entry: Entry) => Promise<Post | undefined> {
+    const { store, pod } = this.session;
+    const people = peopleOf(store);
+    const names = new Map(people.contacts.map(({ cid, name }) => [cid, name]));
+    const waiting = new Set(entries(store).map(({ post }) => post));
+    const followed = store.get("pod/cursor") !== undefined;
+    const stateOf = (folder: Folder): Post["state"] => (pod === undefined ? "phone" : waiting.has(folder) || !followed ? "waiting" : "pod");
+    return async ({ folder, published, copy }) => {
+      const note = await this.note({ folder, ...(copy === undefined ? {} : { cid: copy.cid }) });
+      if (copy === undefined) return note === undefined ? undefined : { ...this.own(folder, note, people), state: stateOf(folder) };
+      return this.theirs(copy, note, published, names.get(copy.cid) ?? "");
+    };
+  }
+
+  private own(folder: Folder, note: Note, people: People): Omit<Post, "state"> {
+    const { store, me } = this.session;
+    return { ...this.common({ folder }, note), authorName: me.name, audience: postAudience(store, folder, people), purged: false };
+  }
+
+  private theirs({ cid, folder }: Copy, note: Note | undefined, published: number, authorName: string): Post {
+    const rest = { author: cid, authorName, audience: theirs, state: "theirs" } as const;
+    if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...rest };
+    return { ...this.common({ folder, cid }, note), published, purged: false, ...rest };
+  }
+
+  private common(where: Where, note: Note): Pick<Post, "ref" | "text" | "published" | "updated" | "pictures"> {
+    const { store } = this.session;
+    const base = postPath(where.folder, where.cid);
+    const here = (name: string): boolean => store.row(base + name)?.here === true;
+    const pictures = note.attachments.map(({ alt, width, height, url, thumb }, index): Picture => {
+      const fullHere = here(url);
+      return { index, alt, width, height, fullHere, thumbHere: thumb === undefined ? fullHere : here(thumb.url) };
+    });
+    const updated = note.updated === undefined ? {} : { updated: note.updated };
+    return { ref: refOf(where), text: note.text, published: note.published, pictures, ...updated };
+  }
+}
+
+function orderOf({ store }: Session): readonly Entry[] {
+  const found: Entry[] = [];
+  for (const { path, note } of store.rows(posts)) {
+    if (!path.endsWith("/post.jsonld") || note === undefined) continue;
+    found.push({ folder: path.slice(posts.length, -"/post.jsonld".length) as Folder, published: Number(note.published) });
+  }
+  for (const row of store.rows(peers)) {
+    const copy = row.path.endsWith("/post.jsonld") ? copyOf(row) : undefined;
+    if (copy !== undefined) found.push({ folder: copy.folder, published: copy.published, copy });
+  }
+  return found.sort((a, b) => b.published - a.published || (a.folder < b.folder ? 1 : -1));
+}
+
+function first(chosen: readonly Entry[], limit: number): { readonly found: readonly Entry[]; readonly more: boolean } {
+  return { found: chosen.slice(0, limit), more: chosen.length > limit };
+}
+
+function said(note: Note | undefined): string {
+  return note === undefined ? "" : [note.text, ...note.attachments.map(({ alt }) => alt)].join("\n");
+}
+
+/** folded makes texts comparable whatever their case and accents. */
+function folded(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+}

@@ -1,0 +1,200 @@
+/**
+ * Further devices of the same person (contract B4). The pod carries who wants to join, but never learns
+ * the link's secret, so it cannot let itself in.
+ *
+ *     link/<auth>       Link: a secret this device made, until it is too old
+ *     revoked/<kid>     a device that this one took out of the list
+ */
+
+import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../bytes.ts";
+import type { Env, Stop } from "../env.ts";
+import { KithError } from "../errors.ts";
+import { type Json, list, object, parse, string, time } from "../json.ts";
+import { Client } from "../ldp/client.ts";
+import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
+import { devices, keys } from "../pod/paths.ts";
+import { changeLists, ownLists, putLists } from "../pod/profile.ts";
+import { jose, newHandle, newRow } from "../pod/tree.ts";
+import type { Store, Write } from "../store/store.ts";
+import type { AgreementKey } from "../webid/agreement.ts";
+import { acceptDeviceList, can, type Device } from "../webid/devices.ts";
+import { type Did, didOfJwk, generate, jwkOf, parseDid, type Signer } from "../webid/key.ts";
+import { type Joining, makeJoining, readJoining } from "../webid/link.ts";
+import { makeAgreementKey } from "../webid/person.ts";
+import { jsonOf, postOpenly } from "./open.ts";
+import type { Person, Session } from "./session.ts";
+
+interface Link {
+  readonly secret: string;
+  readonly expires: number;
+}
+
+const links = "link/";
+const revoked = "revoked/";
+const domain = utf8("kith join 1");
+/** How long a device waits to be let in, and how often it asks, in milliseconds. */
+const patience = 15 * 60_000;
+const interval = 2_000;
+const agreementLife = 14 * 24 * 3600_000;
+
+/** linkDevice makes a link with which one more device may ask to join. */
+export async function linkDevice(session: Session): Promise<{ readonly link: string; readonly expires: number }> {
+  const { env, mustPod, me, store } = session;
+  const secret = env.random(16);
+  const auth = await authOf(secret);
+  const headers = { "Content-Type": "application/json" };
+  const { bytes } = await session.podClient().ask({ method: "POST", path: ".pair/links", headers, body: JSON.stringify({ secret: auth }) });
+  const expires = time(parse(text(bytes))?.expires) ?? env.now() + patience;
+  await store.apply([{ set: links + auth, value: { secret: b64u(secret), expires } satisfies Link }]);
+  const { pod, issuer } = mustPod;
+  return { link: makeJoining(`${issuer}/`, { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name }), expires };
+}
+
+/** admitDevices lets in those who hold a link that this device made; true when somebody came. */
+export async function admitDevices(session: Session): Promise<boolean> {
+  const { env, store, tree } = session;
+  const open = store.names(links).filter((name) => (store.get(name) as Link).expires > env.now());
+  const old = store.names(links).filter((name) => !open.includes(name));
+  if (old.length > 0) await store.apply(old.map((name) => ({ unset: name })));
+  if (open.length === 0) return false;
+  const { bytes } = await session.podClient().ask({ method: "GET", path: ".pair/links" });
+  for (const request of list(parse(text(bytes))?.joins).map(object)) {
+    const joiner = await joinerOf(request, env.now());
+    const name = await madeFor(store, open, joiner);
+    if (joiner === undefined || name === undefined || can(session.list, joiner.kid, "answer")) continue;
+    await tree.act("other", async (batch) => {
+      const device: Device = { kid: joiner.kid, name: joiner.name, may: ["answer", "accept", "post", "admin"] };
+      await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => [...now, device], agree: [joiner.agree] }));
+      batch.set(name, undefined);
+    });
+    await session.heard([devices]);
+    return true;
+  }
+  return false;
+}
+
+interface Joiner {
+  readonly kid: Did;
+  readonly name: string;
+  readonly agree: AgreementKey;
+  readonly mac: string;
+}
+
+async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
+  const mac = string(request?.mac, 64);
+  const name = string(request?.name, 64);
+  if (request === undefined || mac === undefined || name === undefined) return undefined;
+  const kid = parseDid(request.kid);
+  const key = didOfJwk(request.agree);
+  return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
+}
+
+/** madeFor returns the link whose secret a request proves to hold. */
+async function madeFor(store: Store, open: readonly string[], joiner: Joiner | undefined): Promise<string | undefined> {
+  for (const name of joiner === undefined ? [] : open) {
+    const secret = fromB64u((store.get(name) as Link).secret);
+    if (secret !== undefined && joiner !== undefined && joiner.mac === (await macOf(secret, joiner.kid, joiner.agree.key))) return name;
+  }
+  return undefined;
+}
+
+/** removeDevice takes a device out of the list; its tokens end at once where the pod hears of it. */
+export async function removeDevice(session: Session, kid: string): Promise<void> {
+  const { env, tree } = session;
+  if (kid === session.me.device || !session.list.devices.some((each) => each.kid === kid)) throw new KithError("no-such", "remove device: it is not another one of the list");
+  await tree.act("other", async (batch) => {
+    await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => now.filter((each) => each.kid !== kid) }));
+    batch.set(revoked + kid, true);
+  });
+  await session.heard([devices]);
+}
+
+/** revokeAgain takes out what this device revoked and a list that came in between has again. */
+export async function revokeAgain(session: Session): Promise<void> {
+  for (const name of session.store.names(revoked)) {
+    const kid = name.slice(revoked.length);
+    if (session.list.devices.some((each) => each.kid === kid)) await removeDevice(session, kid);
+  }
+}
+
+/** joinDevice asks to join the person of a link and waits until an admin device has let this one in; then the store holds who it is. */
+export async function joinDevice(env: Env, store: Store, link: string, name: string, closing: AbortSignal): Promise<void> {
+  const joining = readJoining(link);
+  const signer = await generate("sign");
+  await env.keys.put(signer.kid, signer.key);
+  const agree = await makeAgreementKey(env.keys, signer.kid, env.now());
+  const lists = await askToJoin(env, joining, signer, agree, name);
+  await admitted(env, joining, signer, closing);
+  const { pod, issuer, label } = joining;
+  const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
+  const writes: Write[] = [{ set: "me", value: me }, { set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me` } }, { set: "pod/was", value: true }];
+  await store.apply([...(await Promise.all(lists.map(([path, list]) => listRow(env, path, list)))), ...writes]);
+}
+
+async function askToJoin(env: Env, { pod, secret, label }: Joining, { kid }: Signer, agree: AgreementKey, name: string): Promise<readonly (readonly [string, string])[]> {
+  const key = fromB64u(secret) as Bytes;
+  const body = { secret: await authOf(key), kid, name, agree: jwkOf(agree.key), mac: await macOf(key, kid, agree.key) };
+  const answer = await postOpenly(env, `${pod}.pair`, "application/json", JSON.stringify(body), "pod");
+  if (answer.status === 403) throw new KithError("link-used", "join: the link was used or is too old");
+  if (answer.status !== 202) throw new Failure(codeOf(answer.status, "pod"), "join", answer.status);
+  const json = jsonOf(answer, "pod");
+  const pinned = await acceptDeviceList(string(json.device_list, 8192) ?? "");
+  if (pinned.label !== label) throw new KithError("pod-refused", "join: the pod is not that of the link's person");
+  return [[devices, pinned.text], [keys, string(json.keys, 16384) ?? ""]];
+}
+
+/** admitted asks for a token until the pod knows this device. */
+async function admitted(env: Env, way: Joining, signer: Signer, closing: AbortSignal): Promise<void> {
+  const until = env.now() + patience;
+  const { pod, issuer } = way;
+  while (!closing.aborted && env.now() < until) {
+    // A client of its own each time: none keeps what an earlier refusal left.
+    const client = new Client(env, { pod, issuer }, signer, "pod", () => undefined);
+    try {
+      await client.ask({ method: "GET", path: ".replica?after=0&limit=1" });
+      return;
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+    }
+    await pause(env, interval, closing);
+  }
+  throw new KithError("pod-refused", "join: nobody let this device in");
+}
+
+function pause(env: Env, milliseconds: number, closing: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const stop: Stop = env.after(milliseconds, resolve);
+    closing.addEventListener("abort", () => (stop(), resolve()), { once: true });
+  });
+}
+
+/** listRow keeps a list as the pod had it, without a version, so that the first pull takes the newer one. */
+async function listRow(env: Env, path: string, list: string): Promise<Write> {
+  const bytes = utf8(list);
+  const row = { path, id: newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
+  return { put: await newRow(row, bytes), bytes };
+}
+
+async function authOf(secret: Bytes): Promise<string> {
+  return b64u(await sha256(join(domain, secret)));
+}
+
+/** macOf ties a joining device's keys to the link's secret. */
+async function macOf(secret: Bytes, kid: Did, agree: Did): Promise<string> {
+  const { x, y } = jwkOf(agree);
+  return b64u(await hmac(secret, join(domain, utf8(kid), utf8(`${x}.${y}`))));
+}
+
+/** renewKeys makes a new agreement key when half the life of this device's is over; true when it did. */
+export async function renewKeys(session: Session): Promise<boolean> {
+  const { env, tree, me } = session;
+  const lists = await ownLists(tree);
+  const own = lists.keys.agree.find(({ device }) => device === me.device);
+  if ((own !== undefined && own.until > env.now() + agreementLife / 2) || !can(lists.devices, me.device, "admin")) return false;
+  const agree = await makeAgreementKey(env.keys, me.device, env.now());
+  await tree.act("other", async (batch) => {
+    const { keys: next } = await changeLists(tree, env.keys, { devices: (now) => now, agree: [agree] });
+    await batch.putText(keys, jose, next.text);
+  });
+  return true;
+}

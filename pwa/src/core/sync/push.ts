@@ -1,0 +1,104 @@
+/** Bringing the outbox to the pod: deletions first, then what posts refer to, then posts, each in its own order. */
+
+import { KithError } from "../errors.ts";
+import { Failure } from "../ldp/errors.ts";
+import type { Client } from "../ldp/client.ts";
+import { entries, type Entry, keep, type Step } from "../pod/outbox.ts";
+import { devices, keys } from "../pod/paths.ts";
+import { newer, type Tree } from "../pod/tree.ts";
+import type { Write } from "../store/store.ts";
+import { pool } from "./pool.ts";
+import type { Progress } from "./pull.ts";
+import { deleteRow, putRow, unreachable } from "./replica.ts";
+import { settle } from "./settle.ts";
+
+/** So many posts are on their way at once. */
+const width = 4;
+
+/** push carries out what waits; returns the paths that a newer state of the pod changed here. Rejects when the pod cannot be reached; what only one entry met is kept with that entry. */
+export async function push(tree: Tree, client: Client, progress: Progress): Promise<readonly string[]> {
+  const changed: string[] = [];
+  const all = entries(tree.store);
+  let done = 0;
+  const one = async (entry: Entry): Promise<boolean> => {
+    const good = await carry(tree, client, entry.name, changed);
+    progress(++done, all.length);
+    return good;
+  };
+  const deletions = all.filter(({ steps }) => steps.some((step) => "del" in step));
+  const rest = all.filter((entry) => !deletions.includes(entry));
+  for (const entry of [...deletions, ...rest.filter(({ post }) => post === undefined)]) await one(entry);
+  await pool(width, byPost(rest), async (chain) => {
+    for (const entry of chain) if (!(await one(entry))) return;
+  });
+  return changed;
+}
+
+/** byPost gathers the entries of each post in their order. */
+function byPost(all: readonly Entry[]): readonly (readonly Entry[])[] {
+  const chains = new Map<string, Entry[]>();
+  for (const entry of all) {
+    if (entry.post !== undefined) chains.set(entry.post, [...(chains.get(entry.post) ?? []), entry]);
+  }
+  return [...chains.values()];
+}
+
+/** carry sends the steps of one entry; false when the pod refused one of them. */
+async function carry(tree: Tree, client: Client, name: string, changed: string[]): Promise<boolean> {
+  const sent: Step[] = [];
+  for (let step = nextStep(tree, name, sent); step !== undefined; step = nextStep(tree, name, sent)) {
+    try {
+      changed.push(...(await send(tree, client, step)));
+    } catch (error) {
+      await failed(tree, name, sent, step, error);
+      if (unreachable(error) || !(error instanceof KithError)) throw error;
+      return false;
+    }
+    sent.push(step);
+  }
+  await complete(tree, name, sent, (entry) => entry);
+  return true;
+}
+
+/** nextStep looks at the entry again each time: an act may have taken steps out of it meanwhile. */
+function nextStep(tree: Tree, name: string, sent: readonly Step[]): Step | undefined {
+  const entry = tree.store.get(name) as Entry | undefined;
+  return entry?.steps.find((step) => !sent.some((each) => pathOf(each) === pathOf(step)));
+}
+
+async function send(tree: Tree, client: Client, step: Step, tries = 3): Promise<readonly string[]> {
+  if ("del" in step) {
+    await deleteRow(client, step.del, step.version);
+    return [];
+  }
+  const row = tree.store.row(step.put);
+  const bytes = await tree.store.bytes(step.put);
+  if (row === undefined || bytes === undefined) return [];
+  const winner = await putRow(client, row, bytes);
+  if (winner === undefined) return [];
+  const changed = await settle(tree, client, { rows: [winner], gone: [], counter: winner.version.counter }, []);
+  const now = tree.store.row(step.put)?.version;
+  const again = now !== undefined && newer(now, winner.version) && tries > 1;
+  return again ? [...changed, ...(await send(tree, client, step, tries - 1))] : changed;
+}
+
+/** failed keeps what went wrong with the entry. A list that the pod does not accept came second: the pod's is read again from its beginning. */
+function failed(tree: Tree, name: string, sent: readonly Step[], step: Step, error: unknown): Promise<void> {
+  const code = error instanceof KithError ? error.code : "bug";
+  const secondList = error instanceof Failure && error.status === 422 && "put" in step && (step.put === devices || step.put === keys);
+  const note = (entry: Entry): Entry => ({ ...entry, attempts: entry.attempts + 1, error: code });
+  return complete(tree, name, secondList ? [...sent, step] : sent, note, secondList ? [{ unset: "pod/cursor" }] : []);
+}
+
+function complete(tree: Tree, name: string, sent: readonly Step[], change: (entry: Entry) => Entry, also: readonly Write[] = []): Promise<void> {
+  return tree.exclusive(async () => {
+    const entry = tree.store.get(name) as Entry | undefined;
+    if (entry === undefined) return;
+    const steps = entry.steps.filter((step) => !sent.some((each) => pathOf(each) === pathOf(step)));
+    await tree.store.apply([keep(change({ ...entry, steps })), ...also]);
+  });
+}
+
+function pathOf(step: Step): string {
+  return "put" in step ? `put ${step.put}` : `del ${step.del}`;
+}

@@ -1,0 +1,125 @@
+/** The owner's side of `<pod>.replica`: rows, bytes, and what the pod says to them (contract B8). */
+
+import { statusOf } from "../ldp/errors.ts";
+import type { Client } from "../ldp/client.ts";
+import { Failure } from "../ldp/errors.ts";
+import { iso, type Json, list, object, parse, string, time, whole } from "../json.ts";
+import { escaped, validPath } from "../pod/paths.ts";
+import type { Row, Version } from "../store/store.ts";
+import { type Bytes, text } from "../bytes.ts";
+
+/** RemoteRow is a resource as the pod lists it. */
+export type RemoteRow = Pick<Row, "path" | "id" | "version" | "type" | "etag" | "size" | "modified">;
+
+/** Tombstone is what remains of a deleted resource. */
+export interface Tombstone {
+  readonly id: string;
+  readonly version: Version;
+}
+
+/** Page is one answer of the exchange. */
+export interface Page {
+  readonly epoch: string;
+  /** The last change in this page, and of all. */
+  readonly seq: number;
+  readonly head: number;
+  readonly more: boolean;
+  /** The pod's Lamport counter and name. */
+  readonly counter: number;
+  readonly device: string;
+  readonly rows: readonly RemoteRow[];
+  readonly gone: readonly Tombstone[];
+}
+
+/** Cursor is how far this device has followed the pod. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+const pageMax = 4 << 20;
+/** The largest resource that is exchanged, in bytes. */
+const resourceMax = 128 << 20;
+const mediaTimeout = 300_000;
+
+/** readPage asks for the rows after a cursor; `wait` seconds for a change when there is none. */
+export async function readPage(client: Client, after: Cursor | undefined, wait = 0, signal?: AbortSignal): Promise<Page> {
+  const query = new URLSearchParams({ epoch: after?.epoch ?? "", after: String(after?.seq ?? 0), limit: "1000" });
+  if (wait > 0) query.set("wait", String(wait));
+  const more = signal === undefined ? {} : { signal };
+  const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, ...more });
+  const page = pageOf(parse(text(bytes)));
+  if (page === undefined) throw new Failure("pod-refused", "read replica: not of the form expected", 200);
+  return page;
+}
+
+function pageOf(json: Json | undefined): Page | undefined {
+  const [epoch, device] = [string(json?.epoch, 200), string(json?.device, 200)];
+  const [seq, head, counter] = [whole(json?.seq), whole(json?.head), whole(json?.counter)];
+  if (epoch === undefined || device === undefined || seq === undefined || head === undefined || counter === undefined) return undefined;
+  const all = list(json?.rows).map(object);
+  const rows = all.flatMap((row) => rowOf(row) ?? []);
+  const gone = all.flatMap((row) => tombstoneOf(row) ?? []);
+  return { epoch, device, seq, head, counter, more: json?.more === true, rows, gone };
+}
+
+/** rowOf reads a row of a resource; containers, which the phone does not keep, are undefined like what is malformed. */
+export function rowOf(row: Json | undefined): RemoteRow | undefined {
+  const [path, id, type, etag] = [string(row?.path, 2048), string(row?.id, 64), string(row?.type, 200), string(row?.etag, 100)];
+  const [version, size, modified] = [versionOf(row?.version), whole(row?.size), time(row?.modified)];
+  if (path === undefined || id === undefined || type === undefined || etag === undefined || version === undefined) return undefined;
+  if (!validPath(path) || path.endsWith("/") || row?.gone === true) return undefined;
+  return { path, id, version, type, etag, size: size ?? 0, modified: modified ?? 0 };
+}
+
+function tombstoneOf(row: Json | undefined): Tombstone | undefined {
+  const [id, version] = [string(row?.id, 64), versionOf(row?.version)];
+  return row?.gone === true && id !== undefined && version !== undefined ? { id, version } : undefined;
+}
+
+function versionOf(value: unknown): Version | undefined {
+  const [counter, device] = [whole(list(value)[0]), string(list(value)[1], 200)];
+  return counter === undefined || device === undefined ? undefined : { counter, device };
+}
+
+/** readBytes returns the bytes of a resource; undefined when it went away meanwhile. */
+export async function readBytes(client: Client, path: string): Promise<Bytes | undefined> {
+  const answer = await client.ask({ method: "GET", path: below(path), allow: [200, 404, 410], max: resourceMax, timeout: mediaTimeout });
+  return answer.status === 200 ? answer.bytes : undefined;
+}
+
+/** putRow brings a resource to the pod; returns the pod's own row when that one is newer. */
+export async function putRow(client: Client, row: Row, bytes: Bytes): Promise<RemoteRow | undefined> {
+  const headers = {
+    "Content-Type": row.type,
+    "Kith-Version": written(row.version),
+    "Kith-Id": row.id,
+    "Kith-Modified": iso(row.modified),
+  };
+  const answer = await client.ask({ method: "PUT", path: below(row.path), headers, body: bytes, allow: [200, 201, 204, 409], timeout: mediaTimeout });
+  if (answer.status !== 409) return undefined;
+  const winner = rowOf(object(parse(text(answer.bytes))?.winner));
+  if (winner === undefined) throw new Failure("pod-refused", `PUT ${row.path}`, 409);
+  return winner;
+}
+
+/** deleteRow deletes a resource or a folder with all below it at the pod; false when the pod has something newer. */
+export async function deleteRow(client: Client, path: string, version: Version): Promise<boolean> {
+  const headers = { "Kith-Version": written(version) };
+  const answer = await client.ask({ method: "DELETE", path: below(path), headers, allow: [200, 204, 404, 409] });
+  return answer.status !== 409;
+}
+
+function below(path: string): string {
+  return `.replica${escaped(path)}`;
+}
+
+function written({ counter, device }: Version): string {
+  return `${counter}.${device}`;
+}
+
+/** unreachable tells whether asking the same server more makes no sense now: no answer, no entry, or it asks for patience. */
+export function unreachable(error: unknown): boolean {
+  const status = statusOf(error);
+  return status !== undefined && (status === 0 || status === 401 || status === 403 || status === 429 || status >= 500) && status !== 507;
+}

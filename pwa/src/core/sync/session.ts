@@ -1,0 +1,135 @@
+/** Session is a person on this device, once there is one: tree, key, clients, and who listens. */
+
+import type { Env } from "../env.ts";
+import { KithError } from "../errors.ts";
+import type { ContactId, Topic } from "../kith.ts";
+import { Client } from "../ldp/client.ts";
+import { Drafts } from "../pod/drafts.ts";
+import { devices, inbox, placeOf } from "../pod/paths.ts";
+import { contact } from "../pod/people.ts";
+import { ownLists } from "../pod/profile.ts";
+import { Tree } from "../pod/tree.ts";
+import type { Store } from "../store/store.ts";
+import type { DeviceList } from "../webid/devices.ts";
+import type { Introduction } from "../webid/invite.ts";
+import type { Did, Signer } from "../webid/key.ts";
+import type { Way } from "../webid/link.ts";
+import { signerOf } from "../webid/records.ts";
+
+/** Pod is the owner's pod as this device remembers it. */
+export interface Pod extends Way {
+  readonly webid: string;
+}
+
+/** Person is the setting `me`. */
+export interface Person {
+  readonly name: string;
+  readonly label: string;
+  /** This device's name in lists and versions. */
+  readonly device: Did;
+  /** When this device became one of the person's, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Emit tells the views which part to read again. */
+export type Emit = (topic: Topic) => void;
+
+/** Session is opened once per app; `list` follows the owner's device list. */
+export class Session {
+  readonly env: Env;
+  readonly store: Store;
+  readonly tree: Tree;
+  readonly drafts: Drafts;
+  readonly signer: Signer;
+  readonly emit: Emit;
+  list: DeviceList;
+  private readonly clients = new Map<string, Client>();
+
+  private constructor(tree: Tree, drafts: Drafts, signer: Signer, list: DeviceList, emit: Emit) {
+    this.env = tree.env;
+    this.store = tree.store;
+    this.tree = tree;
+    this.drafts = drafts;
+    this.signer = signer;
+    this.list = list;
+    this.emit = emit;
+  }
+
+  /** open returns the session of the person whom the store holds; throws `not-started`. */
+  static async open(env: Env, store: Store, emit: Emit): Promise<Session> {
+    const me = personOf(store);
+    if (me === undefined) throw new KithError("not-started", "open session: there is nobody yet");
+    const tree = new Tree(store, env, me.device);
+    const [drafts, signer, lists] = await Promise.all([Drafts.open(tree), signerOf(env.keys, me.device), ownLists(tree)]);
+    return new Session(tree, drafts, signer, lists.devices, emit);
+  }
+
+  /** me returns who the person is. */
+  get me(): Person {
+    return personOf(this.store) as Person;
+  }
+
+  /** pod returns where the owner's pod is; undefined without one. */
+  get pod(): Pod | undefined {
+    return this.store.get("pod") as Pod | undefined;
+  }
+
+  /** mustPod is `pod`; throws `no-pod`. */
+  get mustPod(): Pod {
+    const { pod } = this;
+    if (pod === undefined) throw new KithError("no-pod", "find pod: there is none");
+    return pod;
+  }
+
+  /** ways returns where friends reach this person. */
+  get ways(): readonly Way[] {
+    const { pod } = this;
+    return pod === undefined ? [] : [{ pod: pod.pod, issuer: pod.issuer }];
+  }
+
+  /** podClient asks the owner's pod; throws `no-pod`. */
+  podClient(): Client {
+    return this.client("me", this.mustPod, "pod");
+  }
+
+  /** friendClient asks a friend's pod; undefined when they have none. */
+  friendClient(cid: ContactId): Client | undefined {
+    const { way } = contact(this.store, cid);
+    return way === undefined ? undefined : this.client(cid, way, "friend");
+  }
+
+  /** introduction is what this person tells others of themself. */
+  async introduction(): Promise<Introduction> {
+    const lists = await ownLists(this.tree);
+    return { ...lists, ways: this.ways, name: this.me.name };
+  }
+
+  /** heard tells the views of paths that changed, and follows the device list. */
+  async heard(paths: readonly string[]): Promise<void> {
+    if (paths.includes(devices)) this.list = (await ownLists(this.tree)).devices;
+    if (paths.some((path) => path.startsWith("drafts/") || placeOf(path).kind === "post")) await this.drafts.load();
+    for (const topic of new Set(paths.map(topicOf))) this.emit(topic);
+    if (paths.some((path) => path.startsWith("/social/posts/"))) this.emit("feed");
+  }
+
+  private client(name: string, way: Way, role: "pod" | "friend"): Client {
+    const held = this.clients.get(name);
+    if (held?.way.pod === way.pod && held.way.issuer === way.issuer) return held;
+    const { pod, issuer } = way;
+    const fresh = new Client(this.env, { pod, issuer }, this.signer, role, () => this.list.text);
+    this.clients.set(name, fresh);
+    return fresh;
+  }
+}
+
+/** personOf returns who the store belongs to. */
+export function personOf(store: Store): Person | undefined {
+  return store.get("me") as Person | undefined;
+}
+
+function topicOf(path: string): Topic {
+  if (path === devices) return "devices";
+  if (path.startsWith("/social/posts/")) return "posts";
+  if (path.startsWith("/circles/")) return "circles";
+  return path.startsWith(inbox) || path.startsWith("/contacts/") || path.startsWith("/social/audiences/") ? "friends" : "me";
+}
