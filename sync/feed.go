@@ -1,0 +1,184 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+const (
+	pageSize   = 50   // posts on a page of the listing
+	maxChanges = 500  // changes in one answer
+	retryAfter = "30" // seconds
+)
+
+// FeedConfig says whose feed it is.
+type FeedConfig struct {
+	// Base is the pod's URL, with a trailing slash.
+	Base string
+	// Key seals the cursors: at least 16 secret bytes that outlive the process.
+	Key []byte
+	// Greeting returns what the door tells of the owner.
+	Greeting func(context.Context) (Greeting, error)
+}
+
+// Feed answers for the door and the feed of one pod. It keeps nothing between
+// requests.
+type Feed struct {
+	greeting func(context.Context) (Greeting, error)
+	cursors  *sealer
+}
+
+// NewFeed returns the feed of a pod. The error is that the key is too short.
+func NewFeed(c FeedConfig) (*Feed, error) {
+	cursors, err := newSealer(c.Key, c.Base)
+	if err != nil {
+		return nil, err
+	}
+	return &Feed{greeting: c.Greeting, cursors: cursors}, nil
+}
+
+// Serve answers a request for social/feed: a page of the posts that the agent
+// may read, or what happened to them since a cursor (see the package comment).
+// When it returns an error it has not answered: acl.ErrUnauthenticated for who
+// is neither the owner nor a contact, ErrMethod, ErrRequest, ErrCursor,
+// acl.ErrBehind with the header Retry-After set, acl.ErrGone when the agent must
+// read the whole listing again, the error of the request's context, or one of
+// the View's.
+func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error {
+	if err := f.admit(w, r, v); err != nil {
+		return err
+	}
+	q, err := parseFeedQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	var p page
+	if q.changes {
+		p, err = f.changes(r.Context(), v, q)
+	} else {
+		p, err = f.listing(r.Context(), v, q)
+	}
+	if errors.Is(err, acl.ErrBehind) {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, r, "application/activity+json", p)
+}
+
+// admit lets the owner and contacts in, to read.
+func (f *Feed) admit(w http.ResponseWriter, r *http.Request, v *acl.View) error {
+	if a := v.Agent(); !a.Owner() && a.Contact() == "" {
+		return acl.ErrUnauthenticated
+	}
+	return allow(w, r, http.MethodGet, http.MethodHead)
+}
+
+// page is one answer of the feed.
+type page struct {
+	Context any    `json:"@context"`
+	Type    string `json:"type"`
+	Items   []item `json:"orderedItems"`
+	Next    string `json:"next,omitempty"`
+	Cursor  string `json:"kith:cursor"`
+}
+
+// vocabulary is the JSON-LD context of all pages (AS2 §2.1).
+var vocabulary = []any{
+	"https://www.w3.org/ns/activitystreams",
+	map[string]string{"kith": "https://kith.invalid/ns#", "state": "kith:state"},
+}
+
+func newPage(items []item, cursor, next string) page {
+	return page{Context: vocabulary, Type: "OrderedCollectionPage", Items: items, Cursor: cursor, Next: next}
+}
+
+// listing returns a page of the posts. A page's name is the cursor of the first
+// page, and the name of the last post before it.
+func (f *Feed) listing(ctx context.Context, v *acl.View, q feedQuery) (page, error) {
+	cursor, before, dotted := strings.Cut(q.page, ".")
+	if q.older {
+		if _, err := f.cursors.open(v.Agent(), cursor); err != nil {
+			return page{}, err
+		}
+		if !dotted || before == "" {
+			return page{}, ErrCursor
+		}
+	}
+	posts, more, at, err := v.Posts(ctx, before, q.limit)
+	if err != nil {
+		return page{}, fmt.Errorf("list posts: %w", err)
+	}
+	if !q.older {
+		if cursor, err = f.cursors.seal(v.Agent(), at); err != nil {
+			return page{}, err
+		}
+	}
+	items, err := describe(ctx, v, posts, q.inline)
+	if err != nil {
+		return page{}, err
+	}
+	next := ""
+	if more {
+		next = q.next("page", cursor+"."+posts[len(posts)-1].Path.Name())
+	}
+	return newPage(items, cursor, next), nil
+}
+
+// changes returns what happened since the cursor, as soon as there is something
+// or the time to wait is over.
+func (f *Feed) changes(ctx context.Context, v *acl.View, q feedQuery) (page, error) {
+	since, err := f.cursors.open(v.Agent(), q.cursor)
+	if err != nil {
+		return page{}, err
+	}
+	events, at, err := news(ctx, v, since, q)
+	if err != nil {
+		return page{}, err
+	}
+	cursor, err := f.cursors.seal(v.Agent(), at)
+	if err != nil {
+		return page{}, err
+	}
+	items, err := describe(ctx, v, events, q.inline)
+	if err != nil {
+		return page{}, err
+	}
+	next := ""
+	if len(events) == q.limit {
+		next = q.next("cursor", cursor)
+	}
+	return newPage(items, cursor, next), nil
+}
+
+// news returns the events after a position and the position behind them. It
+// waits for the first one: commits that the agent may not see end nothing.
+func news(ctx context.Context, v *acl.View, since pod.Head, q feedQuery) ([]acl.Event, pod.Head, error) {
+	timer := time.NewTimer(q.wait)
+	defer timer.Stop()
+	for {
+		changed := v.Changed()
+		events, at, err := v.Changes(ctx, since, q.limit)
+		if err != nil {
+			return nil, at, fmt.Errorf("read changes: %w", err)
+		}
+		if len(events) > 0 {
+			return events, at, nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil, at, nil
+		case <-ctx.Done():
+			return nil, at, fmt.Errorf("wait for changes: %w", ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+const (
+	maxInline = 4 << 10  // bytes of a post.jsonld that an item carries
+	maxNote   = 64 << 10 // bytes of one that is looked at
+)
+
+// item is one activity of the feed.
+type item struct {
+	Type      string          `json:"type"`
+	ID        string          `json:"id"`
+	Object    string          `json:"object,omitempty"`
+	State     string          `json:"state,omitempty"`
+	Published string          `json:"published,omitempty"`
+	Post      json.RawMessage `json:"kith:post,omitempty"`
+}
+
+// describe returns the items of events.
+func describe(ctx context.Context, v *acl.View, events []acl.Event, inline bool) ([]item, error) {
+	items := make([]item, 0, len(events))
+	for _, e := range events {
+		i := item{Type: e.Kind, ID: "urn:kith:" + e.ID}
+		if e.Path != (pod.Path{}) {
+			if err := i.fill(ctx, v, e, inline); err != nil {
+				return nil, err
+			}
+		}
+		items = append(items, i)
+	}
+	return items, nil
+}
+
+// fill tells of a post that the agent may read.
+func (i *item) fill(ctx context.Context, v *acl.View, e acl.Event, inline bool) error {
+	i.Object = strings.TrimPrefix(e.Path.Escaped(), "/social/")
+	i.State = e.State
+	text, err := readNote(ctx, v, e.Path)
+	if err != nil {
+		return err
+	}
+	i.Published = published(text, e.Modified)
+	if inline && len(text) <= maxInline && isObject(text) {
+		i.Post = text
+	}
+	return nil
+}
+
+// isObject reports whether a text is a JSON object that can stand in an answer.
+func isObject(text []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && utf8.Valid(text) && json.Valid(text)
+}
+
+// readNote returns the post.jsonld of a post, or nothing if the agent may not read
+// it or it is too long to be one.
+func readNote(ctx context.Context, v *acl.View, post pod.Path) ([]byte, error) {
+	p, err := post.Child("post.jsonld", false)
+	if err != nil {
+		return nil, fmt.Errorf("read post: %w", err)
+	}
+	a, err := v.Get(ctx, p)
+	if errors.Is(err, acl.ErrForbidden) || errors.Is(err, pod.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read post: %w", err)
+	}
+	defer a.Close()
+	if a.Resource == nil || a.Info.Size > maxNote {
+		return nil, nil
+	}
+	text, err := io.ReadAll(a.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("read post: %w", err)
+	}
+	return text, nil
+}
+
+// published is when the author says that the post was made, or else when its
+// newest resource was written; "" where nothing tells.
+func published(text []byte, modified time.Time) string {
+	var members map[string]json.RawMessage // by exact name, which a struct would not ask for
+	var said string
+	if json.Unmarshal(text, &members) == nil && json.Unmarshal(members["published"], &said) == nil {
+		if _, err := time.Parse(time.RFC3339, said); err == nil && len(said) <= len(time.RFC3339Nano) {
+			return said
+		}
+	}
+	if modified.IsZero() {
+		return ""
+	}
+	return modified.UTC().Format(timeFormat)
+}
+
+// timeFormat is RFC 3339 in milliseconds of UTC.
+const timeFormat = "2006-01-02T15:04:05.000Z"

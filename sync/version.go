@@ -1,0 +1,106 @@
+package sync
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"kith/pod"
+)
+
+const (
+	maxCounter = 1<<53 - 1 // the largest integer that every JSON reader keeps (RFC 8259 §6)
+	maxDevice  = 200       // bytes
+	handleSize = 16        // bytes of a pod.Info.ID
+)
+
+// parseVersion reads a Kith-Version header, `<counter>.<device>`: digits without
+// a leading zero, and visible ASCII.
+func parseVersion(s string) (pod.Version, error) {
+	digits, device, _ := strings.Cut(s, ".")
+	counter, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || counter == 0 || counter > maxCounter || strconv.FormatUint(counter, 10) != digits {
+		return pod.Version{}, fmt.Errorf("read Kith-Version: %w", ErrRequest)
+	}
+	if device == "" || len(device) > maxDevice || strings.ContainsFunc(device, invisible) {
+		return pod.Version{}, fmt.Errorf("read Kith-Version: %w", ErrRequest)
+	}
+	return pod.Version{Counter: counter, Device: device}, nil
+}
+
+func invisible(r rune) bool { return r <= ' ' || r > '~' }
+
+func formatVersion(v pod.Version) string {
+	return strconv.FormatUint(v.Counter, 10) + "." + v.Device
+}
+
+// rowOf reads what the headers of a PUT tell of p.
+func rowOf(p pod.Path, h http.Header) (pod.Info, error) {
+	row := pod.Info{Path: p, Type: h.Get("Content-Type"), ID: h.Get("Kith-Id")}
+	var err error
+	if row.Version, err = parseVersion(h.Get("Kith-Version")); err != nil {
+		return row, err
+	}
+	if row.ID != "" && !isHandle(row.ID) {
+		return row, fmt.Errorf("read Kith-Id: %w", ErrRequest)
+	}
+	if at := h.Get("Kith-Modified"); at != "" {
+		row.Modified, err = parseTime(at)
+	}
+	return row, err
+}
+
+// isHandle reports whether s is the base64url of 16 bytes.
+func isHandle(s string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(b) == handleSize && !strings.ContainsAny(s, "\r\n")
+}
+
+// parseTime reads an RFC 3339 time from 1970 on, to the millisecond.
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.UnixMilli() < 0 {
+		return time.Time{}, fmt.Errorf("read Kith-Modified: %w", ErrRequest)
+	}
+	return t.UTC().Truncate(time.Millisecond), nil
+}
+
+// row is a resource, a container or a trace of either, as replicas exchange it.
+type row struct {
+	ID       string  `json:"id"`
+	Path     string  `json:"path,omitempty"`
+	Gone     bool    `json:"gone,omitempty"`
+	Version  version `json:"version"`
+	ETag     string  `json:"etag,omitempty"`
+	Type     string  `json:"type,omitempty"`
+	Size     *int64  `json:"size,omitempty"` // nil for containers and traces
+	Modified string  `json:"modified,omitempty"`
+}
+
+func newRow(i pod.Info) row {
+	r := row{ID: i.ID, Version: version(i.Version)}
+	if i.Path == (pod.Path{}) {
+		r.Gone = true
+		return r
+	}
+	r.Path, r.ETag, r.Type = i.Path.String(), i.ETag, i.Type
+	if !i.Path.IsContainer() {
+		r.Size = &i.Size
+	}
+	if !i.Modified.IsZero() {
+		r.Modified = i.Modified.UTC().Format(timeFormat)
+	}
+	return r
+}
+
+// version is [counter, "device"] in JSON.
+type version pod.Version
+
+// MarshalJSON returns the array.
+func (v version) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{v.Counter, v.Device})
+}
