@@ -1,0 +1,160 @@
+// Command kith runs a pod: the second home of a person's posts, which answers friends while the
+// phone sleeps, and which serves the app.
+//
+//	kith serve        start the server
+//	kith person add   make a pod for one more person
+//	kith pair         print a new pairing link
+//	kith version      say which version this is
+//
+// Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
+// Each subcommand has a file of its own here and does its work through internal/server.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"kith/internal/server"
+)
+
+// Exit codes, as shells expect them.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+// command is one subcommand: what the overview says of it, its help and what it does.
+type command struct {
+	name    string
+	summary string
+	help    string
+	run     func(ctx context.Context, c *call) error
+}
+
+// call is one invocation: flags are declared on it, words are what follows them.
+type call struct {
+	flags  *flag.FlagSet
+	args   []string
+	words  []string
+	stdout io.Writer
+	stderr io.Writer
+}
+
+var errUsage = errors.New("usage")
+
+func commands() []command {
+	return []command{serveCommand(), personCommand(), pairCommand(), versionCommand()}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		overview(stdout)
+		return exitOK
+	}
+	for _, cmd := range commands() {
+		if cmd.name == args[0] {
+			return cmd.do(ctx, args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "kith: there is no command %q. Try one of these:\n\n", args[0])
+	overview(stderr)
+	return exitUsage
+}
+
+func overview(w io.Writer) {
+	fmt.Fprint(w, "Kith: private sharing among friends. This program is the pod.\n\n")
+	for _, cmd := range commands() {
+		fmt.Fprintf(w, "  kith %-10s %s\n", cmd.name, cmd.summary)
+	}
+	fmt.Fprint(w, "\nHelp with examples: kith COMMAND --help\n")
+}
+
+func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := &call{flags: flag.NewFlagSet(cmd.name, flag.ContinueOnError), args: args, stdout: stdout, stderr: stderr}
+	c.flags.SetOutput(io.Discard)
+	err := cmd.run(ctx, c)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, flag.ErrHelp):
+		c.printHelp(stdout, cmd.help)
+		return exitOK
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "kith %s: %v\n\n", cmd.name, err)
+		c.printHelp(stderr, cmd.help)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
+	if errors.Is(err, server.ErrConfig) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (c *call) printHelp(w io.Writer, help string) {
+	fmt.Fprintln(w, strings.TrimSpace(help))
+	fmt.Fprintln(w, "\nFlags:")
+	c.flags.SetOutput(w)
+	c.flags.PrintDefaults()
+}
+
+// parse reads flags wherever they stand, so that `person add NAME --data DIR` and
+// `person --data DIR add NAME` are the same.
+func (c *call) parse() error {
+	rest := c.args
+	for {
+		if err := c.flags.Parse(rest); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return fmt.Errorf("%w: %v", errUsage, err)
+		}
+		if c.flags.NArg() == 0 {
+			return nil
+		}
+		c.words, rest = append(c.words, c.flags.Arg(0)), c.flags.Args()[1:]
+	}
+}
+
+// config declares the flags that every subcommand about a folder has.
+func (c *call) config() *server.Config {
+	cfg := &server.Config{}
+	c.flags.StringVar(&cfg.Data, "data", "", "`DIR` that holds everything (default: kith in the home folder)")
+	c.flags.StringVar(&cfg.URL, "url", "", "`BASE` address as people reach it, for example https://pod.example.org/")
+	return cfg
+}
+
+// complete is parse followed by what the folder's own kith.toml and the defaults say.
+func (c *call) complete(cfg *server.Config) error {
+	if err := c.parse(); err != nil {
+		return err
+	}
+	if cfg.Data == "" {
+		dir, err := server.DefaultData()
+		if err != nil {
+			return err
+		}
+		cfg.Data = dir
+	}
+	full, err := cfg.Complete()
+	if err != nil {
+		return err
+	}
+	*cfg = full
+	return nil
+}

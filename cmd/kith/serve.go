@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"kith/internal/server"
+
+	"rsc.io/qr"
+)
+
+func serveCommand() command {
+	return command{name: "serve", summary: "start the server", run: runServe, help: `
+Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
+                  [--domain NAME | --cert FILE --key FILE | --behind-proxy]
+
+Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
+prints a pairing link: open it where the app shall live. Stop it with Ctrl-C; nothing is lost.
+
+DIR holds:
+  kith.toml    what the flags say, by the same names; the first start writes the url there
+  state.db     keys of this server, pairings and invites
+  pods/NAME/   a person's files as they are, with their access lists beside them
+  index/NAME/  derived; it may be deleted while the server is stopped
+
+Ways for a phone to reach it:
+  on the same machine      nothing more: http://localhost:8420/
+  a name on the internet   --domain pod.example.org (ports 80 and 443; certificates come by themselves)
+  own certificates         --cert cert.pem --key key.pem
+  behind a proxy           --behind-proxy --url https://pod.example.org/
+A plain http address in the home network does not work: browsers keep no keys there.
+
+Examples:
+  kith serve
+  kith serve --data /srv/kith --domain pod.example.org
+  kith serve --listen 127.0.0.1:9000 --url https://pod.example.org/ --behind-proxy
+`}
+}
+
+func runServe(ctx context.Context, c *call) error {
+	cfg := c.config()
+	c.flags.StringVar(&cfg.Listen, "listen", "", "`ADDR` to listen on, host:port (default "+server.DefaultListen+", or :443 with --domain)")
+	c.flags.StringVar(&cfg.Domain, "domain", "", "public `NAME` of this machine; certificates are fetched and renewed")
+	c.flags.StringVar(&cfg.Cert, "cert", "", "certificate `FILE` (PEM)")
+	c.flags.StringVar(&cfg.Key, "key", "", "key `FILE` (PEM)")
+	c.flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "a proxy in front ends TLS and sets X-Forwarded-For")
+	if err := c.complete(cfg); err != nil {
+		return err
+	}
+	if len(c.words) > 0 {
+		return fmt.Errorf("%w: %q is too much; serve takes flags only", errUsage, c.words[0])
+	}
+	s, err := server.Open(ctx, *cfg)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := c.greet(ctx, *cfg, s); err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+// greet says where the server listens and, until a phone has paired with a pod, how to pair.
+func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) error {
+	fmt.Fprintf(c.stdout, "listening on %s\nthe app and the pods are at %s\n", s.Address(), cfg.URL)
+	if warning := cfg.Unreachable(); warning != "" {
+		fmt.Fprintln(c.stdout, warning)
+	}
+	pairing, err := s.FirstPairing(ctx)
+	if err != nil || pairing.Link == "" {
+		return err
+	}
+	return printPairing(c.stdout, pairing)
+}
+
+// printPairing prints a pairing link, and its QR where a phone could use it (architecture §6a).
+func printPairing(w io.Writer, p server.Pairing) error {
+	fmt.Fprintf(w, "\nConnect your phone to the pod %s: open this link on it, once, before %s.\n\n  %s\n\n", p.Pod, p.Expires.Local().Format(time.TimeOnly), p.Link)
+	if !p.ForPhones {
+		return nil
+	}
+	code, err := qr.Encode(p.Link, qr.L)
+	if err != nil {
+		return fmt.Errorf("draw the QR: %w", err)
+	}
+	_, err = io.WriteString(w, drawQR(code)+"\n")
+	return err
+}
+
+// drawQR draws two rows of modules a line, light on dark terminals and dark on light ones alike,
+// because both colours are set.
+func drawQR(code *qr.Code) string {
+	const quiet = 2
+	var b []byte
+	for y := -quiet; y < code.Size+quiet; y += 2 {
+		b = append(b, "\x1b[30;107m"...)
+		for x := -quiet; x < code.Size+quiet; x++ {
+			b = append(b, halfBlocks[code.Black(x, y)][code.Black(x, y+1)]...)
+		}
+		b = append(b, "\x1b[0m\n"...)
+	}
+	return string(b)
+}
+
+// halfBlocks maps the colours of two modules, the upper and the lower, to one character.
+var halfBlocks = map[bool]map[bool]string{
+	true:  {true: "█", false: "▀"},
+	false: {true: "▄", false: " "},
+}

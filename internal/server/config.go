@@ -1,0 +1,214 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Defaults of a pod at home.
+const (
+	DefaultListen = "127.0.0.1:8420"
+	DefaultName   = "me"
+	configName    = "kith.toml"
+)
+
+// ErrConfig marks a configuration that cannot work; the message says what to change.
+var ErrConfig = errors.New("configuration")
+
+// Config says where a server keeps its folder and how the world reaches it. The toml names are those
+// of the flags of `kith serve`; what a flag does not say comes from DIR/kith.toml.
+type Config struct {
+	Data        string `toml:"-"`                      // DIR, the folder that holds everything
+	URL         string `toml:"url,omitempty"`          // BASE as people reach it; the issuer is BASE without its last slash
+	Listen      string `toml:"listen,omitempty"`       // host:port
+	Domain      string `toml:"domain,omitempty"`       // a public name: certificates by ACME
+	Cert        string `toml:"cert,omitempty"`         // PEM files, both or none
+	Key         string `toml:"key,omitempty"`          //
+	BehindProxy bool   `toml:"behind-proxy,omitempty"` // TLS ends at a proxy in front; X-Forwarded-For is believed
+
+	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
+}
+
+// DefaultData returns the folder that is used when none is named: `kith` in the home folder.
+func DefaultData() (string, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("%w: no home folder is known; name one with --data DIR", ErrConfig)
+	}
+	return filepath.Join(home, "kith"), nil
+}
+
+// Complete fills what c leaves open from DIR/kith.toml and then from the defaults, checks it, and
+// writes the URL to kith.toml when this is the first time one is known. A URL that differs from the
+// recorded one is refused: WebIDs and tokens contain it (architecture §6).
+func (c Config) Complete() (Config, error) {
+	recorded, err := readConfig(c.Data)
+	if err != nil {
+		return Config{}, err
+	}
+	asked := c.URL
+	c = c.merge(recorded)
+	if c.URL == "" {
+		c.URL = c.guessURL()
+	}
+	if c.URL, err = canonicalBase(c.URL); err != nil {
+		return Config{}, err
+	}
+	if err := c.check(asked, recorded.URL); err != nil {
+		return Config{}, err
+	}
+	if recorded.URL == "" {
+		recorded.URL = c.URL
+		if err := writeConfig(c.Data, recorded); err != nil {
+			return Config{}, err
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+// Issuer returns BASE without its last slash, the byte-exact issuer of every token.
+func (c Config) Issuer() string { return strings.TrimSuffix(c.URL, "/") }
+
+// PodURL returns the URL of the pod called name, with a trailing slash. It is also its realm.
+func (c Config) PodURL(name string) string { return c.URL + name + "/" }
+
+func (c Config) merge(r Config) Config {
+	c.URL = or(c.URL, r.URL)
+	c.Domain = or(c.Domain, r.Domain)
+	c.Cert = or(c.Cert, r.Cert)
+	c.Key = or(c.Key, r.Key)
+	c.BehindProxy = c.BehindProxy || r.BehindProxy
+	listen := DefaultListen
+	if c.Domain != "" {
+		listen = ":443"
+	}
+	c.Listen = or(c.Listen, r.Listen, listen)
+	return c
+}
+
+func (c Config) guessURL() string {
+	if c.Domain != "" {
+		return "https://" + c.Domain + "/"
+	}
+	scheme := "http"
+	if c.Cert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+}
+
+func (c Config) check(asked, recorded string) error {
+	if recorded != "" && asked != "" {
+		if a, err := canonicalBase(asked); err != nil || a != recorded {
+			return fmt.Errorf("%w: this folder was made for %s and friends know it by that address; start it with --url %s, or move it on purpose by changing url in %s",
+				ErrConfig, recorded, recorded, filepath.Join(c.Data, configName))
+		}
+	}
+	if (c.Cert == "") != (c.Key == "") {
+		return fmt.Errorf("%w: --cert and --key belong together; give both PEM files", ErrConfig)
+	}
+	if c.Domain != "" && (c.Cert != "" || c.BehindProxy) {
+		return fmt.Errorf("%w: --domain gets its own certificates; leave out --cert, --key and --behind-proxy", ErrConfig)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("%w: --listen %q is not an address; write host:port, for example %s", ErrConfig, c.Listen, DefaultListen)
+	}
+	return nil
+}
+
+// canonicalBase checks and normalises BASE: an absolute http or https URL, no path of its own but
+// "/", no query, no fragment, lower-case host, no default port.
+func canonicalBase(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("%w: --url %q is no web address; write for example https://pod.example.org/", ErrConfig, s)
+	}
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", fmt.Errorf("%w: --url %q must end after the host: people's pods come below it", ErrConfig, s)
+	}
+	host := strings.ToLower(u.Host)
+	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		host = strings.TrimSuffix(host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + host + "/", nil
+}
+
+func readConfig(dir string) (Config, error) {
+	var c Config
+	name := filepath.Join(dir, configName)
+	meta, err := toml.DecodeFile(name, &c)
+	if errors.Is(err, os.ErrNotExist) {
+		return Config{}, nil
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
+	}
+	if u := meta.Undecoded(); len(u) > 0 {
+		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key and behind-proxy", ErrConfig, name, u[0].String())
+	}
+	return c, nil
+}
+
+func writeConfig(dir string, c Config) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder %s: %w", dir, err)
+	}
+	text, err := toml.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", configName, err)
+	}
+	head := "# Settings of `kith serve`, by the names of its flags. The url is part of every WebID: change it only when the pod moves.\n"
+	if err := os.WriteFile(filepath.Join(dir, configName), append([]byte(head), text...), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", configName, err)
+	}
+	return nil
+}
+
+func or(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// forPhones reports whether a phone can use the server's address: a secure context that is not only
+// this machine (architecture §6a).
+func (c Config) forPhones() bool {
+	u, err := url.Parse(c.URL)
+	return err == nil && u.Scheme == "https" && !isLocal(u.Hostname())
+}
+
+// Unreachable returns a warning when browsers would refuse to keep keys at the server's address: a
+// plain http address is a secure context only on the machine itself.
+func (c Config) Unreachable() string {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Scheme == "https" || isLocal(u.Hostname()) {
+		return ""
+	}
+	return "Browsers keep no keys at " + c.URL + " because it is not https. Use --domain NAME, --cert and --key, or a proxy with --behind-proxy and an https --url."
+}
+
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"kith/acl"
+	"kith/ldp"
+	"kith/pod"
+	"kith/pod/folder"
+	podsync "kith/sync"
+	"kith/webid"
+)
+
+// home is one person's pod as this process serves it.
+type home struct {
+	name    string
+	url     string
+	issuer  string
+	state   *state
+	store   *folder.Store
+	realm   *realm
+	guard   *acl.Guard
+	ldp     *ldp.Handler
+	feed    *podsync.Feed
+	replica *podsync.Replica
+	who     *webid.Verifier
+	// challenge sets the headers of a 401, see issuer.Server.Challenge.
+	challenge func(header http.Header, realm string, err error)
+}
+
+// openHome opens the folder of a person's pod and, once a phone has paired, makes sure that it has
+// its root ACL.
+func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error) {
+	p, err := s.state.person(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, who: s.verifier, challenge: s.issuer.Challenge}
+	h.store, err = folder.Open(folder.Options{
+		Tree:   filepath.Join(s.config.Data, "pods", name),
+		State:  filepath.Join(s.config.Data, "index", name),
+		Device: p.kid(),
+		Now:    s.config.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the pod of %s: %w", name, err)
+	}
+	h.realm = newRealm(h.url, name, h.store, s.state)
+	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Now: s.config.Now})
+	h.realm.change = h.changeContact
+	if err = h.openDoors(s, p.kid()); err == nil && p.paired() {
+		err = h.settle(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+// openDoors makes the handlers over the guard.
+func (h *home) openDoors(s *Server, kid string) (err error) {
+	header := http.Header{}
+	h.challenge(header, h.url, nil)
+	h.ldp = ldp.New(ldp.Config{Base: h.url, Challenge: header.Get("WWW-Authenticate")})
+	h.replica = podsync.NewReplica(podsync.ReplicaConfig{Device: kid, Written: h.adopt})
+	h.feed, err = podsync.NewFeed(podsync.FeedConfig{Base: h.url, Key: s.cursorKey, Greeting: h.greeting})
+	return err
+}
+
+// stranger returns the pod of a name that nobody has.
+func (s *Server) stranger(name string) *home {
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, who: s.verifier,
+		challenge: s.issuer.Challenge, guard: s.nothing}
+	h.realm = newRealm(h.url, name, nothing{}, s.state)
+	if err := h.openDoors(s, ""); err != nil {
+		slog.Error("open a door", "err", err)
+	}
+	return h
+}
+
+func (h *home) close() error {
+	h.guard.Close()
+	return h.store.Close()
+}
+
+// owner is the View with which the server does what the owner's devices may do, as one of them.
+func (h *home) owner(ctx context.Context) (*acl.View, error) {
+	p, err := h.realm.person(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h.guard.As(webid.OwnerAgent(h.realm.Owner(), p.kid())), nil
+}
+
+// rootACL gives the owner everything and nobody else anything.
+const rootACL = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+
+<#owner> a acl:Authorization;
+  acl:agent <profile/card#me>;
+  acl:accessTo <./>; acl:default <./>;
+  acl:mode acl:Read, acl:Write, acl:Control.
+`
+
+// postsACL lets contacts read the list of posts itself; each post has an ACL of its own.
+const postsACL = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+
+<#owner> a acl:Authorization;
+  acl:agent <../../profile/card#me>;
+  acl:accessTo <./>; acl:default <./>;
+  acl:mode acl:Read, acl:Write, acl:Control.
+
+<#friends> a acl:Authorization;
+  acl:agentClass acl:AuthenticatedAgent;
+  acl:accessTo <./>;
+  acl:mode acl:Read.
+`
+
+// inboxACL lets one contact leave messages and nobody but the owner read them.
+const inboxACL = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+
+<#owner> a acl:Authorization;
+  acl:agent <../../../profile/card#me>;
+  acl:accessTo <./>; acl:default <./>;
+  acl:mode acl:Read, acl:Write, acl:Control.
+
+<#sender> a acl:Authorization;
+  acl:agent <../../../contacts/%s/card#me>;
+  acl:accessTo <./>; acl:default <./>;
+  acl:mode acl:Append.
+`
+
+// settle writes the access lists that every pod has, where they are missing: after pairing, and when
+// the folder was emptied.
+func (h *home) settle(ctx context.Context) error {
+	if err := h.write(ctx, "/.acl", "text/turtle", rootACL, absent); err != nil {
+		return err
+	}
+	return h.write(ctx, "/social/posts/.acl", "text/turtle", postsACL, absent)
+}
+
+// absent lets a write happen only where nothing is; something there is as good.
+var absent = pod.Precondition{IfNoneMatch: []string{"*"}}
+
+// write puts a small resource of the server's own making.
+func (h *home) write(ctx context.Context, path, mediaType, body string, pre pod.Precondition) error {
+	p, err := pod.ParsePath(path)
+	if err != nil {
+		return err
+	}
+	v, err := h.owner(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = v.Put(ctx, p, mediaType, strings.NewReader(body), pre)
+	if errors.Is(err, pod.ErrPrecondition) && len(pre.IfNoneMatch) > 0 {
+		return nil
+	}
+	return err
+}
+
+// adopt takes in the lists that the owner's phone wrote, before the write is acknowledged. What does
+// not hold is refused, so that the folder never has lists that the server does not honour.
+func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
+	switch p.String() {
+	case "/profile/devices":
+		return h.realm.pinLists(ctx, string(body), "")
+	case "/profile/keys":
+		return h.realm.pinLists(ctx, "", string(body))
+	}
+	return nil
+}
+
+// greeting is what the door tells a contact about the owner.
+func (h *home) greeting(ctx context.Context) (podsync.Greeting, error) {
+	p, err := h.realm.person(ctx)
+	if err != nil {
+		return podsync.Greeting{}, err
+	}
+	return podsync.Greeting{
+		Label: p.label, Name: p.title, Devices: p.lists.Devices.String(), Keys: p.lists.Keys.String(),
+		Ways: []webid.Way{{Pod: h.url, Issuer: h.issuer}},
+	}, nil
+}

@@ -1,0 +1,217 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"kith/webid"
+	"kith/webid/invite"
+)
+
+// ErrOwned refuses to pair a phone of another person with a pod that has an owner.
+var ErrOwned = errors.New("this pod belongs to somebody else")
+
+// Pairing is a link that connects a phone with a pod, once and for a short time (protocol §2.1).
+type Pairing struct {
+	Pod       string
+	Link      string
+	Expires   time.Time
+	ForPhones bool // a phone can use the address: https, and not only this machine
+}
+
+// Introduction is what `kith person add` prints.
+type Introduction struct {
+	Name   string `json:"name"`
+	Pod    string `json:"pod"`
+	WebID  string `json:"webid"`
+	Issuer string `json:"issuer"`
+	Pair   string `json:"pair"`
+}
+
+// AddPerson makes a person and their pod in the folder of c, which is complete, whether or not a
+// server runs there. Errors: ErrName, ErrExists.
+func AddPerson(ctx context.Context, c Config, name string) (Introduction, error) {
+	s, err := openState(c.Data, c.Now)
+	if err != nil {
+		return Introduction{}, err
+	}
+	defer s.close()
+	if err := s.addPerson(ctx, name); err != nil {
+		return Introduction{}, err
+	}
+	p, err := s.pairing(ctx, c, name)
+	if err != nil {
+		return Introduction{}, err
+	}
+	return Introduction{Name: name, Pod: p.Pod, WebID: p.Pod + "profile/card#me", Issuer: c.Issuer(), Pair: p.Link}, nil
+}
+
+// Pair makes a new pairing link for a person in the folder of c, which is complete. ErrPerson when
+// there is no such person.
+func Pair(ctx context.Context, c Config, name string) (Pairing, error) {
+	s, err := openState(c.Data, c.Now)
+	if err != nil {
+		return Pairing{}, err
+	}
+	defer s.close()
+	return s.pairing(ctx, c, name)
+}
+
+func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, error) {
+	if _, err := s.person(ctx, name); err != nil {
+		return Pairing{}, err
+	}
+	secret, expires, err := s.newPairing(ctx, name)
+	if err != nil {
+		return Pairing{}, err
+	}
+	link, err := invite.Pairing{Way: webid.Way{Pod: c.PodURL(name), Issuer: c.Issuer()}, Secret: secret}.URL(c.URL)
+	return Pairing{Pod: c.PodURL(name), Link: link, Expires: expires, ForPhones: c.forPhones()}, err
+}
+
+// pairBody bounds what a device may send to pair.
+const pairBody = 64 << 10
+
+// pairRequest is the body of POST .pair: of a person's first phone, with its lists, or of another
+// device of the owner, with its key and a mac that only the device which made the link can check.
+type pairRequest struct {
+	Secret     string          `json:"secret"`
+	Name       string          `json:"name"`
+	DeviceList string          `json:"device_list"`
+	Keys       string          `json:"keys"`
+	Kid        string          `json:"kid"`
+	Agree      json.RawMessage `json:"agree"`
+	MAC        string          `json:"mac"`
+}
+
+// servePair answers `.pair`, where a device pairs with the pod, and `.pair/links`, where the owner's
+// app registers links for further devices and sees who waits to be let in.
+func (h *home) servePair(w http.ResponseWriter, r *http.Request, agent webid.Agent, rest string) error {
+	switch {
+	case rest == "" && r.Method == http.MethodPost:
+		return h.pair(w, r)
+	case rest == "":
+		return allow(w, "POST, OPTIONS")
+	case r.Method == http.MethodPost:
+		return asOwner(agent, func() error { return h.keepLink(w, r) })
+	case r.Method == http.MethodGet:
+		return asOwner(agent, func() error { return h.listJoining(w, r) })
+	}
+	return allow(w, "GET, POST, OPTIONS")
+}
+
+func (h *home) pair(w http.ResponseWriter, r *http.Request) error {
+	var req pairRequest
+	if err := readJSON(w, r, pairBody, &req); err != nil {
+		return err
+	}
+	kind, err := h.state.pairingKind(r.Context(), h.name, req.Secret)
+	if err != nil {
+		return err
+	}
+	if kind == kindDevice {
+		return h.join(w, r, req)
+	}
+	if err := h.pairPhone(r.Context(), req); err != nil {
+		return err
+	}
+	return h.introduce(w, r)
+}
+
+// pairPhone makes the person of the phone's device list the owner of this pod, or takes in a newer
+// list of the person who already is.
+func (h *home) pairPhone(ctx context.Context, req pairRequest) error {
+	err := h.state.pairPhone(ctx, h.name, req.Secret, func(p *person) error {
+		list, err := webid.ParseDeviceList(req.DeviceList)
+		if err != nil {
+			return err
+		}
+		if p.paired() && p.label != list.Label {
+			return ErrOwned
+		}
+		p.label, p.title = list.Label, clip(req.Name, maxTitle)
+		p.lists, err = p.lists.Accept(req.DeviceList, req.Keys)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	h.realm.forget()
+	return h.settle(ctx)
+}
+
+// introduce tells the phone the pod's own keys, for its device list.
+func (h *home) introduce(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.realm.person(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{
+		"webid": h.realm.Owner(), "issuer": h.issuer, "pod": h.url,
+		"device": map[string]any{"kid": p.kid(), "name": "My pod", "agree": p.keys.agreement.Public()},
+	})
+}
+
+// join records a device that waits to be let in.
+func (h *home) join(w http.ResponseWriter, r *http.Request, req pairRequest) error {
+	key, err := webid.ParseKey(req.Kid)
+	if err != nil {
+		return err
+	}
+	var agree webid.Key
+	if err := json.Unmarshal(req.Agree, &agree); err != nil || len(req.MAC) != macLength {
+		return webid.Malformed
+	}
+	j := joining{Kid: key.String(), Name: clip(req.Name, maxTitle), Agree: req.Agree, MAC: req.MAC}
+	if err := h.state.addJoining(r.Context(), h.name, req.Secret, j); err != nil {
+		return err
+	}
+	p, err := h.realm.person(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, map[string]string{"label": p.label, "device_list": p.lists.Devices.String(), "keys": p.lists.Keys.String()})
+}
+
+// macLength is that of 32 bytes in base64url.
+const macLength = 43
+
+func (h *home) keepLink(w http.ResponseWriter, r *http.Request) error {
+	var req struct {
+		Secret string `json:"secret"`
+	}
+	if err := readJSON(w, r, pairBody, &req); err != nil {
+		return err
+	}
+	if len(req.Secret) != macLength {
+		return fmt.Errorf("%w: secret is 32 bytes in base64url", webid.Malformed)
+	}
+	expires, err := h.state.keepPairing(r.Context(), h.name, kindDevice, req.Secret)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, map[string]any{"expires": expires.UTC().Truncate(time.Second)})
+}
+
+// listJoining tells who waits; a device that the list names by now waits no more.
+func (h *home) listJoining(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.realm.person(r.Context())
+	if err != nil {
+		return err
+	}
+	waiting, err := h.state.joinings(r.Context(), h.name)
+	if err != nil {
+		return err
+	}
+	joins := []joining{}
+	for _, j := range waiting {
+		if !p.lists.Devices.Has(j.Kid) {
+			joins = append(joins, j)
+		}
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"joins": joins})
+}

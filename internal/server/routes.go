@@ -1,0 +1,177 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"kith/acl"
+	"kith/ldp"
+	"kith/webid"
+)
+
+// ServeHTTP answers one request: the app's files, the issuer, or a pod.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start, answer := time.Now(), &counted{ResponseWriter: w}
+	defer func() {
+		failure := recover()
+		slog.Debug("answered", "method", r.Method, "status", answer.status, "bytes", answer.bytes, "took", time.Since(start))
+		if failure == nil {
+			return
+		}
+		if failure != http.ErrAbortHandler {
+			slog.Error("request failed", "panic", failure)
+		}
+		panic(http.ErrAbortHandler) // whatever was being sent must not look whole
+	}()
+	s.route(answer, r)
+}
+
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(s.config.URL, "https:") {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	path := r.URL.EscapedPath()
+	switch {
+	case !strings.HasPrefix(path, "/"): // OPTIONS *, CONNECT
+		ldp.Problem(w, http.StatusBadRequest, "The request names no resource.")
+	case s.app.serve(w, r):
+	case path == "/token" || strings.HasPrefix(path, "/.well-known/"):
+		if s.limited(w, r) {
+			return
+		}
+		s.issuer.ServeHTTP(w, r)
+	default:
+		s.servePod(w, r, path)
+	}
+}
+
+func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
+	name, rest, slash := strings.Cut(path[1:], "/")
+	h := s.find(r, name)
+	switch {
+	case !slash:
+		ldp.CORS(w, r)
+		h.refuse(w, r, acl.ErrUnauthenticated)
+	case costly(rest) && s.limited(w, r):
+	default:
+		h.serve(w, r, "/"+rest)
+	}
+}
+
+// costly reports whether a path of a pod makes the server work for people whom it does not know yet.
+func costly(rest string) bool {
+	return strings.HasPrefix(rest, ".pair") || strings.HasPrefix(rest, ".invites/")
+}
+
+// find returns the pod called name. For a name that nobody has it returns a pod that is always empty
+// and knows nobody, so that names cannot be found out by trying (protocol §1.4).
+func (s *Server) find(r *http.Request, name string) *home {
+	h, err := s.home(r.Context(), name)
+	if err == nil {
+		return h
+	}
+	if !errors.Is(err, ErrPerson) {
+		slog.Error("open a pod", "err", err)
+	}
+	return s.stranger(name)
+}
+
+// limited answers 429 when the address asks too often for what costs most before anybody is known.
+func (s *Server) limited(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodOptions || s.rates.allow(address(r, s.config.BehindProxy)) {
+		return false
+	}
+	ldp.CORS(w, r)
+	w.Header().Set("Retry-After", "2")
+	ldp.Problem(w, http.StatusTooManyRequests, "Too many requests from this address. Wait a moment.")
+	return true
+}
+
+// serve answers a request below the pod's URL; rest is the escaped path inside, with its first slash.
+func (h *home) serve(w http.ResponseWriter, r *http.Request, rest string) {
+	if r.Method == http.MethodOptions && ldp.CORS(w, r) {
+		return
+	}
+	agent, err := h.who.Authenticate(r)
+	if err != nil {
+		ldp.CORS(w, r)
+		h.challenge(w.Header(), h.url, err)
+		h.refuse(w, r, asRefusal(err))
+		return
+	}
+	if err := h.answer(w, r, agent, rest); err != nil {
+		h.refuse(w, r, err)
+	}
+}
+
+// asRefusal turns credentials that do not hold into the refusal of a stranger; other errors stay.
+func asRefusal(err error) error {
+	for _, known := range []error{webid.ErrToken, webid.ErrProof, webid.ErrNonce} {
+		if errors.Is(err, known) {
+			return acl.ErrUnauthenticated
+		}
+	}
+	return err
+}
+
+func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent, rest string) error {
+	v := h.guard.As(agent)
+	own, below, _ := strings.Cut(rest[1:], "/")
+	switch own {
+	case ".pair", ".invites", ".replica":
+		ldp.CORS(w, r)
+		return h.answerOwn(w, r, agent, own, below)
+	}
+	switch rest {
+	case "/social/door":
+		ldp.CORS(w, r)
+		return h.feed.ServeDoor(w, r, v)
+	case "/social/feed":
+		ldp.CORS(w, r)
+		return h.feed.Serve(w, r, v)
+	}
+	if err := h.ldp.Serve(w, r, v, rest); err != nil {
+		slog.Error("request failed", "err", err)
+	}
+	return nil
+}
+
+// answerOwn answers what is not a resource of the pod but a way to it.
+func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Agent, own, below string) error {
+	switch own {
+	case ".pair":
+		return h.servePair(w, r, agent, below)
+	case ".invites":
+		return h.serveInvites(w, r, agent, below)
+	}
+	return h.replica.Serve(w, r, h.guard.As(agent), "/"+below)
+}
+
+// counted remembers what was answered, for the log.
+type counted struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (c *counted) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	if c.status == 0 {
+		c.status = http.StatusOK
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap gives http.ResponseController the writer below.
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -1,0 +1,284 @@
+// Package server puts pods on the network: it opens a folder of people, listens, says who asks, and
+// hands each request with that agent's view of the pod to the package that speaks its protocol.
+//
+// It is not where anything is decided: who (webid), what may be done (acl) and how HTTP is spoken
+// (ldp, sync, webid/issuer) are below it. It owns what crosses those rooms: the server's keys, pairing
+// and invites in DIR/state.db, and contacts read from the pods' own folders.
+//
+//	DIR/kith.toml     settings
+//	DIR/state.db      keys, pairing, invites: what no folder can tell again
+//	DIR/pods/NAME/    a person's resources, as files
+//	DIR/index/NAME/   derived
+//
+//	/                          the app
+//	/token, /.well-known/…     webid/issuer
+//	/NAME/.pair…               pairing              (pair.go)
+//	/NAME/.invites/…           invites              (invites.go)
+//	/NAME/.replica…            sync.Replica
+//	/NAME/social/door, feed    sync.Feed
+//	/NAME/…                    ldp
+//
+// Goroutines: one for each listener, ended by Run's context; those of http.Server; and the one of each
+// pod's acl.Guard, ended by Close.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"kith/acl"
+	"kith/pwa"
+	"kith/webid"
+	"kith/webid/issuer"
+
+	"golang.org/x/crypto/acme/autocert"
+)
+
+// Server is a folder of pods on the network.
+type Server struct {
+	config    Config
+	state     *state
+	app       *app
+	issuer    *issuer.Server
+	verifier  *webid.Verifier
+	cursorKey []byte
+	rates     *rates
+	listener  net.Listener
+	nothing   *acl.Guard // of the pods that do not exist
+
+	mu     sync.Mutex
+	homes  map[string]*home
+	closed bool
+}
+
+// Open opens the folder of c, which is complete, and binds its address; Run then serves. A folder
+// without people gets its first one. The caller closes it.
+func Open(ctx context.Context, c Config) (_ *Server, err error) {
+	s := &Server{config: c, homes: map[string]*home{}, rates: newRates(20, 60, c.Now)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	files, err := pwa.Files()
+	if err != nil {
+		return nil, err
+	}
+	if s.app, err = newApp(files); err != nil {
+		return nil, err
+	}
+	if s.state, err = openState(c.Data, c.Now); err != nil {
+		return nil, err
+	}
+	s.nothing = acl.New(nothing{}, acl.Config{Base: c.URL, Now: c.Now})
+	if err := s.openIssuer(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openHomes(ctx); err != nil {
+		return nil, err
+	}
+	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; choose another address with --listen", c.Listen, err)
+	}
+	return s, nil
+}
+
+func (s *Server) openIssuer(ctx context.Context) error {
+	key, err := s.state.issuerKey(ctx)
+	if err != nil {
+		return err
+	}
+	if s.cursorKey, err = s.state.cursorKey(ctx); err != nil {
+		return err
+	}
+	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Now: s.config.Now})
+	if err == nil {
+		s.verifier = s.issuer.Verifier()
+	}
+	return err
+}
+
+// openHomes opens every pod, so that a damaged folder is heard of at the start and not from a friend.
+func (s *Server) openHomes(ctx context.Context) error {
+	names, err := s.state.names(ctx)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		if err := s.state.addPerson(ctx, DefaultName); err != nil {
+			return err
+		}
+		names = []string{DefaultName}
+	}
+	for _, name := range names {
+		if _, err := s.home(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// home returns the pod of a person, opened when it is asked for the first time: `kith person add` may
+// have made it since the start. ErrPerson when there is none.
+func (s *Server) home(ctx context.Context, name string) (*home, error) {
+	if checkName(name) != nil {
+		return nil, ErrPerson
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.homes[name]; h != nil {
+		return h, nil
+	}
+	if s.closed {
+		return nil, http.ErrServerClosed
+	}
+	h, err := s.openHome(context.WithoutCancel(ctx), name)
+	if err == nil {
+		s.homes[name] = h
+	}
+	return h, err
+}
+
+// podName returns the name in the URL of a pod of this host.
+func (s *Server) podName(url string) (string, bool) {
+	rest, ok := strings.CutPrefix(url, s.config.URL)
+	name, slash := strings.CutSuffix(rest, "/")
+	return name, ok && slash && checkName(name) == nil
+}
+
+// Realm returns the pod whose URL is exactly url, for proofs.
+func (s *Server) Realm(url string) (webid.Realm, bool) {
+	name, ok := s.podName(url)
+	if !ok {
+		return nil, false
+	}
+	h, err := s.home(context.Background(), name)
+	if err != nil {
+		return nil, false
+	}
+	return h.realm, true
+}
+
+// Address returns the URL of the address that the server is bound to.
+func (s *Server) Address() string {
+	scheme := "http"
+	if s.config.Domain != "" || s.config.Cert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+// FirstPairing returns a pairing link for the only pod of this folder while no phone has paired with
+// it, else a zero Pairing.
+func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
+	names, err := s.state.names(ctx)
+	if err != nil || len(names) != 1 {
+		return Pairing{}, err
+	}
+	p, err := s.state.person(ctx, names[0])
+	if err != nil || p.paired() {
+		return Pairing{}, err
+	}
+	return s.state.pairing(ctx, s.config, p.name)
+}
+
+// Run serves until ctx ends, then lets requests under way finish for a short while. Its error is nil
+// when ctx ended it.
+func (s *Server) Run(ctx context.Context) error {
+	servers, err := s.servers()
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(servers))
+	var running sync.WaitGroup
+	for _, run := range servers {
+		running.Go(func() { failed <- run.serve() })
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for _, run := range servers {
+		if run.Shutdown(last) != nil {
+			run.Close()
+		}
+	}
+	running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// running is one http.Server and how it is started.
+type running struct {
+	*http.Server
+	serve func() error
+}
+
+// servers returns the server of the pods and, with --domain, the one of port 80 which answers
+// certificate challenges and sends everybody else to https.
+func (s *Server) servers() ([]running, error) {
+	main := newHTTP(s)
+	switch {
+	case s.config.Domain != "":
+		certs := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(s.config.Domain), Cache: autocert.DirCache(s.config.Data + "/certificates")}
+		main.TLSConfig = certs.TLSConfig()
+		main.TLSConfig.MinVersion = tls.VersionTLS12
+		redirect := newHTTP(certs.HTTPHandler(nil))
+		redirect.Addr = ":80"
+		return []running{{main, func() error { return main.ServeTLS(s.listener, "", "") }}, {redirect, redirect.ListenAndServe}}, nil
+	case s.config.Cert != "":
+		cert, err := tls.LoadX509KeyPair(s.config.Cert, s.config.Key)
+		if err != nil {
+			return nil, fmt.Errorf("%w: read the certificate: %v", ErrConfig, err)
+		}
+		main.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		return []running{{main, func() error { return main.ServeTLS(s.listener, "", "") }}}, nil
+	}
+	return []running{{main, func() error { return main.Serve(s.listener) }}}, nil
+}
+
+func newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           withStallLimits(h),
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+}
+
+// Close closes the listener and every pod.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	homes := s.homes
+	s.homes, s.closed = map[string]*home{}, true
+	s.mu.Unlock()
+	var errs []error
+	if s.listener != nil {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	for _, h := range homes {
+		errs = append(errs, h.close())
+	}
+	if s.nothing != nil {
+		s.nothing.Close()
+	}
+	if s.state != nil {
+		errs = append(errs, s.state.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,298 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"kith/webid"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Errors of the state.
+var (
+	ErrName   = errors.New("name")
+	ErrPerson = errors.New("no such person")
+	ErrExists = errors.New("already there")
+	ErrSecret = errors.New("secret is wrong, used or expired")
+	ErrNewer  = errors.New("made by a newer version")
+)
+
+// schema of DIR/state.db: what cannot be derived from a pod's folder and must not lie in it. It holds
+// no posts, no names of friends and no titles. Secrets that only need to be compared are stored hashed.
+const schema = `
+CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE person (
+  name TEXT PRIMARY KEY, created INTEGER NOT NULL,
+  signing TEXT NOT NULL, agreement TEXT NOT NULL,
+  title TEXT NOT NULL DEFAULT '', label TEXT NOT NULL DEFAULT '',
+  devices TEXT NOT NULL DEFAULT '', keys TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+CREATE TABLE pairing (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE joining (
+  person TEXT NOT NULL, kid TEXT NOT NULL, name TEXT NOT NULL,
+  agree TEXT NOT NULL, mac TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (person, kid)) STRICT, WITHOUT ROWID;
+CREATE TABLE invite (
+  id BLOB PRIMARY KEY, person TEXT NOT NULL, expires INTEGER NOT NULL,
+  key TEXT NOT NULL, secret BLOB NOT NULL,
+  contact TEXT NOT NULL DEFAULT '', accepted BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x'',
+  tries INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;`
+
+const schemaVersion = 1
+
+// state is DIR/state.db. It is opened by the server and, at the same time, by the command line, so
+// every method is one transaction and nothing is remembered between two of them.
+type state struct {
+	pool *sqlitex.Pool
+	now  func() time.Time
+}
+
+// person is one row: who owns a pod, as far as the server must know it.
+type person struct {
+	name  string
+	title string // what the owner calls themselves, told to friends at the door
+	label string // "" until a phone has paired
+	lists webid.Lists
+	keys  podKeys
+}
+
+// podKeys are the keys of the pod as one of its owner's devices (protocol §1.1).
+type podKeys struct{ signing, agreement webid.PrivateKey }
+
+// paired reports whether a phone has said who owns this pod.
+func (p person) paired() bool { return p.label != "" }
+
+// kid names the pod among its owner's devices.
+func (p person) kid() string { return p.keys.signing.Public().String() }
+
+func openState(dir string, now func() time.Time) (*state, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder %s: %w", dir, err)
+	}
+	// A rollback journal with secure_delete: spent secrets leave neither free pages nor a log behind.
+	pool, err := sqlitex.NewPool("file:"+filepath.Join(dir, "state.db"), sqlitex.PoolOptions{
+		PoolSize: 2,
+		Flags:    sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenURI,
+		PrepareConn: prepare,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open state.db in %s: %w", dir, err)
+	}
+	s := &state{pool: pool, now: now}
+	if err := s.migrate(); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return s, os.Chmod(filepath.Join(dir, "state.db"), 0o600)
+}
+
+func prepare(c *sqlite.Conn) error {
+	c.SetBlockOnBusy()
+	for _, pragma := range []string{"journal_mode = DELETE", "synchronous = FULL", "secure_delete = ON", "cache_size = -256"} {
+		if err := sqlitex.ExecuteTransient(c, "PRAGMA "+pragma, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *state) close() error { return s.pool.Close() }
+
+func (s *state) migrate() error {
+	return s.write(context.Background(), func(c *sqlite.Conn) error {
+		version, err := sqlitex.ResultInt64(c.Prep("PRAGMA user_version"))
+		switch {
+		case err != nil:
+			return err
+		case version == schemaVersion:
+			return nil
+		case version > schemaVersion:
+			return fmt.Errorf("open the folder: %w of kith; update this one", ErrNewer)
+		}
+		return sqlitex.ExecuteScript(c, schema, nil)
+	})
+}
+
+func (s *state) write(ctx context.Context, fn func(*sqlite.Conn) error) (err error) {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return fmt.Errorf("reach state.db: %w", err)
+	}
+	defer s.pool.Put(c)
+	end, err := sqlitex.ImmediateTransaction(c)
+	if err != nil {
+		return fmt.Errorf("write state.db: %w", err)
+	}
+	defer end(&err)
+	return fn(c)
+}
+
+func (s *state) read(ctx context.Context, query string, args []any, row func(*sqlite.Stmt) error) error {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return fmt.Errorf("reach state.db: %w", err)
+	}
+	defer s.pool.Put(c)
+	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
+}
+
+// kept returns the value kept under name, made by fresh at first use.
+func (s *state) kept(ctx context.Context, name string, fresh func() (string, error)) (value string, err error) {
+	err = s.write(ctx, func(c *sqlite.Conn) error {
+		if err := sqlitex.Execute(c, `SELECT value FROM server WHERE name = ?`, &sqlitex.ExecOptions{Args: []any{name},
+			ResultFunc: func(row *sqlite.Stmt) error { value = row.ColumnText(0); return nil }}); err != nil || value != "" {
+			return err
+		}
+		if value, err = fresh(); err != nil {
+			return err
+		}
+		return sqlitex.Execute(c, `INSERT INTO server VALUES (?, ?)`, &sqlitex.ExecOptions{Args: []any{name, value}})
+	})
+	return value, err
+}
+
+// issuerKey returns the key that signs access tokens.
+func (s *state) issuerKey(ctx context.Context) (k webid.PrivateKey, err error) {
+	text, err := s.kept(ctx, "issuer key", newKeyText)
+	if err == nil {
+		err = k.UnmarshalText([]byte(text))
+	}
+	return k, err
+}
+
+// cursorKey returns the 32 bytes that seal feed cursors.
+func (s *state) cursorKey(ctx context.Context) ([]byte, error) {
+	text, err := s.kept(ctx, "cursor key", func() (string, error) { return rand.Text() + rand.Text(), nil })
+	sum := sha256.Sum256([]byte(text))
+	return sum[:], err
+}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
+
+// checkName refuses names that cannot be the first segment of a pod's URL.
+func checkName(name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("%w: %q cannot be part of an address; use 1 to 32 of a-z, 0-9 and -", ErrName, name)
+	}
+	switch name {
+	case "token", "assets", "icons", "app", "health":
+		return fmt.Errorf("%w: %q is an address of the server itself; take another", ErrName, name)
+	}
+	return nil
+}
+
+// addPerson makes a person with fresh keys for their pod.
+func (s *state) addPerson(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	signing, err := newKeyText()
+	if err != nil {
+		return err
+	}
+	agreement, err := newKeyText()
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		err := sqlitex.Execute(c, `INSERT INTO person (name, created, signing, agreement) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			&sqlitex.ExecOptions{Args: []any{name, s.now().Unix(), signing, agreement}})
+		if err == nil && c.Changes() == 0 {
+			return fmt.Errorf("add %s: %w", name, ErrExists)
+		}
+		return err
+	})
+}
+
+func newKeyText() (string, error) {
+	k, err := webid.GenerateKey()
+	if err != nil {
+		return "", err
+	}
+	text, err := k.MarshalText()
+	return string(text), err
+}
+
+func (s *state) names(ctx context.Context) (names []string, err error) {
+	err = s.read(ctx, `SELECT name FROM person ORDER BY created, name`, nil, func(row *sqlite.Stmt) error {
+		names = append(names, row.ColumnText(0))
+		return nil
+	})
+	return names, err
+}
+
+// person returns one row, or ErrPerson.
+func (s *state) person(ctx context.Context, name string) (person, error) {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return person{}, fmt.Errorf("reach state.db: %w", err)
+	}
+	defer s.pool.Put(c)
+	return readPerson(c, name)
+}
+
+func readPerson(c *sqlite.Conn, name string) (p person, err error) {
+	found := false
+	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement FROM person WHERE name = ?`, &sqlitex.ExecOptions{
+		Args: []any{name},
+		ResultFunc: func(row *sqlite.Stmt) error {
+			found = true
+			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2)}
+			return errors.Join(
+				p.readLists(row.ColumnText(3), row.ColumnText(4)),
+				p.keys.signing.UnmarshalText([]byte(row.ColumnText(5))),
+				p.keys.agreement.UnmarshalText([]byte(row.ColumnText(6))))
+		}})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s", ErrPerson, name)
+	}
+	return p, err
+}
+
+func (p *person) readLists(devices, keys string) (err error) {
+	if devices != "" {
+		if p.lists.Devices, err = webid.ParseDeviceList(devices); err != nil {
+			return err
+		}
+	}
+	if keys != "" {
+		p.lists.Keys, err = p.lists.Devices.Keys(keys)
+	}
+	return err
+}
+
+// update changes what is recorded of a person, in one transaction.
+func (s *state) update(ctx context.Context, name string, change func(*person) error) error {
+	return s.write(ctx, func(c *sqlite.Conn) error { return changePerson(c, name, change) })
+}
+
+func changePerson(c *sqlite.Conn, name string, change func(*person) error) error {
+	p, err := readPerson(c, name)
+	if err != nil {
+		return err
+	}
+	if err := change(&p); err != nil {
+		return err
+	}
+	return sqlitex.Execute(c, `UPDATE person SET title = ?, label = ?, devices = ?, keys = ? WHERE name = ?`,
+		&sqlitex.ExecOptions{Args: []any{p.title, p.label, p.lists.Devices.String(), p.lists.Keys.String(), p.name}})
+}
+
+func hash(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+func column(row *sqlite.Stmt, i int) []byte {
+	b := make([]byte, row.ColumnLen(i))
+	row.ColumnBytes(i, b)
+	return b
+}
