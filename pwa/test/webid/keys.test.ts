@@ -69,7 +69,7 @@ describe("keys", () => {
       () => didOfJwk({ ...jwk, x: `${jwk.x}=` }),
       () => didOfJwk(null),
       () => parseDid("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"),
-      () => parseDid(didOf(point.subarray(1, 34))),
+      () => parseDid(didOf(join(bytes(4), point.subarray(1, 33)))),
       () => parseDid(kid.slice(0, -1)),
       () => parseDid(`${kid}#${kid}`),
       () => parseDid(7),

@@ -13,7 +13,7 @@ import { acceptDeviceList, type DeviceList } from "./devices.ts";
 import { encapsulate } from "./hpke.ts";
 import { type Json, listOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, didOf, type Label, pointOf, publicKey } from "./key.ts";
-import { badLink, linkBytes, makeLink, podUrl, reading, type Way } from "./link.ts";
+import { badLink, isWebId, linkBytes, makeLink, podUrl, reading, readWay, type Way } from "./link.ts";
 import { Refusal } from "./verdict.ts";
 
 export interface Invite {
@@ -55,21 +55,26 @@ export interface Acceptance {
 
 const podWay = 1;
 const maxWays = 3;
+const maxLink = 400;
 
-/** makeInvite returns the link of an invite that opens the app at `base`. */
+/** makeInvite returns the link of an invite that opens the app at `base`; throws `bad-link` when it would not be
+ * read. */
 export function makeInvite(base: string, { label, ik, secret, id, name, pods }: Invite): string {
   const digest = fromBase32(label);
   if (digest?.length !== 32 || secret.length !== 16 || id.length !== 16) throw badLink("its parts have wrong sizes");
   const counted = (part: Bytes): Bytes => join(Uint8Array.of(part.length), part);
   const ways = pods.map((pod) => join(Uint8Array.of(podWay), counted(utf8(podUrl(pod)))));
   const count = Uint8Array.of(ways.length);
-  return makeLink(base, "invite", join(Uint8Array.of(1), digest, pointOf(ik), secret, id, counted(utf8(name)), count, ...ways));
+  const link = makeLink(base, "invite", join(Uint8Array.of(1), digest, pointOf(ik), secret, id, counted(utf8(name)), count, ...ways));
+  readInvite(link);
+  return link;
 }
 
 /** readInvite reads an invite link. Ways of kinds that came later are left out. */
 export function readInvite(link: string): Invite {
   return reading(() => {
     const bytes = linkBytes(link, "invite");
+    if (link.trim().length > maxLink) throw badLink("it is too long");
     let at = 0;
     const next = (length: number): Bytes => {
       if (at + length > bytes.length) throw badLink("it is cut off");
@@ -106,21 +111,29 @@ export async function accept(invite: Invite, self: Introduction, agree: { readon
 /** confirmed opens the answer to an acceptance; throws a `Refusal` when it is not from the person of the invite. */
 export async function confirmed(invite: Invite, confirmKey: Bytes, answer: Bytes): Promise<Confirmation> {
   const json = parseObject(await unseal(confirmKey, invite.id, answer));
-  const devices = await acceptDeviceList(textOf(json, "device_list", 8 << 10));
-  if (devices.label !== invite.label || json.label !== invite.label) throw new Refusal("wrong label");
-  const keys = await acceptKeysDocument(textOf(json, "keys", 8 << 10), devices);
+  const introduction = await readIntroduction(json);
+  if (introduction.devices.label !== invite.label) throw new Refusal("wrong label");
+  const [cid, webid] = [textOf(json, "cid", 64), textOf(json, "webid", 2048)];
   const salt = fromB64u(textOf(json, "salt", 43));
-  if (salt?.length !== 32) throw new Refusal("malformed");
-  const [name, cid, webid] = [textOf(json, "name", 160), textOf(json, "cid", 64), textOf(json, "webid", 2048)];
-  return { devices, keys, ways: readWays(json), name, cid, webid, salt };
+  if (salt?.length !== 32 || !isWebId(webid)) throw new Refusal("malformed");
+  return { ...introduction, cid, webid, salt };
 }
 
-/** readWays returns the ways that JSON from a friend or their pod names. */
-export function readWays(json: Json): readonly Way[] {
-  return listOf(json, "ways", maxWays).map((value) => {
-    const way = object(value);
-    return { pod: podUrl(textOf(way, "pod", 255)), issuer: textOf(way, "issuer", 255) };
-  });
+/** readIntroduction reads what a friend says of themselves; throws a `Refusal`. */
+async function readIntroduction(json: Json): Promise<Introduction> {
+  const devices = await acceptDeviceList(textOf(json, "device_list", 8 << 10));
+  const keys = await acceptKeysDocument(textOf(json, "keys", 8 << 10), devices);
+  if (json.label !== devices.label) throw new Refusal("wrong label");
+  return { devices, keys, ways: readWays(json), name: textOf(json, "name", 160) };
+}
+
+/** readWays returns the ways that a friend names; throws a `Refusal`. */
+function readWays(json: Json): readonly Way[] {
+  try {
+    return listOf(json, "ways", maxWays).map((way) => readWay(object(way)));
+  } catch (cause) {
+    throw new Refusal("malformed", { cause });
+  }
 }
 
 function written({ devices, keys, ways, name }: Introduction): Json {

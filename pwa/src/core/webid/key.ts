@@ -31,6 +31,9 @@ export interface Signer {
 const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
 
+/** Members of a JWK that hold a secret, of any kind of key (RFC 7518 §6). */
+const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
 /** Multicodec p256-pub (0x1200) as a varint. */
 const codec = Uint8Array.of(0x80, 0x24);
 
@@ -84,9 +87,10 @@ export function jwkOf(did: Did): Jwk {
 
 /** didOfJwk returns the key that a JWK spells; throws `keys-refused` when it is no public P-256 key. */
 export function didOfJwk(jwk: unknown): Did {
-  const { kty, crv, x, y, d } = Object(jwk) as Record<string, unknown>;
+  const { kty, crv, x, y, ...others } = Object(jwk) as Record<string, unknown>;
   const [left, right] = [x, y].map((part) => (typeof part === "string" ? fromB64u(part) : undefined));
-  if (kty !== "EC" || crv !== "P-256" || d !== undefined || left?.length !== 32 || right?.length !== 32) {
+  const secret = privateMembers.some((name) => name in others);
+  if (kty !== "EC" || crv !== "P-256" || secret || left?.length !== 32 || right?.length !== 32) {
     throw refused("it is no public JWK of P-256");
   }
   return didOf(compressed(join(Uint8Array.of(4), left, right)));

@@ -5,7 +5,7 @@
 
 import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
-import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, fromBase32, utf8 } from "../bytes.ts";
 import { type Json, numberOf, parseObject, textOf } from "./members.ts";
 import type { Label } from "./key.ts";
 
@@ -61,7 +61,7 @@ export function readJoining(link: string): Joining {
   return reading(() => {
     const json = parseObject(linkBytes(link, "device"));
     const label = textOf(json, "label", 52);
-    if (!/^[a-z2-7]{52}$/.test(label)) throw badLink("it names no person");
+    if (fromBase32(label)?.length !== 32) throw badLink("it names no person");
     return { ...pairing(json), label: label as Label, name: textOf(json, "name", 160) };
   });
 }
@@ -71,11 +71,25 @@ export function makeJoining(base: string, { pod, issuer, secret, label, name }: 
   return makeLink(base, "device", utf8(JSON.stringify({ v: 1, pod, issuer, label, secret, name })));
 }
 
-/** podUrl returns its argument when it is the URL of a pod: http or https, a path that ends in a slash, no
- * account, query or fragment; throws `bad-link`. */
+/** isWebId tells whether a text is an absolute http or https IRI with a host and without an account (RFC 3987
+ * §2.2), of at most 2048 characters. */
+export function isWebId(written: string): boolean {
+  const whole = written.length <= 2048 && /^https?:\/\/[^/?#@]+([/?#].*)?$/.test(written);
+  return whole && !/[\s\0-\x20\x7f-\x9f<>"{}|\\^`]/.test(written) && URL.canParse(written);
+}
+
+/** podUrl returns its argument when it is the URL of a pod: no query, no fragment, a slash at its end, at most 255
+ * bytes; throws `bad-link`. */
 export function podUrl(written: string): string {
-  if (!/^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\]*)?\/$/.test(written) || !URL.canParse(written)) throw badLink("it names no pod");
+  if (!isWebId(written) || !/^[^?#]*\/$/.test(written) || utf8(written).length > 255) throw badLink("it names no pod");
   return written;
+}
+
+/** readWay reads a way from JSON; throws `bad-link` or a `Refusal`. */
+export function readWay(json: Json): Way {
+  const issuer = textOf(json, "issuer", 255);
+  if (!isWebId(issuer) || !/^[^?#]*[^/?#]$/.test(issuer)) throw badLink("it names no issuer");
+  return { pod: podUrl(textOf(json, "pod", 255)), issuer };
 }
 
 /** reading runs a reader and gives all its refusals the code `bad-link`, or `link-of-other-kind`. */
@@ -102,5 +116,5 @@ function pairing(json: Json): Pairing {
   if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
   const secret = textOf(json, "secret", 256);
   if ((fromB64u(secret)?.length ?? 0) < 16) throw badLink("its secret is too short");
-  return { pod: podUrl(textOf(json, "pod", 255)), issuer: textOf(json, "issuer", 255), secret };
+  return { ...readWay(json), secret };
 }
