@@ -34,6 +34,7 @@ var statuses = []struct {
 	{acl.ErrLockout, http.StatusUnprocessableEntity, "The ACL of the root must give its owner Control.", false},
 	{acl.ErrSuperseded, http.StatusConflict, "A newer version is here.", false},
 	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
+	{acl.ErrBehind, http.StatusServiceUnavailable, "This pod lacks what has been seen elsewhere.", false},
 	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
 	{pod.ErrExist, http.StatusConflict, "The container exists; its members are changed one by one.", false},
 	{pod.ErrNotEmpty, http.StatusConflict, "The container is not empty.", false},

@@ -89,8 +89,8 @@ func (s *sealer) seal(a webid.Agent, at pod.Head) (string, error) {
 // open returns the position of an agent's cursor: ErrCursor if it is none of
 // the agent's, acl.ErrGone if the agent was known otherwise when it was made.
 func (s *sealer) open(a webid.Agent, cursor string) (pod.Head, error) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(sealed) != cursorSize {
+	sealed, ok := fromBase64(cursor, cursorSize)
+	if !ok {
 		return pod.Head{}, ErrCursor
 	}
 	plain, err := s.aead.Open(nil, sealed[:nonceSize], sealed[nonceSize:], subject(a))
@@ -108,6 +108,13 @@ func (s *sealer) open(a webid.Agent, cursor string) (pod.Head, error) {
 		Seq:   binary.BigEndian.Uint64(plain[whoSize:]),
 		Epoch: string(plain[whoSize+9:][:length]),
 	}, nil
+}
+
+// fromBase64 returns the bytes of which s is the one base64url form, if they are
+// size. encoding/base64 skips line ends, which have no place here.
+func fromBase64(s string, size int) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return b, err == nil && len(b) == size && len(s) == base64.RawURLEncoding.EncodedLen(size)
 }
 
 // subject names whose a cursor is.

@@ -38,8 +38,9 @@ type Replica struct{ config ReplicaConfig }
 // NewReplica returns the replica of a pod.
 func NewReplica(c ReplicaConfig) *Replica { return &Replica{c} }
 
-// Serve answers a request for `.replica` (path is "") or `.replica/…` (path is
-// the escaped path in the pod, with its first slash). When it returns an error
+// Serve answers a request for `.replica` (path is "" or "/") or `.replica/…`
+// (path is the escaped path in the pod, with its first slash). The root itself
+// is no row that is exchanged by its path. When Serve returns an error
 // it has not answered: what acl.View.Replica says to others than the owner's
 // devices, ErrMethod, ErrRequest, ErrRefused, pod.ErrBadPath, the error of the
 // request's context, or one of the pod's.
@@ -48,7 +49,7 @@ func (s *Replica) Serve(w http.ResponseWriter, r *http.Request, v *acl.View, pat
 	if err != nil {
 		return err
 	}
-	if path == "" {
+	if path == "" || path == "/" {
 		return s.rows(w, r, v)
 	}
 	p, err := pod.ParsePath(path)

@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -45,19 +44,13 @@ func rowOf(p pod.Path, h http.Header) (pod.Info, error) {
 	if row.Version, err = parseVersion(h.Get("Kith-Version")); err != nil {
 		return row, err
 	}
-	if row.ID != "" && !isHandle(row.ID) {
+	if _, ok := fromBase64(row.ID, handleSize); row.ID != "" && !ok {
 		return row, fmt.Errorf("read Kith-Id: %w", ErrRequest)
 	}
 	if at := h.Get("Kith-Modified"); at != "" {
 		row.Modified, err = parseTime(at)
 	}
 	return row, err
-}
-
-// isHandle reports whether s is the base64url of 16 bytes.
-func isHandle(s string) bool {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	return err == nil && len(b) == handleSize && !strings.ContainsAny(s, "\r\n")
 }
 
 // parseTime reads an RFC 3339 time from 1970 on, to the millisecond.

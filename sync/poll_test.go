@@ -1,0 +1,159 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kith/acl"
+)
+
+// poll starts a request that may wait. It returns where its answer comes, and
+// what makes the client go.
+func (h *house) poll(v *acl.View, target string) (answer <-chan said, leave func()) {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	out := make(chan said, 1)
+	go func() { out <- h.ask(v, http.MethodGet, target, within(ctx)) }()
+	return out, cancel
+}
+
+// bubble runs a test in a world whose clock moves only when all are waiting.
+func bubble(t *testing.T, name string, fn func(*testing.T, *house)) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			h.audience("mine", ana)
+			h.audience("others", carl)
+			h.post("2026-11-01-first", "mine", "x")
+			fn(t, h)
+		})
+	})
+}
+
+// waiting fails if the answer has come.
+func waiting(t *testing.T, answer <-chan said) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case s := <-answer:
+		t.Fatalf("it answered too soon: %v", s)
+	default:
+	}
+}
+
+func TestLongPoll(t *testing.T) {
+	target := func(h *house, wait string) string {
+		return "social/feed?wait=" + wait + "&cursor=" + h.read(h.friend(ana), "feed").Cursor
+	}
+
+	bubble(t, "it answers at once when something has happened", func(t *testing.T, h *house) {
+		ask := target(h, "25")
+		h.post("2026-11-02-second", "mine", "x")
+		began := time.Now()
+		h.wantKinds("since", h.read(h.friend(ana), ask[len("social/"):]), "Create 2026-11-02-second")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("after %v", took)
+		}
+	})
+	bubble(t, "it answers when something happens", func(t *testing.T, h *house) {
+		began := time.Now()
+		answer, leave := h.poll(h.friend(ana), target(h, "25"))
+		defer leave()
+		waiting(t, answer)
+		time.Sleep(7 * time.Second) // of the bubble's clock
+		waiting(t, answer)
+		h.post("2026-11-02-second", "mine", "x")
+		s := <-answer
+		if took := time.Since(began); took != 7*time.Second || s.err != nil || s.status != http.StatusOK {
+			t.Errorf("after %v: %v", took, s)
+		}
+	})
+	bubble(t, "it answers with nothing when the time is over", func(t *testing.T, h *house) {
+		for wait, want := range map[string]time.Duration{"25": 25 * time.Second, "1": time.Second, "0": 0} {
+			ask := target(h, wait)
+			began := time.Now()
+			p := h.read(h.friend(ana), ask[len("social/"):])
+			if took := time.Since(began); took != want || len(p.Items) != 0 {
+				t.Errorf("wait=%s took %v and told %v", wait, took, p.Items)
+			}
+			if p.Cursor != h.read(h.friend(ana), "feed").Cursor {
+				t.Error("the cursor moved")
+			}
+		}
+	})
+	bubble(t, "without a wait it does not wait", func(t *testing.T, h *house) {
+		began := time.Now()
+		h.since(h.friend(ana), h.read(h.friend(ana), "feed"))
+		if took := time.Since(began); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
+	bubble(t, "what is hidden neither ends it nor makes it longer", func(t *testing.T, h *house) {
+		h.post("2026-11-01-hidden", "others", "x")
+		h.post("2026-11-01-doomed", "others", "x")
+		began := time.Now()
+		answer, leave := h.poll(h.friend(ana), target(h, "10"))
+		defer leave()
+		for _, hidden := range []func(){
+			func() { h.post("2026-11-02-hidden", "others", "x") },
+			func() { h.write("/social/posts/2026-11-01-hidden/post.jsonld", jsonld, note("y")) },
+			func() { h.erase("/social/posts/2026-11-01-doomed/") },
+			func() { h.audience("others", carl, dora) },
+			func() { h.show("2026-11-01-hidden", "") },
+			func() { h.write("/notes.txt", "text/plain", "private") },
+			func() { h.write("/social/in/"+carl+"/nonce", jsonld, "{}") },
+		} {
+			time.Sleep(time.Second)
+			hidden()
+			waiting(t, answer)
+		}
+		s := <-answer
+		if took := time.Since(began); took != 10*time.Second || s.err != nil {
+			t.Errorf("after %v: %v", took, s.err)
+		}
+	})
+	bubble(t, "it ends when the client goes", func(t *testing.T, h *house) {
+		began := time.Now()
+		answer, leave := h.poll(h.friend(ana), target(h, "25"))
+		waiting(t, answer)
+		leave()
+		s := <-answer
+		if took := time.Since(began); took != 0 || !errors.Is(s.err, context.Canceled) {
+			t.Errorf("after %v: %v", took, s.err)
+		}
+	})
+	bubble(t, "it ends when the friend is removed, and says nothing more", func(t *testing.T, h *house) {
+		began := time.Now()
+		answer, leave := h.poll(h.friend(ana), target(h, "25"))
+		defer leave()
+		waiting(t, answer)
+		gone := ana
+		h.away.Store(&gone)
+		h.post("2026-11-02-second", "mine", "x") // the group still names her
+		s := <-answer
+		h.wantError("poll", s, acl.ErrUnauthenticated)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("after %v", took)
+		}
+		h.wantError("listing", h.ask(h.friend(ana), "GET", "social/feed"), acl.ErrUnauthenticated)
+	})
+	bubble(t, "all who wait hear of it", func(t *testing.T, h *house) {
+		ask := target(h, "25")
+		var answers []<-chan said
+		for range 20 {
+			answer, leave := h.poll(h.friend(ana), ask)
+			defer leave()
+			answers = append(answers, answer)
+		}
+		synctest.Wait()
+		h.post("2026-11-02-second", "mine", "x")
+		for _, answer := range answers {
+			if s := <-answer; s.err != nil || s.status != http.StatusOK {
+				t.Error(s)
+			}
+		}
+	})
+}
