@@ -59,6 +59,9 @@ func (c Config) Complete() (Config, error) {
 	if c.URL == "" {
 		c.URL = c.guessURL()
 	}
+	if c.URL == "" {
+		return Config{}, fmt.Errorf("%w: --listen %q tells no address by which to reach the pod; write host:port with a port of your choice, or give --url BASE", ErrConfig, c.Listen)
+	}
 	if c.URL, err = canonicalBase(c.URL); err != nil {
 		return Config{}, err
 	}
@@ -106,7 +109,7 @@ func (c Config) guessURL() string {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
+	if err != nil || port == "0" {
 		return ""
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"kith/webid"
@@ -52,8 +53,9 @@ const schemaVersion = 1
 // state is DIR/state.db. It is opened by the server and, at the same time, by the command line, so
 // every method is one transaction and nothing is remembered between two of them.
 type state struct {
-	pool *sqlitex.Pool
-	now  func() time.Time
+	pool  *sqlitex.Pool
+	now   func() time.Time
+	close func() error // may be called again
 }
 
 // person is one row: who owns a pod, as far as the server must know it.
@@ -80,14 +82,14 @@ func openState(dir string, now func() time.Time) (*state, error) {
 	}
 	// A rollback journal with secure_delete: spent secrets leave neither free pages nor a log behind.
 	pool, err := sqlitex.NewPool("file:"+filepath.Join(dir, "state.db"), sqlitex.PoolOptions{
-		PoolSize: 2,
-		Flags:    sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenURI,
+		PoolSize:    2,
+		Flags:       sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenURI,
 		PrepareConn: prepare,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open state.db in %s: %w", dir, err)
 	}
-	s := &state{pool: pool, now: now}
+	s := &state{pool: pool, now: now, close: sync.OnceValue(pool.Close)}
 	if err := s.migrate(); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
@@ -103,8 +105,6 @@ func prepare(c *sqlite.Conn) error {
 	}
 	return nil
 }
-
-func (s *state) close() error { return s.pool.Close() }
 
 func (s *state) migrate() error {
 	return s.write(context.Background(), func(c *sqlite.Conn) error {
