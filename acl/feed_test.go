@@ -1,0 +1,299 @@
+package acl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"kith/pod"
+	"kith/webid"
+)
+
+// follower polls the feed for one agent.
+type follower struct {
+	w  *world
+	as webid.Agent
+	at pod.Head
+}
+
+func (w *world) follow(as webid.Agent) *follower {
+	w.t.Helper()
+	_, _, at, err := w.guard.As(as).Posts(context.Background(), "", 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &follower{w, as, at}
+}
+
+// next returns what happened since, as "Kind name" for posts that may be seen
+// and "Kind" for others.
+func (f *follower) next() []string {
+	f.w.t.Helper()
+	events, at, err := f.w.guard.As(f.as).Changes(context.Background(), f.at, 100)
+	if err != nil {
+		f.w.t.Fatal(err)
+	}
+	f.at = at
+	var out []string
+	for _, e := range events {
+		if e.ID == "" || (e.Path == pod.Path{}) != (e.State == "") {
+			f.w.t.Errorf("%+v", e)
+		}
+		out = append(out, strings.TrimSpace(e.Kind+" "+e.Path.Name()))
+	}
+	return out
+}
+
+// TestFeed tells what each of three hears. A post that is new to an agent is a
+// Create where it was made after all that the agent has heard of, else an Add.
+func TestFeed(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	w.audience("dan", danCID)
+	w.audience("both", benCID, danCID)
+	w.post("1", "ben")
+	o, b, d := w.follow(owner), w.follow(ben), w.follow(dan)
+	for _, c := range []struct {
+		name             string
+		do               func()
+		owner, ben, danw []string
+	}{
+		{"nothing", func() {}, nil, nil, nil},
+		{"a post for Ben", func() { w.post("2", "ben") }, []string{"Create 2"}, []string{"Create 2"}, nil},
+		{"it changes", func() { w.put("/social/posts/2/post.jsonld", "application/ld+json", "{}") }, []string{"Update 2"}, []string{"Update 2"}, nil},
+		{"a picture comes", func() { w.put("/social/posts/2/1.webp", "image/webp", "x") }, []string{"Update 2"}, []string{"Update 2"}, nil},
+		{"a picture goes", func() { w.delete("/social/posts/2/1.webp") }, []string{"Update 2"}, []string{"Update 2"}, nil},
+		{"Dan may see it too", func() { w.share("2", "both") }, nil, nil, []string{"Create 2"}},
+		{"Ben may not any more", func() { w.share("2", "dan") }, nil, []string{"Remove"}, nil},
+		{"it changes again", func() { w.put("/social/posts/2/post.jsonld", "application/ld+json", "{ }") }, []string{"Update 2"}, nil, []string{"Update 2"}},
+		{"Ben may again", func() { w.share("2", "both") }, nil, []string{"Add 2"}, nil},
+		{"a draft", func() { w.post("3", "") }, []string{"Create 3"}, nil, nil},
+		{"it is shared with an audience that does not exist", func() { w.share("3", "new") }, nil, nil, nil},
+		{"the audience is made", func() { w.audience("new", danCID) }, nil, nil, []string{"Create 3"}},
+		{"the audience gets Ben", func() { w.audience("new", danCID, benCID) }, nil, []string{"Create 3"}, nil},
+		{"the audience loses Dan", func() { w.audience("new", benCID) }, nil, nil, []string{"Remove"}},
+		{"the audience is deleted", func() { w.delete("/social/audiences/new") }, nil, []string{"Remove"}, nil},
+		{"a hidden post is deleted", func() { w.deletePost("3") }, []string{"Delete"}, nil, nil},
+		{"a post is deleted", func() { w.deletePost("2") }, []string{"Delete"}, []string{"Delete"}, []string{"Delete"}},
+		{"all posts get a common reader, but for those with an ACL of their own", func() {
+			w.put("/social/posts/4/post.jsonld", "application/ld+json", "{}")
+			w.acl("/social/posts/", ownerRule, allow(1, agentOf(contactID(danCID)), "acl:default <./>", "acl:Read"))
+		}, []string{"Create 4"}, nil, []string{"Create 4"}},
+		{"and lose it", func() { w.acl("/social/posts/", ownerRule) }, nil, nil, []string{"Remove"}},
+		{"a description is no news", func() { w.put("/social/posts/1/.meta", "text/turtle", "") }, nil, nil, nil},
+		{"nor is what lies elsewhere", func() { w.put("/social/in/x", "text/plain", "x") }, nil, nil, nil},
+		{"two things happen to one post", func() {
+			w.put("/social/posts/1/post.jsonld", "application/ld+json", "[]")
+			w.share("1", "both")
+		}, []string{"Update 1"}, []string{"Update 1"}, []string{"Add 1"}},
+	} {
+		c.do()
+		for _, who := range []struct {
+			name string
+			f    *follower
+			want []string
+		}{{"the owner", o, c.owner}, {"Ben", b, c.ben}, {"Dan", d, c.danw}} {
+			got := who.f.next()
+			if !slices.Equal(got, who.want) {
+				t.Errorf("%s: %s hears %v, want %v", c.name, who.name, got, who.want)
+			}
+		}
+	}
+}
+
+// deletePost deletes a post as an LDP client does: file by file.
+func (w *world) deletePost(name string) {
+	w.t.Helper()
+	at := "/social/posts/" + name + "/"
+	names, err := w.names(owner, at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, n := range names {
+		w.delete(at + n)
+	}
+	w.delete(at)
+}
+
+// TestPositionsDoNotMoveWithHiddenChanges compares Ben's positions before and
+// after things happen that he may not see.
+func TestPositionsDoNotMoveWithHiddenChanges(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	w.audience("dan", danCID)
+	w.post("1", "ben")
+	before := w.follow(ben).at
+	for i := range 5 {
+		w.post(fmt.Sprintf("x%d", i), "dan")
+		w.share(fmt.Sprintf("x%d", i), "")
+		w.put("/private", "text/plain", fmt.Sprint(i))
+		w.deletePost(fmt.Sprintf("x%d", i))
+		f := w.follow(ben)
+		if f.at != before {
+			t.Fatalf("the position moved from %v to %v", before, f.at)
+		}
+		if got := f.next(); got != nil || f.at != before {
+			t.Fatalf("heard %v, moved to %v", got, f.at)
+		}
+	}
+	w.post("2", "ben")
+	if after := w.follow(ben).at; after == before {
+		t.Error("the position does not move with what Ben may see")
+	}
+}
+
+// TestPositionsOfTwoGuards opens a second Guard of a pod, as after a restart.
+func TestPositionsOfTwoGuards(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	w.post("1", "ben")
+	f := w.follow(ben)
+	w.post("2", "ben")
+	again := New(w.store, Config{Base: testBase, Owner: testOwner})
+	defer again.Close()
+	events, at, err := again.As(ben).Changes(context.Background(), f.at, 10)
+	if err != nil || len(events) != 1 || events[0].Kind != "Create" {
+		t.Fatalf("an old position tells %v, %v", events, err)
+	}
+	if events, _, err = again.As(ben).Changes(context.Background(), at, 10); err != nil || len(events) != 0 {
+		t.Errorf("and then %v, %v", events, err)
+	}
+	_, _, fresh, err := again.As(ben).Posts(context.Background(), "", 10)
+	if err != nil || fresh.Epoch == f.at.Epoch {
+		t.Errorf("the positions of two Guards compare: %v and %v, %v", fresh, f.at, err)
+	}
+}
+
+func TestPositionsThatAreGone(t *testing.T) {
+	w := newWorld(t, Config{})
+	at := w.follow(ben).at
+	for _, c := range []struct {
+		name string
+		at   pod.Head
+	}{
+		{"the zero position", pod.Head{}},
+		{"another epoch", pod.Head{Epoch: "x." + at.Epoch, Seq: at.Seq}},
+		{"an epoch cut short", pod.Head{Epoch: at.Epoch[:5], Seq: at.Seq}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := w.guard.As(ben).Changes(context.Background(), c.at, 10)
+			is(t, "changes", err, ErrGone)
+		})
+	}
+	_, _, err := w.guard.As(ben).Changes(context.Background(), pod.Head{Epoch: at.Epoch, Seq: at.Seq + 1000}, 10)
+	is(t, "what has not happened here", err, ErrBehind)
+	_, _, err = w.guard.As(stranger).Changes(context.Background(), at, 10)
+	is(t, "a stranger", err, ErrUnauthenticated)
+	_, _, _, err = w.guard.As(stranger).Posts(context.Background(), "", 10)
+	is(t, "a stranger", err, ErrUnauthenticated)
+}
+
+func TestPostsArePaged(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	for i := range 7 {
+		audience := "ben"
+		if i%3 == 2 {
+			audience = ""
+		}
+		w.post(fmt.Sprintf("2026-11-0%d", i+1), audience)
+	}
+	var got [][]string
+	before, more := "", true
+	for more {
+		var events []Event
+		var err error
+		if events, more, _, err = w.guard.As(ben).Posts(context.Background(), before, 2); err != nil {
+			t.Fatal(err)
+		}
+		var page []string
+		for _, e := range events {
+			page = append(page, e.Path.Name()[8:])
+			a, err := w.guard.As(ben).Stat(context.Background(), e.Path)
+			if err != nil || a.Info.ETag != e.State || a.Info.ID != e.ID || !a.Info.Modified.Equal(e.Modified) || e.Kind != "Add" {
+				t.Errorf("%+v is listed as %+v, %v", a.Info, e, err)
+			}
+			before = e.Path.Name()
+		}
+		got = append(got, page)
+	}
+	if fmt.Sprint(got) != "[[07 05] [04 02] [01]]" {
+		t.Errorf("pages %v", got)
+	}
+}
+
+func TestChangesAreLimited(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	f := w.follow(ben)
+	for i := range 5 {
+		w.post(fmt.Sprint(i), "ben")
+	}
+	var got []string
+	for {
+		events, at, err := w.guard.As(ben).Changes(context.Background(), f.at, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.at = at; len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			got = append(got, e.Path.Name())
+		}
+	}
+	if !slices.Equal(got, []string{"0", "1", "2", "3", "4"}) {
+		t.Errorf("heard of %v", got)
+	}
+}
+
+// TestFeedTellsOfDeletedTrees deletes posts as a replica does.
+func TestFeedTellsOfDeletedTrees(t *testing.T) {
+	for _, tree := range []string{"/social/posts/1/", "/social/posts/", "/social/"} {
+		t.Run(tree, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			w.audience("ben", benCID)
+			w.post("1", "ben")
+			b, d := w.follow(ben), w.follow(dan)
+			r, err := w.guard.As(owner).Replica(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Delete(context.Background(), path(t, tree), pod.Version{Counter: 1000, Device: "phone"}); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.next(); !slices.Equal(got, []string{"Delete"}) {
+				t.Errorf("Ben hears %v", got)
+			}
+			if got := d.next(); got != nil {
+				t.Errorf("Dan hears %v", got)
+			}
+		})
+	}
+}
+
+// TestWaitingCostsWhatHappened counts the rows that a friend's poll reads while
+// things happen that the friend may not see.
+func TestWaitingCostsWhatHappened(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("ben", benCID)
+	w.post("1", "ben")
+	f := w.follow(ben)
+	for i := range 20 {
+		w.put(fmt.Sprintf("/private/%d", i), "text/plain", "x")
+	}
+	f.next()
+	err := w.store.View(context.Background(), func(tx pod.Tx) error {
+		j := w.guard.judge(tx, ben, "")
+		if h := j.horizon(); h.read != tx.Head().Seq || h.seen != f.at.Seq {
+			t.Errorf("horizon %+v at head %+v, position %+v", h, tx.Head(), f.at)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, pod.ErrClosed) {
+		t.Fatal(err)
+	}
+}
