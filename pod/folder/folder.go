@@ -1,0 +1,253 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kith/pod"
+)
+
+// Options say where a pod lies.
+type Options struct {
+	Tree     string           // the folder that a person can read
+	State    string           // the store's own folder, on the same file system, not inside Tree
+	Device   string           // the pod's kid, for the versions that it gives
+	MaxBytes int64            // of all resources together; 0: as much as the disk holds
+	Now      func() time.Time // the clock; nil: time.Now
+}
+
+// Store is a pod in a folder. It implements pod.Store.
+type Store struct {
+	o    Options
+	disk *disk
+
+	tree, tmp, erase dir
+	lock             *os.File
+	index            *index
+	leases           leases
+	watchers         watchers
+	fresh            bool // the index knew nothing when it was opened
+	unclean          bool // the process before did not close
+
+	mu     sync.RWMutex // Views share it, Updates exclude
+	head   head         // guarded by mu
+	broken error        // guarded by mu: a directory could not be made durable
+	pruned int64        // guarded by mu: the day of the last prune
+
+	life   sync.RWMutex // held shared, and shortly, by what uses tmp and erase outside of mu
+	closed bool         // written with mu and life held
+}
+
+// Open opens a pod, and makes it where there is none. It erases what a process
+// that was killed has left, and brings the index in line with the folder. Only
+// one process at a time can hold a pod.
+func Open(o Options) (*Store, error) {
+	s, err := open(o, &disk{})
+	if err != nil {
+		return nil, fmt.Errorf("open pod: %w", err)
+	}
+	return s, nil
+}
+
+func open(o Options, k *disk) (s *Store, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s = &Store{o: o, disk: k}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if err := s.openFolders(); err != nil {
+		return s, err
+	}
+	boot := bootID()
+	before, left, err := readMark(o.State)
+	if err != nil {
+		return s, err
+	}
+	s.unclean = left
+	mayLag := left && (boot == "" || before != boot)
+	if s.index, s.head, err = openIndex(o.State, k, mayLag); err != nil {
+		return s, err
+	}
+	if err := errors.Join(eraseAll(s.tmp), eraseAll(s.erase)); err != nil {
+		return s, err
+	}
+	if err := s.catchUp(mayLag); err != nil {
+		return s, err
+	}
+	return s, writeMark(o.State, k, boot) // last: a new Epoch is in the index by now
+}
+
+// catchUp brings the index in line with the folder.
+func (s *Store) catchUp(mayLag bool) error {
+	_, err := s.update(context.Background(), func(w *writeTx) error {
+		w.lost = mayLag
+		if err := w.plantRoot(); err != nil {
+			return err
+		}
+		return w.scan(pod.Root, true)
+	})
+	if err != nil {
+		return err
+	}
+	s.fresh, s.unclean = false, false
+	if err := s.index.scrub(); !errors.Is(err, pod.ErrFull) {
+		return err
+	}
+	return nil
+}
+
+// plantRoot makes the row of the root container in a fresh index.
+func (w *writeTx) plantRoot() error {
+	_, found, err := w.store.index.get(pod.Root)
+	if err != nil || found {
+		return err
+	}
+	w.store.fresh = true
+	s, _, err := fstat(w.store.tree.f)
+	if err != nil {
+		return err
+	}
+	return w.adoptContainer(pod.Root, s)
+}
+
+// openFolders opens the folders, and makes them where there are none.
+func (s *Store) openFolders() (err error) {
+	tmp, erase := filepath.Join(s.o.State, "tmp"), filepath.Join(s.o.State, "erase")
+	for _, name := range []string{s.o.Tree, s.o.State, tmp, erase} {
+		if err := os.MkdirAll(name, dirMode); err != nil {
+			return err
+		}
+	}
+	if err := apart(s.o.Tree, s.o.State); err != nil {
+		return err
+	}
+	if s.lock, err = lockFile(filepath.Join(s.o.State, "lock")); err != nil {
+		return err
+	}
+	if s.tree, err = s.disk.open(s.o.Tree); err != nil {
+		return err
+	}
+	if s.tmp, err = s.disk.open(tmp); err != nil {
+		return err
+	}
+	s.erase, err = s.disk.open(erase)
+	return err
+}
+
+// apart refuses folders between which no file can be renamed, and a state
+// folder that the pod would serve.
+func apart(tree, state string) error {
+	tree, err := filepath.EvalSymlinks(tree)
+	if err != nil {
+		return err
+	}
+	if state, err = filepath.EvalSymlinks(state); err != nil {
+		return err
+	}
+	if inside, err := filepath.Rel(tree, state); err == nil && !strings.HasPrefix(inside, "..") {
+		return errors.New("the state folder lies inside the tree")
+	}
+	var a, b unix.Stat_t
+	if err := errors.Join(unix.Stat(tree, &a), unix.Stat(state, &b)); err != nil {
+		return err
+	}
+	if a.Dev != b.Dev {
+		return errors.New("the tree and the state folder lie on two file systems")
+	}
+	return nil
+}
+
+func lockFile(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	if err := retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = errBusy
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// Rescan brings the index in line with the whole folder, one container at a
+// time, so that others are served meanwhile.
+func (s *Store) Rescan(ctx context.Context) error {
+	for todo := []pod.Path{pod.Root}; len(todo) > 0; {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		_, err := s.update(ctx, func(w *writeTx) error {
+			below, err := w.scanContainer(p, true)
+			todo = append(todo, below...)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("rescan: %w", err)
+		}
+	}
+	return s.tidy(nil)
+}
+
+// Watch implements pod.Store.
+func (s *Store) Watch() (<-chan struct{}, func()) { return s.watchers.add() }
+
+// Close implements pod.Store. Readers may go on; what they hold is erased by
+// the next Open if it was replaced or deleted.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return pod.ErrClosed
+	}
+	s.closed = true
+	scrubbed := s.index.scrub()
+	err := s.index.close()
+	if err == nil && scrubbed == nil && s.broken == nil {
+		err = removeMark(s.o.State, s.disk)
+	}
+	s.index = nil
+	if errors.Is(scrubbed, pod.ErrFull) {
+		scrubbed = nil // the mark stays, and the next Open scrubs
+	}
+	if err = errors.Join(err, scrubbed, s.release()); err != nil {
+		return fmt.Errorf("close pod: %w", err)
+	}
+	return nil
+}
+
+// release closes what is open.
+func (s *Store) release() (err error) {
+	s.closed = true
+	if s.index != nil {
+		err = s.index.close()
+	}
+	for _, f := range []*os.File{s.tree.f, s.tmp.f, s.erase.f, s.lock} {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	return err
+}
+
+func (s *Store) now() time.Time { return s.o.Now() }
+
+// today returns the number of days since 1970.
+func (s *Store) today() int64 { return s.now().Unix() / (24 * 60 * 60) }
+
+func timeOf(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds) }

@@ -1,0 +1,244 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"kith/pod"
+)
+
+const (
+	listPage   = 512 // rows that a listing takes from the index at once
+	changePage = 512
+)
+
+// tx reads the pod while its View or Update runs.
+type tx struct {
+	store *Store
+	head  head
+	stale map[pod.Path]bool // where the folder was found to differ from the index
+	dirty map[pod.Path]bool // containers that this Update has changed
+}
+
+// Head implements pod.Tx.
+func (t *tx) Head() pod.Head { return t.head.Head }
+
+// Stat implements pod.Tx.
+func (t *tx) Stat(p pod.Path) (pod.Info, error) {
+	r, err := t.find(p)
+	if err != nil {
+		return pod.Info{}, fmt.Errorf("stat: %w", err)
+	}
+	d, err := t.store.tree.sub(relParent(p))
+	if err != nil {
+		return pod.Info{}, t.missing("stat", p, err)
+	}
+	defer d.close()
+	s, k, err := d.lstat(base(p))
+	switch {
+	case err != nil:
+		return pod.Info{}, t.missing("stat", p, err)
+	case p.IsContainer() && k == folded:
+		return r.Info, nil
+	case p.IsContainer() || k != plain:
+		return pod.Info{}, t.missing("stat", p, pod.ErrNotExist)
+	case s == r.stamp:
+		return r.Info, nil
+	}
+	f, info, err := t.openFile(d, r)
+	if err != nil {
+		return pod.Info{}, t.missing("stat", p, err)
+	}
+	return info, f.Close()
+}
+
+// Open implements pod.Tx.
+func (t *tx) Open(p pod.Path) (pod.Resource, error) {
+	r, err := t.find(p)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	if p.IsContainer() {
+		return nil, fmt.Errorf("open a container: %w", pod.ErrNotExist)
+	}
+	d, err := t.store.tree.sub(relParent(p))
+	if err != nil {
+		return nil, t.missing("open", p, err)
+	}
+	defer d.close()
+	f, info, err := t.openFile(d, r)
+	if err != nil {
+		return nil, t.missing("open", p, err)
+	}
+	return &resource{File: f, info: info, store: t.store, lease: t.store.leases.take(p)}, nil
+}
+
+// find returns the row of a path, or pod.ErrNotExist.
+func (t *tx) find(p pod.Path) (row, error) {
+	r, found, err := t.store.index.get(p)
+	if err == nil && !found {
+		err = pod.ErrNotExist
+	}
+	return r, err
+}
+
+// missing turns the error of a file that has a row into what the caller is
+// told, and remembers that the two disagree.
+func (t *tx) missing(op string, p pod.Path, err error) error {
+	if absent(err) || errors.Is(err, pod.ErrNotExist) {
+		t.stale[p.Parent()] = true
+		err = pod.ErrNotExist
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// openFile opens the bytes of a row. If they are not those that the row knows,
+// they are read once to find out what they are.
+func (t *tx) openFile(d dir, r row) (*os.File, pod.Info, error) {
+	f, s, err := d.open(r.Path.Name(), os.O_RDONLY)
+	if err != nil {
+		return nil, pod.Info{}, err
+	}
+	if s == r.stamp {
+		return f, r.Info, nil
+	}
+	t.stale[r.Path] = true
+	if err := identifyRow(d, f, &r); err != nil {
+		f.Close()
+		return nil, pod.Info{}, err
+	}
+	return f, r.Info, nil
+}
+
+// identifyRow brings a row in line with an open file, which it leaves at its
+// beginning. A file that is being written has no state to tell: ErrNotExist.
+func identifyRow(d dir, f *os.File, r *row) error {
+	c, err := readSidecar(d, r.Path.Name())
+	if err != nil {
+		return err
+	}
+	before, _, err := fstat(f)
+	if err != nil {
+		return err
+	}
+	if r.Type, r.ETag, err = c.identify(f); err != nil {
+		return err
+	}
+	after, _, err := fstat(f)
+	if err != nil {
+		return err
+	}
+	if after != before {
+		return pod.ErrNotExist
+	}
+	r.stamp = after
+	r.settle()
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}
+
+// List implements pod.Tx.
+func (t *tx) List(p pod.Path) iter.Seq2[pod.Info, error] {
+	return func(yield func(pod.Info, error) bool) {
+		d, check, err := t.openList(p)
+		if err != nil {
+			yield(pod.Info{}, err)
+			return
+		}
+		defer d.close()
+		for r, err := range t.children(p) {
+			if err == nil && (r.Path.Subject() != r.Path || check && !there(d, r)) {
+				continue
+			}
+			if !yield(r.Info, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// openList opens the directory of a container. If a hand has changed what is in
+// it since the index has seen it, check says to look at each child.
+func (t *tx) openList(p pod.Path) (d dir, check bool, err error) {
+	if !p.IsContainer() {
+		return dir{}, false, fmt.Errorf("list what is no container: %w", pod.ErrNotExist)
+	}
+	r, err := t.find(p)
+	if err != nil {
+		return dir{}, false, fmt.Errorf("list: %w", err)
+	}
+	d, err = t.store.tree.sub(rel(p))
+	if err != nil {
+		return dir{}, false, t.missing("list", p, err)
+	}
+	s, _, err := fstat(d.f)
+	if err != nil {
+		return dir{}, false, errors.Join(fmt.Errorf("list: %w", err), d.close())
+	}
+	if s.mtime != r.mtime && !t.dirty[p] {
+		t.stale[p] = true
+		check = true
+	}
+	return d, check, nil
+}
+
+// children yields the rows directly below a container, by name.
+func (t *tx) children(p pod.Path) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for after := ""; ; {
+			rows, err := t.store.index.children(p, after, listPage)
+			if err != nil {
+				yield(row{}, fmt.Errorf("list: %w", err))
+				return
+			}
+			for _, r := range rows {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(rows) < listPage {
+				return
+			}
+			after = rows[len(rows)-1].Path.Name()
+		}
+	}
+}
+
+// there reports whether a child is still what its row says.
+func there(d dir, r row) bool {
+	_, k, err := d.lstat(r.Path.Name())
+	return err == nil && (k == folded) == r.Path.IsContainer() && k != foreign
+}
+
+// base returns the name of a path in its parent's directory; "." for the root.
+func base(p pod.Path) string {
+	if p.IsRoot() {
+		return "."
+	}
+	return p.Name()
+}
+
+// Changes implements pod.Tx.
+func (t *tx) Changes(after uint64) iter.Seq2[pod.Change, error] {
+	return func(yield func(pod.Change, error) bool) {
+		for {
+			page, more, err := t.changes(after)
+			if err != nil {
+				yield(pod.Change{}, fmt.Errorf("read changes: %w", err))
+				return
+			}
+			for _, c := range page {
+				if !yield(c, nil) {
+					return
+				}
+				after = c.Seq
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,328 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+
+	"kith/pod"
+)
+
+// look brings the index in line with the folder at a path: the entries of a
+// container, or the bytes of a resource.
+func (w *writeTx) look(p pod.Path) error {
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found {
+		return err
+	}
+	if p.IsContainer() {
+		return w.scan(p, false)
+	}
+	err = w.store.in(p, func(d dir, name string) error {
+		_, k, err := d.lstat(name)
+		if err != nil || k != plain {
+			return w.lose(r)
+		}
+		return w.reread(d, r)
+	})
+	if absent(err) {
+		return w.look(p.Parent())
+	}
+	return err
+}
+
+// scan looks at a container and at what is new below it; with all, at
+// everything below.
+func (w *writeTx) scan(top pod.Path, all bool) error {
+	for todo := []pod.Path{top}; len(todo) > 0; {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		below, err := w.scanContainer(p, all)
+		if err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		todo = append(todo, below...)
+	}
+	return nil
+}
+
+// scanContainer compares the entries of a directory with the rows of a
+// container, name by name, and returns the containers to look at next.
+func (w *writeTx) scanContainer(p pod.Path, all bool) (next []pod.Path, err error) {
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found {
+		return nil, err
+	}
+	d, err := w.store.tree.sub(rel(p))
+	if absent(err) {
+		return nil, w.lose(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	s, _, err := fstat(d.f) // before the names, so that a change meanwhile shows
+	if err != nil {
+		return nil, err
+	}
+	names, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	seq := w.head.Seq
+	if err := w.cleanSidecars(d, names, s); err != nil {
+		return nil, err
+	}
+	nextRow, stop := iter.Pull2(w.children(p))
+	defer stop()
+	m := merge{w: w, p: p, d: d, all: all, nextRow: nextRow}
+	if err := m.run(names); err != nil {
+		return nil, err
+	}
+	return m.below, w.redate(p, s, w.head.Seq > seq)
+}
+
+// redate takes over the time of a directory that a hand has changed.
+func (w *writeTx) redate(p pod.Path, s stamp, changed bool) error {
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found || r.mtime == s.mtime && !changed {
+		return err
+	}
+	r.mtime = s.mtime
+	if changed {
+		r.seq = w.next()
+	}
+	r.settle()
+	return w.store.index.put(r)
+}
+
+// merge walks the names on the disk and the rows of the index together, both in
+// byte order.
+type merge struct {
+	w       *writeTx
+	p       pod.Path
+	d       dir
+	all     bool
+	nextRow func() (row, error, bool)
+	row     row
+	have    bool
+	below   []pod.Path
+}
+
+func (m *merge) run(names []string) error {
+	if err := m.advance(); err != nil {
+		return err
+	}
+	for _, name := range names {
+		for m.have && m.row.Path.Name() < name {
+			if err := m.gone(); err != nil {
+				return err
+			}
+		}
+		if err := m.entry(name); err != nil {
+			return err
+		}
+	}
+	for m.have {
+		if err := m.gone(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merge) advance() (err error) {
+	m.row, err, m.have = m.nextRow()
+	return err
+}
+
+// gone loses a row that has no entry.
+func (m *merge) gone() error {
+	if err := m.w.lose(m.row); err != nil {
+		return err
+	}
+	return m.advance()
+}
+
+// entry compares one name with the row at hand, if it has the same name.
+func (m *merge) entry(name string) error {
+	s, k, err := m.d.lstat(name)
+	if err != nil && !absent(err) {
+		return err
+	}
+	p, bad := m.p.Child(name, k == folded)
+	known := m.have && m.row.Path.Name() == name
+	if known && (err != nil || k == foreign || m.row.Path != p) {
+		if err := m.gone(); err != nil {
+			return err
+		}
+		known = false
+	}
+	if err != nil || k == foreign || bad != nil {
+		return nil // nothing that the pod serves
+	}
+	if known {
+		return m.same(p, s)
+	}
+	if k == folded {
+		m.below = append(m.below, p)
+		return m.w.adoptContainer(p, s)
+	}
+	return m.w.adopt(m.d, p)
+}
+
+func (m *merge) same(p pod.Path, s stamp) error {
+	r := m.row
+	if err := m.advance(); err != nil {
+		return err
+	}
+	if p.IsContainer() {
+		if m.all {
+			m.below = append(m.below, p)
+		}
+		return nil
+	}
+	if s == r.stamp {
+		return nil
+	}
+	return m.w.reread(m.d, r)
+}
+
+// adoptContainer takes in a directory that a hand has made.
+func (w *writeTx) adoptContainer(p pod.Path, s stamp) error {
+	r := row{Info: pod.Info{Path: p, ID: newID(), Version: w.seen()}, stamp: stamp{mtime: s.mtime}}
+	return w.take(&r)
+}
+
+// adopt takes in a file that a hand has put into the folder.
+func (w *writeTx) adopt(d dir, p pod.Path) error {
+	r := row{Info: pod.Info{Path: p}}
+	if err := w.read(d, &r); err != nil || r.ETag == "" {
+		return err
+	}
+	r.ID, r.Version = newID(), w.seen()
+	w.head.bytes += r.Size
+	return w.take(&r)
+}
+
+// reread takes in what has become of a file. If its bytes are the same, nobody
+// is told.
+func (w *writeTx) reread(d dir, r row) error {
+	before := r
+	if err := w.read(d, &r); err != nil {
+		return err
+	}
+	w.head.bytes += r.Size - before.Size
+	if r.ETag == before.ETag {
+		return w.store.index.put(r)
+	}
+	r.Version = w.seen()
+	r.seq = w.next()
+	if err := w.store.index.put(r); err != nil {
+		return err
+	}
+	return w.consequences(r.Path, r.ETag, false)
+}
+
+// read fills in type, entity tag and stamp of a row from its file. A file that
+// is being written is left for the next time.
+func (w *writeTx) read(d dir, r *row) error {
+	f, _, err := d.open(r.Path.Name(), os.O_RDONLY)
+	if err == nil {
+		err = errors.Join(identifyRow(d, f, r), f.Close())
+	}
+	if absent(err) || errors.Is(err, pod.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// seen returns the version of what came into the folder by a hand: this pod's
+// next one; and an unknown one for what an index finds that knew nothing yet.
+func (w *writeTx) seen() pod.Version {
+	if w.store.fresh {
+		return pod.Version{}
+	}
+	return w.version(pod.Version{})
+}
+
+// take writes the row of what a hand has put into the folder. The time of the
+// container is the one on the disk, which redate reads.
+func (w *writeTx) take(r *row) error {
+	if err := w.write(r, false); err != nil {
+		return err
+	}
+	return w.consequences(r.Path, r.ETag, false)
+}
+
+// lose drops the rows of what a hand has removed from the folder. That is no
+// delete: it leaves no trace, for a replica would delete there too what was only
+// lost here. A new Epoch tells everybody to compare.
+func (w *writeTx) lose(r row) error {
+	rows := []row{r}
+	if r.Path.IsContainer() {
+		below, err := w.store.index.below(r.Path)
+		if err != nil {
+			return err
+		}
+		rows = append(below, r)
+	}
+	w.lost = true
+	for _, r := range rows {
+		w.head.bytes -= r.Size
+		if err := w.store.index.drop(r.Path); err != nil {
+			return err
+		}
+	}
+	if r.Path.IsRoot() {
+		return errors.New("the folder of the pod is gone")
+	}
+	return w.consequences(r.Path, "", false)
+}
+
+// cleanSidecars removes the sidecars of files that are not there, and gives the
+// directory its time back.
+func (w *writeTx) cleanSidecars(d dir, names []string, s stamp) error {
+	cleaned := false
+	for _, name := range names {
+		of, ok := strings.CutPrefix(name, sidecarPrefix)
+		if !ok {
+			continue
+		}
+		if _, found := slices.BinarySearch(names, of); found && !w.store.unclean {
+			continue
+		} else if found {
+			if err := w.settleSidecar(d, of); err != nil {
+				return err
+			}
+		} else if err := d.unlink(name); err != nil {
+			return err
+		}
+		cleaned = true
+	}
+	if !cleaned {
+		return nil
+	}
+	return d.setTime(".", timeOf(s.mtime))
+}
+
+// settleSidecar ends the change of a type that a crash has interrupted.
+func (w *writeTx) settleSidecar(d dir, name string) error {
+	c, err := readSidecar(d, name)
+	if err != nil || c.nextTag == "" {
+		return err
+	}
+	f, _, err := d.open(name, os.O_RDONLY)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	mediaType, _, err := c.identify(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return writeSidecar(d, w.store.tmp, name, sidecar{mediaType: mediaType})
+}
