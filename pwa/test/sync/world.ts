@@ -1,0 +1,102 @@
+/** Devices in plain Node: the real store on a disk in memory, real keys, and a network, clock and presence that a test can turn. */
+
+import { type Env, type Kith, memoryKeyRecords, openKith } from "../../src/core/index.ts";
+import type { KeyRecords } from "../../src/core/webid/records.ts";
+import { memoryDisk } from "../../src/core/store/memory.ts";
+import { openStoreOver } from "../../src/core/store/phone.ts";
+import type { Store } from "../../src/core/store/store.ts";
+
+/** Device is one browser profile. What is public may be changed while it runs. */
+export class Device {
+  /** Added to the machine's clock, in milliseconds. */
+  ahead = 0;
+  /** Whether requests reach anything. */
+  network = true;
+  /** Whether the app asks by itself; `syncNow` and acts of the views always may. */
+  asks = false;
+  /** Every request that was made: method and URL. */
+  readonly requests: string[] = [];
+  /** Runs before each request that goes out. */
+  before: (method: string, url: string) => Promise<void> | void = () => undefined;
+  /** The store of the app that is open. */
+  store: Store | undefined;
+  private readonly disk = memoryDisk();
+  private readonly keys: KeyRecords = memoryKeyRecords();
+  private readonly watchers = new Set<() => void>();
+  private open: Kith | undefined;
+
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** kith opens the app, or returns the one that is open. */
+  async kith(): Promise<Kith> {
+    this.open ??= await openKith(this.env());
+    return this.open;
+  }
+
+  /** close closes the app; the disk stays. */
+  async close(): Promise<void> {
+    await this.open?.close();
+    this.open = undefined;
+  }
+
+  /** wake lets the app ask by itself from now on. */
+  wake(): void {
+    this.asks = true;
+    for (const changed of this.watchers) changed();
+  }
+
+  private env(): Env {
+    return {
+      now: () => Date.now() + this.ahead,
+      random: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      fetch: (url, init) => this.fetch(url, init),
+      openStore: async () => {
+        const random = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count));
+        this.store = await openStoreOver({ ...this.disk, now: () => Date.now() + this.ahead, random });
+        return this.store;
+      },
+      keys: this.keys,
+      deviceName: this.name,
+      after: (milliseconds, run) => {
+        const timer = setTimeout(run, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      presence: {
+        online: () => this.asks,
+        visible: () => this.asks,
+        watch: (changed) => {
+          this.watchers.add(changed);
+          return () => this.watchers.delete(changed);
+        },
+      },
+      persist: async () => true,
+      quota: async () => 1 << 30,
+    };
+  }
+
+  private async fetch(url: string, init: RequestInit): Promise<Response> {
+    this.requests.push(`${init.method} ${url}`);
+    await this.before(init.method ?? "GET", url);
+    if (!this.network) throw new TypeError("no network");
+    return fetch(url, init);
+  }
+}
+
+/** until resolves once `is` holds; it fails after the deadline, in milliseconds. */
+export async function until(is: () => boolean | Promise<boolean>, what: string, deadline = 10_000): Promise<void> {
+  const end = Date.now() + deadline;
+  while (!(await is())) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadline} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** picture makes a picture with random bytes, so that each is another. */
+export function picture(alt: string, size = 2_000): import("../../src/core/kith.ts").NewPicture {
+  const random = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count));
+  return { full: random(size), thumb: random(200), mediaType: "image/webp", width: 1600, height: 1200, thumbWidth: 320, thumbHeight: 240, alt };
+}
