@@ -139,15 +139,34 @@ describe.each([
     const writing = first.evaluate(() => tools.put("/y", "just before"));
     const told = first.evaluate(() => tools.store().closed.then(() => "closed"));
     await second.evaluate(() => tools.open({ takeOver: true }));
+    // The lock is free only once the first tab has closed its store.
     expect(await told).toBe("closed");
     await writing;
     expect(await second.evaluate(() => Promise.all([tools.text("/x"), tools.text("/y")]))).toEqual(["from the first tab", "just before"]);
     expect(await first.evaluate(() => tools.put("/z", "too late").catch((error: { code: string }) => error.code))).toBe("storage-unavailable");
-    await second.close();
+    await first.evaluate(() => tools.open({ takeOver: true }));
+    expect(await first.evaluate(() => tools.text("/y"))).toBe("just before");
+    await first.reload();
     await first.evaluate(() => tools.open());
     expect(await first.evaluate(() => tools.text("/y"))).toBe("just before");
     await context.close();
   });
+});
+
+test("private keys survive a restart, work, and cannot be exported", async () => {
+  let context = await scene.profile("keys");
+  let page = await context.newPage();
+  await page.goto(hosted);
+  const names = await page.evaluate(() => tools.makeKeys());
+  expect(names).toHaveLength(2);
+  await context.close();
+  context = await scene.profile("keys");
+  page = await context.newPage();
+  await page.goto(hosted);
+  expect(await page.evaluate(() => tools.useKeys())).toEqual(names.map((name) => ({ name, works: true, exportable: false })));
+  await page.evaluate((name) => tools.removeKey(name), names[0]!);
+  expect((await page.evaluate(() => tools.useKeys())).map(({ name }) => name)).toEqual([names[1]]);
+  await context.close();
 });
 
 test("a full disk is said so, and leaves everything as it was", async () => {

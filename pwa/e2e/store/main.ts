@@ -2,6 +2,9 @@
 
 import { openStore } from "../../src/core/store/browser.ts";
 import type { NewRow, Store, Write } from "../../src/core/store/store.ts";
+import { generate, publicKey, type Did } from "../../src/core/webid/key.ts";
+import { makePerson } from "../../src/core/webid/person.ts";
+import { openKeyRecords } from "../../src/core/webid/records.ts";
 import { startWorker } from "../../src/ui/trusted.ts";
 import { source } from "../../src/worker/slots.ts?source";
 
@@ -93,7 +96,48 @@ async function median(times: number, run: (i: number) => Promise<void>, before: 
   return taken.sort((a, b) => a - b)[times >> 1] ?? 0;
 }
 
-const tools = { keys, open, store, writes, put, putBytes, text, writeForEver, written, measure };
+/** makeKeys makes a person whose device's private keys are kept, and returns their names. */
+async function makeKeys(): Promise<readonly Did[]> {
+  const records = await openKeyRecords("keys");
+  await makePerson(records, "Browser", Date.now());
+  const names = await records.names();
+  records.close();
+  return names;
+}
+
+/** useKeys says of each kept key whether it does what it is for, and whether a script can export it. */
+async function useKeys(): Promise<readonly { readonly name: Did; readonly works: boolean; readonly exportable: boolean }[]> {
+  const records = await openKeyRecords("keys");
+  const found = [];
+  for (const name of await records.names()) {
+    const key = await records.get(name);
+    found.push({ name, works: key !== undefined && (await works(name, key)), exportable: key?.extractable !== false });
+  }
+  records.close();
+  return found;
+}
+
+async function works(name: Did, key: CryptoKey): Promise<boolean> {
+  if (key.usages.includes("sign")) {
+    const algorithm = { name: "ECDSA", hash: "SHA-256" };
+    const signature = await crypto.subtle.sign(algorithm, key, new Uint8Array(9));
+    return crypto.subtle.verify(algorithm, await publicKey(name, "sign"), signature, new Uint8Array(9));
+  }
+  const other = await generate("agree");
+  const shared = async (own: CryptoKey, theirs: Did): Promise<string> => {
+    const bits = await crypto.subtle.deriveBits({ name: "ECDH", public: await publicKey(theirs, "agree") }, own, 256);
+    return new Uint8Array(bits).join();
+  };
+  return (await shared(key, other.kid)) === (await shared(other.key, name));
+}
+
+async function removeKey(name: Did): Promise<void> {
+  const records = await openKeyRecords("keys");
+  await records.remove(name);
+  records.close();
+}
+
+const tools = { keys, open, store, writes, put, putBytes, text, writeForEver, written, measure, makeKeys, useKeys, removeKey };
 
 export type Tools = typeof tools;
 

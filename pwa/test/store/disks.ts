@@ -58,7 +58,7 @@ export function inFile(): Disk {
   const folder = mkdtempSync(join(tmpdir(), "kith-slots-"));
   const path = join(folder, "slots");
   const { ciphertext } = memoryDisk();
-  const parts = async (): Promise<MemoryDisk> => ({ slots: await opfsSlots(worker(), path), ciphertext });
+  const parts = async (): Promise<MemoryDisk> => ({ slots: await opfsSlots(worker()).open(path), ciphertext });
   return diskOver(parts, () => readFileSync(path), () => rmSync(folder, { recursive: true }));
 }
 

@@ -5,8 +5,9 @@
 
 import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
+import { failed } from "./failure.ts";
 import { type Database, idbCiphertext, idbSlots, openDatabase } from "./idb.ts";
-import { opfsSlots, type SlotWorker } from "./opfs.ts";
+import { type Opfs, opfsSlots, type SlotWorker } from "./opfs.ts";
 import { openStoreOver } from "./phone.ts";
 import type { Slots } from "./slots.ts";
 import type { Store } from "./store.ts";
@@ -32,8 +33,9 @@ export class TakenError extends KithError {
  * With `takeOver` it first asks the tab that has the store to close it. */
 export async function openStore(browser: Browser, name: string, options: { readonly takeOver?: boolean } = {}): Promise<Store> {
   const channel = new BroadcastChannel(name);
-  const release = await hold(browser.locks, name, options.takeOver === true ? channel : undefined);
+  let release = (): void => undefined;
   try {
+    release = await hold(browser.locks, name, options.takeOver === true ? channel : undefined);
     const store = await open(browser, name);
     channel.onmessage = () => void store.close();
     void store.closed.then(release).then(() => channel.close());
@@ -45,53 +47,45 @@ export async function openStore(browser: Browser, name: string, options: { reado
   }
 }
 
-/** How long a tab gets to finish what it is writing and let go, in milliseconds. */
-const patience = 10_000;
+/** How long to wait for another tab, in milliseconds: one that closes or reloads is gone in a moment; one that was
+ * asked may finish what it is writing. */
+const patience = { closing: 1_000, asked: 10_000 };
 
 /** hold takes the lock and returns what gives it back. */
 function hold(locks: LockManager, name: string, asking: BroadcastChannel | undefined): Promise<() => void> {
-  const options = asking === undefined ? { ifAvailable: true } : { signal: AbortSignal.timeout(patience) };
-  const held = new Promise<() => void>((resolve, reject) => {
-    const during = (lock: Lock | null): Promise<void> | undefined => {
-      if (lock !== null) return new Promise((release) => resolve(release));
-      reject(new TakenError());
-      return undefined;
-    };
-    locks.request(name, options, during).catch((cause: unknown) => reject(isTimeout(cause) ? new TakenError() : cause));
-  });
+  const signal = AbortSignal.timeout(asking === undefined ? patience.closing : patience.asked);
   asking?.postMessage("yield");
-  return held;
-}
-
-function isTimeout(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === "TimeoutError";
+  return new Promise((resolve, reject) => {
+    const during = (): Promise<void> => new Promise((release) => resolve(release));
+    const refused = (cause: unknown): void => reject(signal.aborted ? new TakenError() : failed("lock store", cause));
+    locks.request(name, { signal }, during).catch(refused);
+  });
 }
 
 async function open({ now, random, startWorker }: Browser, name: string): Promise<Store> {
   // The worker starts while the database opens.
-  const worker = startWorker?.();
+  const opfs = startWorker && opfsSlots(startWorker());
   try {
     const db = await openDatabase(name);
-    const slots = await openSlots(db, name, worker).catch(closing(db));
+    const slots = await openSlots(db, name, opfs).catch(closing(db));
     return await openStoreOver({ slots, ciphertext: idbCiphertext(db), now, random }).catch(closing(db));
   } catch (cause) {
-    worker?.terminate();
+    opfs?.terminate();
     throw cause;
   }
 }
 
 /** openSlots opens the slots that this store began with: a store whose keys lie in OPFS must not be opened
  * without them, and the other way round. A new one takes OPFS where it can be had. */
-async function openSlots(db: Database, name: string, worker: SlotWorker | undefined): Promise<Slots> {
-  const inDatabase = worker === undefined || (await db.count("keys")) > 0;
-  if (!inDatabase) {
+async function openSlots(db: Database, name: string, opfs: Opfs | undefined): Promise<Slots> {
+  if (opfs !== undefined && (await db.count("keys")) === 0) {
     try {
-      return await opfsSlots(worker, name);
+      return await opfs.open(name);
     } catch (cause) {
       if ((await db.count("pages")) > 0) throw cause;
     }
   }
-  worker?.terminate();
+  opfs?.terminate();
   return idbSlots(db);
 }
 

@@ -2,13 +2,13 @@
  * Slots in the origin's private file system. Only a dedicated worker may hold a file open for writing in place
  * (File System Standard §2.6), so the page asks one: `serveSlots` runs there, `opfsSlots` here.
  *
- * The messages are `{id, call, args}` and `{id, result}` or `{id, failure}`, answered in order; `failure` is the
- * name of a DOMException.
+ * A question is a `Request` with an id; its answer is `{id, result}` or `{id, failure}`, in the same order.
+ * `failure` is the name of a DOMException.
  */
 
 import { failed } from "./failure.ts";
 import { type PlainFile, SlotFile } from "./slotfile.ts";
-import type { Slots } from "./slots.ts";
+import type { SlotChange, Slots } from "./slots.ts";
 
 /** What is needed of a worker, and within it of what it talks through. */
 export interface Port {
@@ -22,13 +22,21 @@ export interface SlotWorker extends Port {
   terminate(): void;
 }
 
-type Call = "open" | "used" | "read" | "write" | "close";
-
-interface Question {
-  readonly id: number;
-  readonly call: Call;
-  readonly args: readonly unknown[];
+/** A worker that has no file yet. */
+export interface Opfs {
+  /** Opens the slot file of that name; its `close` ends the worker. Rejects with `storage-unavailable` where there
+   * is no such file system or another tab holds the file, and with `newer-version`. */
+  open(name: string): Promise<Slots>;
+  terminate(): void;
 }
+
+type Request =
+  | { readonly call: "open"; readonly name: string }
+  | { readonly call: "used" | "close" }
+  | { readonly call: "read"; readonly slots: readonly number[] }
+  | { readonly call: "write"; readonly changes: readonly SlotChange[] };
+
+type Question = Request & { readonly id: number };
 
 interface Answer {
   readonly id: number;
@@ -36,54 +44,58 @@ interface Answer {
   readonly failure?: string;
 }
 
-/** opfsSlots opens the slot file of that name, and ends the worker when they are closed; rejects with
- * `storage-unavailable` where there is no such file system or another tab holds the file, and with
- * `newer-version`. */
-export async function opfsSlots(worker: SlotWorker, name: string): Promise<Slots> {
+/** opfsSlots talks to a worker that was just started. */
+export function opfsSlots(worker: SlotWorker): Opfs {
   const ask = asker(worker);
-  await ask("open", name);
-  return {
+  const terminate = (): void => worker.terminate();
+  const slots: Slots = {
     erases: true,
-    used: () => ask("used"),
-    read: (slots) => ask("read", slots),
-    write: (changes) => ask("write", changes),
-    close: async () => {
-      await ask("close");
-      worker.terminate();
-    },
+    used: () => ask({ call: "used" }),
+    read: (slots) => ask({ call: "read", slots }),
+    write: (changes) => ask({ call: "write", changes }),
+    close: () => ask<void>({ call: "close" }).finally(terminate),
   };
+  return { open: (name) => ask({ call: "open", name }).then(() => slots), terminate };
 }
 
-function asker(worker: SlotWorker): <T>(call: Call, ...args: readonly unknown[]) => Promise<T> {
+function asker(worker: SlotWorker): <T>(request: Request) => Promise<T> {
   const waiting = new Map<number, { readonly resolve: (result: never) => void; readonly reject: (error: Error) => void }>();
   let last = 0;
-  worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-    const asked = waiting.get(data.id);
-    waiting.delete(data.id);
-    if (data.failure === undefined) asked?.resolve(data.result as never);
-    else asked?.reject(failed(`ask slots`, new DOMException("in the worker", data.failure)));
+  let dead: Error | undefined;
+  worker.onmessage = ({ data: { id, result, failure } }: MessageEvent<Answer>) => {
+    const asked = waiting.get(id);
+    waiting.delete(id);
+    if (failure === undefined) asked?.resolve(result as never);
+    else asked?.reject(failed("ask for slots", new DOMException("in the worker", failure)));
   };
-  worker.onerror = (event) => {
-    for (const { reject } of waiting.values()) reject(failed("ask slots", event.message));
+  worker.onerror = ({ message }) => {
+    dead = failed("run slot worker", message);
+    for (const { reject } of waiting.values()) reject(dead);
     waiting.clear();
   };
-  return (call, ...args) =>
+  return (request) =>
     new Promise((resolve, reject) => {
+      if (dead !== undefined) return reject(dead);
       waiting.set(++last, { resolve, reject });
-      worker.postMessage({ id: last, call, args } satisfies Question);
+      worker.postMessage({ ...request, id: last } satisfies Question);
     });
 }
 
-/** serveSlots answers through a port from files that `open` finds by their name. */
+/** serveSlots answers through a port, from the file that `open` finds by its name. */
 export function serveSlots(port: Port, open: (name: string) => Promise<PlainFile>): void {
   let file: SlotFile | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-  const answer = async ({ id, call, args }: Question): Promise<void> => {
+  let turn: Promise<void> = Promise.resolve();
+  const act = async (question: Question): Promise<unknown> => {
+    if (question.call === "open") return void (file = new SlotFile(await open(question.name)));
+    if (file === undefined) throw new DOMException("no file is open", "InvalidStateError");
+    if (question.call === "read") return file.read(question.slots);
+    if (question.call === "write") return file.write(question.changes);
+    return question.call === "used" ? file.used() : file.close();
+  };
+  const answer = async (question: Question): Promise<void> => {
+    const { id } = question;
     try {
-      if (call === "open") file = new SlotFile(await open(args[0] as string));
-      else if (file === undefined) throw new DOMException("no file", "InvalidStateError");
-      const act = file as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
-      port.postMessage({ id, result: call === "open" ? undefined : act[call]?.(...args) } satisfies Answer);
+      port.postMessage({ id, result: await act(question) } satisfies Answer);
     } catch (error) {
       port.postMessage({ id, failure: error instanceof Error ? error.name : "Error" } satisfies Answer);
     }
