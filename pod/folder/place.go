@@ -211,9 +211,9 @@ func (w *writeTx) retype(d dir, name string, st *staged, r *row, found bool) err
 	if !found {
 		return nil
 	}
-	w.after = append(w.after, func() error {
+	w.after[p] = func() error {
 		return w.store.in(p, func(d dir, name string) error { return writeSidecar(d, tmp, name, last) })
-	})
+	}
 	return w.store.syncDir(d) // the sidecar before the bytes, also on the disk
 }
 
@@ -236,9 +236,10 @@ func (w *writeTx) takeAway(r row) error {
 				return err
 			}
 		}
-		if r.Type == typeByName(name) {
+		if r.Type == typeByName(name) && w.after[r.Path] == nil {
 			return nil
 		}
+		delete(w.after, r.Path)
 		w.undo = append(w.undo, func() error {
 			return w.store.in(r.Path, func(d dir, name string) error {
 				return writeSidecar(d, w.store.tmp, name, sidecar{mediaType: r.Type})

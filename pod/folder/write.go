@@ -14,7 +14,7 @@ import (
 type writeTx struct {
 	tx
 	undo   []func() error
-	after  []func() error // what must follow when the dirty containers are durable
+	after  map[pod.Path]func() error // what must follow when the dirty containers are durable
 	doomed []doomed
 	lost   bool  // something was gone that nobody deleted through the pod
 	failed error // of a write that was begun: nothing of this Update may stay

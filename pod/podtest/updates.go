@@ -40,30 +40,34 @@ var updateCases = []testCase{
 		prepare(f)
 		before := snapshot(f)
 		f.clock.advance(time.Hour)
-		stages := []pod.Staged{}
-		for range 6 {
-			stages = append(stages, f.stage("new", pod.StageOptions{Type: "x/new"}))
-		}
-		f.fails(f.store.Update(f.Context(), func(tx pod.WriteTx) error {
+		stages := newStages(f)
+		err := f.store.Update(f.Context(), func(tx pod.WriteTx) error {
 			change(f, tx, stages)
 			return errChanged
-		}), errChanged)
+		})
+		f.equal("error", err.Error(), errChanged.Error())
 		f.equal("content", snapshot(f), before)
 		f.reopen()
 		f.equal("content after a start", snapshot(f), before)
-		f.update(func(tx pod.WriteTx) error {
-			change(f, tx, stages) // the stages can still be put
-			return nil
-		})
+	}},
+	{name: "what an update that fails has put can be put again", run: func(f *fixture) {
+		prepare(f)
+		stages := newStages(f)
+		for _, want := range []error{errChanged, nil} {
+			f.fails(f.store.Update(f.Context(), func(tx pod.WriteTx) error {
+				change(f, tx, stages)
+				return want
+			}), want)
+		}
+		after := snapshot(f)
 		f.equal("content", f.read("/a"), "new")
+		f.reopen()
+		f.equal("content after a start", snapshot(f), after)
 	}},
 	{name: "an update that panics leaves everything as it was, and lets the next one in", run: func(f *fixture) {
 		prepare(f)
 		before := snapshot(f)
-		var stages []pod.Staged
-		for range 6 {
-			stages = append(stages, f.stage("new", pod.StageOptions{Type: "x/new"}))
-		}
+		stages := newStages(f)
 		func() {
 			defer func() { f.equal("panic", recover(), any(errChanged)) }()
 			_ = f.store.Update(f.Context(), func(tx pod.WriteTx) error {
@@ -196,6 +200,14 @@ func prepare(f *fixture) {
 		f.put(name, "content of "+name)
 	}
 	f.tryPut("/typed", "typed", pod.StageOptions{Type: "x/typed"}, pod.PutOptions{})
+}
+
+// newStages returns what change puts.
+func newStages(f *fixture) (stages []pod.Staged) {
+	for range 6 {
+		stages = append(stages, f.stage("new", pod.StageOptions{Type: "x/new"}))
+	}
+	return stages
 }
 
 // change does a bit of everything.
