@@ -18,8 +18,11 @@ const (
 )
 
 // parseVersion reads a Kith-Version header, `<counter>.<device>`: digits without
-// a leading zero, and visible ASCII.
+// a leading zero, and visible ASCII. "0." is the Version that nobody knows.
 func parseVersion(s string) (pod.Version, error) {
+	if s == "0." {
+		return pod.Version{}, nil
+	}
 	digits, device, _ := strings.Cut(s, ".")
 	counter, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || counter == 0 || counter > maxCounter || strconv.FormatUint(counter, 10) != digits {
