@@ -19,6 +19,8 @@ export interface Disk {
   open(cut?: Cut): Promise<Store>;
   /** All bytes of the place where keys lie, or undefined when that is not a file. */
   slotBytes(): Buffer | undefined;
+  /** Sizes of the sealed pages. */
+  pageSizes(): Promise<readonly number[]>;
   remove(): void;
 }
 
@@ -30,7 +32,14 @@ export interface Cut {
 
 let clock = 1_700_000_000_000;
 
-function diskOver(parts: () => Promise<MemoryDisk>, slotBytes: () => Buffer | undefined, remove: () => void): Disk {
+interface Kept {
+  readonly ciphertext: Ciphertext;
+  readonly parts: () => Promise<MemoryDisk>;
+  readonly slotBytes: () => Buffer | undefined;
+  readonly remove: () => void;
+}
+
+function diskOver({ ciphertext, parts, slotBytes, remove }: Kept): Disk {
   const keys: Bytes[] = [];
   const random = (length: number): Bytes => {
     const key = new Uint8Array(randomBytes(length));
@@ -41,6 +50,7 @@ function diskOver(parts: () => Promise<MemoryDisk>, slotBytes: () => Buffer | un
     keys,
     slotBytes,
     remove,
+    pageSizes: async () => (await ciphertext.pages()).map(([, bytes]) => bytes.length),
     async open(cut) {
       const disk = await parts();
       return openStoreOver({ ...(cut === undefined ? disk : cutOff(disk, cut)), random, now: () => ++clock });
@@ -50,7 +60,7 @@ function diskOver(parts: () => Promise<MemoryDisk>, slotBytes: () => Buffer | un
 
 export function inMemory(): Disk {
   const disk = memoryDisk();
-  return diskOver(async () => disk, () => undefined, () => undefined);
+  return diskOver({ ...disk, parts: async () => disk, slotBytes: () => undefined, remove: () => undefined });
 }
 
 /** inFile keeps keys in a real file, written by the code that a browser's worker runs, reached by messages. */
@@ -59,7 +69,7 @@ export function inFile(): Disk {
   const path = join(folder, "slots");
   const { ciphertext } = memoryDisk();
   const parts = async (): Promise<MemoryDisk> => ({ slots: await opfsSlots(worker()).open(path), ciphertext });
-  return diskOver(parts, () => readFileSync(path), () => rmSync(folder, { recursive: true }));
+  return diskOver({ ciphertext, parts, slotBytes: () => readFileSync(path), remove: () => rmSync(folder, { recursive: true }) });
 }
 
 function worker(): SlotWorker {

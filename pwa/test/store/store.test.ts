@@ -150,6 +150,19 @@ describe.each([
     await store.close();
     await store.closed;
     await expect(store.apply([put("/x", "x")])).rejects.toMatchObject({ code: "storage-unavailable" });
+    await expect(store.bytes("/x")).rejects.toMatchObject({ code: "storage-unavailable" });
+    await store.close();
     store = await disk.open();
+  });
+
+  it("keeps pages small while their entries grow", async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `cursor/${i}`);
+    await store.apply(names.map((name) => ({ set: name, value: 0 })));
+    for (const name of names) await store.apply([{ set: name, value: "x".repeat(4000) }]);
+    const largest = Math.max(...(await disk.pageSizes()));
+    expect(largest).toBeLessThan(60_000);
+    await reopen();
+    expect(store.names("cursor/")).toHaveLength(60);
+    expect(String(store.get("cursor/59"))).toHaveLength(4000);
   });
 });

@@ -36,14 +36,15 @@ export async function openStore(browser: Browser, name: string, options: { reado
   let release = (): void => undefined;
   try {
     release = await hold(browser.locks, name, options.takeOver === true ? channel : undefined);
-    const store = await open(browser, name);
-    channel.onmessage = () => void store.close();
+    const opening = open(browser, name);
+    channel.onmessage = () => void opening.then((store) => store.close()).catch(() => undefined);
+    const store = await opening;
     void store.closed.then(release).then(() => channel.close());
     return store;
   } catch (cause) {
     release();
     channel.close();
-    throw cause;
+    throw failed("open store", cause);
   }
 }
 

@@ -32,11 +32,11 @@ export async function openDatabase(name: string): Promise<Database> {
 export function idbCiphertext(db: Database): Ciphertext {
   return {
     async pages() {
-      const [slots, pages] = await Promise.all([db.getAllKeys("pages"), db.getAll("pages")]);
+      const [slots, pages] = await reading(Promise.all([db.getAllKeys("pages"), db.getAll("pages")]));
       return slots.map((slot, i) => [slot, pages[i] ?? new Uint8Array(0)] as const);
     },
-    bodies: () => db.getAllKeys("bodies"),
-    body: (slot) => db.get("bodies", slot),
+    bodies: () => reading(db.getAllKeys("bodies")),
+    body: (slot) => reading(db.get("bodies", slot)),
     commit: ({ pages, bodies, gone }) =>
       durably(db, ["pages", "bodies"], (put, remove) => {
         for (const slot of gone) remove("pages", slot), remove("bodies", slot);
@@ -51,12 +51,12 @@ export function idbCiphertext(db: Database): Ciphertext {
  * not overwritten either. */
 export function idbSlots(db: Database): Slots {
   const read = async (slot: number): Promise<Bytes> => {
-    const blob = await db.get("keys", slot);
-    return blob === undefined ? new Uint8Array(keyBytes) : new Uint8Array(await blob.arrayBuffer());
+    const blob = await reading(db.get("keys", slot));
+    return blob === undefined ? new Uint8Array(keyBytes) : new Uint8Array(await reading(blob.arrayBuffer()));
   };
   return {
     erases: false,
-    used: () => db.getAllKeys("keys"),
+    used: () => reading(db.getAllKeys("keys")),
     read: (slots) => Promise.all(slots.map(read)),
     write: (changes) =>
       durably(db, ["keys"], (put, remove) => {
@@ -64,6 +64,14 @@ export function idbSlots(db: Database): Slots {
       }),
     close: async () => undefined,
   };
+}
+
+async function reading<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    throw failed("read database", cause);
+  }
 }
 
 type Name = "pages" | "bodies" | "keys";

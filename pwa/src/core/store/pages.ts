@@ -24,7 +24,8 @@ interface Draft<V> {
   weight: number;
 }
 
-/** A page that weighs this much takes no further entries. */
+/** A page that weighs this much takes no further entries; from one that grew to twice of it, those move out that
+ * change. */
 const fullWeight = 24 << 10;
 
 export class Pages<V> {
@@ -63,9 +64,10 @@ export class Pages<V> {
     const added: [string, V][] = [];
     for (const [name, value] of changes) {
       const page = this.#where.get(name);
-      if (page === undefined && value !== undefined) added.push([name, value]);
-      else if (page !== undefined && value !== undefined) draftOf(page).entries.set(name, value);
+      const stays = page !== undefined && value !== undefined && page.weight < 2 * fullWeight;
+      if (stays) draftOf(page).entries.set(name, value);
       else if (page !== undefined) draftOf(page).entries.delete(name);
+      if (!stays && value !== undefined) added.push([name, value]);
     }
     const more = this.#place(added, drafts, draftOf);
     const filled = [...drafts.values(), ...more].filter(({ entries }) => entries.size > 0);

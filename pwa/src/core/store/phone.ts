@@ -91,6 +91,7 @@ class PhoneStore implements Store {
   async bytes(path: string): Promise<Bytes | undefined> {
     const { slots, ciphertext, now } = this.#parts;
     for (let tries = 0; ; tries++) {
+      this.#check();
       const slot = this.#rows.get(path)?.slot ?? 0;
       if (slot === 0) return undefined;
       const [[key], sealed] = await Promise.all([slots.read([slot]), ciphertext.body(slot)]);
@@ -159,11 +160,15 @@ class PhoneStore implements Store {
   /** #next runs one thing after everything that was begun before. */
   #next<T>(run: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(() => {
-      if (this.#ended !== undefined) throw unavailable(`use store: ${this.#ended}`);
+      this.#check();
       return run();
     });
     this.#turn = done.catch(() => undefined);
     return done;
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) throw unavailable(`use store: ${this.#ended}`);
   }
 
   async #apply(writes: readonly Write[]): Promise<void> {

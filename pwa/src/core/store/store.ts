@@ -51,7 +51,8 @@ export interface Store {
   /** Small settings and queues (outbox, cursors, counters), JSON-like values, encrypted at rest like everything else. */
   get(name: string): unknown;
   names(prefix: string): readonly string[];
-  /** Applies all writes or none; when it resolves they are durable and erased bytes are gone. */
+  /** Applies all writes or none; when it resolves they are durable and erased bytes are gone. Bytes given to it
+   * must not change before that. Rejects with `storage-full` or `storage-unavailable`. */
   apply(writes: readonly Write[]): Promise<void>;
   usage(): { readonly bytes: number; readonly cached: number };
   /** Whether a delete leaves no trace on this browser (false on file:// in Chromium). */
