@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -14,6 +15,8 @@ import (
 type PrivateKey struct {
 	key *ecdsa.PrivateKey
 }
+
+var errNoKey = errors.New("no key")
 
 // GenerateKey returns a new random key pair.
 func GenerateKey() (PrivateKey, error) {
@@ -39,7 +42,7 @@ func (k PrivateKey) Public() Key {
 // MarshalText returns the secret scalar in base64url, 43 characters.
 func (k PrivateKey) MarshalText() ([]byte, error) {
 	if k.key == nil {
-		return nil, fmt.Errorf("encode private key: no key")
+		return nil, fmt.Errorf("encode private key: %w", errNoKey)
 	}
 	scalar, err := k.key.Bytes()
 	if err != nil {
@@ -66,7 +69,7 @@ func (k *PrivateKey) UnmarshalText(text []byte) error {
 // ECDH returns k for key agreement.
 func (k PrivateKey) ECDH() (*ecdh.PrivateKey, error) {
 	if k.key == nil {
-		return nil, fmt.Errorf("use key for agreement: no key")
+		return nil, fmt.Errorf("use key for agreement: %w", errNoKey)
 	}
 	return k.key.ECDH()
 }

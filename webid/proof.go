@@ -30,9 +30,9 @@ func (v *Verifier) proof(r *http.Request, ath string) (proof, error) {
 	if len(fields) != 1 {
 		return proof{}, fmt.Errorf("%w: %w", ErrProof, Malformed)
 	}
-	c, key, err := parseProof(fields[0])
+	c, key, claims, err := parseProof(fields[0])
 	if err == nil {
-		err = c.fits(r.Method, v.Issuer+r.URL.EscapedPath(), ath)
+		err = claims.fit(r.Method, v.Issuer+r.URL.EscapedPath(), ath)
 	}
 	if err == nil {
 		err = c.verify(key)
@@ -40,9 +40,8 @@ func (v *Verifier) proof(r *http.Request, ath string) (proof, error) {
 	if err != nil {
 		return proof{}, fmt.Errorf("%w: %w", ErrProof, err)
 	}
-	p := proof{key: key, id: hash64([]byte(key.Thumbprint() + " " + c.payload.text("jti", maxJTI)))}
-	iat := time.Unix(int64(c.payload.number("iat", 0)), 0)
-	if p.until, p.byNonce = v.window(iat, c.payload.optional("nonce", maxJTI)); p.until.IsZero() {
+	p := proof{key: key, id: hash64([]byte(key.Thumbprint() + " " + claims.jti))}
+	if p.until, p.byNonce = v.window(claims.iat, claims.nonce); p.until.IsZero() {
 		return proof{}, fmt.Errorf("%w: %w", ErrNonce, notFresh)
 	}
 	return p, nil
@@ -50,40 +49,49 @@ func (v *Verifier) proof(r *http.Request, ath string) (proof, error) {
 
 const maxJTI = 256 // bytes of a jti or nonce
 
-// parseProof reads a proof whose claims are all there, and its key. Nothing is
+// proofClaims are what a proof says. (RFC 9449 §4.2)
+type proofClaims struct {
+	htm, htu, jti, ath, nonce string
+	iat                       time.Time
+}
+
+// parseProof reads a proof that has all its claims, and its key. Nothing is
 // verified yet.
-func parseProof(text string) (compact, Key, error) {
+func parseProof(text string) (compact, Key, proofClaims, error) {
 	c, err := parseCompact(text, maxToken)
-	if err != nil {
-		return c, Key{}, err
+	if err == nil {
+		err = c.expect("dpop+jwt", "jwk")
 	}
-	if err := c.expect("dpop+jwt", "jwk"); err != nil {
-		return c, Key{}, err
+	if err != nil {
+		return c, Key{}, proofClaims{}, err
 	}
 	var key Key
 	if !c.header.get("jwk", &key) {
-		return c, Key{}, wrongHeader
+		return c, Key{}, proofClaims{}, wrongHeader
 	}
 	p := c.payload
-	p.text("htm", 32)
-	p.text("htu", maxToken)
-	p.number("iat", 0)
-	p.optional("ath", 43)
-	p.optional("nonce", maxJTI)
-	if p.text("jti", maxJTI) == "" {
+	claims := proofClaims{
+		htm:   p.text("htm", 32),
+		htu:   p.text("htu", maxToken),
+		jti:   p.text("jti", maxJTI),
+		ath:   p.optional("ath", 43),
+		nonce: p.optional("nonce", maxJTI),
+		iat:   time.Unix(int64(p.number("iat", 0)), 0),
+	}
+	if claims.jti == "" {
 		p.fail()
 	}
-	return c, key, p.err
+	return c, key, claims, p.err
 }
 
-// fits compares what the proof is for with what it came with.
-func (c compact) fits(method, address, ath string) error {
-	switch p := c.payload; {
-	case p.text("htm", 32) != method:
+// fit compares what the proof is for with what it came with.
+func (c proofClaims) fit(method, address, ath string) error {
+	switch {
+	case c.htm != method:
 		return wrongMethod
-	case !sameAddress(p.text("htu", maxToken), address):
+	case !sameAddress(c.htu, address):
 		return wrongAddress
-	case ath != "" && p.optional("ath", 43) != ath:
+	case ath != "" && c.ath != ath:
 		return wrongToken
 	}
 	return nil

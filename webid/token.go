@@ -21,7 +21,7 @@ type access struct {
 
 func (v *Verifier) issue(a access) (string, error) {
 	if len(v.Keys) == 0 {
-		return "", fmt.Errorf("issue token: no key")
+		return "", fmt.Errorf("issue token: %w", errNoKey)
 	}
 	now := v.Now()
 	return v.Keys[0].sign("at+jwt", "kid", v.Keys[0].Public().Thumbprint(), map[string]any{

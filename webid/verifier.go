@@ -67,7 +67,10 @@ func (v *Verifier) Authenticate(r *http.Request) (Agent, error) {
 	if err != nil {
 		return Agent{}, err
 	}
-	return agent, once(r.Context(), v.Proofs, ErrProof, a.sub, p.id, p.until)
+	if err := once(r.Context(), v.Proofs, ErrProof, a.sub, p.id, p.until); err != nil {
+		return Agent{}, err
+	}
+	return agent, nil
 }
 
 // credentials returns the token of the one Authorization field, of scheme DPoP.

@@ -1,0 +1,69 @@
+package webid_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"testing"
+	"time"
+
+	"kith/webid"
+)
+
+// BenchmarkAuthenticate is what who-asks costs a request with a token that was
+// seen before; BenchmarkVerify is the one P-256 verification in it.
+func BenchmarkAuthenticate(b *testing.B) {
+	s := newScene(b)
+	phone := s.ben.devices[0]
+	token := s.token(b, phone)
+	requests := make([]*http.Request, 2000)
+	for i := range requests {
+		requests[i] = s.get(b, phone, token, "/social/posts/")
+	}
+	clock := func() time.Time { return s.now }
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%len(requests) == 0 {
+			s.Proofs = webid.NewReplay(len(requests), clock) // so that the same proofs are new
+		}
+		if _, err := s.Authenticate(requests[i%len(requests)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("proof"))
+	sig, err := ecdsa.SignASN1(rand.Reader, k, sum[:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !ecdsa.VerifyASN1(&k.PublicKey, sum[:], sig) {
+			b.Fatal("does not verify")
+		}
+	}
+}
+
+// BenchmarkExchange is what a token costs: two verifications and a signature.
+func BenchmarkExchange(b *testing.B) {
+	s := newScene(b)
+	phone := s.ben.devices[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		clock := func() time.Time { return s.now }
+		s.Proofs, s.Assertions = webid.NewReplay(8, clock), webid.NewReplay(8, clock)
+		b.StartTimer()
+		if _, err := s.exchange(b, phone, aliceURL, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

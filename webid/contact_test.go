@@ -1,0 +1,176 @@
+package webid_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"kith/webid"
+)
+
+const benCard = aliceURL + "contacts/" + benCID + "/card"
+
+// withKeys gives p a keys document with one agreement key of its first device.
+func (p person) withKeys(t testing.TB, serial uint64) person {
+	t.Helper()
+	d := webid.KeysDocument{Label: p.lists.Devices.Label, Serial: serial, Agree: []webid.AgreementKey{{
+		Kid: "k1", Device: p.devices[0].Public().String(), Key: newKey(t).Public(), Until: time.Date(2026, 12, 6, 12, 0, 0, 0, time.UTC),
+	}}}
+	var err error
+	if p.lists.Keys, err = d.Sign(p.lists.Devices, p.devices[0]); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAContactIsTheSameAfterWritingAndReading(t *testing.T) {
+	c := contactOf(newPerson(t, 2).withKeys(t, 1), benCID, "https://ben.example/#me")
+	c.Name, c.Note, c.Salt = "Ben", "met in Porto", make([]byte, 32)
+	c.Since = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	c.Ways = []webid.Way{{Pod: "https://host.example/ben/", Issuer: "https://host.example"}}
+	c.Verified, c.Muted = true, true
+	record, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := webid.ParseContact(benCard, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Devices.String() != c.Devices.String() || again.Keys.String() != c.Keys.String() || !again.Since.Equal(c.Since) ||
+		again.ID != c.ID || again.CID != c.CID || again.Name != c.Name || again.Note != c.Note || again.Label != c.Label ||
+		!reflect.DeepEqual(again.Accepts, c.Accepts) || !reflect.DeepEqual(again.Ways, c.Ways) || len(again.Salt) != 32 ||
+		!again.Verified || !again.Muted || again.Blocked || again.Grant != 1 {
+		t.Errorf("read %+v\nwrote %+v", again, c)
+	}
+}
+
+// TestAnEmptyContactCanBeRead: a record that has only what it must.
+func TestAnEmptyContactCanBeRead(t *testing.T) {
+	record, err := json.Marshal(webid.Contact{Grant: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := webid.ParseContact(benCard, record); err != nil {
+		t.Errorf("%s: %v", record, err)
+	}
+}
+
+func TestAContactKeepsMembersOfOthers(t *testing.T) {
+	record := `{"id":"#me","type":"Person","kith:grant":1,"foaf:nick":"B","kith:hue":{"a":[1,2]},"name":"Old"}`
+	c, err := webid.ParseContact(benCard, []byte(record))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Name = "New"
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m["foaf:nick"] != "B" || m["name"] != "New" || !strings.Contains(string(text), `"kith:hue":{"a":[1,2]}`) {
+		t.Errorf("written %s", text)
+	}
+}
+
+func TestProves(t *testing.T) {
+	p := newPerson(t, 2)
+	c := contactOf(p, benCID, "https://ben.example/#me")
+	phone := webid.ID(p.devices[0].Public().String())
+	if !c.Proves(phone) || !c.Proves("https://ben.example/#me") {
+		t.Error("what is in the record does not prove")
+	}
+	for _, id := range []webid.ID{"", c.ID, webid.ID(p.key.Public().String()), "https://other.example/#me"} {
+		if c.Proves(id) {
+			t.Errorf("%q proves", id)
+		}
+	}
+	c.Blocked = true
+	if c.Proves(phone) || c.Proves("https://ben.example/#me") {
+		t.Error("a blocked contact proves")
+	}
+	if (webid.Contact{}).Proves("") {
+		t.Error("no contact proves")
+	}
+}
+
+func TestListsAccept(t *testing.T) {
+	ben := newPerson(t, 2).withKeys(t, 2)
+	first := webid.Lists{Devices: ben.lists.Devices}
+	keys := func(p person, serial uint64) string { return p.withKeys(t, serial).lists.Keys.String() }
+	laptop := ben.next(t, ben.devices[1]) // a list without the phone, which signed it and the keys
+	for _, c := range []struct {
+		name          string
+		pinned        webid.Lists
+		devices, keys string
+		verdict       webid.Verdict
+	}{
+		{"nothing new", ben.lists, "", "", ""},
+		{"both at first sight", webid.Lists{}, ben.lists.Devices.String(), ben.lists.Keys.String(), ""},
+		{"the first keys", first, "", ben.lists.Keys.String(), ""},
+		{"the same again", ben.lists, ben.lists.Devices.String(), ben.lists.Keys.String(), ""},
+		{"newer keys", ben.lists, "", keys(ben, 3), ""},
+		{"older keys", ben.lists, "", keys(ben, 1), "stale"},
+		{"other keys of the same serial", ben.lists, "", keys(ben, 2), "same epoch, different list"},
+		{"keys at first sight without a list", webid.Lists{}, "", ben.lists.Keys.String(), "wrong label"},
+		{"keys of a device that the new list drops", ben.lists, laptop.String(), keys(ben, 3), "not signed by an admin"},
+		{"another person's list", ben.lists, newPerson(t, 1).lists.Devices.String(), "", "wrong label"},
+		{"a list that is broken", ben.lists, "x", "", webid.Malformed},
+		{"keys that are broken", ben.lists, "", "x", webid.Malformed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := c.pinned.Accept(c.devices, c.keys)
+			var verdict webid.Verdict
+			if err != nil && !errors.As(err, &verdict) {
+				t.Fatal(err)
+			}
+			if verdict != c.verdict {
+				t.Fatalf("verdict %q, want %q", verdict, c.verdict)
+			}
+			if err == nil && c.keys != "" && l.Keys.String() != c.keys {
+				t.Error("the keys are not those shown")
+			}
+		})
+	}
+}
+
+// TestARevokedAdminsKeysEnd: the keys document that a device signed goes when a
+// newer list drops that device. (protocol §1.1)
+func TestARevokedAdminsKeysEnd(t *testing.T) {
+	ben := newPerson(t, 2).withKeys(t, 1)
+	l, err := ben.lists.Accept(ben.next(t, ben.devices[1]).String(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !l.Keys.IsZero() || l.Devices.Epoch != 2 {
+		t.Errorf("keys %q of epoch %d", l.Keys, l.Devices.Epoch)
+	}
+	if _, ok := ben.lists.Keys.Find("k1"); !ok {
+		t.Error("the key was not there before")
+	}
+	if _, ok := l.Keys.Find("k1"); ok {
+		t.Error("the key is still there")
+	}
+}
+
+func TestWays(t *testing.T) {
+	sound := webid.Way{Pod: "http://localhost:8420/ana/", Issuer: "http://localhost:8420"}
+	if !sound.Valid() {
+		t.Error("a sound way is not valid")
+	}
+	for _, w := range []webid.Way{
+		{}, {Pod: sound.Pod}, {Issuer: sound.Issuer}, {"http://localhost/a", sound.Issuer}, {sound.Pod, "http://localhost/"},
+		{"http://localhost/?/", sound.Issuer}, {"http://localhost/#/", sound.Issuer}, {"http://u@localhost/", sound.Issuer}, {"data:text/", sound.Issuer},
+		{"did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169", sound.Issuer},
+	} {
+		if w.Valid() {
+			t.Errorf("%+v is valid", w)
+		}
+	}
+}
