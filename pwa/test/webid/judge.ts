@@ -6,11 +6,12 @@
 
 import { AEAD_AES_128_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_P256_HKDF_SHA256 } from "hpke";
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../../src/core/bytes.ts";
+import type { Json } from "../../src/core/json.ts";
 import { acceptKeysDocument } from "../../src/core/webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
 import { type Did, didOfJwk, parseDid, publicKey, thumbprint } from "../../src/core/webid/key.ts";
 import { isWebId, readWay } from "../../src/core/webid/link.ts";
-import { type Json, listOf, momentOf, numberOf, object, parseObject, textOf } from "../../src/core/webid/members.ts";
+import { listOf, momentOf, numberOf, object, parseObject, textOf } from "../../src/core/webid/members.ts";
 
 /** Refused carries the verdict word. */
 export class Refused extends Error {

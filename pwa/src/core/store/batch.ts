@@ -4,6 +4,7 @@ import type { Bytes } from "../bytes.ts";
 import { type Held, held } from "./row.ts";
 import type { Write } from "./store.ts";
 
+/** Batch is what the writes of one `apply` come to. */
 export class Batch {
   /** Rows that change; undefined: erased. */
   readonly rows = new Map<string, Held | undefined>();

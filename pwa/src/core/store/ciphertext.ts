@@ -2,6 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 
+/** Sealed is ciphertext and the slot of its key. */
 export type Sealed = readonly [slot: number, bytes: Bytes];
 
 /** One step from a state of the store to the next. */
@@ -12,6 +13,7 @@ export interface Commit {
   readonly gone: readonly number[];
 }
 
+/** Ciphertext is where pages and bodies lie. */
 export interface Ciphertext {
   pages(): Promise<readonly Sealed[]>;
   /** The slots that have a body. */

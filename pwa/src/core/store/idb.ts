@@ -13,6 +13,7 @@ interface Schema extends DBSchema {
   keys: { key: number; value: Blob };
 }
 
+/** Database is the one IndexedDB database of a store. */
 export type Database = IDBPDatabase<Schema>;
 
 /** openDatabase opens the database of that name; rejects with `newer-version` or `storage-unavailable`. */

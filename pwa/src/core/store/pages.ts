@@ -7,6 +7,7 @@
 
 import { type Bytes, utf8 } from "../bytes.ts";
 
+/** Page is one page: never changed once written, but for what `touch` does. */
 export interface Page<V> {
   readonly slot: number;
   readonly weight: number;
@@ -28,6 +29,7 @@ interface Draft<V> {
  * change. */
 const fullWeight = 24 << 10;
 
+/** Pages holds all values of one kind in memory, and knows which page each is written in. */
 export class Pages<V> {
   readonly #pages = new Set<Page<V>>();
   readonly #where = new Map<string, Page<V>>();

@@ -21,6 +21,7 @@ import { seal, unseal } from "./seal.ts";
 import { Allotment, keyBytes, type Slots } from "./slots.ts";
 import type { Row, Store, Write } from "./store.ts";
 
+/** Parts are what a store stands on. */
 export interface Parts {
   readonly slots: Slots;
   readonly ciphertext: Ciphertext;

@@ -25,6 +25,7 @@ const slotBytes = 64;
 const growth = 1024 * slotBytes;
 const mark = new TextEncoder().encode("kith slots 1");
 
+/** SlotFile reads and writes the slots of one open file. */
 export class SlotFile {
   readonly #file: PlainFile;
 

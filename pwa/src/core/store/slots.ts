@@ -14,6 +14,7 @@ export const keyBytes = 32;
 /** A slot and the key that it is to hold, or null to empty it. */
 export type SlotChange = readonly [slot: number, key: Bytes | null];
 
+/** Slots is where keys lie. */
 export interface Slots {
   /** Whether an emptied slot leaves no trace in the browser's files. */
   readonly erases: boolean;

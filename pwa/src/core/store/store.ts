@@ -12,6 +12,7 @@ export interface Version {
   readonly device: string;
 }
 
+/** Row is what is known of one resource without opening its bytes. */
 export interface Row {
   /** `/a/b`, `/a/` for a container, or `peers/<cid>/…` for a cached copy. */
   readonly path: string;
@@ -31,6 +32,7 @@ export interface Row {
   readonly note?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** NewRow is a row as it is put; the store knows the rest. */
 export type NewRow = Omit<Row, "size" | "here" | "used">;
 
 /** One write: all of a batch is applied or none. */

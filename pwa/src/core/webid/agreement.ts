@@ -6,6 +6,7 @@ import { open, signAs } from "./jws.ts";
 import { type Did, didOfJwk, jwkOf, type Label, type Signer } from "./key.ts";
 import { Refusal } from "./verdict.ts";
 
+/** AgreementKey is the public half of a key by which a device can be sent sealed messages. */
 export interface AgreementKey {
   /** Unique in its document, at most 64 bytes. */
   readonly kid: string;

@@ -1,7 +1,8 @@
 /** Device lists: which devices speak for a person (protocol §1.1). */
 
 import { b64u, fromB64u, sha256 } from "../bytes.ts";
-import { type Json, listOf, numberOf, object, textOf } from "./members.ts";
+import type { Json } from "../json.ts";
+import { listOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, type Label, labelOf, parseDid, type Signer } from "./key.ts";
 import { Refusal } from "./verdict.ts";
@@ -9,6 +10,7 @@ import { Refusal } from "./verdict.ts";
 /** What a device may do for its person. */
 export type Right = "answer" | "accept" | "post" | "admin";
 
+/** Device is one of a person's devices as a device list names it. */
 export interface Device {
   readonly kid: Did;
   /** As its owner calls it, at most 64 bytes, no control characters. */
@@ -31,6 +33,7 @@ export interface DeviceList {
   readonly signer: Did;
 }
 
+/** maxDevices is how many devices a list may name. */
 export const maxDevices = 16;
 const maxName = 64;
 const typ = "kith-devices+jwt";

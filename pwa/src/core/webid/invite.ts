@@ -9,13 +9,15 @@
 
 import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
 import { b64u, base32, type Bytes, fromB64u, fromBase32, hmac, join, sha256, text, utf8 } from "../bytes.ts";
+import type { Json } from "../json.ts";
 import { acceptDeviceList, type DeviceList } from "./devices.ts";
 import { encapsulate } from "./hpke.ts";
-import { type Json, listOf, object, parseObject, textOf } from "./members.ts";
+import { listOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, didOf, type Label, pointOf, publicKey } from "./key.ts";
 import { badLink, isWebId, linkBytes, makeLink, podUrl, reading, readWay, type Way } from "./link.ts";
 import { Refusal } from "./verdict.ts";
 
+/** Invite is what an invite link says; whoever has it can accept. */
 export interface Invite {
   readonly label: Label;
   /** The one-use key that acceptances are sealed to. */

@@ -1,7 +1,8 @@
 /** Compact JSON web signatures with ES256 (RFC 7515, RFC 7518 §3.4), and nothing else of JOSE. */
 
 import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
-import { type Json, parseObject } from "./members.ts";
+import type { Json } from "../json.ts";
+import { parseObject } from "./members.ts";
 import { type Did, parseDid, publicKey, type Signer } from "./key.ts";
 import { Refusal } from "./verdict.ts";
 

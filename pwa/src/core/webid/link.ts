@@ -6,7 +6,8 @@
 import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
 import { b64u, type Bytes, fromB64u, fromBase32, utf8 } from "../bytes.ts";
-import { type Json, numberOf, parseObject, textOf } from "./members.ts";
+import type { Json } from "../json.ts";
+import { numberOf, parseObject, textOf } from "./members.ts";
 import type { Label } from "./key.ts";
 
 /** A pod and who gives tokens for it. */
@@ -102,6 +103,7 @@ export function reading<T>(read: () => T): T {
   }
 }
 
+/** badLink returns the error for a link that is none, damaged, or of a newer version. */
 export function badLink(why: string, cause?: unknown): KithError {
   return new KithError("bad-link", `read link: ${why}`, { cause });
 }

@@ -1,9 +1,8 @@
 /** Reads members of JSON that came from outside; each throws a `Refusal` (malformed) unless it is what was asked for. */
 
 import { text, utf8 } from "../bytes.ts";
+import type { Json } from "../json.ts";
 import { Refusal } from "./verdict.ts";
-
-export type Json = Readonly<Record<string, unknown>>;
 
 /** parseObject returns the JSON object in a text or in UTF-8 bytes. */
 export function parseObject(written: string | Uint8Array): Json {

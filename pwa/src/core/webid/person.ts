@@ -6,6 +6,7 @@ import { type DeviceList, firstDeviceList } from "./devices.ts";
 import { type Did, generate } from "./key.ts";
 import type { KeyRecords } from "./records.ts";
 
+/** Person is a new person with one device. */
 export interface Person {
   readonly devices: DeviceList;
   readonly keys: KeysDocument;

@@ -20,6 +20,7 @@ export function selfIssued(signer: Signer, issuer: string, { now, random }: Chan
   return signAs(signer, "JWT", { ...claims, iat, exp: iat + 120, jti: b64u(random(16)) });
 }
 
+/** Proof is what a DPoP proof speaks about. */
 export interface Proof {
   readonly method: string;
   readonly url: string;

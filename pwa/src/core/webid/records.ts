@@ -11,6 +11,7 @@ import { openDB } from "idb";
 import { KithError } from "../errors.ts";
 import type { Did, Signer } from "./key.ts";
 
+/** KeyRecords keeps private keys by the names of their public halves. */
 export interface KeyRecords {
   get(name: Did): Promise<CryptoKey | undefined>;
   put(name: Did, key: CryptoKey): Promise<void>;
