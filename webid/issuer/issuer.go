@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"kith/webid"
@@ -51,7 +52,7 @@ type Server struct {
 // New returns a Server. The error says which field of c cannot be used.
 func New(c Config) (*Server, error) {
 	base, err := url.Parse(c.Issuer)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Scheme+"://"+base.Host != c.Issuer {
+	if err != nil || !(webid.Way{Pod: c.Issuer + "/", Issuer: c.Issuer}).Valid() || base.Scheme+"://"+base.Host != c.Issuer {
 		return nil, fmt.Errorf("open issuer: %q is not scheme://host without a path", c.Issuer)
 	}
 	if len(c.Keys) == 0 || c.Realms == nil || c.Now == nil {
@@ -84,8 +85,10 @@ func (s *Server) Verifier() *webid.Verifier { return s.verifier }
 // a trailing slash. err is what Verifier.Authenticate returned, nil when there were
 // no credentials. (protocol §1.3; RFC 9449 §7.1; RFC 9728 §5.1)
 func (s *Server) Challenge(h http.Header, realm string, err error) {
+	realm = quotable.Replace(realm)
+	name := strings.TrimPrefix(realm, s.issuer+"/")
 	value := fmt.Sprintf(`DPoP as_uri="%s", realm="%s", algs="ES256", resource_metadata="%s"`,
-		s.issuer, realm, s.issuer+metadataPath+realm[min(len(realm), len(s.issuer)+1):])
+		s.issuer, realm, s.issuer+metadataPath+name)
 	for _, known := range []error{webid.ErrNonce, webid.ErrProof, webid.ErrToken} {
 		if errors.Is(err, known) {
 			value += fmt.Sprintf(`, error="%s"`, known)
@@ -97,3 +100,6 @@ func (s *Server) Challenge(h http.Header, realm string, err error) {
 		h.Set("DPoP-Nonce", s.verifier.Nonce())
 	}
 }
+
+// quotable makes a text fit between quotes. (RFC 9110 §5.6.4)
+var quotable = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

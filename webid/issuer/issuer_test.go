@@ -2,8 +2,14 @@ package issuer_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -164,6 +170,43 @@ func (a answer) json(t *testing.T) map[string]any {
 		t.Fatalf("%s: %v", a.body, err)
 	}
 	return m
+}
+
+// decoded returns the JSON object in one part of a JWT.
+func decoded(t *testing.T, part string) map[string]any {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// verified checks a JWT by a JWK with the standard library alone.
+func verified(t *testing.T, token string, jwk map[string]any) error {
+	t.Helper()
+	number := func(s string) *big.Int {
+		b, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return new(big.Int).SetBytes(b)
+	}
+	end := strings.LastIndex(token, ".")
+	sum := sha256.Sum256([]byte(token[:end]))
+	sig, err := base64.RawURLEncoding.DecodeString(token[end+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := ecdsa.PublicKey{Curve: elliptic.P256(), X: number(jwk["x"].(string)), Y: number(jwk["y"].(string))}
+	if !ecdsa.Verify(&key, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
+		return errors.New("the key does not verify the token")
+	}
+	return nil
 }
 
 func TestATokenOpensThePod(t *testing.T) {
