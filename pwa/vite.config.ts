@@ -10,6 +10,8 @@ export default defineConfig({
   plugins: [source(), viteSingleFile(), policy()],
   build: {
     target: "es2023",
+    // light-dark() and its like stay as they are written: older browsers are not served.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // The folder keeps a file that the Go package needs; `npm run build` empties the rest.
     emptyOutDir: false,
     modulePreload: false,

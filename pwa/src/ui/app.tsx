@@ -1,0 +1,168 @@
+import { render } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { CircleId, ContactId, Kith, PostRef } from "../core/kith.ts";
+import { type App, AppProvider, appOf, useApp } from "./context.ts";
+import { follow } from "./model.ts";
+import { Icon, type IconName } from "./parts/icon.tsx";
+import { Mark } from "./parts/mark.tsx";
+import { Empty, Screen } from "./parts/screen.tsx";
+import { Toast } from "./parts/toast.tsx";
+import { type Path, type Router, addressOf, openRouter } from "./route.ts";
+import { AboutScreen } from "./screens/about.tsx";
+import { AddScreen } from "./screens/add.tsx";
+import { CircleScreen, CirclesScreen } from "./screens/circles.tsx";
+import { ComposeScreen } from "./screens/compose.tsx";
+import { DevicesScreen } from "./screens/devices.tsx";
+import { DraftsScreen } from "./screens/drafts.tsx";
+import { Feed } from "./screens/feed.tsx";
+import { FriendScreen } from "./screens/friend.tsx";
+import { FriendsScreen } from "./screens/friends.tsx";
+import { InviteScreen } from "./screens/invite.tsx";
+import { PodScreen } from "./screens/pod.tsx";
+import { PostScreen } from "./screens/post.tsx";
+import { StorageScreen } from "./screens/storage.tsx";
+import { Catch, Trouble } from "./screens/trouble.tsx";
+import { WaitingScreen } from "./screens/waiting.tsx";
+import { WelcomeScreen } from "./screens/welcome.tsx";
+import { MyPostsScreen, YouScreen } from "./screens/you.tsx";
+import { type Update } from "./update.ts";
+import { clockFor } from "./when.ts";
+import { type Words, sentenceFor, wordsFor } from "./words/words.ts";
+
+/** What the page gives to the views. */
+export interface Page {
+  readonly root: Element;
+  readonly update: Update;
+  readonly now: () => number;
+  /** Opens the core; with `takeOver` the tab that has it gives it up. `closed` hears when this one has to. */
+  readonly open: (takeOver: boolean, closed: () => void) => Promise<Kith>;
+  /** Whether opening failed because another tab has the core. */
+  readonly taken: (error: unknown) => boolean;
+}
+
+/** A wait that is longer than this gets a sentence. */
+const patience = 2_000;
+
+/** showApp draws the app into the page, from the first moment to the last. */
+export async function showApp(page: Page, takeOver = false): Promise<void> {
+  const { root, update, now, open, taken } = page;
+  const { tag, words } = wordsFor(navigator.languages);
+  document.documentElement.lang = tag;
+  const slow = setTimeout(() => render(<p class="state opening" role="status">{words.loading}</p>, root), patience);
+  // The views of a core that is closed have nothing to show; the page starts afresh with it.
+  const elsewhere = (again: () => void): void =>
+    render(<Trouble title={words.trouble.elsewhere} text={words.trouble.elsewhereHint} action={words.trouble.here} onAction={again} />, root);
+  try {
+    const kith = await open(takeOver, () => elsewhere(() => location.reload()));
+    const router = openRouter(window);
+    const app = appOf({ kith, model: follow(kith, tag), t: words, clock: clockFor(tag, now), router, update, page: window });
+    render(<Whole app={app} />, root);
+  } catch (error) {
+    if (taken(error)) elsewhere(() => void showApp(page, true));
+    else render(<Stopped error={error} words={words} />, root);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+function Stopped({ error, words }: { readonly error: unknown; readonly words: Words }) {
+  return <Trouble title={words.trouble.title} text={sentenceFor(error, words)} action={words.trouble.reload} onAction={() => location.reload()} />;
+}
+
+function Whole({ app }: { readonly app: App }) {
+  return (
+    <AppProvider value={app}>
+      <Catch t={app.t}>
+        {app.model.me.value === undefined ? <WelcomeScreen /> : <Inside />}
+        <Toast />
+      </Catch>
+    </AppProvider>
+  );
+}
+
+function Inside() {
+  const { router, t } = useApp();
+  const path = router.path.value;
+  useOpenedLink();
+  useScroll(router);
+  return (
+    <div class="frame">
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("#main h1")?.focus(); }}>{t.skip}</a>
+      <Places path={path} />
+      <Feed hidden={path.length > 0} />
+      {path.length > 0 ? <Place key={path.slice(0, 2).join("/")} path={path} /> : null}
+    </div>
+  );
+}
+
+/** A link that was opened leads to the screen that deals with it. */
+function useOpenedLink(): void {
+  const { kith, router, said, t } = useApp();
+  const link = router.opened.value;
+  useEffect(() => {
+    if (link === undefined) return;
+    const kind = kith.linkKind(link);
+    if (kind === "invite") return router.swap("add");
+    if (kind === "pair") return router.swap("you", "pod");
+    router.opened.value = undefined;
+    said.value = { text: kind === "device" ? t.welcome.deviceHere : t.add.unknown, failed: true };
+  }, [link]);
+}
+
+/** Each place keeps where it was scrolled to, for when one comes back; a new place begins at its top. */
+function useScroll(router: Router): void {
+  const places = useRef(new Map<string, number>());
+  const at = router.path.value.join("/");
+  useLayoutEffect(() => {
+    scrollTo({ top: places.current.get(at) ?? 0, behavior: "instant" as ScrollBehavior });
+    const keep = (): void => void places.current.set(at, scrollY);
+    addEventListener("scroll", keep, { passive: true });
+    return () => removeEventListener("scroll", keep);
+  }, [at]);
+}
+
+function Place({ path }: { readonly path: Path }) {
+  const { router, t } = useApp();
+  const [place = "", id, part] = path;
+  if (place === "new") return <ComposeScreen />;
+  if (place === "post" && id !== undefined) return <PostScreen postRef={id as PostRef} />;
+  if (place === "friends") return id === undefined ? <FriendsScreen /> : <FriendScreen cid={id as ContactId} part={part} />;
+  if (place === "circles") return id === undefined ? <CirclesScreen /> : <CircleScreen id={id as CircleId} />;
+  if (place === "invite") return <InviteScreen />;
+  if (place === "add") return <AddScreen />;
+  const Own = place === "you" ? own[id ?? ""] : undefined;
+  if (Own !== undefined) return <Own />;
+  return <Screen title={t.app} back={[]}><Empty title={t.trouble.nowhere}><button type="button" class="button" onClick={() => router.swap()}>{t.trouble.home}</button></Empty></Screen>;
+}
+
+const own: Readonly<Record<string, () => preact.JSX.Element>> = {
+  "": YouScreen,
+  posts: MyPostsScreen,
+  pod: PodScreen,
+  waiting: WaitingScreen,
+  drafts: DraftsScreen,
+  devices: DevicesScreen,
+  storage: StorageScreen,
+  about: AboutScreen,
+};
+
+/** The four places, at the thumb on a phone and at the left on a desktop. */
+function Places({ path }: { readonly path: Path }) {
+  const { model, t } = useApp();
+  const here = ["circles", "invite", "add"].includes(path[0] ?? "") ? "friends" : path[0] === "post" ? "" : path[0] ?? "";
+  const accepted = model.friends.value.some(({ isNew }) => isNew);
+  const places: readonly (readonly [string, IconName, string, boolean?])[] = [
+    ["", "feed", t.nav.feed], ["friends", "friends", t.nav.friends, accepted], ["new", "plus", t.nav.new], ["you", "you", t.nav.you],
+  ];
+  return (
+    <nav class="places" aria-label={t.nav.label}>
+      <Mark />
+      {places.map(([to, icon, words, mark]) => (
+        <a key={to} class={`place ${to}`} href={to === "" ? addressOf() : addressOf(to)} aria-current={here === to ? "page" : undefined}>
+          <span class={mark === true ? "place-icon marked" : "place-icon"}><Icon name={icon} /></span>
+          <span>{words}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}

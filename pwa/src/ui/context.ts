@@ -1,0 +1,95 @@
+import { type Signal, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Audience, Draft, Kith } from "../core/kith.ts";
+import type { Model } from "./model.ts";
+import { type Outgoing, outgoingOf } from "./outgoing.ts";
+import type { Router } from "./route.ts";
+import { type Pictures, picturesOf } from "./thumbs.ts";
+import type { Update } from "./update.ts";
+import type { Clock } from "./when.ts";
+import { type Words, sentenceFor } from "./words/words.ts";
+
+/** A short sentence at the foot of the screen, perhaps with a way back. */
+export interface Said {
+  readonly text: string;
+  readonly undo?: () => void;
+  /** Said of a failure: it stays until it is put away. */
+  readonly failed?: boolean;
+}
+
+/** What a draft needs to be opened again without a round through the store. */
+export type Opened = Pick<Draft, "text" | "pictures" | "audience"> & { readonly id?: string };
+
+/** App is what every view has: the core, its state, words, and the ways to say and to go. */
+export interface App {
+  readonly kith: Kith;
+  readonly model: Model;
+  readonly t: Words;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly pictures: Pictures;
+  readonly outgoing: Outgoing;
+  readonly update: Update;
+  readonly online: Signal<boolean>;
+  readonly said: Signal<Said | undefined>;
+  /** The draft that the composer opens with. */
+  readonly opened: Signal<Opened | undefined>;
+  say(text: string, undo?: () => void): void;
+  /** Runs what a person asked for. A failure is told in words and gives undefined. */
+  attempt<T>(act: () => Promise<T>): Promise<T | undefined>;
+}
+
+/** Everything that `appOf` is given. */
+export interface Parts {
+  readonly kith: Kith;
+  readonly model: Model;
+  readonly t: Words;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly update: Update;
+  readonly page: Window;
+}
+
+/** appOf puts the app together. */
+export function appOf({ kith, model, t, clock, router, update, page }: Parts): App {
+  const said = signal<Said | undefined>(undefined);
+  const online = signal(page.navigator.onLine);
+  page.addEventListener("online", () => { online.value = true; });
+  page.addEventListener("offline", () => { online.value = false; });
+  const outgoing = outgoingOf(kith, page);
+  page.addEventListener("pagehide", () => outgoing.flush());
+  return {
+    kith, model, t, clock, router, update, online, said, outgoing,
+    pictures: picturesOf(kith),
+    opened: signal(undefined),
+    say(text, undo) {
+      said.value = undo === undefined ? { text } : { text, undo };
+    },
+    async attempt(act) {
+      try {
+        return await act();
+      } catch (error) {
+        said.value = { text: sentenceFor(error, t), failed: true };
+        return undefined;
+      }
+    },
+  };
+}
+
+const Context = createContext<App | undefined>(undefined);
+
+/** Provides the app to the views below. */
+export const AppProvider = Context.Provider;
+
+/** useApp returns the app that the view is part of. */
+export function useApp(): App {
+  const app = useContext(Context);
+  if (app === undefined) throw new Error("use app: the view stands outside of it");
+  return app;
+}
+
+/** audienceFrom returns the choice that a composer starts with. */
+export function audienceFrom(kith: Kith, friends: number): Audience {
+  return friends === 0 ? { kind: "me" } : kith.lastAudience();
+}

@@ -1,0 +1,91 @@
+import { useId } from "preact/hooks";
+import type { Post } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { addressOf } from "../route.ts";
+import { Album } from "./album.tsx";
+import { PostAudience } from "./audience.tsx";
+import { Face } from "./face.tsx";
+import { Icon } from "./icon.tsx";
+
+/** Longer texts are cut in the feed and whole on the post's own screen. */
+const long = 560;
+
+interface CardProps {
+  readonly post: Post;
+  /** On the post's own screen: everything, and no way further in. */
+  readonly whole?: boolean;
+}
+
+/** Card is a post wherever it stands: who and when, who can see it, the text, the pictures, how it stands. */
+export function Card({ post, whole = false }: CardProps) {
+  const { t } = useApp();
+  const by = useId();
+  const address = addressOf("post", post.ref);
+  return (
+    <article class="post" aria-labelledby={by}>
+      <header class="post-head">
+        <Face id={post.author ?? "me"} name={post.authorName} />
+        <div class="post-who">
+          <p class="post-line">
+            <bdi class="post-name" id={by}>{post.authorName}</bdi>
+            <Time post={post} whole={whole} />
+          </p>
+          <PostAudience post={post} />
+        </div>
+        {whole ? null : <a class="plain round" href={address} aria-label={t.post.open(post.authorName)}><Icon name="more" /></a>}
+      </header>
+      <Text post={post} whole={whole} address={address} />
+      {post.pictures.length > 0 && !post.purged ? <Album post={post} /> : null}
+      <State post={post} whole={whole} />
+    </article>
+  );
+}
+
+function Time({ post, whole }: { readonly post: Post; readonly whole: boolean }) {
+  const { clock, t } = useApp();
+  const { published, updated } = post;
+  return (
+    <span class="post-when">
+      <time dateTime={new Date(published).toISOString()} title={clock.at(published)}>{whole ? clock.at(published) : clock.ago(published)}</time>
+      {updated === undefined ? null : ` · ${t.post.edited}`}
+    </span>
+  );
+}
+
+function Text({ post, whole, address }: { readonly post: Post; readonly whole: boolean; readonly address: string }) {
+  const { t } = useApp();
+  if (post.purged || post.text === "") return null;
+  const cut = !whole && post.text.length > long;
+  return (
+    <>
+      <p class={cut ? "post-text cut" : "post-text"} dir="auto">{post.text}</p>
+      {cut ? <a class="read-on" href={address}>{t.post.readOn}</a> : null}
+    </>
+  );
+}
+
+/** What is true of the post and cannot be seen: how far it has come, or that its copy was removed here. */
+function State({ post, whole }: { readonly post: Post; readonly whole: boolean }) {
+  const { attempt, kith, t } = useApp();
+  if (post.purged) {
+    return (
+      <p class="state post-state">
+        {t.post.purged}
+        <button type="button" class="link" onClick={() => void attempt(() => kith.askAgain(post.ref))}>{t.post.askAgain}</button>
+      </p>
+    );
+  }
+  const text = useStateWords(post, whole);
+  return text === undefined ? null : <p class="state post-state">{text}</p>;
+}
+
+/** In the feed a state is told only while it is not the one that everybody expects. */
+function useStateWords(post: Post, whole: boolean): string | undefined {
+  const { model, t } = useApp();
+  const hasPod = model.pod.value.kind !== "none";
+  if (post.state === "waiting") return t.post.waiting;
+  if (!whole || post.state === "theirs") return undefined;
+  if (post.state === "pod") return post.audience.kind === "me" ? t.post.mine : t.post.pod;
+  if (post.audience.kind === "me") return t.post.mine;
+  return hasPod ? t.post.phone : t.post.phoneNoPod;
+}

@@ -1,0 +1,77 @@
+import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useApp } from "../context.ts";
+import { Icon } from "./icon.tsx";
+
+interface SheetProps {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+  /** Stays at the foot while the rest scrolls. */
+  readonly foot?: ComponentChildren;
+}
+
+/** Sheet is a dialog: from the foot of the screen on a phone, in the middle of a desktop. Escape, the back
+ * button and a tap beside it close it, and the focus goes back to where it was. */
+export function Sheet({ title, onClose, children, foot }: SheetProps) {
+  const { t } = useApp();
+  const heading = useId();
+  const dialog = useLayer(onClose);
+  return (
+    <dialog ref={dialog} class="sheet" aria-labelledby={heading} onClick={(event) => { if (event.target === event.currentTarget) onClose(); }}>
+      <div class="sheet-page">
+        <header class="sheet-head">
+          <h2 id={heading} tabIndex={-1}>{title}</h2>
+          <button type="button" class="plain round" aria-label={t.close} onClick={onClose}><Icon name="close" /></button>
+        </header>
+        <div class="sheet-body">{children}</div>
+        {foot === undefined ? null : <footer class="sheet-foot">{foot}</footer>}
+      </div>
+    </dialog>
+  );
+}
+
+/** useLayer opens a dialog element as a modal that the back button closes too. */
+export function useLayer(onClose: () => void) {
+  const { router } = useApp();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const close = useRef(onClose);
+  close.current = onClose;
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    const onCancel = (event: Event): void => {
+      event.preventDefault();
+      close.current();
+    };
+    element?.addEventListener("cancel", onCancel);
+    element?.showModal();
+    // The field that is asked for, else the heading: not the button that closes it all.
+    (element?.querySelector<HTMLElement>("[autofocus]") ?? element?.querySelector("h2"))?.focus();
+    return () => element?.close();
+  }, []);
+  useLayoutEffect(() => router.layer(() => close.current()), []);
+  return dialog;
+}
+
+interface AskProps {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+  readonly no: string;
+  readonly onYes: () => void;
+  readonly onNo: () => void;
+}
+
+/** Ask says exactly what is going to happen before something that cannot be undone. */
+export function Ask({ title, text, yes, no, onYes, onNo }: AskProps) {
+  return (
+    <Sheet title={title} onClose={onNo} foot={
+      <>
+        <button type="button" class="button" onClick={onNo}>{no}</button>
+        <button type="button" class="button danger" onClick={onYes}>{yes}</button>
+      </>
+    }>
+      <p class="reading">{text}</p>
+    </Sheet>
+  );
+}

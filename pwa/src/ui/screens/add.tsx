@@ -1,0 +1,74 @@
+import { useEffect, useState } from "preact/hooks";
+import type { InvitePreview } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { Face } from "../parts/face.tsx";
+import { Paste } from "../parts/paste.tsx";
+import { Screen } from "../parts/screen.tsx";
+import { sentenceFor } from "../words/words.ts";
+
+/** AddScreen accepts an invite: it says who invites and what they learn, before anything is sent. */
+export function AddScreen() {
+  const { router, t } = useApp();
+  const link = router.opened.value;
+  const open = (found: string): void => { router.opened.value = found; };
+  return (
+    <Screen title={t.add.title} back={["friends"]}>
+      {link === undefined ? <Paste label={t.add.paste} hint={t.add.pasteHint} go={t.add.open} onLink={open} /> : <Preview link={link} />}
+    </Screen>
+  );
+}
+
+function Preview({ link }: { readonly link: string }) {
+  const { kith, router, t } = useApp();
+  const [found, setFound] = useState<InvitePreview | { readonly sorry: string }>();
+  useEffect(() => {
+    try {
+      const preview = kith.previewInvite(link);
+      setFound(preview.mine ? { sorry: t.errors["own-invite"] } : preview);
+    } catch (error) {
+      setFound({ sorry: sentenceFor(error, t) });
+    }
+  }, [link]);
+  if (found === undefined) return null;
+  if ("sorry" in found) {
+    return (
+      <div class="pad">
+        <p class="reading" role="alert">{found.sorry}</p>
+        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{t.add.paste}</button>
+      </div>
+    );
+  }
+  return <Invitation link={link} preview={found} />;
+}
+
+function Invitation({ link, preview }: { readonly link: string; readonly preview: InvitePreview }) {
+  const { attempt, kith, model, router, say, t } = useApp();
+  const [busy, setBusy] = useState(false);
+  const { host, known, name } = preview;
+  const accept = async (): Promise<void> => {
+    setBusy(true);
+    const cid = await attempt(() => kith.acceptInvite(link));
+    setBusy(false);
+    if (cid === undefined) return;
+    router.opened.value = undefined;
+    say(t.add.done(name));
+    router.swap("friends", cid);
+  };
+  const leave = (): void => {
+    router.opened.value = undefined;
+    router.swap();
+  };
+  return (
+    <div class="invitation">
+      <Face id={host + name} name={name} size="large" />
+      <p class="invitation-title"><bdi>{t.add.from(name)}</bdi></p>
+      <p class="reading">{known === undefined ? t.add.learns(model.me.value?.name ?? "", name) : t.add.known(name)}</p>
+      <p class="state">{t.add.host(host)}</p>
+      <div class="thumb">
+        <button type="button" class="button" onClick={leave}>{t.add.notNow}</button>
+        <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>{t.add.accept}</button>
+      </div>
+      <p class="state" role="status">{busy ? t.add.accepting(name) : ""}</p>
+    </div>
+  );
+}

@@ -1,0 +1,169 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Audience } from "../../core/kith.ts";
+import { audienceFrom, useApp } from "../context.ts";
+import { sendNow } from "../outgoing.ts";
+import { PickAudience } from "../parts/audience.tsx";
+import { Chip, audienceWords } from "../parts/chip.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { People } from "../parts/people.tsx";
+import { Screen } from "../parts/screen.tsx";
+import { type Shot, type Writing, mostPictures, writingOf } from "../writing.ts";
+import { sentenceFor } from "../words/words.ts";
+
+/** ComposeScreen is where a post is written: the text, the photos, and right beside the button who can see it. */
+export function ComposeScreen() {
+  const app = useApp();
+  const writing = useWriting();
+  const [picking, setPicking] = useState(false);
+  const view = app.kith.resolve(writing.audience.value);
+  const empty = writing.text.value.trim() === "" && writing.shots.value.length === 0;
+  const choose = (audience: Audience): void => {
+    writing.audience.value = audience;
+    writing.touched();
+    setPicking(false);
+  };
+  return (
+    <Screen title={app.t.compose.title} back={[]} wide asideLabel={app.t.audience.title} aside={<Seen writing={writing} />} actions={<Discard writing={writing} empty={empty} />}>
+      <Paper writing={writing} />
+      <div class="thumb compose-bar">
+        <AddPhotos writing={writing} />
+        <Chip view={view} onPress={() => setPicking(true)} />
+        <button type="button" class="button primary" disabled={empty || writing.working.value !== undefined} onClick={() => void send(app, writing)}>{app.t.compose.post}</button>
+      </div>
+      {picking ? <PickAudience value={writing.audience.value} onClose={() => setPicking(false)} onDone={choose} /> : null}
+    </Screen>
+  );
+}
+
+/** Begins with the draft that was opened, else with the one that was left, else with nothing. */
+function useWriting(): Writing {
+  const { kith, model, opened, outgoing } = useApp();
+  const writing = useMemo(() => {
+    const left = opened.value ?? kith.drafts().find(({ id, reason }) => reason === "typed" && id !== outgoing.draft());
+    opened.value = undefined;
+    return writingOf(kith, left ?? { text: "", pictures: [], audience: audienceFrom(kith, model.friends.value.length) });
+  }, []);
+  useEffect(() => {
+    const hide = (): void => void writing.keep();
+    addEventListener("pagehide", hide);
+    return () => {
+      removeEventListener("pagehide", hide);
+      void writing.keep().then(() => writing.end());
+    };
+  }, [writing]);
+  return writing;
+}
+
+/** Sends what is written: at once when it is only for oneself, else after a pause in which it can be undone. */
+async function send(app: ReturnType<typeof useApp>, writing: Writing): Promise<void> {
+  const { attempt, kith, model, opened, outgoing, router, say, t } = app;
+  const what = writing.compose();
+  const draft = await writing.keep();
+  writing.end();
+  router.swap();
+  const alone = kith.resolve(what.audience).people.length === 0;
+  const again = (): void => {
+    opened.value = { ...what, ...(draft === undefined ? {} : { id: draft }) };
+    router.go("new");
+  };
+  if (alone) {
+    if ((await attempt(() => sendNow(kith, what, draft))) !== undefined) say(t.compose.kept1);
+    return;
+  }
+  outgoing.hold(what, draft, (sent) => {
+    void attempt(() => sent).then((ref) => { if (ref !== undefined) say(t.compose.posted); });
+  });
+  say(t.compose.leaving(audienceWords(kith.resolve(what.audience), model.circle.value, t)), () => { if (outgoing.undo()) again(); });
+}
+
+function Paper({ writing }: { readonly writing: Writing }) {
+  const { t } = useApp();
+  const [over, setOver] = useState(false);
+  const add = useAdd(writing);
+  return (
+    <div class={over ? "compose over" : "compose"}
+      onDragOver={(event) => { event.preventDefault(); setOver(true); }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => { event.preventDefault(); setOver(false); add(event.dataTransfer?.files); }}
+      onPaste={(event) => { if ((event.clipboardData?.files.length ?? 0) > 0) { event.preventDefault(); add(event.clipboardData?.files); } }}>
+      <textarea class="write" autofocus dir="auto" rows={4} aria-label={t.compose.placeholder} placeholder={t.compose.placeholder} value={writing.text}
+        onInput={(event) => { writing.text.value = event.currentTarget.value; writing.touched(); }} />
+      <ul class="shots">
+        {writing.shots.value.map((shot) => <ShotRow key={shot.id} shot={shot} writing={writing} />)}
+      </ul>
+      <p class="state" role="status">{over ? t.compose.drop : <Kept writing={writing} />}</p>
+    </div>
+  );
+}
+
+function Kept({ writing }: { readonly writing: Writing }) {
+  const { t } = useApp();
+  const working = writing.working.value;
+  if (working !== undefined) return <>{t.compose.working(working.done, working.total)}</>;
+  return <>{{ nothing: "", kept: t.compose.kept, failed: t.compose.notKept }[writing.kept.value]}</>;
+}
+
+function useAdd(writing: Writing): (files: FileList | undefined | null) => void {
+  const { said, say, t } = useApp();
+  return (files) => {
+    const photos = [...(files ?? [])];
+    if (photos.length === 0) return;
+    void writing.add(photos).then(({ errors, tooMany }) => {
+      if (errors.length > 0) said.value = { text: sentenceFor(errors[0], t), failed: true };
+      else if (tooMany) say(t.compose.tooMany(mostPictures));
+    });
+  };
+}
+
+function AddPhotos({ writing }: { readonly writing: Writing }) {
+  const { t } = useApp();
+  const add = useAdd(writing);
+  return (
+    <label class="plain round file" title={t.compose.photos}>
+      <Icon name="photo" />
+      <input type="file" accept="image/*" multiple aria-label={t.compose.photos}
+        onChange={(event) => { add(event.currentTarget.files); event.currentTarget.value = ""; }} />
+    </label>
+  );
+}
+
+function ShotRow({ shot, writing }: { readonly shot: Shot; readonly writing: Writing }) {
+  const { t } = useApp();
+  return (
+    <li class="shot">
+      <img src={shot.url} alt={shot.picture.alt} width={shot.picture.thumbWidth} height={shot.picture.thumbHeight} />
+      <div class="shot-words">
+        <textarea rows={2} dir="auto" aria-label={t.compose.alt} placeholder={t.compose.alt} title={t.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
+      </div>
+      <button type="button" class="plain round" aria-label={t.compose.remove} onClick={() => writing.takeAway(shot.id)}><Icon name="close" /></button>
+    </li>
+  );
+}
+
+function Discard({ writing, empty }: { readonly writing: Writing; readonly empty: boolean }) {
+  const { attempt, opened, router, say, t } = useApp();
+  if (empty) return null;
+  const discard = (): void => {
+    const { text, pictures, audience } = writing.compose();
+    void attempt(() => writing.discard());
+    router.back();
+    say(t.compose.discarded, () => {
+      opened.value = { text, pictures, audience };
+      router.go("new");
+    });
+  };
+  return <button type="button" class="button quiet" onClick={discard}>{t.compose.discard}</button>;
+}
+
+/** On a desktop the people stand beside the text while one writes. */
+function Seen({ writing }: { readonly writing: Writing }) {
+  const { kith, model, t } = useApp();
+  const view = kith.resolve(writing.audience.value);
+  return (
+    <section class="who">
+      <h2 class="label">{t.audience.title}</h2>
+      <p class="who-title"><bdi>{audienceWords(view, model.circle.value, t)}</bdi></p>
+      {view.people.length === 0 ? <p class="who-note">{t.audience.onlyYou}</p> : <People people={view.people} />}
+    </section>
+  );
+}

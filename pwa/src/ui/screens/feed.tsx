@@ -1,0 +1,99 @@
+import { useEffect, useState } from "preact/hooks";
+import type { FeedPage } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { fence } from "../pager.ts";
+import { Icon } from "../parts/icon.tsx";
+import { Find } from "../parts/people.tsx";
+import { More, Posts, usePager } from "../parts/posts.tsx";
+import { usePull } from "../parts/refresh.tsx";
+import { Empty, Screen } from "../parts/screen.tsx";
+import { addressOf } from "../route.ts";
+import { FeedAside } from "./aside.tsx";
+import { FeedNotices } from "./notices.tsx";
+
+/** What is older than this lies behind a button: the feed has an end. */
+const recent = 14 * 24 * 3_600_000;
+
+/** Feed shows what friends and oneself have posted, newest first, and stops. */
+export function Feed({ hidden }: { readonly hidden: boolean }) {
+  const { attempt, kith, t } = useApp();
+  const [search, setSearch] = useState<string>();
+  const refresh = (): void => void attempt(() => kith.refresh());
+  const pulled = usePull(!hidden, refresh);
+  useEffect(refresh, []);
+  return (
+    <Screen title={t.feed.title} hidden={hidden} aside={<FeedAside />} asideLabel={t.you} wide actions={
+      <>
+        <button type="button" class="plain round" aria-label={t.search} aria-expanded={search !== undefined}
+          onClick={() => setSearch(search === undefined ? "" : undefined)}><Icon name={search === undefined ? "search" : "close"} /></button>
+        <button type="button" class="plain round" aria-label={t.feed.refresh} onClick={refresh}><Icon name="again" /></button>
+      </>
+    }>
+      {pulled > 0 ? <p class="pull" style={{ opacity: pulled }}>{t.feed.pull}</p> : null}
+      {search === undefined ? <Recent /> : <Search words={search} onWords={setSearch} />}
+    </Screen>
+  );
+}
+
+function Recent() {
+  const { attempt, clock } = useApp();
+  const pager = usePager({});
+  const [older, setOlder] = useState(false);
+  const page = pager.page.value;
+  if (page === undefined) return null;
+  const on = (): void => void attempt(() => pager.on());
+  const within = older ? page.posts.length : fence(page.posts, clock.now() - recent);
+  // A quiet fortnight still shows one page.
+  const shown = page.posts.slice(0, Math.max(within, 20));
+  const ended = shown.length < page.posts.length || !page.more;
+  return (
+    <>
+      <FeedNotices page={page} />
+      {page.posts.length === 0 ? <Nothing /> : <Posts posts={shown} />}
+      {!ended ? <More key={page.posts.length} onNear={on} /> : null}
+      {ended && page.posts.length > 0 ? (
+        <End page={page} all={shown.length === page.posts.length && !page.more} onOlder={() => { setOlder(true); on(); }} />
+      ) : null}
+    </>
+  );
+}
+
+function End({ page, all, onOlder }: { readonly page: FeedPage; readonly all: boolean; readonly onOlder: () => void }) {
+  const { t } = useApp();
+  return (
+    <footer class="end">
+      <p class="end-title">{page.asking ? t.feed.asking : t.feed.caughtUp}</p>
+      <p class="state">{all ? t.feed.all : t.feed.twoWeeks}</p>
+      {all ? null : <button type="button" class="button" onClick={onOlder}>{t.feed.older}</button>}
+    </footer>
+  );
+}
+
+function Nothing() {
+  const { t } = useApp();
+  return (
+    <Empty title={t.feed.empty} hint={t.feed.emptyHint}>
+      <a class="button primary" href={addressOf("new")}>{t.feed.first}</a>
+      <a class="button" href={addressOf("invite")}>{t.feed.invite}</a>
+    </Empty>
+  );
+}
+
+function Search({ words, onWords }: { readonly words: string; readonly onWords: (words: string) => void }) {
+  const { attempt, t } = useApp();
+  const wanted = words.trim();
+  const pager = usePager({ search: wanted });
+  const page = pager.page.value;
+  return (
+    <>
+      <div class="pad"><Find label={t.feed.searching} hint={t.feed.searchHint} value={words} onValue={onWords} /></div>
+      {wanted === "" || page === undefined ? null : (
+        <>
+          <p class="state pad" role="status">{t.feed.found(page.posts.length, page.more)}</p>
+          <Posts posts={page.posts} />
+          {page.more ? <More key={page.posts.length} onNear={() => void attempt(() => pager.on())} /> : null}
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,86 @@
+import { useEffect, useState } from "preact/hooks";
+import type { ContactId, Friend } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { Face } from "../parts/face.tsx";
+import { AllPosts } from "../parts/posts.tsx";
+import { Empty, Notice, Screen } from "../parts/screen.tsx";
+import { Sheet } from "../parts/sheet.tsx";
+import { addressOf } from "../route.ts";
+import { AboutFriend } from "./about-friend.tsx";
+
+/** FriendScreen shows what a friend has shared, and on a desktop all about them beside it. `part` is
+ * `about` for the right column as a screen of its own, and `words` with the words to compare on top. */
+export function FriendScreen({ cid, part }: { readonly cid: ContactId; readonly part: string | undefined }) {
+  const { attempt, kith, model, router, t } = useApp();
+  const friend = model.friend.value.get(cid);
+  useEffect(() => { if (friend?.isNew === true) void attempt(() => kith.seenFriend(cid)); }, [friend?.isNew]);
+  if (friend === undefined) return <Screen title={t.friends.title} back={["friends"]}><Empty title={t.friend.gone} /></Screen>;
+  const words = part === "words" ? <Words friend={friend} onClose={() => router.swap("friends", cid)} /> : null;
+  if (part === "about") {
+    return <Screen title={t.friend.about(friend.name)} back={["friends", cid]}><AboutFriend friend={friend} /></Screen>;
+  }
+  return (
+    <Screen title={friend.name} back={["friends"]} wide asideLabel={t.friend.about(friend.name)} aside={<AboutFriend friend={friend} />}
+      actions={<a class="button quiet narrow" href={addressOf("friends", cid, "about")}>{t.friend.about("").trim()}</a>}>
+      <Head friend={friend} />
+      <Shared friend={friend} />
+      {words}
+    </Screen>
+  );
+}
+
+function Head({ friend }: { readonly friend: Friend }) {
+  const { clock, model, t } = useApp();
+  const { cid, keysChanged, lastSeen, name, since } = friend;
+  const circles = friend.circles.flatMap((id) => model.circle.value.get(id) ?? []);
+  return (
+    <>
+      <div class="person">
+        <Face id={cid} name={name} size="large" />
+        <div>
+          <p>{t.friend.since(clock.month(since))}</p>
+          {lastSeen === undefined ? null : <p class="state">{t.friend.heard(clock.ago(lastSeen))}</p>}
+          <p class="tags">{circles.map((circle) => <span class="tag" key={circle.id}><span class={`dot tint-${circle.hue}`} aria-hidden="true" /><bdi>{circle.name}</bdi></span>)}</p>
+        </div>
+      </div>
+      {keysChanged ? (
+        <Notice strong text={t.friend.changed(name)}><a class="button" href={addressOf("friends", cid, "words")}>{t.friend.compare}</a></Notice>
+      ) : null}
+      {friend.error === undefined ? null : <p class="standing">{t.errors[friend.error.code]}</p>}
+    </>
+  );
+}
+
+function Shared({ friend }: { readonly friend: Friend }) {
+  const { attempt, kith, t } = useApp();
+  useEffect(() => { void attempt(() => kith.refresh(friend.cid)); }, [friend.cid]);
+  return (
+    <section aria-label={t.friend.posts(friend.name)}>
+      <AllPosts key={friend.cid} choice={{ author: friend.cid }} empty={<Empty title={friend.hasPod ? t.friend.noPosts(friend.name) : t.friends.noPod} />} />
+    </section>
+  );
+}
+
+/** Words shows the twelve words that both friends compare. */
+export function Words({ friend, onClose }: { readonly friend: Friend; readonly onClose: () => void }) {
+  const { attempt, kith, said, t } = useApp();
+  const [words, setWords] = useState<readonly string[]>();
+  useEffect(() => { void attempt(() => kith.words(friend.cid)).then(setWords); }, [friend.cid]);
+  const answer = (same: boolean): void => {
+    onClose();
+    void attempt(() => kith.setVerified(friend.cid, same)).then(() => {
+      if (!same) said.value = { text: t.friend.noMatchHint(friend.name), failed: true };
+    });
+  };
+  return (
+    <Sheet title={t.friend.wordsTitle(friend.name)} onClose={onClose} foot={
+      <>
+        <button type="button" class="button" onClick={() => answer(false)}>{t.friend.noMatch}</button>
+        <button type="button" class="button primary" onClick={() => answer(true)}>{t.friend.match}</button>
+      </>
+    }>
+      <p>{t.friend.wordsHint(friend.name)}</p>
+      <ol class="words">{words?.map((word) => <li key={word}>{word}</li>)}</ol>
+    </Sheet>
+  );
+}

@@ -1,0 +1,33 @@
+import type { FeedPage } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { Notice } from "../parts/screen.tsx";
+import { addressOf } from "../route.ts";
+
+/** FeedNotices says how things stand, one sentence each, and only what is not as one expects. */
+export function FeedNotices({ page }: { readonly page: FeedPage }) {
+  const { model, t, update } = useApp();
+  const pod = model.pod.value;
+  const fresh = model.friends.value.filter(({ isNew }) => isNew);
+  const unreached = page.unreached.map((cid) => model.friend.value.get(cid)?.name ?? "").filter((name) => name !== "");
+  const refused = pod.kind === "refused" || pod.askDeletions !== undefined;
+  return (
+    <div class="notices" aria-live="polite">
+      {update.ready.value ? <Notice text={t.about.update}><button type="button" class="button" onClick={() => update.use()}>{t.about.use}</button></Notice> : null}
+      {fresh.length > 0 ? <Notice strong text={t.feed.accepted(fresh.map(({ name }) => name))}><a class="button" href={addressOf("friends")}>{t.feed.look}</a></Notice> : null}
+      {refused ? <Notice text={pod.kind === "refused" ? t.errors["pod-refused"] : t.pod.ask(pod.askDeletions ?? 0)}><a class="button" href={addressOf("you", "pod")}>{t.feed.look}</a></Notice> : null}
+      {model.drafts.value.some(({ reason }) => reason === "lost") ? <Notice text={t.feed.lost}><a class="button" href={addressOf("you", "drafts")}>{t.feed.look}</a></Notice> : null}
+      <Standing page={page} unreached={unreached} />
+    </div>
+  );
+}
+
+/** The one grey line below the heading: offline, asking, or who could not be reached. */
+function Standing({ page, unreached }: { readonly page: FeedPage; readonly unreached: readonly string[] }) {
+  const { model, online, t } = useApp();
+  const text = !online.value ? t.feed.offline
+    : model.pod.value.kind === "unreachable" ? t.errors["pod-unreachable"]
+    : page.asking ? t.feed.asking
+    : unreached.length > 0 ? t.feed.unreached(unreached)
+    : undefined;
+  return text === undefined ? null : <p class="standing">{text}</p>;
+}

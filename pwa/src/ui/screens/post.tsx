@@ -1,0 +1,108 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Post, PostRef } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { ChangeAudience, WhoCanSee } from "../parts/audience.tsx";
+import { Card } from "../parts/post.tsx";
+import { Empty, Screen } from "../parts/screen.tsx";
+import { Ask, Sheet } from "../parts/sheet.tsx";
+import { addressOf } from "../route.ts";
+import type { Words } from "../words/words.ts";
+
+/** PostScreen shows one post whole, who can see it, and what can be done with it. */
+export function PostScreen({ postRef }: { readonly postRef: PostRef }) {
+  const { t } = useApp();
+  const post = usePost(postRef);
+  const [changing, setChanging] = useState(false);
+  if (post === "reading") return <Screen title={t.post.title} back={[]}>{null}</Screen>;
+  if (post === undefined) return <Screen title={t.post.title} back={[]}><Empty title={t.post.gone} hint={t.post.goneHint} /></Screen>;
+  return (
+    <Screen title={t.post.title} back={[]} asideLabel={t.audience.title} aside={<WhoCanSee post={post} onChange={() => setChanging(true)} />}>
+      <Card post={post} whole />
+      {post.author === undefined ? <OwnActions post={post} /> : <FriendActions post={post} author={post.author} />}
+      {changing ? <ChangeAudience post={post} onClose={() => setChanging(false)} /> : null}
+    </Screen>
+  );
+}
+
+function usePost(ref: PostRef): Post | "reading" | undefined {
+  const { attempt, kith, model } = useApp();
+  const [post, setPost] = useState<Post | "reading" | undefined>("reading");
+  const changes = model.changes.value;
+  useEffect(() => {
+    let left = false;
+    void attempt(() => kith.readPost(ref)).then((found) => { if (!left) setPost(found); });
+    return () => { left = true; };
+  }, [ref, changes]);
+  return post;
+}
+
+function FriendActions({ post, author }: { readonly post: Post; readonly author: NonNullable<Post["author"]> }) {
+  const { attempt, kith, pictures, say, t } = useApp();
+  const purge = async (): Promise<void> => {
+    await attempt(async () => {
+      await kith.purge(post.ref);
+      pictures.drop(post.ref);
+      say(t.post.purged1);
+    });
+  };
+  return (
+    <nav class="actions" aria-label={t.post.actions}>
+      <a class="button" href={addressOf("friends", author)}>{t.post.author(post.authorName)}</a>
+      {post.purged ? null : <button type="button" class="button" onClick={() => void purge()}>{t.post.purge}</button>}
+    </nav>
+  );
+}
+
+function OwnActions({ post }: { readonly post: Post }) {
+  const { t } = useApp();
+  const [open, setOpen] = useState<"edit" | "remove">();
+  const close = (): void => setOpen(undefined);
+  return (
+    <div class="actions" role="group" aria-label={t.post.actions}>
+      <button type="button" class="button" onClick={() => setOpen("edit")}>{t.post.edit}</button>
+      <button type="button" class="button danger" onClick={() => setOpen("remove")}>{t.post.remove}</button>
+      {open === "edit" ? <EditText post={post} onClose={close} /> : null}
+      {open === "remove" ? <Remove post={post} onClose={close} /> : null}
+    </div>
+  );
+}
+
+function Remove({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
+  const { attempt, kith, pictures, router, say, t } = useApp();
+  const remove = async (): Promise<void> => {
+    onClose();
+    await attempt(async () => {
+      await kith.remove(post.ref);
+      pictures.drop(post.ref);
+      router.back();
+      say(t.post.removed);
+    });
+  };
+  return <Ask title={t.post.removeTitle} text={removeWords(post, t)} yes={t.post.remove} no={t.post.keep} onYes={() => void remove()} onNo={onClose} />;
+}
+
+function removeWords({ audience, state }: Post, t: Words): string {
+  if (state === "phone") return t.post.removePhone;
+  if (audience.kind === "custom") return t.post.removeCustom;
+  return audience.people.length === 0 ? t.post.removeMe : t.post.removeShared(t.names(audience.people.map(({ name }) => name)));
+}
+
+function EditText({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
+  const { attempt, kith, t } = useApp();
+  const [text, setText] = useState(post.text);
+  const save = async (): Promise<void> => {
+    if ((await attempt(() => kith.edit(post.ref, text).then(() => true))) === true) onClose();
+  };
+  const empty = text.trim() === "" && post.pictures.length === 0;
+  return (
+    <Sheet title={t.post.editTitle} onClose={onClose} foot={
+      <>
+        <button type="button" class="button" onClick={onClose}>{t.cancel}</button>
+        <button type="button" class="button primary" disabled={empty || text === post.text} onClick={() => void save()}>{t.save}</button>
+      </>
+    }>
+      <textarea class="write" aria-label={t.post.editTitle} value={text} dir="auto" rows={6} onInput={(event) => setText(event.currentTarget.value)} />
+      <p class="state">{t.post.editHint}</p>
+    </Sheet>
+  );
+}

@@ -1,0 +1,70 @@
+import { useState } from "preact/hooks";
+import { useApp } from "../context.ts";
+import { NameField } from "../parts/name.tsx";
+import { Mark } from "../parts/mark.tsx";
+
+/** WelcomeScreen is the first screen: one field and one sentence of promise. A link that was opened says
+ * what else it begins: an invite, a pod, or this browser as another device. */
+export function WelcomeScreen() {
+  const { kith, router } = useApp();
+  const link = router.opened.value;
+  return (
+    <main id="main" class="welcome">
+      <Mark />
+      {link !== undefined && kith.linkKind(link) === "device" ? <Join link={link} /> : <Start link={link} />}
+    </main>
+  );
+}
+
+function Start({ link }: { readonly link: string | undefined }) {
+  const { attempt, kith, t } = useApp();
+  const [name, setName] = useState("");
+  const [busy, setBusy] = useState(false);
+  const start = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (name.trim() === "" || busy) return;
+    setBusy(true);
+    await attempt(() => kith.start(name.trim()));
+    setBusy(false);
+  };
+  const inviter = link === undefined ? undefined : inviterOf(kith, link);
+  return (
+    <form onSubmit={(event) => void start(event)}>
+      {inviter === undefined ? null : <p class="welcome-invited" dir="auto">{t.welcome.invited(inviter)}</p>}
+      <h1 class="welcome-promise">{t.welcome.promise}</h1>
+      <NameField label={t.welcome.question} hint={t.welcome.hint} value={name} onValue={setName} focused />
+      <button type="submit" class="button primary large" disabled={name.trim() === "" || busy}>{t.welcome.start}</button>
+    </form>
+  );
+}
+
+function inviterOf(kith: ReturnType<typeof useApp>["kith"], link: string): string | undefined {
+  try {
+    return kith.linkKind(link) === "invite" ? kith.previewInvite(link).name : undefined;
+  } catch {
+    // A broken link is told about once there is somebody to accept it.
+    return undefined;
+  }
+}
+
+function Join({ link }: { readonly link: string }) {
+  const { attempt, kith, router, t } = useApp();
+  const [name, setName] = useState("");
+  const [busy, setBusy] = useState(false);
+  const join = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (name.trim() === "" || busy) return;
+    setBusy(true);
+    await attempt(() => kith.joinDevice(link, name.trim()));
+    router.opened.value = undefined;
+    setBusy(false);
+  };
+  return (
+    <form onSubmit={(event) => void join(event)}>
+      <h1 class="welcome-promise">{t.welcome.device}</h1>
+      <NameField label={t.welcome.deviceName} value={name} onValue={setName} focused />
+      <button type="submit" class="button primary large" disabled={name.trim() === "" || busy}>{t.welcome.join}</button>
+      <p class="state" role="status">{busy ? t.welcome.joining : ""}</p>
+    </form>
+  );
+}

@@ -1,0 +1,26 @@
+import { KithError } from "../../core/errors.ts";
+import { en } from "./en.ts";
+
+/** Widens the literal strings of one language to what every language has to provide. */
+type Shape<T> = T extends string ? string : T extends (...given: infer G) => string ? (...given: G) => string : { readonly [K in keyof T]: Shape<T[K]> };
+
+/** Words is what a language provides: the shape of the English messages. */
+export type Words = Shape<typeof en>;
+
+/** Languages by their primary tag. */
+const languages: Readonly<Record<string, Words>> = { en };
+
+/** wordsFor returns the first of the wanted languages (BCP 47 tags, best first) that the app speaks, with
+ * its tag; English otherwise. */
+export function wordsFor(wanted: readonly string[]): { readonly tag: string; readonly words: Words } {
+  for (const tag of wanted) {
+    const words = languages[tag.split("-")[0] ?? ""];
+    if (words !== undefined) return { tag, words };
+  }
+  return { tag: "en", words: en };
+}
+
+/** sentenceFor returns what to tell a person about a failure: what happened and what to do. */
+export function sentenceFor(error: unknown, words: Words): string {
+  return words.errors[error instanceof KithError ? error.code : "bug"];
+}
