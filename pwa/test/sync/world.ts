@@ -1,6 +1,6 @@
 /** Devices in plain Node: the real store on a disk in memory, real keys, and a network, clock and presence that a test can turn. */
 
-import { type Env, type Kith, memoryKeyRecords, openKith } from "../../src/core/index.ts";
+import { type Env, type Kith, memoryKeyRecords, type NewPicture, openKith } from "../../src/core/index.ts";
 import type { KeyRecords } from "../../src/core/webid/records.ts";
 import { memoryDisk } from "../../src/core/store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
@@ -96,7 +96,12 @@ export async function until(is: () => boolean | Promise<boolean>, what: string, 
 }
 
 /** picture makes a picture with random bytes, so that each is another. */
-export function picture(alt: string, size = 2_000): import("../../src/core/kith.ts").NewPicture {
-  const random = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count));
-  return { full: random(size), thumb: random(200), mediaType: "image/webp", width: 1600, height: 1200, thumbWidth: 320, thumbHeight: 240, alt };
+export function picture(alt: string, size = 2_000): NewPicture {
+  return { full: noise(size), thumb: noise(200), mediaType: "image/webp", width: 1600, height: 1200, thumbWidth: 320, thumbHeight: 240, alt };
+}
+
+function noise(count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
 }

@@ -36,127 +36,134 @@ const tolerance = 20_000;
 /** Client asks one pod. */
 export class Client {
   readonly way: Way;
-  private readonly env: Env;
-  private readonly signer: Signer;
-  private readonly role: Role;
-  private readonly deviceList: () => string | undefined;
-  private token: Promise<Token> | undefined;
-  private nonce: string | undefined;
-  private skew = 0;
+  readonly #env: Env;
+  readonly #signer: Signer;
+  readonly #role: Role;
+  readonly #deviceList: () => string | undefined;
+  #token: Promise<Token> | undefined;
+  #nonce: string | undefined;
+  #skew = 0;
   /** The server's clock was seen, so that a refusal cannot come from ours. */
-  private clockSeen = false;
+  #clockSeen = false;
 
   constructor(env: Env, way: Way, signer: Signer, role: Role, deviceList: () => string | undefined) {
-    this.env = env;
+    this.#env = env;
     this.way = way;
-    this.signer = signer;
-    this.role = role;
-    this.deviceList = deviceList;
+    this.#signer = signer;
+    this.#role = role;
+    this.#deviceList = deviceList;
   }
 
   /** ask sends a request with proof; rejects with a `Failure` for a status that is not allowed. */
   async ask(asking: Asking): Promise<Answer> {
     const { path, allow, ...rest } = asking;
     const request: Request = { ...rest, url: this.way.pod + path };
-    let answer = await this.attempt(request);
-    if (answer.status === 401) answer = await this.again(request, answer);
+    let answer = await this.#attempt(request);
+    if (answer.status === 401) answer = await this.#again(request, answer);
     const good = allow === undefined ? answer.status >= 200 && answer.status < 300 : allow.includes(answer.status);
-    if (!good) throw this.failure(answer, `${request.method} ${path.split("?")[0] ?? ""}`);
+    if (!good) throw this.#failure(answer, `${request.method} ${path.split("?")[0] ?? ""}`);
     return answer;
   }
 
   /** refusedForGood tells whether a refusal of the token endpoint can be believed: the friend or the pod does not know this device any more. */
   refusedForGood(error: unknown): boolean {
-    return error instanceof Failure && error.status === 401 && this.clockSeen;
+    return error instanceof Failure && error.status === 401 && this.#clockSeen;
   }
 
-  private async attempt(request: Request): Promise<Answer> {
-    const { text: token } = await this.current();
-    const proof = await this.prove(request, token);
+  async #attempt(request: Request): Promise<Answer> {
+    const { text: token } = await this.#current();
+    const proof = await this.#prove(request, token);
     const headers = { ...request.headers, Authorization: `DPoP ${token}`, DPoP: proof };
-    return this.heard(await ask(this.env, { ...request, headers }, this.role));
+    return this.#heard(await ask(this.#env, { ...request, headers }, this.#role));
   }
 
   /** again repeats a request once that was answered with 401: with the nonce that was asked for, or with a new token. */
-  private async again(request: Request, answer: Answer): Promise<Answer> {
+  async #again(request: Request, answer: Answer): Promise<Answer> {
     const nonce = await askedNonce(responseOf(answer));
-    if (nonce !== undefined) this.nonce = nonce;
-    else this.token = undefined;
-    return this.attempt(request);
+    if (nonce !== undefined) this.#nonce = nonce;
+    else this.#token = undefined;
+    return this.#attempt(request);
   }
 
-  private async current(): Promise<Token> {
-    const held = await this.token;
-    if (held !== undefined && this.clock() < held.until) return held;
-    const fresh = this.exchange();
-    this.token = fresh;
-    fresh.catch(() => {
-      if (this.token === fresh) this.token = undefined;
-    });
-    return fresh;
+  /** current returns a token that will hold for a while; those who ask at the same time share one. */
+  async #current(): Promise<Token> {
+    const held = this.#token;
+    const token = await held;
+    if (token !== undefined && this.#clock() < token.until) return token;
+    if (this.#token === held) this.#token = this.#exchange();
+    return this.#token ?? this.#current();
   }
 
   /** exchange asks the issuer for a token; a second time when it wants a nonce or when its clock is not ours. */
-  private async exchange(): Promise<Token> {
-    const before = this.skew;
-    let answer = await this.askIssuer();
-    const nonce = await askedNonce(responseOf(answer));
-    if (nonce !== undefined) this.nonce = nonce;
-    if (answer.status !== 200 && (nonce !== undefined || this.skew !== before)) answer = await this.askIssuer();
-    if (answer.status !== 200) throw this.noToken(answer);
-    const json = parse(text(answer.bytes));
-    const token = string(json?.access_token, 8192);
-    if (token === undefined || json?.token_type !== "DPoP") throw new Failure(codeOf(400, this.role), "POST token", answer.status);
-    return { text: token, until: this.clock() + (whole(json.expires_in) ?? 60) * 1000 - margin };
+  async #exchange(): Promise<Token> {
+    try {
+      return await this.#exchanged();
+    } catch (error) {
+      this.#token = undefined;
+      throw error;
+    }
   }
 
-  private async askIssuer(): Promise<Answer> {
+  async #exchanged(): Promise<Token> {
+    const before = this.#skew;
+    let answer = await this.#askIssuer();
+    const nonce = await askedNonce(responseOf(answer));
+    if (nonce !== undefined) this.#nonce = nonce;
+    if (answer.status !== 200 && (nonce !== undefined || this.#skew !== before)) answer = await this.#askIssuer();
+    if (answer.status !== 200) throw this.#noToken(answer);
+    const json = parse(text(answer.bytes));
+    const token = string(json?.access_token, 8192);
+    if (token === undefined || json?.token_type !== "DPoP") throw new Failure(codeOf(400, this.#role), "POST token", answer.status);
+    return { text: token, until: this.#clock() + (whole(json.expires_in) ?? 60) * 1000 - margin };
+  }
+
+  async #askIssuer(): Promise<Answer> {
     const { issuer, pod } = this.way;
     const url = `${issuer}/token`;
-    const list = this.deviceList();
+    const list = this.#deviceList();
     const form = new URLSearchParams({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       resource: pod,
-      subject_token: await selfIssued(this.signer, issuer, this.chance()),
+      subject_token: await selfIssued(this.#signer, issuer, this.#chance()),
       subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
       ...(list === undefined ? {} : { device_list: list }),
     });
     const request: Request = { method: "POST", url };
-    const headers = { "Content-Type": "application/x-www-form-urlencoded", DPoP: await this.prove(request) };
-    return this.heard(await ask(this.env, { ...request, headers, body: form.toString() }, this.role));
+    const headers = { "Content-Type": "application/x-www-form-urlencoded", DPoP: await this.#prove(request) };
+    return this.#heard(await ask(this.#env, { ...request, headers, body: form.toString() }, this.#role));
   }
 
-  private prove({ method, url }: Request, token?: string): Promise<string> {
-    return dpop(this.signer, { method, url, token, nonce: this.nonce }, this.chance());
+  #prove({ method, url }: Request, token?: string): Promise<string> {
+    return dpop(this.#signer, { method, url, token, nonce: this.#nonce }, this.#chance());
   }
 
   /** heard notes the server's clock, where the answer lets us see it. */
-  private heard(answer: Answer): Answer {
+  #heard(answer: Answer): Answer {
     const date = Date.parse(answer.headers.get("Date") ?? "");
     if (Number.isNaN(date)) return answer;
-    const skew = date - this.env.now();
-    if (Math.abs(skew - this.skew) > tolerance) this.skew = Math.abs(skew) > tolerance ? skew : 0;
-    this.clockSeen = true;
+    const skew = date - this.#env.now();
+    if (Math.abs(skew - this.#skew) > tolerance) this.#skew = Math.abs(skew) > tolerance ? skew : 0;
+    this.#clockSeen = true;
     return answer;
   }
 
-  private clock(): number {
-    return this.env.now() + this.skew;
+  #clock(): number {
+    return this.#env.now() + this.#skew;
   }
 
-  private chance(): { readonly now: () => number; readonly random: Env["random"] } {
-    return { now: () => this.clock(), random: this.env.random };
+  #chance(): { readonly now: () => number; readonly random: Env["random"] } {
+    return { now: () => this.#clock(), random: this.#env.random };
   }
 
   /** noToken is the failure of an exchange: an OAuth error counts as 401, whatever status carries it (RFC 6749 §5.2). */
-  private noToken(answer: Answer): Failure {
-    if (answer.status !== 400) return this.failure(answer, "POST token");
-    return new Failure(codeOf(401, this.role), "POST token", 401);
+  #noToken(answer: Answer): Failure {
+    if (answer.status !== 400) return this.#failure(answer, "POST token");
+    return new Failure(codeOf(401, this.#role), "POST token", 401);
   }
 
-  private failure(answer: Answer, what: string): Failure {
-    const wait = retryAfter(answer.headers, this.clock());
-    return new Failure(codeOf(answer.status, this.role), what, answer.status, { retryAfter: wait });
+  #failure(answer: Answer, what: string): Failure {
+    const wait = retryAfter(answer.headers, this.#clock());
+    return new Failure(codeOf(answer.status, this.#role), what, answer.status, { retryAfter: wait });
   }
 }
 

@@ -15,15 +15,17 @@ import { newHandle, newRow, type Tree } from "./tree.ts";
 type Kept = Omit<Draft, "pictures"> & { readonly pictures: readonly Omit<NewPicture, "full" | "thumb">[] };
 
 const settings = "draft/";
-const rowsOf = (id: string): string => `drafts/${id}/`;
+/** Below this path lie the pictures of drafts. */
+export const draftRows = "drafts/";
+const rowsOf = (id: string): string => `${draftRows}${id}/`;
 
 /** Drafts holds the drafts in memory, so that views can read them at once. */
 export class Drafts {
-  private readonly tree: Tree;
-  private all: readonly Draft[] = [];
+  readonly #tree: Tree;
+  #all: readonly Draft[] = [];
 
   private constructor(tree: Tree) {
-    this.tree = tree;
+    this.#tree = tree;
   }
 
   /** open loads the drafts. */
@@ -35,34 +37,34 @@ export class Drafts {
 
   /** list returns the drafts, newest first. */
   list(): readonly Draft[] {
-    return this.all;
+    return this.#all;
   }
 
   /** load reads the drafts again, after another tab wrote some. */
   async load(): Promise<void> {
-    const { store } = this.tree;
+    const { store } = this.#tree;
     const kept = store.names(settings).map((name) => store.get(name) as Kept);
     const full = await Promise.all(kept.map((draft) => withBytes(store, draft)));
-    this.all = full.sort((a, b) => b.saved - a.saved);
+    this.#all = full.sort((a, b) => b.saved - a.saved);
   }
 
   /** save keeps a draft, replacing the one of its id. */
   async save(draft: Omit<Draft, "id" | "saved"> & { readonly id?: string }): Promise<string> {
-    const { env, store } = this.tree;
+    const { env, store } = this.#tree;
     const id = draft.id ?? randomName(env.random, 20);
-    await store.apply([...this.erasing(id), ...(await writing(this.tree, { ...draft, id, saved: env.now() }))]);
+    await store.apply([...this.#erasing(id), ...(await writing(this.#tree, { ...draft, id, saved: env.now() }))]);
     await this.load();
     return id;
   }
 
   /** remove erases a draft. */
   async remove(id: string): Promise<void> {
-    await this.tree.store.apply([{ unset: settings + id }, ...this.erasing(id)]);
+    await this.#tree.store.apply([{ unset: settings + id }, ...this.#erasing(id)]);
     await this.load();
   }
 
-  private erasing(id: string): readonly Write[] {
-    return [...this.tree.store.rows(rowsOf(id))].map(({ path }) => ({ erase: path }));
+  #erasing(id: string): readonly Write[] {
+    return [...this.#tree.store.rows(rowsOf(id))].map(({ path }) => ({ erase: path }));
   }
 }
 

@@ -14,6 +14,8 @@ export const audiences = "/social/audiences/";
 export const inbox = "/social/in/";
 export const devices = "/profile/devices";
 export const keys = "/profile/keys";
+/** Where the owner's name is kept, so that their other devices and the pod know it. */
+export const namePath = "/profile/name";
 /** Copies of what friends' pods answered lie below, by contact. */
 export const peers = "peers/";
 

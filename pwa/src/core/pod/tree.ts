@@ -36,7 +36,7 @@ export class Tree {
   readonly env: Env;
   /** This device's name in versions. */
   readonly device: string;
-  private turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, env: Env, device: string) {
     this.store = store;
@@ -46,8 +46,8 @@ export class Tree {
 
   /** exclusive runs `act` when all that was asked before has ended. */
   exclusive<T>(act: () => Promise<T>): Promise<T> {
-    const mine = this.turn.then(act);
-    this.turn = mine.catch(() => undefined);
+    const mine = this.#turn.then(act);
+    this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
@@ -94,23 +94,23 @@ export class Tree {
 /** Batch gathers one act: the writes of the store and the steps for the pod. */
 export class Batch {
   readonly writes: Write[] = [];
-  private readonly steps: Step[] = [];
-  private readonly erased: string[] = [];
-  private readonly version: Version;
-  private readonly tree: Tree;
+  readonly #steps: Step[] = [];
+  readonly #erased: string[] = [];
+  readonly #version: Version;
+  readonly #tree: Tree;
 
   constructor(tree: Tree) {
-    this.tree = tree;
-    this.version = { counter: tree.counter + 1, device: tree.device };
+    this.#tree = tree;
+    this.#version = { counter: tree.counter + 1, device: tree.device };
   }
 
   /** put writes a resource; its handle stays when it replaces one. */
   async put(path: string, type: string, bytes: Bytes): Promise<void> {
-    const { env, store } = this.tree;
+    const { env, store } = this.#tree;
     const old = store.row(path);
     const id = old?.id ?? newHandle(env);
-    this.writes.push({ put: await newRow({ path, type, id, version: this.version, modified: env.now() }, bytes), bytes });
-    this.steps.push({ put: path, ...(old === undefined ? {} : { base: old.version }) });
+    this.writes.push({ put: await newRow({ path, type, id, version: this.#version, modified: env.now() }, bytes), bytes });
+    this.#steps.push({ put: path, ...(old === undefined ? {} : { base: old.version }) });
   }
 
   /** putText is `put` of a text. */
@@ -120,11 +120,11 @@ export class Batch {
 
   /** erase removes a resource, or a folder with all below it, here and at the pod. */
   erase(path: string): void {
-    const { store } = this.tree;
+    const { store } = this.#tree;
     const below = path.endsWith("/") ? [...store.rows(path)] : [store.row(path)].filter((row) => row !== undefined);
-    for (const row of below) this.writes.push({ erase: row.path }, gone(row, this.version.counter, this.tree.env.now()));
-    this.erased.push(path);
-    this.steps.push({ del: path, version: this.version });
+    for (const row of below) this.writes.push({ erase: row.path }, gone(row, this.#version.counter, this.#tree.env.now()));
+    this.#erased.push(path);
+    this.#steps.push({ del: path, version: this.#version });
   }
 
   /** set stores a setting with the act. */
@@ -134,18 +134,18 @@ export class Batch {
 
   /** finish returns the whole batch. */
   finish(what: OutboxItem["what"], post?: Folder): readonly Write[] {
-    if (this.steps.length === 0) return this.writes;
-    this.set("counter", this.version.counter);
-    this.writes.push(...without(this.tree.store, this.erased));
-    if (this.tree.tracked) this.writes.push(this.entry(what, post));
+    if (this.#steps.length === 0) return this.writes;
+    this.set("counter", this.#version.counter);
+    this.writes.push(...without(this.#tree.store, this.#erased));
+    if (this.#tree.tracked) this.writes.push(this.#entry(what, post));
     return this.writes;
   }
 
-  private entry(what: OutboxItem["what"], post?: Folder): Write {
-    const { env, store } = this.tree;
+  #entry(what: OutboxItem["what"], post?: Folder): Write {
+    const { env, store } = this.#tree;
     const id = randomName(env.random, 20) as OperationId;
     const about = post === undefined ? {} : { post };
-    return keep({ name: nameAt(nextNumber(store)), id, what, steps: this.steps, since: env.now(), attempts: 0, ...about });
+    return keep({ name: nameAt(nextNumber(store)), id, what, steps: this.#steps, since: env.now(), attempts: 0, ...about });
   }
 }
 

@@ -57,26 +57,26 @@ function facts({ published, state, item, stale, purged }: Omit<Copy, "cid" | "fo
 
 /** Cache writes copies. */
 export class Cache {
-  private readonly env: Env;
-  private readonly store: Store;
+  readonly #env: Env;
+  readonly #store: Store;
 
   constructor(env: Env, store: Store) {
-    this.env = env;
-    this.store = store;
+    this.#env = env;
+    this.#store = store;
   }
 
   /** list records what a feed said of a post; a text that came with it is kept, one that is here already stays until the newer comes. */
   async list(cid: ContactId, item: Extract<Item, { kind: "seen" }>): Promise<readonly Write[]> {
     const path = `${postPath(item.folder, cid)}post.jsonld`;
-    const old = this.store.row(path);
+    const old = this.#store.row(path);
     const known = old === undefined ? undefined : copyOf(old);
     if (known?.state === item.state && known.item === item.id && (known.here || known.purged || item.post === undefined)) return [];
     const purged = known?.purged === true;
     // A date that is still to come would stay at the top for good.
-    const published = Math.min(item.published, this.env.now());
+    const published = Math.min(item.published, this.#env.now());
     const note = { published, state: item.state, item: item.id, stale: old?.here === true, purged };
     if (!purged && item.post !== undefined && noteOf(item.post) !== undefined) return this.text(cid, item.folder, utf8(JSON.stringify(item.post)), note);
-    const row: NewRow = { path, id: old?.id ?? newHandle(this.env), version: nowhere, type: jsonLD, etag: old?.etag ?? "", modified: this.env.now(), note: facts(note) };
+    const row: NewRow = { path, id: old?.id ?? newHandle(this.#env), version: nowhere, type: jsonLD, etag: old?.etag ?? "", modified: this.#env.now(), note: facts(note) };
     return [{ put: row, bytes: null }];
   }
 
@@ -85,57 +85,57 @@ export class Cache {
     const base = postPath(folder, cid);
     const note = noteOf(JSON.parse(new TextDecoder().decode(bytes))) as Note;
     const named = new Set(note.attachments.flatMap((each) => [each.url, each.thumb?.url ?? ""]).map((url) => base + url));
-    const left = [...this.store.rows(base)].filter(({ path }) => path !== `${base}post.jsonld` && !named.has(path));
-    const published = Math.min(note.published, this.env.now());
-    const put = await this.row(`${base}post.jsonld`, jsonLD, bytes, facts({ ...known, published, stale: false, purged: false }));
+    const left = [...this.#store.rows(base)].filter(({ path }) => path !== `${base}post.jsonld` && !named.has(path));
+    const published = Math.min(note.published, this.#env.now());
+    const put = await this.#row(`${base}post.jsonld`, jsonLD, bytes, facts({ ...known, published, stale: false, purged: false }));
     return [...left.map(({ path }) => ({ erase: path })), { put, bytes }];
   }
 
   /** keepPicture keeps one size of a picture, and makes room where the browser has none left. */
   async keepPicture(path: string, { mediaType }: Pick<Attachment, "mediaType">, bytes: Bytes): Promise<void> {
-    await this.apply([{ put: await this.row(path, mediaType, bytes), bytes }]);
-    await this.evict(limit);
+    await this.apply([{ put: await this.#row(path, mediaType, bytes), bytes }]);
+    await this.#evict(limit);
   }
 
   /** apply applies writes; when the storage is full, half of the copies go first. */
   async apply(writes: readonly Write[]): Promise<void> {
     if (writes.length === 0) return;
     try {
-      await this.store.apply(writes);
+      await this.#store.apply(writes);
     } catch (error) {
       if (!(error instanceof KithError) || error.code !== "storage-full") throw error;
-      await this.evict(this.store.usage().cached / 2);
-      await this.store.apply(writes);
+      await this.#evict(this.#store.usage().cached / 2);
+      await this.#store.apply(writes);
     }
   }
 
   /** forget returns the writes that erase a post with everything of it. */
   forget(cid: ContactId, folder: Folder): readonly Write[] {
-    return [...this.store.rows(postPath(folder, cid))].map(({ path }) => ({ erase: path }));
+    return [...this.#store.rows(postPath(folder, cid))].map(({ path }) => ({ erase: path }));
   }
 
   /** purge returns the writes that drop a post's bytes and keep that it exists. */
   purge(cid: ContactId, folder: Folder): readonly Write[] {
     const base = postPath(folder, cid);
-    const row = this.store.row(`${base}post.jsonld`);
+    const row = this.#store.row(`${base}post.jsonld`);
     const copy = row === undefined ? undefined : copyOf(row);
     if (row === undefined || copy === undefined) return [];
-    const pictures = [...this.store.rows(base)].filter(({ path }) => path !== row.path);
+    const pictures = [...this.#store.rows(base)].filter(({ path }) => path !== row.path);
     return [{ put: { ...row, note: facts({ ...copy, stale: false, purged: true }) }, bytes: null }, { purge: row.path }, ...pictures.map(({ path }) => ({ erase: path }))];
   }
 
   /** askable returns the writes that let a purged post be fetched again. */
   askable(cid: ContactId, folder: Folder): readonly Write[] {
-    const row = this.store.row(`${postPath(folder, cid)}post.jsonld`);
+    const row = this.#store.row(`${postPath(folder, cid)}post.jsonld`);
     const copy = row === undefined ? undefined : copyOf(row);
     return row === undefined || copy === undefined ? [] : [{ put: { ...row, note: facts({ ...copy, purged: false }) }, bytes: null }];
   }
 
   /** evict drops the least used copies until no more than `most` bytes are left: full pictures, then thumbnails, then texts. */
-  private async evict(most: number): Promise<void> {
-    let over = this.store.usage().cached - most;
+  async #evict(most: number): Promise<void> {
+    let over = this.#store.usage().cached - most;
     if (over <= 0) return;
-    const rows = [...this.store.rows(peers)].filter(({ here }) => here);
+    const rows = [...this.#store.rows(peers)].filter(({ here }) => here);
     rows.sort((a, b) => rank(a.path) - rank(b.path) || a.used - b.used);
     const dropped: Write[] = [];
     for (const { path, size } of rows) {
@@ -143,12 +143,12 @@ export class Cache {
       dropped.push({ purge: path });
       over -= size;
     }
-    await this.store.apply(dropped);
+    await this.#store.apply(dropped);
   }
 
-  private async row(path: string, type: string, bytes: Bytes, note?: NonNullable<NewRow["note"]>): Promise<NewRow> {
-    const id = this.store.row(path)?.id ?? newHandle(this.env);
-    const row = { path, id, version: nowhere, type, etag: await etagOf(type, bytes), modified: this.env.now() };
+  async #row(path: string, type: string, bytes: Bytes, note?: NonNullable<NewRow["note"]>): Promise<NewRow> {
+    const id = this.#store.row(path)?.id ?? newHandle(this.#env);
+    const row = { path, id, version: nowhere, type, etag: await etagOf(type, bytes), modified: this.#env.now() };
     return note === undefined ? row : { ...row, note };
   }
 }

@@ -17,61 +17,61 @@ const noteworthy = 20;
 
 /** Exchange keeps what came of the last one. */
 export class Exchange {
-  private readonly session: Session;
-  private turn: Promise<void> = Promise.resolve();
-  private listening: AbortController | undefined;
-  private progress: { readonly done: number; readonly total: number } | undefined;
-  private error: KithError | undefined;
+  readonly #session: Session;
+  #turn: Promise<void> = Promise.resolve();
+  #listening: AbortController | undefined;
+  #progress: { readonly done: number; readonly total: number } | undefined;
+  #error: KithError | undefined;
 
   constructor(session: Session) {
-    this.session = session;
+    this.#session = session;
   }
 
   /** state returns where the pod stands. */
   state(): PodState {
-    const { store, pod, tree } = this.session;
+    const { store, pod, tree } = this.#session;
     const waiting = entries(store).length;
     if (pod === undefined) return { kind: "none", waiting };
     const lastSync = store.get("pod/last") as number | undefined;
     const held = heldCount(tree);
     return {
-      kind: this.kind(), url: pod.pod, waiting,
+      kind: this.#kind(), url: pod.pod, waiting,
       ...(lastSync === undefined ? {} : { lastSync }),
-      ...(this.progress === undefined ? {} : { progress: this.progress }),
-      ...(this.error === undefined ? {} : { error: this.error }),
+      ...(this.#progress === undefined ? {} : { progress: this.#progress }),
+      ...(this.#error === undefined ? {} : { error: this.#error }),
       ...(held === 0 ? {} : { askDeletions: held }),
     };
   }
 
-  private kind(): PodState["kind"] {
-    if (this.error !== undefined) return this.error.code === "pod-refused" ? "refused" : "unreachable";
-    return this.session.store.get("pod/cursor") === undefined ? "connecting" : "connected";
+  #kind(): PodState["kind"] {
+    if (this.#error !== undefined) return this.#error.code === "pod-refused" ? "refused" : "unreachable";
+    return this.#session.store.get("pod/cursor") === undefined ? "connecting" : "connected";
   }
 
   /** interrupt ends a listening under way. */
   interrupt(): void {
-    this.listening?.abort();
+    this.#listening?.abort();
   }
 
   /** forget makes the state that of a pod that was not asked yet. */
   forget(): void {
-    this.error = undefined;
+    this.#error = undefined;
   }
 
   /** run exchanges once, after those under way. It never rejects; it returns what went wrong. */
   run(): Promise<KithError | undefined> {
     this.interrupt();
-    return this.next(async () => {
-      if (this.session.pod === undefined) return;
-      await this.follow(0);
-      await this.housekeeping();
-      const { tree } = this.session;
-      await this.session.heard(await push(tree, this.session.podClient(), this.tell));
-      await followInvites(this.session);
-      await this.session.store.apply([{ set: "pod/last", value: this.session.env.now() }]);
+    return this.#next(async () => {
+      if (this.#session.pod === undefined) return;
+      await this.#follow(0);
+      await this.#housekeeping();
+      const { tree } = this.#session;
+      await this.#session.heard(await push(tree, this.#session.podClient(), this.#tell));
+      await followInvites(this.#session);
+      await this.#session.store.apply([{ set: "pod/last", value: this.#session.env.now() }]);
     }).then(async () => {
-      if (this.session.pod !== undefined && this.error === undefined) await sendTells(this.session).catch(ignore);
-      return this.error;
+      if (this.#session.pod !== undefined && this.#error === undefined) await sendTells(this.#session).catch(ignore);
+      return this.#error;
     });
   }
 
@@ -79,46 +79,46 @@ export class Exchange {
   async listen(): Promise<boolean> {
     const stop = new AbortController();
     let heard = false;
-    await this.next(async () => {
-      this.listening = stop;
-      heard = (await this.follow(25, stop.signal)).length > 0;
+    await this.#next(async () => {
+      this.#listening = stop;
+      heard = (await this.#follow(25, stop.signal)).length > 0;
     }, stop.signal);
     return heard;
   }
 
   /** decide carries held deletions out or not. */
   async decide(accept: boolean): Promise<void> {
-    await decideHeld(this.session.tree, accept);
+    await decideHeld(this.#session.tree, accept);
   }
 
   /** next runs one thing after another and notes what came of it, unless it was cut short. */
-  private next(act: () => Promise<void>, cut?: AbortSignal): Promise<void> {
-    const mine = this.turn.then(async () => {
+  #next(act: () => Promise<void>, cut?: AbortSignal): Promise<void> {
+    const mine = this.#turn.then(async () => {
       try {
         await act();
-        this.error = undefined;
+        this.#error = undefined;
       } catch (error) {
-        if (cut?.aborted !== true) this.error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
+        if (cut?.aborted !== true) this.#error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
       }
-      this.listening = undefined;
-      this.progress = undefined;
-      this.session.emit("pod");
-      this.session.emit("outbox");
+      this.#listening = undefined;
+      this.#progress = undefined;
+      this.#session.emit("pod");
+      this.#session.emit("outbox");
     });
-    this.turn = mine;
+    this.#turn = mine;
     return mine;
   }
 
-  private async follow(wait: number, signal?: AbortSignal): Promise<readonly string[]> {
-    const { session } = this;
-    const changed = await pull(session.tree, session.podClient(), this.tell, wait, signal);
+  async #follow(wait: number, signal?: AbortSignal): Promise<readonly string[]> {
+    const session = this.#session;
+    const changed = await pull(session.tree, session.podClient(), this.#tell, wait, signal);
     await session.heard(changed);
     return changed;
   }
 
   /** housekeeping does what the pulled rows ask for, before the outbox is emptied. */
-  private async housekeeping(): Promise<void> {
-    const { session } = this;
+  async #housekeeping(): Promise<void> {
+    const session = this.#session;
     await session.heard(await readMessages(session));
     await revokeAgain(session);
     await renewKeys(session);
@@ -127,10 +127,10 @@ export class Exchange {
     if (old.length > 0) await session.store.apply(old);
   }
 
-  private readonly tell = (done: number, total: number): void => {
+  readonly #tell = (done: number, total: number): void => {
     if (total < noteworthy) return;
-    this.progress = { done, total };
-    this.session.emit("pod");
+    this.#progress = { done, total };
+    this.#session.emit("pod");
   };
 }
 

@@ -51,66 +51,66 @@ const stride = 50;
 
 /** Feed keeps the order until told that something changed. */
 export class Feed {
-  private readonly session: Session;
-  private readonly reader: Reader;
-  private order: readonly Entry[] | undefined;
+  readonly #session: Session;
+  readonly #reader: Reader;
+  #order: readonly Entry[] | undefined;
 
   constructor(session: Session, reader: Reader) {
-    this.session = session;
-    this.reader = reader;
+    this.#session = session;
+    this.#reader = reader;
   }
 
   /** changed makes the next page look at the rows again. */
   changed(): void {
-    this.order = undefined;
+    this.#order = undefined;
   }
 
   /** count returns how many posts of their own the person has. */
   count(): number {
-    return this.entries().filter(({ copy }) => copy === undefined).length;
+    return this.#entries().filter(({ copy }) => copy === undefined).length;
   }
 
   /** page returns what this device holds, at once. Texts that it lacks are asked for in the background. */
   async page(query: Query): Promise<FeedPage> {
-    const chosen = this.chosen(query);
-    const { found, more } = query.search === undefined ? first(chosen, query.limit) : await this.search(chosen, query.search, query.limit);
-    const shown = this.shower();
+    const chosen = this.#chosen(query);
+    const { found, more } = query.search === undefined ? first(chosen, query.limit) : await this.#search(chosen, query.search, query.limit);
+    const shown = this.#shower();
     const page = await Promise.all(found.map((entry) => shown(entry)));
-    this.reader.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
-    return { posts: page.filter((post) => post !== undefined), more, asking: this.reader.asking, unreached: this.reader.unreached() };
+    this.#reader.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
+    return { posts: page.filter((post) => post !== undefined), more, asking: this.#reader.asking, unreached: this.#reader.unreached() };
   }
 
   /** read returns one post; undefined when there is none. */
   async read({ folder, cid }: Where): Promise<Post | undefined> {
-    const row = this.session.store.row(`${postPath(folder, cid)}post.jsonld`);
+    const row = this.#session.store.row(`${postPath(folder, cid)}post.jsonld`);
     if (row === undefined) return undefined;
     const copy = cid === undefined ? undefined : copyOf(row);
-    return this.shower()({ folder, published: Number(row.note?.published ?? 0), ...(copy === undefined ? {} : { copy }) });
+    return this.#shower()({ folder, published: Number(row.note?.published ?? 0), ...(copy === undefined ? {} : { copy }) });
   }
 
   /** note returns what a post says; undefined when its text is not here. */
   async note({ folder, cid }: Where): Promise<Note | undefined> {
-    const bytes = await this.session.store.bytes(`${postPath(folder, cid)}post.jsonld`);
+    const bytes = await this.#session.store.bytes(`${postPath(folder, cid)}post.jsonld`);
     return bytes === undefined ? undefined : readNote(text(bytes));
   }
 
-  private chosen({ before = Infinity, author }: Query): readonly Entry[] {
-    const { contacts } = peopleOf(this.session.store);
+  #chosen({ before = Infinity, author }: Query): readonly Entry[] {
+    const { contacts } = peopleOf(this.#session.store);
     const muted = new Set(contacts.filter((each) => each.muted).map(({ cid }) => cid));
     const known = new Set(contacts.map(({ cid }) => cid));
     const wanted = (cid: ContactId | undefined): boolean => {
       if (author !== undefined) return author === (cid ?? "me");
       return cid === undefined || (known.has(cid) && !muted.has(cid));
     };
-    return this.entries().filter(({ copy, published }) => published < before && wanted(copy?.cid));
+    return this.#entries().filter(({ copy, published }) => published < before && wanted(copy?.cid));
   }
 
-  private entries(): readonly Entry[] {
-    this.order ??= orderOf(this.session);
-    return this.order;
+  #entries(): readonly Entry[] {
+    this.#order ??= orderOf(this.#session);
+    return this.#order;
   }
 
-  private async search(chosen: readonly Entry[], search: string, limit: number): Promise<{ readonly found: readonly Entry[]; readonly more: boolean }> {
+  async #search(chosen: readonly Entry[], search: string, limit: number): Promise<{ readonly found: readonly Entry[]; readonly more: boolean }> {
     const wanted = folded(search);
     const found: Entry[] = [];
     for (let at = 0; at < chosen.length && found.length <= limit; at += stride) {
@@ -122,8 +122,8 @@ export class Feed {
   }
 
   /** shower returns a function that makes posts for the views, all of one moment. */
-  private shower(): (entry: Entry) => Promise<Post | undefined> {
-    const { store, pod } = this.session;
+  #shower(): (entry: Entry) => Promise<Post | undefined> {
+    const { store, pod } = this.#session;
     const people = peopleOf(store);
     const names = new Map(people.contacts.map(({ cid, name }) => [cid, name]));
     const waiting = new Set(entries(store).map(({ post }) => post));
@@ -131,24 +131,24 @@ export class Feed {
     const stateOf = (folder: Folder): Post["state"] => (pod === undefined ? "phone" : waiting.has(folder) || !followed ? "waiting" : "pod");
     return async ({ folder, published, copy }) => {
       const note = await this.note({ folder, ...(copy === undefined ? {} : { cid: copy.cid }) });
-      if (copy === undefined) return note === undefined ? undefined : { ...this.own(folder, note, people), state: stateOf(folder) };
-      return this.theirs(copy, note, published, names.get(copy.cid) ?? "");
+      if (copy === undefined) return note === undefined ? undefined : { ...this.#own(folder, note, people), state: stateOf(folder) };
+      return this.#theirs(copy, note, published, names.get(copy.cid) ?? "");
     };
   }
 
-  private own(folder: Folder, note: Note, people: People): Omit<Post, "state"> {
-    const { store, me } = this.session;
-    return { ...this.common({ folder }, note), authorName: me.name, audience: postAudience(store, folder, people), purged: false };
+  #own(folder: Folder, note: Note, people: People): Omit<Post, "state"> {
+    const { store, me } = this.#session;
+    return { ...this.#common({ folder }, note), authorName: me.name, audience: postAudience(store, folder, people), purged: false };
   }
 
-  private theirs({ cid, folder }: Copy, note: Note | undefined, published: number, authorName: string): Post {
+  #theirs({ cid, folder }: Copy, note: Note | undefined, published: number, authorName: string): Post {
     const rest = { author: cid, authorName, audience: theirs, state: "theirs" } as const;
     if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...rest };
-    return { ...this.common({ folder, cid }, note), published, purged: false, ...rest };
+    return { ...this.#common({ folder, cid }, note), published, purged: false, ...rest };
   }
 
-  private common(where: Where, note: Note): Pick<Post, "ref" | "text" | "published" | "updated" | "pictures"> {
-    const { store } = this.session;
+  #common(where: Where, note: Note): Pick<Post, "ref" | "text" | "published" | "updated" | "pictures"> {
+    const { store } = this.#session;
     const base = postPath(where.folder, where.cid);
     const here = (name: string): boolean => store.row(base + name)?.here === true;
     const pictures = note.attachments.map(({ alt, width, height, url, thumb }, index): Picture => {

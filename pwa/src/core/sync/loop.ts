@@ -18,76 +18,76 @@ const patience = 5_000;
 
 /** Loop runs until `stop`. */
 export class Loop {
-  private readonly session: Session;
-  private readonly exchange: Exchange;
-  private readonly reader: Reader;
-  private readonly podWake: Wake;
-  private readonly friendsWake: Wake;
-  private stopWatching: Stop = () => undefined;
-  private stopped = false;
-  private failures = 0;
-  private ended: Promise<unknown> = Promise.resolve();
+  readonly #session: Session;
+  readonly #exchange: Exchange;
+  readonly #reader: Reader;
+  readonly #podWake: Wake;
+  readonly #friendsWake: Wake;
+  #stopWatching: Stop = () => undefined;
+  #stopped = false;
+  #failures = 0;
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session, exchange: Exchange, reader: Reader) {
-    this.session = session;
-    this.exchange = exchange;
-    this.reader = reader;
-    this.podWake = new Wake(session.env);
-    this.friendsWake = new Wake(session.env);
+    this.#session = session;
+    this.#exchange = exchange;
+    this.#reader = reader;
+    this.#podWake = new Wake(session.env);
+    this.#friendsWake = new Wake(session.env);
   }
 
   /** start begins to ask. */
   start(): void {
-    const { presence } = this.session.env;
-    this.stopWatching = presence.watch(() => {
-      this.failures = 0;
+    const { presence } = this.#session.env;
+    this.#stopWatching = presence.watch(() => {
+      this.#failures = 0;
       this.kick();
-      this.friendsWake.wake();
+      this.#friendsWake.wake();
     });
-    this.ended = Promise.all([this.followPod(), this.followFriends()]);
+    this.#ended = Promise.all([this.#followPod(), this.#followFriends()]);
   }
 
   /** kick makes the pod hear of an act now. */
   kick(): void {
-    this.podWake.wake();
-    this.exchange.interrupt();
+    this.#podWake.wake();
+    this.#exchange.interrupt();
   }
 
   /** stop ends both loops; it resolves when nothing is under way any more. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.stopWatching();
+    this.#stopped = true;
+    this.#stopWatching();
     this.kick();
-    this.friendsWake.wake();
-    await this.ended;
+    this.#friendsWake.wake();
+    await this.#ended;
   }
 
-  private async followPod(): Promise<void> {
-    while (!this.stopped) await this.podWake.wait(await this.askPod());
+  async #followPod(): Promise<void> {
+    while (!this.#stopped) await this.#podWake.wait(await this.#askPod());
   }
 
   /** askPod exchanges once and returns after how many milliseconds to do so again; undefined: when woken. */
-  private async askPod(): Promise<number | undefined> {
-    const { env, store, pod } = this.session;
+  async #askPod(): Promise<number | undefined> {
+    const { env, store, pod } = this.#session;
     const { presence } = env;
     if (pod === undefined || !presence.online()) return undefined;
-    const error = await this.exchange.run();
-    if (error !== undefined) return Math.max(backOff(env, this.failures++), retryAfterOf(error) ?? 0);
-    this.failures = this.exchange.state().waiting > 0 ? this.failures + 1 : 0;
-    if (this.failures > 0) return Math.min(minute, backOff(env, this.failures));
-    if (this.stopped || !presence.visible()) return undefined;
+    const error = await this.#exchange.run();
+    if (error !== undefined) return Math.max(backOff(env, this.#failures++), retryAfterOf(error) ?? 0);
+    this.#failures = this.#exchange.state().waiting > 0 ? this.#failures + 1 : 0;
+    if (this.#failures > 0) return Math.min(minute, backOff(env, this.#failures));
+    if (this.#stopped || !presence.visible()) return undefined;
     if (store.names("link/").length > 0) return doorbell;
     const began = env.now();
-    const heard = await this.exchange.listen();
+    const heard = await this.#exchange.listen();
     return heard || env.now() - began > patience ? 0 : patience;
   }
 
-  private async followFriends(): Promise<void> {
-    const { env } = this.session;
-    while (!this.stopped) {
+  async #followFriends(): Promise<void> {
+    const { env } = this.#session;
+    while (!this.#stopped) {
       const ask = env.presence.online() && env.presence.visible();
-      if (ask) await this.reader.refresh();
-      await this.friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : undefined);
+      if (ask) await this.#reader.refresh(undefined, true);
+      await this.#friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : undefined);
     }
   }
 }

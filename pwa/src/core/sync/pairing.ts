@@ -6,6 +6,7 @@ import { KithError } from "../errors.ts";
 import { object, string } from "../json.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
+import { namePath } from "../pod/paths.ts";
 import { Tree, turtle } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { b64u } from "../bytes.ts";
@@ -17,8 +18,6 @@ import { jsonOf, postOpenly } from "./open.ts";
 import type { Person, Pod, Session } from "./session.ts";
 import { tellAll } from "./ways.ts";
 
-/** Where the owner's name is kept, so that their other devices and the pod know it. */
-const namePath = "/profile/name";
 /** How long others may seal to a pod's agreement key before the list says so again, in milliseconds. */
 const agreementLife = 14 * 24 * 3600_000;
 

@@ -11,7 +11,7 @@ import { type ErrorCode, KithError } from "../errors.ts";
 import { parse, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
-import { Failure, statusOf } from "../ldp/errors.ts";
+import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
 import { changeFriend } from "../pod/friends.ts";
 import { cardPath, type Folder, peers, postPath } from "../pod/paths.ts";
 import { card, type Contact, contact, contactsOf } from "../pod/people.ts";
@@ -22,6 +22,7 @@ import { Cache, copiesOf, type Copy, copyOf } from "./cache.ts";
 import { firstPage, type Item, readFeed, since } from "./feedwire.ts";
 import { pool } from "./pool.ts";
 import type { Session } from "./session.ts";
+import { backOff } from "./wake.ts";
 import { updated, updateOf } from "./ways.ts";
 
 /** Seen is how the last tries to reach a friend went. */
@@ -54,75 +55,83 @@ export function seenOf(store: Store, cid: ContactId): Seen {
 
 /** Reader asks friends for what is new. */
 export class Reader {
-  private readonly session: Session;
-  private readonly cache: Cache;
-  private readonly fetching = new Map<string, Promise<unknown>>();
-  private readonly tried = new Map<string, number>();
-  private running: Promise<void> | undefined;
+  readonly #session: Session;
+  readonly #cache: Cache;
+  readonly #fetching = new Map<string, Promise<unknown>>();
+  readonly #tried = new Map<string, number>();
+  /** Friends who could not be reached, how often in a row, and until when they are left alone. */
+  readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number }>();
+  #running: Promise<void> | undefined;
 
   constructor(session: Session) {
-    this.session = session;
-    this.cache = new Cache(session.env, session.store);
+    this.#session = session;
+    this.#cache = new Cache(session.env, session.store);
   }
 
   /** asking tells whether friends are being asked now. */
   get asking(): boolean {
-    return this.running !== undefined;
+    return this.#running !== undefined;
   }
 
   /** unreached returns the friends who could not be reached the last time. */
   unreached(): readonly ContactId[] {
-    const { store } = this.session;
+    const { store } = this.#session;
     return contactsOf(store).filter(({ cid }) => seenOf(store, cid).error !== undefined).map(({ cid }) => cid);
   }
 
-  /** refresh asks one friend, or all, for what is new. It never rejects: what went wrong is kept with the friend. */
-  refresh(only?: ContactId): Promise<void> {
-    if (only !== undefined) return this.refreshAll([contact(this.session.store, only)]);
-    this.running ??= this.refreshAll(contactsOf(this.session.store)).finally(() => {
-      this.running = undefined;
-      this.session.emit("feed");
+  /** refresh asks one friend, or all, for what is new. It never rejects: what went wrong is kept with the friend. With `patient`, those who could not be reached are left alone for a while. */
+  refresh(only?: ContactId, patient = false): Promise<void> {
+    const { env, store } = this.#session;
+    if (only !== undefined) return this.#refreshAll([contact(store, only)]);
+    const due = ({ cid }: Contact): boolean => !patient || (this.#tired.get(cid)?.until ?? 0) <= env.now();
+    this.#running ??= this.#refreshAll(contactsOf(store).filter(due)).finally(() => {
+      this.#running = undefined;
+      this.#session.emit("feed");
     });
-    return this.running;
+    return this.#running;
   }
 
-  private async refreshAll(friends: readonly Contact[]): Promise<void> {
-    await pool(width, friends.filter(({ way }) => way !== undefined), ({ cid }) => this.refreshOne(cid));
-    await this.fetchNewest(friends.map(({ cid }) => cid));
+  async #refreshAll(friends: readonly Contact[]): Promise<void> {
+    await pool(width, friends.filter(({ way }) => way !== undefined), ({ cid }) => this.#refreshOne(cid));
+    await this.#fetchNewest(friends.map(({ cid }) => cid));
   }
 
-  private async refreshOne(cid: ContactId): Promise<void> {
-    const client = this.session.friendClient(cid);
+  async #refreshOne(cid: ContactId): Promise<void> {
+    const client = this.#session.friendClient(cid);
     if (client === undefined) return;
-    const before = seenOf(this.session.store, cid);
+    const before = seenOf(this.#session.store, cid);
     try {
-      const door = await this.readDoor(cid, client, before);
-      await this.readNews(cid, client);
-      await this.saw(cid, { ...door, at: this.session.env.now() });
+      const door = await this.#readDoor(cid, client, before);
+      await this.#readNews(cid, client);
+      this.#tired.delete(cid);
+      await this.#saw(cid, { ...door, at: this.#session.env.now() });
     } catch (error) {
-      await this.failed(cid, client, before, error);
+      await this.#failed(cid, client, before, error);
     }
   }
 
   /** failed keeps why a friend could not be read. Copies go when their pod does not know this person any more; when it is behind they stay. */
-  private async failed(cid: ContactId, client: Client, before: Seen, error: unknown): Promise<void> {
+  async #failed(cid: ContactId, client: Client, before: Seen, error: unknown): Promise<void> {
+    const { env } = this.#session;
+    const failures = (this.#tired.get(cid)?.failures ?? 0) + 1;
+    this.#tired.set(cid, { failures, until: env.now() + Math.max(backOff(env, failures), retryAfterOf(error) ?? 0) });
     const code = error instanceof KithError ? error.code : "friend-refused";
     const { error: _old, ...rest } = before;
-    if (code !== "behind") await this.saw(cid, { ...rest, error: code });
+    if (code !== "behind") await this.#saw(cid, { ...rest, error: code });
     if (client.refusedForGood(error)) await this.purgeAll(cid, true);
   }
 
-  private async saw(cid: ContactId, seen: Seen): Promise<void> {
-    const old = seenOf(this.session.store, cid);
+  async #saw(cid: ContactId, seen: Seen): Promise<void> {
+    const old = seenOf(this.#session.store, cid);
     const same = old.error === seen.error && old.door === seen.door && old.doorAt === seen.doorAt;
     if (same && (seen.at ?? 0) - (old.at ?? 0) < seenEvery) return;
-    await this.keep(cid, [{ set: `peer/${cid}/seen`, value: seen }]);
-    this.session.emit("friends");
+    await this.#keep(cid, [{ set: `peer/${cid}/seen`, value: seen }]);
+    this.#session.emit("friends");
   }
 
   /** readDoor reads a friend's door when it was long ago or of another pod, and takes over what it says of keys and ways. */
-  private async readDoor(cid: ContactId, client: Client, before: Seen): Promise<Omit<Seen, "error">> {
-    const { env, tree, store } = this.session;
+  async #readDoor(cid: ContactId, client: Client, before: Seen): Promise<Omit<Seen, "error">> {
+    const { env, tree, store } = this.#session;
     const { pod } = client.way;
     if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return { door: pod, doorAt: before.doorAt };
     const { bytes } = await client.ask({ method: "GET", path: "social/door", max: maxNote });
@@ -137,20 +146,20 @@ export class Reader {
     return { door: pod, doorAt: env.now() };
   }
 
-  private async readNews(cid: ContactId, client: Client): Promise<void> {
-    const { store } = this.session;
+  async #readNews(cid: ContactId, client: Client): Promise<void> {
+    const { store } = this.#session;
     for (;;) {
       const cursor = store.get(`peer/${cid}/cursor`) as string | undefined;
-      if (cursor === undefined) return this.readAll(cid, client);
+      if (cursor === undefined) return this.#readAll(cid, client);
       const page = await readFeed(client, since(cursor));
-      if (page === undefined) return this.readAll(cid, client);
-      await this.keepPage(cid, page.items, page.cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: page.cursor }]);
+      if (page === undefined) return this.#readAll(cid, client);
+      await this.#keepPage(cid, page.items, page.cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: page.cursor }]);
       if (page.items.length === 0 || page.cursor === undefined || page.cursor === cursor) return;
     }
   }
 
   /** readAll reads the whole list, newest first; what is not in it is forgotten. */
-  private async readAll(cid: ContactId, client: Client): Promise<void> {
+  async #readAll(cid: ContactId, client: Client): Promise<void> {
     const listed = new Set<Folder>();
     let cursor: string | undefined;
     for (let path: string | undefined = firstPage; path !== undefined; ) {
@@ -158,37 +167,37 @@ export class Reader {
       if (page === undefined) throw new KithError("behind", "read feed: the list changed under the reader");
       cursor ??= page.cursor;
       for (const item of page.items) if (item.kind === "seen") listed.add(item.folder);
-      await this.keepPage(cid, page.items, []);
+      await this.#keepPage(cid, page.items, []);
       path = page.next;
     }
-    const lost = copiesOf(this.session.store, cid).filter(({ folder }) => !listed.has(folder));
-    const forget = lost.flatMap(({ folder }) => this.cache.forget(cid, folder));
-    await this.keep(cid, [...forget, ...(cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: cursor }])]);
+    const lost = copiesOf(this.#session.store, cid).filter(({ folder }) => !listed.has(folder));
+    const forget = lost.flatMap(({ folder }) => this.#cache.forget(cid, folder));
+    await this.#keep(cid, [...forget, ...(cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: cursor }])]);
   }
 
-  private async keepPage(cid: ContactId, items: readonly Item[], also: readonly Write[]): Promise<void> {
-    const copies = new Map(copiesOf(this.session.store, cid).map((copy) => [copy.item, copy.folder]));
+  async #keepPage(cid: ContactId, items: readonly Item[], also: readonly Write[]): Promise<void> {
+    const copies = new Map(copiesOf(this.#session.store, cid).map((copy) => [copy.item, copy.folder]));
     const writes: Write[] = [];
     for (const item of items) {
       const folder = item.kind === "gone" ? copies.get(item.id) : undefined;
-      if (folder !== undefined) writes.push(...this.cache.forget(cid, folder));
-      if (item.kind === "seen") writes.push(...(await this.cache.list(cid, item)));
+      if (folder !== undefined) writes.push(...this.#cache.forget(cid, folder));
+      if (item.kind === "seen") writes.push(...(await this.#cache.list(cid, item)));
     }
-    await this.keep(cid, [...writes, ...also]);
-    if (writes.length > 0) this.session.emit("feed");
+    await this.#keep(cid, [...writes, ...also]);
+    if (writes.length > 0) this.#session.emit("feed");
   }
 
   /** keep applies writes about a friend, unless the friend was removed meanwhile. */
-  private keep(cid: ContactId, writes: readonly Write[]): Promise<void> {
-    const { store, tree } = this.session;
+  #keep(cid: ContactId, writes: readonly Write[]): Promise<void> {
+    const { store, tree } = this.#session;
     return tree.exclusive(async () => {
-      if (store.row(cardPath(cid)) !== undefined) await this.cache.apply(writes);
+      if (store.row(cardPath(cid)) !== undefined) await this.#cache.apply(writes);
     });
   }
 
   /** fetchNewest fetches the newest texts that are not here, and the thumbnails of the newest posts. */
-  private async fetchNewest(friends: readonly ContactId[]): Promise<void> {
-    const newest = friends.flatMap((cid) => copiesOf(this.session.store, cid).slice(0, eager)).sort((a, b) => b.published - a.published);
+  async #fetchNewest(friends: readonly ContactId[]): Promise<void> {
+    const newest = friends.flatMap((cid) => copiesOf(this.#session.store, cid).slice(0, eager)).sort((a, b) => b.published - a.published);
     const wanted = newest.filter(({ purged }) => !purged).slice(0, eager);
     const stale = newest.filter((copy) => copy.stale && !wanted.includes(copy));
     await pool(width, [...wanted, ...stale], (copy) => this.fetchPost(copy).catch(ignore));
@@ -196,87 +205,88 @@ export class Reader {
 
   /** fetchPosts fetches those texts in the background, for views that have just shown a gap. */
   fetchPosts(copies: readonly Copy[]): void {
-    const now = this.session.env.now();
-    if (!this.session.env.presence.online()) return;
-    const due = copies.filter(({ cid, folder }) => (this.tried.get(`${cid}/${folder}`) ?? 0) < now - patience);
-    for (const { cid, folder } of due) this.tried.set(`${cid}/${folder}`, now);
+    const now = this.#session.env.now();
+    if (!this.#session.env.presence.online()) return;
+    const due = copies.filter(({ cid, folder }) => (this.#tried.get(`${cid}/${folder}`) ?? 0) < now - patience);
+    for (const { cid, folder } of due) this.#tried.set(`${cid}/${folder}`, now);
     void pool(width, due, (copy) => this.fetchPost(copy).catch(ignore));
   }
 
   /** fetchPost fetches a text that is missing or stale, and the thumbnails it names. */
   fetchPost(copy: Copy): Promise<void> {
-    return this.once(`${copy.cid}/${copy.folder}`, async () => {
-      const { store } = this.session;
+    return this.#once(`${copy.cid}/${copy.folder}`, async () => {
+      const { store } = this.#session;
       const base = postPath(copy.folder, copy.cid);
-      if (!copy.here || copy.stale) await this.fetchText(copy);
+      if (!copy.here || copy.stale) await this.#fetchText(copy);
       const bytes = await store.bytes(`${base}post.jsonld`);
       const note = bytes === undefined ? undefined : readNote(text(bytes));
       for (const { thumb } of note?.attachments ?? []) {
-        if (thumb !== undefined && store.row(base + thumb.url)?.here !== true) await this.fetchImage(copy.cid, copy.folder, thumb);
+        if (thumb !== undefined && store.row(base + thumb.url)?.here !== true) await this.#fetchImage(copy.cid, copy.folder, thumb);
       }
     });
   }
 
-  private async fetchText({ cid, folder, published, state, item }: Copy): Promise<void> {
-    const bytes = await this.fetch(cid, folder, "post.jsonld", maxNote);
+  async #fetchText({ cid, folder, published, state, item }: Copy): Promise<void> {
+    const bytes = await this.#fetch(cid, folder, "post.jsonld", maxNote);
     if (noteOf(parse(text(bytes))) === undefined) throw new KithError("friend-refused", "read post: not of the form expected");
-    await this.keep(cid, await this.cache.text(cid, folder, bytes, { published, state, item }));
-    this.session.emit("feed");
+    await this.#keep(cid, await this.#cache.text(cid, folder, bytes, { published, state, item }));
+    this.#session.emit("feed");
   }
 
   /** picture returns one size of a friend's picture, from here or from its owner. */
   async picture(cid: ContactId, folder: Folder, attachment: Attachment, size: "thumb" | "full"): Promise<Uint8Array<ArrayBuffer>> {
     const image = size === "thumb" ? (attachment.thumb ?? attachment) : attachment;
     const path = postPath(folder, cid) + image.url;
-    return (await this.session.store.bytes(path)) ?? this.once(path, () => this.fetchImage(cid, folder, image));
+    return (await this.#session.store.bytes(path)) ?? this.#once(path, () => this.#fetchImage(cid, folder, image));
   }
 
-  private async fetchImage(cid: ContactId, folder: Folder, image: Image): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = await this.fetch(cid, folder, image.url, maxPicture);
+  async #fetchImage(cid: ContactId, folder: Folder, image: Image): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.#fetch(cid, folder, image.url, maxPicture);
     // The post may have been taken back, or the friend removed, while the bytes were on their way.
-    if (this.session.store.row(`${postPath(folder, cid)}post.jsonld`) !== undefined) await this.cache.keepPicture(postPath(folder, cid) + image.url, image, bytes);
-    this.session.emit("feed");
+    if (this.#session.store.row(`${postPath(folder, cid)}post.jsonld`) !== undefined) await this.#cache.keepPicture(postPath(folder, cid) + image.url, image, bytes);
+    this.#session.emit("feed");
     return bytes;
   }
 
   /** fetch asks a friend's pod for one file of a post. 403, 404 and 410 mean that the copy has to go. */
-  private async fetch(cid: ContactId, folder: Folder, name: string, max: number): Promise<Uint8Array<ArrayBuffer>> {
-    const client = this.session.friendClient(cid);
+  async #fetch(cid: ContactId, folder: Folder, name: string, max: number): Promise<Uint8Array<ArrayBuffer>> {
+    const client = this.#session.friendClient(cid);
     if (client === undefined) throw new KithError("friend-unreachable", "fetch: the friend has no pod");
     try {
       const { bytes } = await client.ask({ method: "GET", path: `social/posts/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, max, timeout: 120_000 });
       return bytes;
     } catch (error) {
-      const status = error instanceof Failure ? statusOf(error) : undefined;
-      if (status === 403 || status === 404 || status === 410) await this.takenBack(cid, folder, name);
-      throw error;
+      const status = statusOf(error) ?? 0;
+      if (![403, 404, 410].includes(status)) throw error;
+      await this.#takenBack(cid, folder, name);
+      throw new Failure("not-there-any-more", "fetch from friend", status, { cause: error });
     }
   }
 
-  private async takenBack(cid: ContactId, folder: Folder, name: string): Promise<void> {
+  async #takenBack(cid: ContactId, folder: Folder, name: string): Promise<void> {
     const path = `${postPath(folder, cid)}${name}`;
-    await this.cache.apply(name === "post.jsonld" ? this.cache.forget(cid, folder) : [{ erase: path }]);
-    this.session.emit("feed");
+    await this.#cache.apply(name === "post.jsonld" ? this.#cache.forget(cid, folder) : [{ erase: path }]);
+    this.#session.emit("feed");
   }
 
   /** purge drops this device's copy of a post. */
   async purge(cid: ContactId, folder: Folder): Promise<void> {
-    await this.cache.apply(this.cache.purge(cid, folder));
-    this.session.emit("feed");
+    await this.#cache.apply(this.#cache.purge(cid, folder));
+    this.#session.emit("feed");
   }
 
   /** purgeAll drops the copies of all posts of a friend; `forget` also that they exist. */
   async purgeAll(cid: ContactId, forget = false): Promise<void> {
-    const copies = copiesOf(this.session.store, cid);
-    const drop = forget ? this.cache.forget.bind(this.cache) : this.cache.purge.bind(this.cache);
-    await this.cache.apply([...copies.flatMap(({ folder }) => drop(cid, folder)), ...(forget ? [{ unset: `peer/${cid}/cursor` }] : [])]);
-    this.session.emit("feed");
+    const copies = copiesOf(this.#session.store, cid);
+    const drop = forget ? this.#cache.forget.bind(this.#cache) : this.#cache.purge.bind(this.#cache);
+    await this.#cache.apply([...copies.flatMap(({ folder }) => drop(cid, folder)), ...(forget ? [{ unset: `peer/${cid}/cursor` }] : [])]);
+    this.#session.emit("feed");
   }
 
   /** askAgain fetches a post that was purged; rejects when its owner does not give it any more. */
   async askAgain(cid: ContactId, folder: Folder): Promise<void> {
-    await this.cache.apply(this.cache.askable(cid, folder));
-    const row = this.session.store.row(`${postPath(folder, cid)}post.jsonld`);
+    await this.#cache.apply(this.#cache.askable(cid, folder));
+    const row = this.#session.store.row(`${postPath(folder, cid)}post.jsonld`);
     const copy = row === undefined ? undefined : copyOf(row);
     if (copy === undefined) throw new KithError("not-there-any-more", "ask again: nothing is known of it");
     await this.fetchPost(copy);
@@ -285,16 +295,16 @@ export class Reader {
   /** cachedBytes returns how much of a friend's is here. */
   cachedBytes(cid: ContactId): number {
     let sum = 0;
-    for (const { size, here } of this.session.store.rows(`${peers}${cid}/`)) if (here) sum += size;
+    for (const { size, here } of this.#session.store.rows(`${peers}${cid}/`)) if (here) sum += size;
     return sum;
   }
 
   /** once joins those who ask for the same thing at the same time. */
-  private once<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const under = this.fetching.get(name) as Promise<T> | undefined;
+  #once<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const under = this.#fetching.get(name) as Promise<T> | undefined;
     if (under !== undefined) return under;
-    const started = run().finally(() => this.fetching.delete(name));
-    this.fetching.set(name, started);
+    const started = run().finally(() => this.#fetching.delete(name));
+    this.#fetching.set(name, started);
     return started;
   }
 }

@@ -4,8 +4,8 @@ import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { ContactId, Topic } from "../kith.ts";
 import { Client } from "../ldp/client.ts";
-import { Drafts } from "../pod/drafts.ts";
-import { devices, inbox, placeOf } from "../pod/paths.ts";
+import { draftRows, Drafts } from "../pod/drafts.ts";
+import { devices, inbox, namePath } from "../pod/paths.ts";
 import { contact } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
@@ -43,7 +43,7 @@ export class Session {
   readonly signer: Signer;
   readonly emit: Emit;
   list: DeviceList;
-  private readonly clients = new Map<string, Client>();
+  readonly #clients = new Map<string, Client>();
 
   private constructor(tree: Tree, drafts: Drafts, signer: Signer, list: DeviceList, emit: Emit) {
     this.env = tree.env;
@@ -89,13 +89,13 @@ export class Session {
 
   /** podClient asks the owner's pod; throws `no-pod`. */
   podClient(): Client {
-    return this.client("me", this.mustPod, "pod");
+    return this.#client("me", this.mustPod, "pod");
   }
 
   /** friendClient asks a friend's pod; undefined when they have none. */
   friendClient(cid: ContactId): Client | undefined {
     const { way } = contact(this.store, cid);
-    return way === undefined ? undefined : this.client(cid, way, "friend");
+    return way === undefined ? undefined : this.#client(cid, way, "friend");
   }
 
   /** introduction is what this person tells others of themself. */
@@ -107,17 +107,24 @@ export class Session {
   /** heard tells the views of paths that changed, and follows the device list. */
   async heard(paths: readonly string[]): Promise<void> {
     if (paths.includes(devices)) this.list = (await ownLists(this.tree)).devices;
-    if (paths.some((path) => path.startsWith("drafts/") || placeOf(path).kind === "post")) await this.drafts.load();
+    if (paths.includes(draftRows)) await this.drafts.load();
+    if (paths.includes(namePath)) await this.#followName();
     for (const topic of new Set(paths.map(topicOf))) this.emit(topic);
     if (paths.some((path) => path.startsWith("/social/posts/"))) this.emit("feed");
   }
 
-  private client(name: string, way: Way, role: "pod" | "friend"): Client {
-    const held = this.clients.get(name);
+  /** followName takes over the name that another device of this person gave them. */
+  async #followName(): Promise<void> {
+    const name = await this.tree.text(namePath);
+    if (name !== undefined && name !== "") await this.store.apply([{ set: "me", value: { ...this.me, name } satisfies Person }]);
+  }
+
+  #client(name: string, way: Way, role: "pod" | "friend"): Client {
+    const held = this.#clients.get(name);
     if (held?.way.pod === way.pod && held.way.issuer === way.issuer) return held;
     const { pod, issuer } = way;
     const fresh = new Client(this.env, { pod, issuer }, this.signer, role, () => this.list.text);
-    this.clients.set(name, fresh);
+    this.#clients.set(name, fresh);
     return fresh;
   }
 }
@@ -129,6 +136,7 @@ export function personOf(store: Store): Person | undefined {
 
 function topicOf(path: string): Topic {
   if (path === devices) return "devices";
+  if (path === draftRows) return "drafts";
   if (path.startsWith("/social/posts/")) return "posts";
   if (path.startsWith("/circles/")) return "circles";
   return path.startsWith(inbox) || path.startsWith("/contacts/") || path.startsWith("/social/audiences/") ? "friends" : "me";

@@ -4,7 +4,7 @@ import type { AudienceId } from "../acl/group.ts";
 import { narrower } from "../acl/narrower.ts";
 import type { PostRef } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
-import { lostDraft } from "../pod/drafts.ts";
+import { draftRows, lostDraft } from "../pod/drafts.ts";
 import { covers, nextNumber, type Step, type Waiting, waiting, without } from "../pod/outbox.ts";
 import { devices, keys, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
@@ -19,12 +19,15 @@ import { toPush } from "./missing.ts";
 import { pool } from "./pool.ts";
 import { type Page, readBytes, type RemoteRow } from "./replica.ts";
 
-/** isLarge tells whether a resource is a picture at full size, whose bytes are fetched when somebody looks. */
-export function isLarge({ path }: Pick<RemoteRow, "path">): boolean {
-  return placeOf(path).kind === "media" && !/-t\.[a-z]+$/.test(path);
+/** So many bytes are fetched of a resource that nobody has looked at. */
+const eagerBytes = 4 << 20;
+
+/** isLarge tells whether a resource is a picture at full size, or as large, whose bytes are fetched when somebody looks. */
+function isLarge({ path, size }: Pick<RemoteRow, "path" | "size">): boolean {
+  return size > eagerBytes || (placeOf(path).kind === "media" && !/-t\.[a-z]+$/.test(path));
 }
 
-/** settle merges a page, together with the writes given; returns the paths that changed here. */
+/** settle merges a page, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
 export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows" | "gone" | "counter">, also: readonly Write[]): Promise<readonly string[]> {
   const fetched = new Map<string, Bytes>();
   await pool(4, page.rows.filter((remote) => wanted(tree, remote)), async ({ path }) => {
@@ -56,44 +59,44 @@ function listsFirst(rows: readonly RemoteRow[]): readonly RemoteRow[] {
 /** Settling gathers the batch of one page. */
 class Settling {
   readonly changed: string[] = [];
-  private readonly tree: Tree;
-  private readonly fetched: ReadonlyMap<string, Bytes>;
-  private readonly waits: Waiting;
-  private readonly writes: Write[] = [];
+  readonly #tree: Tree;
+  readonly #fetched: ReadonlyMap<string, Bytes>;
+  readonly #waits: Waiting;
+  readonly #writes: Write[] = [];
   /** Paths that the outbox need not bring to the pod any more, and those that it has to. */
-  private readonly dropped: string[] = [];
-  private readonly pushed: string[] = [];
-  private readonly deletedThere: Extract<Step, { del: string }>[] = [];
-  private counter: number;
-  private list: string | undefined;
+  readonly #dropped: string[] = [];
+  readonly #pushed: string[] = [];
+  readonly #deletedThere: Extract<Step, { del: string }>[] = [];
+  #counter: number;
+  #list: string | undefined;
 
   constructor(tree: Tree, fetched: ReadonlyMap<string, Bytes>, counter: number) {
-    this.tree = tree;
-    this.fetched = fetched;
-    this.waits = waiting(tree.store);
-    this.counter = Math.max(counter, tree.counter);
+    this.#tree = tree;
+    this.#fetched = fetched;
+    this.#waits = waiting(tree.store);
+    this.#counter = Math.max(counter, tree.counter);
   }
 
   /** finish returns the batch. */
   finish(): readonly Write[] {
-    const { store } = this.tree;
-    const queued = toPush(this.tree, this.pushed, this.deletedThere, nextNumber(store));
-    const counter = this.counter > this.tree.counter ? [{ set: "counter", value: this.counter }] : [];
-    return [...this.writes, ...without(store, this.dropped), ...queued, ...counter];
+    const { store } = this.#tree;
+    const queued = toPush(this.#tree, this.#pushed, this.#deletedThere, nextNumber(store));
+    const counter = this.#counter > this.#tree.counter ? [{ set: "counter", value: this.#counter }] : [];
+    return [...this.#writes, ...without(store, this.#dropped), ...queued, ...counter];
   }
 
   /** deletions carries out what the pod's tombstones say, or holds it for the owner's word. */
   async deletions({ gone: tombstones }: Pick<Page, "gone">): Promise<void> {
-    const waits = (row: Row): boolean => this.waits.puts.has(row.path);
-    const deleted = deletedHere(this.tree, tombstones).filter(({ row, tombstone }) => waits(row) || tombstone.version.counter >= row.version.counter);
-    if (mustAsk(this.tree, deleted)) {
-      this.writes.push(hold(this.tree, deleted));
+    const waits = (row: Row): boolean => this.#waits.puts.has(row.path);
+    const deleted = deletedHere(this.#tree, tombstones).filter(({ row, tombstone }) => waits(row) || tombstone.version.counter >= row.version.counter);
+    if (mustAsk(this.#tree, deleted)) {
+      this.#writes.push(hold(this.#tree, deleted));
       return;
     }
     for (const { row, tombstone } of deleted) {
-      if (waits(row)) await this.draft(row.path, await this.tree.text(row.path), undefined);
-      this.writes.push({ erase: row.path }, gone(row, tombstone.version.counter, this.tree.env.now()));
-      this.dropped.push(row.path);
+      if (waits(row)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
+      this.#writes.push({ erase: row.path }, gone(row, tombstone.version.counter, this.#tree.env.now()));
+      this.#dropped.push(row.path);
       this.changed.push(row.path);
     }
   }
@@ -101,82 +104,83 @@ class Settling {
   /** row merges one row. */
   async row(remote: RemoteRow): Promise<void> {
     const { path, id, version } = remote;
-    const goneAt = this.tree.goneAt(id, version);
-    if (goneAt !== undefined) return this.deleteThere(path, goneAt);
-    const local = this.tree.store.row(path);
-    if (local?.etag === remote.etag) return this.join(local, remote);
-    const verdict = await this.decide(local, remote);
-    if (verdict.do === "take") await this.take(remote, verdict.lost);
-    if (verdict.do === "keep" && local !== undefined) await this.keep(local, remote, verdict.lost);
+    const goneAt = this.#tree.goneAt(id, version);
+    if (goneAt !== undefined) return this.#deleteThere(path, goneAt);
+    const local = this.#tree.store.row(path);
+    if (local?.etag === remote.etag) return this.#join(local, remote);
+    const verdict = await this.#decide(local, remote);
+    if (verdict.do === "take") await this.#take(remote, verdict.lost);
+    if (verdict.do === "keep" && local !== undefined) await this.#keep(local, remote, verdict.lost);
   }
 
   /** join takes over the pod's version of bytes that both have: it is what the next edit follows. */
-  private join(local: Row, remote: RemoteRow): void {
-    this.dropped.push(local.path);
+  #join(local: Row, remote: RemoteRow): void {
+    this.#dropped.push(local.path);
     if (!newer(remote.version, local.version)) return;
     const { size: _size, here: _here, used: _used, ...row } = local;
-    this.writes.push({ put: { ...row, id: remote.id, version: remote.version }, bytes: null });
+    this.#writes.push({ put: { ...row, id: remote.id, version: remote.version }, bytes: null });
   }
 
-  private async decide(local: Row | undefined, remote: RemoteRow): Promise<Verdict> {
+  async #decide(local: Row | undefined, remote: RemoteRow): Promise<Verdict> {
     const { path } = remote;
-    const { store, device: self } = this.tree;
-    const theirs = this.textOf(path);
-    if (path === devices || path === keys) return this.decideList(path, theirs);
-    const ours = local === undefined || theirs === undefined ? undefined : await this.tree.text(path);
+    const { store, device: self } = this.#tree;
+    const theirs = this.#textOf(path);
+    if (path === devices || path === keys) return this.#decideList(path, theirs);
+    const ours = local === undefined || theirs === undefined ? undefined : await this.#tree.text(path);
     const size = (id: AudienceId): number | undefined => audienceSize(store, id);
     const width = ours === undefined || theirs === undefined ? 0 : narrower(path, ours, theirs, size);
-    return merge({ local, remote, pending: this.waits.puts.get(path), self, narrower: width });
+    return merge({ local, remote, pending: this.#waits.puts.get(path), self, narrower: width });
   }
 
   /** decideList takes a signed list when it follows the one that is here, whatever its version says. */
-  private async decideList(path: string, theirs: string | undefined): Promise<Verdict> {
-    const pinned = this.list ?? (await this.tree.text(devices));
-    const take = theirs !== undefined && (await acceptable(this.tree, path, theirs, pinned));
-    if (take && path === devices) this.list = theirs;
+  async #decideList(path: string, theirs: string | undefined): Promise<Verdict> {
+    const pinned = this.#list ?? (await this.#tree.text(devices));
+    const take = theirs !== undefined && (await acceptable(this.#tree, path, theirs, pinned));
+    if (take && path === devices) this.#list = theirs;
     return take ? { do: "take", lost: false } : { do: "nothing" };
   }
 
-  private async take(remote: RemoteRow, lost: boolean): Promise<void> {
+  async #take(remote: RemoteRow, lost: boolean): Promise<void> {
     const { path, id, version, type, modified, etag } = remote;
-    const bytes = this.fetched.get(path) ?? null;
+    const bytes = this.#fetched.get(path) ?? null;
     // What went away or changed since the page was made comes again in a later page.
     if (bytes === null && !isLarge(remote)) return;
     const row = await newRow({ path, id, version, type, modified }, bytes ?? utf8(""));
     if (bytes !== null && row.etag !== etag) return;
-    if (lost) await this.draft(path, await this.tree.text(path), this.textOf(path));
-    this.writes.push({ put: { ...row, etag }, bytes });
-    this.dropped.push(path);
+    if (lost) await this.#draft(path, await this.#tree.text(path), this.#textOf(path));
+    this.#writes.push({ put: { ...row, etag }, bytes });
+    this.#dropped.push(path);
     this.changed.push(path);
   }
 
   /** keep brings the device's bytes to the pod, under a version above the pod's where it is not. */
-  private async keep(local: Row, remote: RemoteRow, lost: boolean): Promise<void> {
+  async #keep(local: Row, remote: RemoteRow, lost: boolean): Promise<void> {
     const { path } = local;
-    if (lost) await this.draft(path, this.textOf(path), await this.tree.text(path));
+    if (lost) await this.#draft(path, this.#textOf(path), await this.#tree.text(path));
     if (!newer(local.version, remote.version)) {
       const { size: _size, here: _here, used: _used, ...row } = local;
-      this.writes.push({ put: { ...row, version: { counter: ++this.counter, device: this.tree.device } }, bytes: null });
+      this.#writes.push({ put: { ...row, version: { counter: ++this.#counter, device: this.#tree.device } }, bytes: null });
     }
-    if (!this.waits.puts.has(path)) this.pushed.push(path);
+    if (!this.#waits.puts.has(path)) this.#pushed.push(path);
   }
 
   /** draft keeps the text of an edit that came second, when it says something else. */
-  private async draft(path: string, lost: string | undefined, won: string | undefined): Promise<void> {
+  async #draft(path: string, lost: string | undefined, won: string | undefined): Promise<void> {
     const place = placeOf(path);
     const [text, other] = [lost, won].map((each) => (each === undefined ? undefined : readNote(each)?.text));
     if (place.kind !== "post" || text === undefined || text === other) return;
-    this.writes.push(...lostDraft(this.tree, `me/${place.folder}` as PostRef, text));
+    this.#writes.push(...lostDraft(this.#tree, `me/${place.folder}` as PostRef, text));
+    this.changed.push(draftRows);
   }
 
   /** deleteThere tells the pod once more what this device deleted. */
-  private deleteThere(path: string, counter: number): void {
-    if (this.waits.dels.some((del) => covers(del, path))) return;
-    this.deletedThere.push({ del: path, version: { counter, device: this.tree.device } });
+  #deleteThere(path: string, counter: number): void {
+    if (this.#waits.dels.some((del) => covers(del, path))) return;
+    this.#deletedThere.push({ del: path, version: { counter, device: this.#tree.device } });
   }
 
-  private textOf(path: string): string | undefined {
-    const bytes = this.fetched.get(path);
+  #textOf(path: string): string | undefined {
+    const bytes = this.#fetched.get(path);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   }
 }

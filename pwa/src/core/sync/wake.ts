@@ -4,32 +4,32 @@ import type { Env, Stop } from "../env.ts";
 
 /** Wake is one who waits. */
 export class Wake {
-  private readonly env: Env;
-  private end: (() => void) | undefined;
-  private woken = false;
+  readonly #env: Env;
+  #end: (() => void) | undefined;
+  #woken = false;
 
   constructor(env: Env) {
-    this.env = env;
+    this.#env = env;
   }
 
   /** wake ends the waiting, or the next one when nobody waits. */
   wake(): void {
-    this.woken = true;
-    this.end?.();
+    this.#woken = true;
+    this.#end?.();
   }
 
   /** wait resolves after so many milliseconds, never when absent, or as soon as it is woken. */
   wait(milliseconds?: number): Promise<void> {
     return new Promise((resolve) => {
       let stop: Stop = () => undefined;
-      this.end = () => {
+      this.#end = () => {
         stop();
-        this.end = undefined;
-        this.woken = false;
+        this.#end = undefined;
+        this.#woken = false;
         resolve();
       };
-      if (this.woken) this.end();
-      else if (milliseconds !== undefined) stop = this.env.after(milliseconds, () => this.end?.());
+      if (this.#woken) this.#end();
+      else if (milliseconds !== undefined) stop = this.#env.after(milliseconds, () => this.#end?.());
     });
   }
 }
