@@ -2,7 +2,6 @@ package vectors_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"math/big"
 	"slices"
@@ -23,15 +22,6 @@ func did58(b []byte) string {
 	}
 	slices.Reverse(out)
 	return "did:key:z" + string(out)
-}
-
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func keyCases(t *testing.T) []keyCase {

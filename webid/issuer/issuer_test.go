@@ -189,21 +189,21 @@ func decoded(t *testing.T, part string) map[string]any {
 // verified checks a JWT by a JWK with the standard library alone.
 func verified(t *testing.T, token string, jwk map[string]any) error {
 	t.Helper()
-	number := func(s string) *big.Int {
+	part := func(s string) []byte {
 		b, err := base64.RawURLEncoding.DecodeString(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return new(big.Int).SetBytes(b)
+		return b
 	}
 	end := strings.LastIndex(token, ".")
-	sum := sha256.Sum256([]byte(token[:end]))
-	sig, err := base64.RawURLEncoding.DecodeString(token[end+1:])
+	sum, sig := sha256.Sum256([]byte(token[:end])), part(token[end+1:])
+	point := append(append([]byte{4}, part(jwk["x"].(string))...), part(jwk["y"].(string))...)
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	key := ecdsa.PublicKey{Curve: elliptic.P256(), X: number(jwk["x"].(string)), Y: number(jwk["y"].(string))}
-	if !ecdsa.Verify(&key, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
+	if !ecdsa.Verify(key, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
 		return errors.New("the key does not verify the token")
 	}
 	return nil
