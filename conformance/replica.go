@@ -42,6 +42,16 @@ func (r Row) Counter() uint64 {
 	return n
 }
 
+// Device returns the did:key of the device that made the row's version, "" for one that nobody made.
+func (r Row) Device() string {
+	var v []json.RawMessage
+	var kid string
+	if json.Unmarshal(r.Version, &v) != nil || len(v) != 2 || json.Unmarshal(v[1], &kid) != nil {
+		return ""
+	}
+	return kid
+}
+
 // Rows are the changes that a pod tells a replica.
 type Rows struct {
 	Epoch   string `json:"epoch"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -292,16 +293,19 @@ func difference(a, b Answer) string {
 	if !bytes.Equal(a.Body, b.Body) {
 		return fmt.Sprintf("%d with the body\n%s\nthen\n%s", a.Status, a.Body, b.Body)
 	}
-	ah, bh := a.Header.Clone(), b.Header.Clone()
-	ah.Del("Date")
-	bh.Del("Date")
-	var x, y strings.Builder
-	ah.Write(&x) // a strings.Builder takes everything
-	bh.Write(&y)
-	if x.String() != y.String() {
-		return fmt.Sprintf("%d with the header\n%s\nthen\n%s", a.Status, x.String(), y.String())
+	for _, name := range slices.Sorted(maps.Keys(merged(a.Header, b.Header))) {
+		if name != "Date" && !slices.Equal(a.Header[name], b.Header[name]) {
+			return fmt.Sprintf("%d with the %s %q, then %q", a.Status, name, a.Header[name], b.Header[name])
+		}
 	}
 	return ""
+}
+
+// merged returns a header with the names of both.
+func merged(a, b http.Header) http.Header {
+	all := a.Clone()
+	maps.Copy(all, b)
+	return all
 }
 
 // erased asks that nothing of the post is left in the folder of the server.

@@ -25,6 +25,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(bareVar) != "" {
+		fmt.Fprintln(os.Stderr, serveBare())
+		os.Exit(1)
+	}
 	dir, err := os.MkdirTemp("", "kith")
 	if err == nil {
 		binary, err = Build(context.Background(), dir)

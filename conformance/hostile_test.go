@@ -1,0 +1,555 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestNamesThatNoPodCanHoldAreRefused asks for, writes and deletes what must never reach a file system,
+// as the owner, who may do everything.
+func TestNamesThatNoPodCanHoldAreRefused(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice", "zoe")
+	alice := people[0]
+	outside := filepath.Join(w.data, "secret.txt")
+	must(0, os.WriteFile(outside, []byte("top secret outside"), 0o600))(t)
+	w.put(alice, "there/file.txt", "text/plain", []byte("there"), http.StatusCreated)
+	before := must(alice.Rows(w.ctx(), "", 0))(t)
+	long := strings.Repeat("n", 300)
+	for name, target := range map[string]string{
+		"an encoded slash":              "there%2Ffile.txt",
+		"an encoded slash, lower":       "there%2ffile.txt",
+		"a climb":                       "../../secret.txt",
+		"a climb from a folder":         "there/../../../secret.txt",
+		"an encoded climb":              "%2e%2e/%2e%2e/secret.txt",
+		"a half encoded climb":          ".%2e/.%2E/secret.txt",
+		"a climb to another pod":        "../zoe/profile/devices",
+		"a climb with encoded slashes":  "..%2f..%2fsecret.txt",
+		"a doubly encoded climb's dots": "there/%2e%2e",
+		"a dot":                         "./there/file.txt",
+		"an encoded dot":                "there/%2e/file.txt",
+		"a NUL":                         "there/file.txt%00.jpg",
+		"a control character":           "there/%01",
+		"a line break":                  "there/%0d%0aX-Injected:%201",
+		"a DEL":                         "there/%7f",
+		"a C1 control character":        "there/%C2%85",
+		"an encoded backslash":          "there%5Cfile.txt",
+		"a Windows climb":               "..%5C..%5Csecret.txt",
+		"two slashes":                   "there//file.txt",
+		"two slashes at first":          "/there/file.txt",
+		"two slashes at last":           "there//",
+		"not UTF-8":                     "there/%FF",
+		"an overlong slash":             "there%C0%AFfile.txt",
+		"half a surrogate":              "there/%ED%A0%80",
+		"not in normal form C":          "there/e%CC%81.txt",
+		"a reserved name":               ".kith-type.x",
+		"a reserved name, upper case":   ".KITH",
+		"a device":                      "there/CON",
+		"a device with an extension":    "there/aux.txt",
+		"a trailing dot":                "there/file.",
+		"a trailing space":              "there/file.txt%20",
+		"a name of 300 bytes":           "there/" + long,
+		"60 containers":                 strings.Repeat("d/", 60),
+		"a path of 6,000 bytes":         strings.Repeat(long[:100]+"/", 60) + "x",
+		"an ACL of an ACL":              "there/file.txt.acl.acl",
+		"a description of an ACL":       "there/file.txt.acl.meta",
+		"a container called .acl":       "there/.acl/",
+		"something in an ACL":           "there/.acl/file.txt",
+		"a container called x.acl":      "there/x.acl/",
+		"an ACL in another case":        "there/file.txt.ACL",
+		"a broken escape":               "there/%zz",
+		"half an escape":                "there/%2",
+	} {
+		for _, method := range []string{"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"} {
+			w.checkRefused(name, alice, method, target)
+			w.checkRefused(name+", raw", alice, method, ".replica/"+target)
+		}
+	}
+	after := must(alice.Rows(w.ctx(), "", 0))(t)
+	if before.Seq != after.Seq || len(before.Rows) != len(after.Rows) {
+		t.Errorf("something was written: %d rows up to %d, then %d up to %d", len(before.Rows), before.Seq, len(after.Rows), after.Seq)
+	}
+	if text, err := os.ReadFile(outside); err != nil || string(text) != "top secret outside" {
+		t.Errorf("the file outside of the pod is now %q, %v", text, err)
+	}
+}
+
+// checkRefused asks that a target has a 4xx and nothing of a file.
+func (w *world) checkRefused(name string, who *resident, method, target string) {
+	w.t.Helper()
+	r := Request{Method: method, Target: target}
+	if method == "PUT" || method == "POST" {
+		r.Header, r.Body = fields("Content-Type", "text/plain", "Kith-Version", "99."+who.Device.kid, "Kith-Id", random(16)), []byte("hostile")
+	}
+	got := w.ask(who, r)
+	if got.Status < 400 || got.Status >= 500 || bytes.Contains(got.Body, []byte("secret outside")) || got.Header.Get("X-Injected") != "" {
+		w.t.Errorf("%s: %s %.80s: %d %.200s", name, method, target, got.Status, got.Body)
+	}
+}
+
+// TestRequestsThatAreNoneAreRefused writes request lines and headers that no client would.
+func TestRequestsThatAreNoneAreRefused(t *testing.T) {
+	t.Parallel()
+	w, _ := newWorld(t, "alice")
+	host := "Host: localhost:8420\r\n"
+	for name, text := range map[string]string{
+		"no HTTP":                     "hello\r\n\r\n",
+		"a raw backslash":             "GET /alice\\..\\.. HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+		"a raw NUL":                   "GET /alice/\x00 HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+		"no host":                     "GET /alice/ HTTP/1.1\r\n\r\n",
+		"two hosts":                   "GET /alice/ HTTP/1.1\r\n" + host + "Host: elsewhere.example\r\n\r\n",
+		"two lengths":                 "PUT /alice/x HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+		"a negative length":           "PUT /alice/x HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n",
+		"a broken chunk":              "POST /token HTTP/1.1\r\n" + host + "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+		"an unknown coding":           "PUT /alice/x HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, identity\r\n\r\n",
+		"headers of 100 kB":           "GET /alice/ HTTP/1.1\r\n" + host + "X: " + strings.Repeat("x", 100<<10) + "\r\n\r\n",
+		"a header name with a space":  "GET /alice/ HTTP/1.1\r\n" + host + "Content Type: x\r\n\r\n",
+		"a target of another server":  "GET http://elsewhere.example/alice/profile/card HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+		"a request for the whole":     "CONNECT localhost:22 HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+		"a body where a length lies":  "POST /alice/.pair HTTP/1.1\r\n" + host + "Content-Type: application/json\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{\"a\":1}xx",
+		"a body of a million objects": "POST /alice/.pair HTTP/1.1\r\n" + host + "Content-Type: application/json\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" + strings.Repeat("[", 60000),
+	} {
+		status := w.raw(text)
+		if (status < 400 || status > 499) && status != http.StatusNotImplemented {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+}
+
+// raw writes text to a new connection and returns the status that comes back, 0 for none.
+func (w *world) raw(text string) int {
+	w.t.Helper()
+	conn := must(w.wire.Dial(w.ctx()))(w.t)
+	defer conn.Close()
+	must(0, conn.SetDeadline(time.Now().Add(15*time.Second)))(w.t)
+	_, writeErr := io.WriteString(conn, text)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		w.t.Logf("%.40q: %v, %v", text, writeErr, err)
+		return 0
+	}
+	return res.StatusCode
+}
+
+// TestTwoNamesThatAPersonTakesForOneAreNotBothMade makes twins by case, by Unicode, and by a slash.
+func TestTwoNamesThatAPersonTakesForOneAreNotBothMade(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	for _, c := range []struct{ name, first, second string }{
+		{"case", "a/Letter.txt", "a/letter.txt"},
+		{"case beyond ASCII", "a/%C3%89t%C3%A9.txt", "a/%C3%A9t%C3%A9.txt"},
+		{"a compatibility form", "a/file.txt", "a/%EF%AC%81le.txt"},
+		{"an invisible character", "a/plain.txt", "a/pl%E2%80%8Bain.txt"},
+		{"case of a container", "Box/x.txt", "box/y.txt"},
+		{"a slash more", "b/thing", "b/thing/"},
+		{"something below a file", "b/leaf", "b/leaf/below"},
+		{"a slash less", "c/thing/", "c/thing"},
+	} {
+		put := func(target string) Answer {
+			r := Request{Method: "PUT", Target: target, Header: fields("Content-Type", "text/plain"), Body: []byte("x")}
+			if strings.HasSuffix(target, "/") {
+				r.Header = fields("Content-Type", "text/turtle", "Link", `<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`)
+				r.Body = nil
+			}
+			return w.ask(alice, r)
+		}
+		if got := put(c.first); got.Status != http.StatusCreated {
+			t.Errorf("%s: the first: %d %s", c.name, got.Status, got.Body)
+		}
+		if got := put(c.second); got.Status != http.StatusConflict {
+			t.Errorf("%s: the second: %d %s", c.name, got.Status, got.Body)
+		}
+		if got := w.get(alice, c.second); got.Status == http.StatusOK {
+			t.Errorf("%s: the second can be read", c.name)
+		}
+	}
+	moved := w.get(alice, "b/thing/")
+	if moved.Status != http.StatusMovedPermanently || moved.Header.Get("Location") != alice.Pod.URL+"b/thing" {
+		t.Errorf("the other spelling: %d to %q", moved.Status, moved.Header.Get("Location"))
+	}
+}
+
+// TestWhatLiesInTheFolderAndIsNoFileOfThePodIsNotServed plants links and pipes, while the server stands
+// still and while it runs.
+func TestWhatLiesInTheFolderAndIsNoFileOfThePodIsNotServed(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	w.put(alice, "box/real.txt", "text/plain", []byte("real"), http.StatusCreated)
+	outside := filepath.Join(t.TempDir(), "outside")
+	must(0, os.MkdirAll(outside, 0o700))(t)
+	must(0, os.WriteFile(filepath.Join(outside, "secret.txt"), []byte("top secret outside"), 0o600))(t)
+	box := filepath.Join(w.data, "pods", "alice", "box")
+	plant := func(suffix string) {
+		must(0, os.Symlink(filepath.Join(outside, "secret.txt"), filepath.Join(box, "link"+suffix)))(t)
+		must(0, os.Symlink("../../../state.db", filepath.Join(box, "state"+suffix)))(t)
+		must(0, os.Symlink(outside, filepath.Join(box, "folder"+suffix)))(t)
+		must(0, os.Symlink("/", filepath.Join(box, "root"+suffix)))(t)
+		must(0, os.Link(filepath.Join(outside, "secret.txt"), filepath.Join(box, "hard"+suffix)))(t)
+		must(0, syscall.Mkfifo(filepath.Join(box, "pipe"+suffix), 0o600))(t)
+	}
+	check := func(suffix string) {
+		for _, target := range []string{"link", "state", "hard", "pipe", "folder", "folder%s/", "folder%s/secret.txt", "root%s/etc/passwd"} {
+			if strings.Contains(target, "%s") {
+				target = fmt.Sprintf(target, suffix)
+			} else {
+				target += suffix
+			}
+			for _, where := range []string{"box/", ".replica/box/"} {
+				got := w.get(alice, where+target)
+				if got.Status < 400 || got.Status > 499 || bytes.Contains(got.Body, []byte("secret outside")) {
+					t.Errorf("%s: %d %.100q", where+target, got.Status, got.Body)
+				}
+			}
+			w.checkUntouched(alice, "box/"+target, outside)
+		}
+		listing := string(w.get(alice, "box/").Body)
+		for _, name := range []string{"link", "state", "hard", "pipe", "folder", "root"} {
+			if strings.Contains(listing, name+suffix) {
+				t.Errorf("the listing has %s:\n%s", name+suffix, listing)
+			}
+		}
+	}
+	plant("1")
+	check("1")
+	w.restart(func() { plant("2") })
+	check("1")
+	check("2")
+	if got := w.get(alice, "box/real.txt"); got.Status != http.StatusOK || string(got.Body) != "real" {
+		t.Errorf("what is a file: %d %s", got.Status, got.Body)
+	}
+}
+
+// checkUntouched writes to and deletes a planted thing: what it leads to must stay as it is.
+func (w *world) checkUntouched(owner *resident, target, outside string) {
+	w.t.Helper()
+	for _, method := range []string{"PUT", "DELETE"} {
+		r := Request{Method: method, Target: target, Header: fields("Content-Type", "text/plain", "If-Match", "*"), Body: []byte("overwritten")}
+		if got := w.ask(owner, r); got.Status < 400 || got.Status > 499 {
+			w.t.Errorf("%s %s: %d %s", method, target, got.Status, got.Body)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(outside, "secret.txt"))
+	if err != nil || string(text) != "top secret outside" {
+		w.t.Fatalf("through %s the file outside became %q, %v", target, text, err)
+	}
+}
+
+// TestABrokenAccessListIsRefusedAndOneThatLiesThereGrantsNothing writes ACLs that cannot be, and plants one.
+func TestABrokenAccessListIsRefusedAndOneThatLiesThereGrantsNothing(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	audience := must(alice.Audience(w.ctx(), ben.CID))(t)
+	p := newPost(t, "2026-11-22")
+	w.publish(alice, p, postACL(audience))
+	acl := w.get(alice, p.folder+".acl")
+	good := string(postACL(audience))
+	for _, c := range []struct{ name, mediaType, body string }{
+		{"broken Turtle", "text/turtle", strings.Replace(good, ";", ",,", 1)},
+		{"half a document", "text/turtle", good[:len(good)/2]},
+		{"one character", "text/turtle", "<"},
+		{"nothing but a quote", "text/turtle", `"`},
+		{"not UTF-8", "text/turtle", good + "\n# \xff\xfe <\xff> <b> <c>."},
+		{"deep brackets", "text/turtle", "<a> <b> " + strings.Repeat("[ <c> ", 8000)},
+		{"deep lists", "text/turtle", "<a> <b> " + strings.Repeat("(", 30000)},
+		{"JSON", "application/ld+json", `{}`},
+		{"plain text", "text/plain", good},
+		{"everybody", "text/turtle", strings.Replace(good, "acl:agentGroup <../../audiences/"+audience+"#members>", "acl:agentClass <http://xmlns.com/foaf/0.1/Agent>", 1)},
+		{"every contact", "text/turtle", strings.Replace(good, "acl:agentGroup <../../audiences/"+audience+"#members>", "acl:agentClass acl:AuthenticatedAgent", 1)},
+	} {
+		for _, r := range []Request{
+			{Method: "PUT", Target: p.folder + ".acl", Header: fields("Content-Type", c.mediaType), Body: []byte(c.body)},
+			alice.write(p.folder+".acl", c.mediaType, alice.version(), []byte(c.body)),
+		} {
+			start := time.Now()
+			got := w.ask(alice, r)
+			if got.Status != http.StatusBadRequest && got.Status != http.StatusUnprocessableEntity && got.Status != http.StatusUnsupportedMediaType {
+				t.Errorf("%s to %s: %d %s", c.name, r.Target, got.Status, got.Body)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%s took %v", c.name, took)
+			}
+			if now := w.get(alice, p.folder+".acl"); !bytes.Equal(now.Body, acl.Body) {
+				t.Fatalf("%s became the ACL:\n%s", c.name, now.Body)
+			}
+		}
+	}
+	lockout := Request{Method: "PUT", Target: ".acl", Header: fields("Content-Type", "text/turtle"), Body: []byte("# nobody")}
+	w.want(w.ask(alice, lockout), lockout, http.StatusUnprocessableEntity)
+	for _, r := range []Request{{Method: "DELETE", Target: ".acl"}, {Method: "DELETE", Target: ""}} {
+		w.want(w.ask(alice, r), r, http.StatusMethodNotAllowed)
+	}
+
+	w.sees(ben, p)
+	w.restart(func() {
+		must(0, os.WriteFile(filepath.Join(w.data, "pods", "alice", filepath.FromSlash(p.folder), ".acl"), []byte("<broken"), 0o600))(t)
+	})
+	w.compare("with a broken ACL in the folder", ben, Request{Method: "GET"}, twin{p.folder + "post.jsonld", strings.ReplaceAll(p.folder, "2026", "2025") + "post.jsonld"})
+	if got := w.feed(ben).Items; len(got) > 0 {
+		t.Errorf("the feed shows what a broken ACL is for: %+v", got)
+	}
+	w.put(alice, p.folder+".acl", "text/turtle", []byte(good), http.StatusNoContent, http.StatusOK)
+	w.sees(ben, p)
+}
+
+// TestAFriendWhoMayOnlyAddCannotMakeAccessLists tries every way to make an ACL in the own inbox.
+func TestAFriendWhoMayOnlyAddCannotMakeAccessLists(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	inbox := "social/in/" + ben.CID + "/"
+	mine := fmt.Appendf(nil, `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+<#x> a acl:Authorization; acl:agent <../../../contacts/%s/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control.`, ben.CID)
+	before := w.get(alice, inbox+".acl")
+	var made []string
+	for _, r := range []Request{
+		{Method: "PUT", Target: inbox + ".acl"},
+		{Method: "PUT", Target: inbox + "x.acl"},
+		{Method: "PUT", Target: inbox + ".meta"},
+		{Method: "PUT", Target: inbox + "sub/.acl"},
+		{Method: "POST", Target: inbox, Header: fields("Slug", ".acl")},
+		{Method: "POST", Target: inbox, Header: fields("Slug", "x.acl")},
+		{Method: "POST", Target: inbox, Header: fields("Slug", "../.acl")},
+		{Method: "POST", Target: inbox, Header: fields("Slug", "..%2f.acl")},
+		{Method: "POST", Target: inbox, Header: fields("Slug", "x.acl/")},
+		{Method: "POST", Target: inbox, Header: fields("Slug", "x.ACL")},
+		{Method: "POST", Target: inbox + "../", Header: fields("Slug", "x")},
+		{Method: "PUT", Target: "social/posts/x"},
+		{Method: "PUT", Target: "contacts/" + ben.CID + "/card"},
+		{Method: "PUT", Target: ".replica/" + inbox + ".acl"},
+		{Method: "DELETE", Target: inbox + ".acl"},
+		{Method: "DELETE", Target: inbox},
+	} {
+		for _, only := range []string{"", "*"} {
+			r.Header = r.Header.Clone()
+			if r.Header == nil {
+				r.Header = http.Header{}
+			}
+			r.Header.Set("Content-Type", "text/turtle")
+			if r.Body = mine; only != "" {
+				r.Header.Set("If-None-Match", only)
+			}
+			got := w.ask(ben, r)
+			if got.Status >= 500 || got.Status < 400 && r.Method != "POST" {
+				t.Errorf("%s %s %v: %d %s", r.Method, r.Target, r.Header, got.Status, got.Body)
+			}
+			made = append(made, got.Header.Get("Location"))
+		}
+	}
+	for _, location := range made {
+		if strings.Contains(strings.ToLower(location), ".acl") || location != "" && !strings.HasPrefix(location, alice.Pod.URL+inbox) {
+			t.Errorf("a POST made %s", location)
+		}
+	}
+	if after := w.get(alice, inbox+".acl"); !bytes.Equal(before.Body, after.Body) {
+		t.Errorf("the inbox's ACL became\n%s", after.Body)
+	}
+	if got := w.get(ben, inbox); got.Status != http.StatusForbidden {
+		t.Errorf("the friend reads the inbox: %d", got.Status)
+	}
+}
+
+// TestUploadsThatABrowserWouldRunAreServedSoThatItDoesNot uploads pages and pictures with scripts.
+func TestUploadsThatABrowserWouldRunAreServedSoThatItDoesNot(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	script := "<script>fetch('/alice/contacts/')</script>"
+	for _, c := range []struct{ name, mediaType, body string }{
+		{"index.html", "text/html", script},
+		{"page.xhtml", "application/xhtml+xml", script},
+		{"picture.svg", "image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'>" + script + "</svg>"},
+		{"feed.xml", "text/xml", script},
+		{"code.js", "text/javascript", "alert(1)"},
+		{"worker", "application/javascript", "alert(1)"},
+		{"style.css", "text/css", "x{}"},
+		{"plain", "text/html; charset=utf-7", script},
+		{"paper.pdf", "application/pdf", "%PDF-1.4"},
+		{"thing.bin", "application/octet-stream", script},
+		{"odd", "x/unknown", script},
+	} {
+		w.put(alice, "up/"+c.name, c.mediaType, []byte(c.body), http.StatusCreated)
+		for _, target := range []string{"up/" + c.name, ".replica/up/" + c.name} {
+			got := w.get(alice, target, "Accept", "text/html")
+			h := got.Header
+			csp := h.Get("Content-Security-Policy")
+			if got.Status != http.StatusOK || string(got.Body) != c.body || h.Get("X-Content-Type-Options") != "nosniff" ||
+				!strings.Contains(csp, "sandbox") || !strings.Contains(csp, "default-src 'none'") || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
+				t.Errorf("%s: %d %v", target, got.Status, h)
+			}
+			if strings.Contains(csp, "allow-scripts") || strings.Contains(csp, "allow-same-origin") {
+				t.Errorf("%s: the sandbox has a hole: %s", target, csp)
+			}
+		}
+	}
+	for _, mediaType := range []string{"", "nonsense", "text/html\x01", "a/b/c"} {
+		r := Request{Method: "PUT", Target: "up/none", Body: []byte("x"), Header: http.Header{}}
+		if mediaType != "" {
+			r.Header.Set("Content-Type", mediaType)
+		}
+		w.want(w.ask(alice, r), r, http.StatusBadRequest)
+	}
+	for _, method := range []string{"PUT", "POST"} {
+		r := Request{Method: method, Target: "up/", Body: []byte("x")}
+		w.want(w.ask(alice, r), r, http.StatusBadRequest, http.StatusConflict)
+	}
+	app := w.ask(w.wire, Request{Method: "GET", Target: "/"})
+	if csp := app.Header.Get("Content-Security-Policy"); app.Status != http.StatusOK || strings.Contains(csp, "'unsafe-inline'") && !strings.Contains(csp, "style-src") || strings.Contains(csp, "'unsafe-eval'") {
+		t.Errorf("the app: %d with the policy %q", app.Status, csp)
+	}
+}
+
+// TestBodiesThatAreTooLargeAreRefused announces or sends more than each address takes.
+func TestBodiesThatAreTooLargeAreRefused(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	i := must(alice.Invite(w.ctx(), "x"))(t)
+	announced := Request{Method: "PUT", Target: "big.bin", Header: fields("Content-Type", "application/octet-stream", "Content-Length", "3000000000")}
+	start := time.Now()
+	w.want(w.ask(alice, announced), announced, http.StatusRequestEntityTooLarge)
+	announced.Target = ".replica/big.bin"
+	announced.Header.Set("Kith-Version", alice.version())
+	announced.Header.Set("Kith-Id", random(16))
+	w.want(w.ask(alice, announced), announced, http.StatusRequestEntityTooLarge)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("to refuse what is announced to be too large took %v", took)
+	}
+	mega := bytes.Repeat([]byte(" "), 1<<20)
+	for target, want := range map[string][]int{
+		".pair":            {400, 403, 413},
+		".pair/links":      {400, 413},
+		".invites/":        {400, 413},
+		".invites/" + i.ID: {404, 413},
+	} {
+		r := Request{Method: "POST", Target: target, Header: fields("Content-Type", "application/json"), Body: mega}
+		w.want(w.ask(alice, r), r, want...)
+	}
+	for _, target := range []string{"x.acl", "profile/devices"} {
+		r := alice.write(target, "text/turtle", alice.version(), append([]byte("#"), mega...))
+		w.want(w.ask(alice, r), r, 413, 422, 400)
+	}
+	if got := w.get(alice, "big.bin"); got.Status != http.StatusNotFound {
+		t.Errorf("what was refused is there: %d", got.Status)
+	}
+}
+
+// TestConnectionsThatStandStillAreCut opens connections that send nothing, half a header, half a body, and
+// one that reads nothing; meanwhile others are served.
+func TestConnectionsThatStandStillAreCut(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	w.put(alice, "film.mp4", "video/mp4", bytes.Repeat([]byte("moving pictures "), 2<<20), http.StatusCreated)
+	proven := func(r Request) string {
+		signed := must(alice.sign(w.ctx(), r))(t)
+		var b strings.Builder
+		fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: localhost:8420\r\n", signed.Method, signed.Target)
+		must(0, signed.Header.Write(&b))(t)
+		return b.String()
+	}
+	const most = 30 * time.Second
+	cut := make(chan string)
+	stand := func(name, text string, read bool) {
+		conn := must(w.wire.Dial(w.t.Context()))(t)
+		t.Cleanup(func() { conn.Close() })
+		_, err := io.WriteString(conn, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			wrong := cutAfter(conn, most, read)
+			if wrong != "" {
+				wrong = name + ", " + wrong
+			}
+			cut <- wrong
+		}()
+	}
+	plain := func(text string) func() string { return func() string { return text } }
+	kinds := []struct {
+		name string
+		text func() string // anew for each connection: a proof works once
+		read bool
+	}{
+		{"says nothing", plain(""), true},
+		{"sends half a request line", plain("GET /al"), true},
+		{"sends half a header", plain("GET /alice/ HTTP/1.1\r\nHost: localhost:8420\r\nX-Slow: "), true},
+		{"sends half a body", func() string {
+			return proven(Request{Method: "PUT", Target: "slow.bin", Header: fields("Content-Type", "text/plain")}) + "Content-Length: 1000\r\n\r\nhalf"
+		}, true},
+		{"sends half a form", plain("POST /token HTTP/1.1\r\nHost: localhost:8420\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant"), true},
+		{"reads nothing", func() string { return proven(Request{Method: "GET", Target: "film.mp4"}) + "\r\n" }, false},
+	}
+	for range 5 {
+		for _, k := range kinds {
+			stand(k.name, k.text(), k.read)
+		}
+	}
+	for range 20 {
+		start := time.Now()
+		if got := w.get(alice, "profile/devices"); got.Status != http.StatusOK || time.Since(start) > 2*time.Second {
+			t.Errorf("beside slow connections: %d after %v", got.Status, time.Since(start))
+		}
+	}
+	for range 5 * len(kinds) {
+		if wrong := <-cut; wrong != "" {
+			t.Errorf("after %v, a connection that %s", most, wrong)
+		}
+	}
+	if got := w.get(alice, "slow.bin"); got.Status != http.StatusNotFound {
+		t.Errorf("half a body became a resource: %d", got.Status)
+	}
+}
+
+// cutAfter returns what is wrong, if anything, with how the server ends the connection.
+func cutAfter(conn net.Conn, most time.Duration, read bool) string {
+	end := time.Now().Add(most)
+	if !read {
+		return resetBefore(conn, end)
+	}
+	if err := conn.SetReadDeadline(end); err != nil {
+		return err.Error()
+	}
+	text, err := io.ReadAll(conn)
+	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+		return "still stands"
+	}
+	if len(text) > 0 && !bytes.HasPrefix(text, []byte("HTTP/1.1 4")) {
+		return fmt.Sprintf("ends with %.200q", text)
+	}
+	return ""
+}
+
+// resetBefore waits for the end of a connection without reading from it: a byte written to one that the
+// server has left is answered with a reset.
+func resetBefore(conn net.Conn, end time.Time) string {
+	ctx, cancel := context.WithDeadline(context.Background(), end)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := conn.Write([]byte(" ")); err != nil {
+			return ""
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return "still stands"
+		}
+	}
+}

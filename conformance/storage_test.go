@@ -1,0 +1,489 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// furnish gives a pod a little of everything.
+func (w *world) furnish(owner *resident, cids ...string) (p post, audience string) {
+	w.t.Helper()
+	audience = must(owner.Audience(w.ctx(), cids...))(w.t)
+	p = newPost(w.t, "2026-11-22")
+	w.publish(owner, p, postACL(audience))
+	w.publish(owner, newPost(w.t, "2026-11-23"), postACL(""))
+	w.put(owner, "papers/letter", "text/plain", []byte("dear"), http.StatusCreated)
+	w.put(owner, "papers/odd.jpg", "application/x-odd", []byte("not a picture"), http.StatusCreated)
+	w.put(owner, "papers/odd.jpg.meta", "text/turtle", []byte("<odd.jpg> <#is> <#odd>."), http.StatusCreated)
+	w.put(owner, "papers/caf%C3%A9%20%26%20more.txt", "text/plain; charset=utf-8", []byte("au lait"), http.StatusCreated)
+	w.put(owner, "papers/page", "text/html", []byte("<p>"), http.StatusCreated)
+	w.put(owner, "papers/empty.txt", "text/plain", nil, http.StatusCreated)
+	r := Request{Method: "PUT", Target: "hollow/", Header: fields("Content-Type", "text/turtle", "Link", `<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`)}
+	w.want(w.ask(owner, r), r, http.StatusCreated)
+	return p, audience
+}
+
+// snapshot asks for everything that the owner's replica knows, as several people, and for some things
+// that are not there.
+func (w *world) snapshot(owner *resident, askers ...asker) map[string]Answer {
+	w.t.Helper()
+	answers := map[string]Answer{}
+	targets := []string{"", "nothing", "nothing/", "papers/nothing.txt", "social/door"}
+	for _, row := range must(owner.Rows(w.ctx(), "", 0))(w.t).Rows {
+		if !row.Gone {
+			targets = append(targets, escaped(row.Path))
+		}
+	}
+	for i, a := range append(askers, owner) {
+		for _, target := range targets {
+			for _, method := range []string{"GET", "HEAD"} {
+				answers[fmt.Sprintf("%s of %q by asker %d", method, target, i)] = w.ask(a, Request{Method: method, Target: target})
+			}
+		}
+	}
+	return answers
+}
+
+// escaped returns the path of a row, which is decoded, as a target relative to its pod.
+func escaped(path string) string {
+	return strings.ReplaceAll(url.PathEscape(strings.TrimPrefix(path, "/")), "%2F", "/")
+}
+
+// checkSnapshot asks that two snapshots are the same.
+func (w *world) checkSnapshot(before, after map[string]Answer) {
+	w.t.Helper()
+	if a, b := slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)); !slices.Equal(a, b) {
+		w.t.Errorf("before, there were %q, and then %q", a, b)
+	}
+	for name, answer := range before {
+		if d := difference(answer, after[name]); d != "" {
+			w.t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// TestADeletedIndexChangesNoAnswer deletes what is derived while the server stands still.
+func TestADeletedIndexChangesNoAnswer(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	cleo := w.befriend(alice, must(NewPerson("cleo"))(t))
+	p, _ := w.furnish(alice, ben.CID)
+	w.put(alice, "papers/letter", "text/plain", []byte("dear all"), http.StatusNoContent, http.StatusOK)
+	gone := newPost(t, "2026-11-20")
+	w.publish(alice, gone, postACL(""))
+	must(0, alice.Delete(w.ctx(), gone.folder))(t)
+
+	before := w.snapshot(alice, ben, cleo, w.stranger(alice.Pod))
+	feed := w.feed(ben)
+	epoch := must(alice.Rows(w.ctx(), "", 0))(t).Epoch
+	w.restart(func() { must(0, os.RemoveAll(filepath.Join(w.data, "index")))(t) })
+	w.checkSnapshot(before, w.snapshot(alice, ben, cleo, w.stranger(alice.Pod)))
+
+	again := w.feed(ben)
+	if len(again.Items) != 1 || len(feed.Items) != 1 || again.Items[0].Object != p.object() || again.Items[0].State != feed.Items[0].State {
+		t.Errorf("the feed was %+v and is %+v", feed.Items, again.Items)
+	}
+	if got := w.get(ben, "social/feed?cursor="+feed.Cursor); got.Status != http.StatusGone {
+		t.Errorf("a cursor of before: %d %s", got.Status, got.Body)
+	}
+	rows := must(alice.Rows(w.ctx(), epoch, 1<<40))(t)
+	if rows.Epoch == epoch || len(rows.Rows) == 0 {
+		t.Errorf("the replica is told of %d rows of the epoch %s, which was %s", len(rows.Rows), rows.Epoch, epoch)
+	}
+	for _, r := range rows.Rows {
+		if r.Gone {
+			t.Errorf("the new epoch begins with a tombstone: %+v", r)
+		}
+	}
+}
+
+// TestAnEmptiedFolderIsRefilledFromThePhoneAndNothingIsReportedDeleted loses the pod's tree while the server
+// stands still.
+func TestAnEmptiedFolderIsRefilledFromThePhoneAndNothingIsReportedDeleted(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string][]string{
+		"the tree": {"pods/alice"}, "what is in the tree": {"pods/alice/*", "pods/alice/.acl"}, "the tree and the index": {"pods/alice", "index/alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, people := newWorld(t, "alice")
+			alice := people[0]
+			ben := w.befriend(alice, must(NewPerson("ben"))(t))
+			p, _ := w.furnish(alice, ben.CID)
+			phone := w.copyOf(alice)
+			before := contents(w.snapshot(alice, ben, w.stranger(alice.Pod)))
+			cursor := w.feed(ben).Cursor
+			w.restart(func() { w.lose(lost) })
+
+			told := must(alice.Rows(w.ctx(), phone.epoch, phone.seq))(t)
+			for _, r := range told.Rows {
+				if _, known := phone.ids[r.ID]; r.Gone && known {
+					t.Errorf("the pod reports %s deleted", phone.ids[r.ID])
+				}
+			}
+			got := w.get(ben, "social/feed?cursor="+cursor)
+			if bytes.Contains(got.Body, []byte(`"Delete"`)) || bytes.Contains(got.Body, []byte(`"Remove"`)) {
+				t.Errorf("the friend is told that posts are gone: %d %s", got.Status, got.Body)
+			}
+			phone.refill(w, alice)
+			w.checkSnapshot(before, contents(w.snapshot(alice, ben, w.stranger(alice.Pod))))
+			w.sees(ben, p)
+			w.downloads(ben, p)
+		})
+	}
+}
+
+// contents leaves out of a snapshot the containers as their owner sees them, and the times of the two ACLs that
+// the pod wrote by itself: they were made anew, and have the times of that.
+func contents(answers map[string]Answer) map[string]Answer {
+	for name, a := range answers {
+		if strings.Contains(name, ` ".acl"`) || strings.Contains(name, ` "social/posts/.acl"`) {
+			a.Header.Del("Last-Modified")
+		}
+	}
+	maps.DeleteFunc(answers, func(_ string, a Answer) bool {
+		return strings.Contains(a.Header.Get("WAC-Allow"), `user="read append write control"`) && a.Header.Get("Accept-Post") != ""
+	})
+	return answers
+}
+
+// lose removes parts of the server's folder.
+func (w *world) lose(patterns []string) {
+	w.t.Helper()
+	lost := 0
+	for _, pattern := range patterns {
+		for _, path := range must(filepath.Glob(filepath.Join(w.data, pattern)))(w.t) {
+			must(0, os.RemoveAll(path))(w.t)
+			lost++
+		}
+	}
+	if lost == 0 {
+		w.t.Fatalf("nothing was lost by %q", patterns)
+	}
+}
+
+// phoneCopy is the tree as the owner's phone has it.
+type phoneCopy struct {
+	epoch string
+	seq   uint64
+	ids   map[string]string // paths by ID
+	rows  []Row
+	bytes map[string][]byte
+}
+
+// copyOf fetches every row and its bytes.
+func (w *world) copyOf(owner *resident) phoneCopy {
+	w.t.Helper()
+	all := must(owner.Rows(w.ctx(), "", 0))(w.t)
+	c := phoneCopy{epoch: all.Epoch, seq: all.Seq, ids: map[string]string{}, bytes: map[string][]byte{}}
+	for _, r := range all.Rows {
+		if r.Gone {
+			continue
+		}
+		c.ids[r.ID] = r.Path
+		c.rows = append(c.rows, r)
+		if strings.HasSuffix(r.Path, "/") {
+			continue
+		}
+		answer := w.get(owner, ".replica/"+escaped(r.Path))
+		if answer.Status != http.StatusOK || int64(len(answer.Body)) != r.Size || answer.Header.Get("ETag") != r.ETag || answer.Header.Get("Content-Type") != r.Type {
+			w.t.Errorf("%s: the row says %+v, the bytes %d %v", r.Path, r, answer.Status, answer.Header)
+		}
+		c.bytes[r.Path] = answer.Body
+	}
+	return c
+}
+
+// refill writes everything back, parents and ACLs first, with the versions and times that it had.
+func (c phoneCopy) refill(w *world, owner *resident) {
+	w.t.Helper()
+	slices.SortFunc(c.rows, func(a, b Row) int { return strings.Compare(a.Path, b.Path) })
+	for _, r := range c.rows {
+		if r.Path == "/" {
+			continue
+		}
+		version := fmt.Sprintf("%d.%s", r.Counter(), r.Device())
+		put := owner.write(escaped(r.Path), r.Type, version, c.bytes[r.Path])
+		put.Header.Set("Kith-Id", r.ID)
+		put.Header.Set("Kith-Modified", r.Modified.UTC().Format(time.RFC3339Nano))
+		if r.Type == "" {
+			put.Header.Del("Content-Type")
+		}
+		if got := w.ask(owner, put); got.Status != http.StatusOK {
+			w.t.Errorf("write %s back: %d %s", r.Path, got.Status, got.Body)
+		}
+	}
+}
+
+// TestAnAcknowledgedWriteSurvivesAKill kills the server in the middle of random writes, several times, and
+// looks at what is there after the next start.
+func TestAnAcknowledgedWriteSurvivesAKill(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	must(alice.Token(w.ctx()))(t)
+	const rounds, writers = 10, 4
+	b := &books{want: map[string]*entry{}, files: strays(t, filepath.Join(w.data, "index", "alice"))}
+	for i := range rounds {
+		var all sync.WaitGroup
+		stop := make(chan struct{})
+		for n := range writers {
+			all.Go(func() { b.write(w, alice.fixed(t), n, stop) })
+		}
+		target := (i + 1) * 50
+		eventually(t, limit, "50 more writes are acknowledged", func() bool { return b.acknowledged() >= target })
+		must(0, w.server.Kill())(t)
+		close(stop)
+		all.Wait()
+		w.start()
+		b.check(w, alice)
+		w.checkTidy(alice, b)
+	}
+	t.Logf("%d writes acknowledged, %d cut off, in %d rounds", b.acknowledged(), b.cut, rounds)
+}
+
+// books say what the server has acknowledged, and what may have happened besides.
+type books struct {
+	mu    sync.Mutex
+	want  map[string]*entry
+	files []string // beside the index, before the first write
+	done  int      // acknowledged
+	cut   int      // without an answer
+}
+
+// entry is what may be at one name. A nil body is absence.
+type entry struct {
+	body []byte
+	etag string
+	or   [][]byte // what a write without an answer may have left
+}
+
+func (b *books) acknowledged() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.done
+}
+
+// write makes, replaces and deletes names of its own at random, until the server is gone.
+func (b *books) write(w *world, a *Agent, writer int, stop <-chan struct{}) {
+	for {
+		name := fmt.Sprintf("work/%d/%c/%d.txt", writer, 'a'+rune(rand.IntN(3)), rand.IntN(8))
+		body := bytes.Repeat([]byte(random(16)), 1+rand.IntN(4000))
+		r := Request{Method: "PUT", Target: name, Header: fields("Content-Type", "text/plain"), Body: body}
+		if rand.IntN(4) == 0 {
+			r, body = Request{Method: "DELETE", Target: name}, nil
+		}
+		ctx, cancel := context.WithTimeout(w.t.Context(), limit)
+		answer, err := a.Do(ctx, r)
+		cancel()
+		if !b.note(w, name, body, answer, err) {
+			return
+		}
+		select {
+		case <-stop:
+			return
+		default:
+		}
+	}
+}
+
+// note enters an answer, or the lack of one, and reports whether there may be more.
+func (b *books) note(w *world, name string, body []byte, answer Answer, err error) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.want[name]
+	if e == nil {
+		e = &entry{}
+		b.want[name] = e
+	}
+	switch {
+	case err != nil:
+		e.or, b.cut = append(e.or, body), b.cut+1
+		return false
+	case answer.Status < 300:
+		e.body, e.or, e.etag, b.done = body, nil, answer.Header.Get("ETag"), b.done+1
+	case answer.Status == http.StatusNotFound && body == nil && e.body == nil:
+	default:
+		w.t.Errorf("write %s: %d %s", name, answer.Status, answer.Body)
+		return false
+	}
+	return true
+}
+
+// check reads every name.
+func (b *books) check(w *world, owner *resident) {
+	w.t.Helper()
+	for name, e := range b.want {
+		got := w.get(owner, name)
+		var body []byte
+		switch got.Status {
+		case http.StatusOK:
+			body = got.Body
+			sum := sha256.Sum256(append([]byte("text/plain\x00"), body...))
+			if etag := `"` + b64.EncodeToString(sum[:16]) + `"`; got.Header.Get("ETag") != etag {
+				w.t.Errorf("%s: the ETag %s does not belong to its %d bytes", name, got.Header.Get("ETag"), len(body))
+			}
+		case http.StatusNotFound:
+		default:
+			w.t.Errorf("%s: %d %s", name, got.Status, got.Body)
+			continue
+		}
+		known := equal(body, e.body) || slices.ContainsFunc(e.or, func(or []byte) bool { return equal(body, or) })
+		if !known {
+			w.t.Errorf("%s holds %d bytes (%d); acknowledged were %d bytes", name, len(body), got.Status, len(e.body))
+		}
+		e.body, e.or = body, nil
+	}
+}
+
+// equal tells absence from emptiness.
+func equal(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// checkTidy asks that the folder has the files of the resources and no others, and that listing and files
+// agree.
+func (w *world) checkTidy(owner *resident, b *books) {
+	w.t.Helper()
+	listed := map[string]bool{}
+	for _, r := range must(owner.Rows(w.ctx(), "", 0))(w.t).Rows {
+		if !r.Gone {
+			listed[strings.TrimSuffix(strings.TrimPrefix(r.Path, "/"), "/")] = true
+		}
+	}
+	tree := filepath.Join(w.data, "pods", "alice")
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		name := strings.TrimPrefix(strings.TrimPrefix(path, tree), "/")
+		if err == nil && name != "" && !listed[name] && !strings.HasPrefix(d.Name(), ".kith") {
+			w.t.Errorf("%s lies in the tree and is no resource", name)
+		}
+		delete(listed, name)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for name := range listed {
+		w.t.Errorf("%s is listed and not in the tree", name)
+	}
+	if left := strays(w.t, filepath.Join(w.data, "index", "alice")); !slices.Equal(left, b.files) {
+		w.t.Errorf("beside the index there are %q, and were %q", left, b.files)
+	}
+	for name, e := range b.want {
+		if _, err := os.Stat(filepath.Join(tree, filepath.FromSlash(name))); (err == nil) != (e.body != nil) {
+			w.t.Errorf("%s: the file and the answer disagree: %v", name, err)
+		}
+	}
+}
+
+// strays returns the files in the index's folder that are not the index's own.
+func strays(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), "index.db") {
+			files = append(files, path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestOfManyWhoMakeOneNameExactlyOneDoes races conditional requests.
+func TestOfManyWhoMakeOneNameExactlyOneDoes(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	must(alice.Token(w.ctx()))(t)
+	race := func(target, condition, value string, body func(i int) []byte) map[int]int {
+		statuses := make(chan int)
+		for i := range 10 {
+			go func() {
+				answer, err := alice.Do(w.t.Context(), Request{Method: "PUT", Target: target, Header: fields("Content-Type", "text/plain", condition, value), Body: body(i)})
+				if err != nil {
+					t.Error(err)
+				}
+				statuses <- answer.Status
+			}()
+		}
+		count := map[int]int{}
+		for range 10 {
+			count[<-statuses]++
+		}
+		return count
+	}
+	for n := range 10 {
+		target := fmt.Sprintf("race/%d/one.txt", n)
+		body := func(i int) []byte { return fmt.Appendf(nil, "writer %d", i) }
+		if got := race(target, "If-None-Match", "*", body); got[http.StatusCreated] != 1 || got[http.StatusPreconditionFailed] != 9 {
+			t.Errorf("%s: 10 who make it get %v", target, got)
+		}
+		etag := w.get(alice, target).Header.Get("ETag")
+		other := func(i int) []byte { return fmt.Appendf(nil, "editor %d", i) }
+		got := race(target, "If-Match", etag, other)
+		if got[http.StatusNoContent]+got[http.StatusOK] != 1 || got[http.StatusPreconditionFailed] != 9 {
+			t.Errorf("%s: 10 who replace one state get %v", target, got)
+		}
+		stale := Request{Method: "PUT", Target: target, Header: fields("Content-Type", "text/plain", "If-Match", etag), Body: []byte("stale")}
+		w.want(w.ask(alice, stale), stale, http.StatusPreconditionFailed)
+		stale = Request{Method: "DELETE", Target: target, Header: fields("If-Match", etag)}
+		w.want(w.ask(alice, stale), stale, http.StatusPreconditionFailed)
+	}
+	absent := Request{Method: "PUT", Target: "race/none.txt", Header: fields("Content-Type", "text/plain", "If-Match", "*"), Body: []byte("x")}
+	w.want(w.ask(alice, absent), absent, http.StatusPreconditionFailed)
+}
+
+// TestAPodThatLagsSaysSo brings an older copy of the server's folder back: what the friend knows from later
+// must not seem to be gone.
+func TestAPodThatLagsSaysSo(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	p, audience := w.furnish(alice, ben.CID)
+	backup := filepath.Join(t.TempDir(), "backup")
+	w.restart(func() { must(0, os.CopyFS(backup, os.DirFS(w.data)))(t) })
+	old := w.feed(ben).Cursor
+	later := newPost(t, "2026-11-24")
+	w.publish(alice, later, postACL(audience))
+	cursor := w.feed(ben).Cursor
+	w.restart(func() {
+		must(0, os.RemoveAll(w.data))(t)
+		must(0, os.CopyFS(w.data, os.DirFS(backup)))(t)
+	})
+	got := w.get(ben, "social/feed?cursor="+cursor+"&wait=20")
+	if got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("a cursor that is ahead of the pod: %d %v %s", got.Status, got.Header, got.Body)
+	}
+	if got := w.since(ben, old); len(got.Items) != 0 || got.Cursor != old {
+		t.Errorf("a cursor of the pod's own time: %+v", got)
+	}
+	w.publish(alice, later, postACL(audience))
+	items := w.feed(ben).Items
+	if len(items) != 2 || items[0].Object != later.object() || items[1].Object != p.object() {
+		t.Errorf("after the phone wrote again: %+v", items)
+	}
+}
