@@ -10,11 +10,6 @@ import (
 	"kith/pod"
 )
 
-const (
-	listPage   = 512 // rows that a listing takes from the index at once
-	changePage = 512
-)
-
 // tx reads the pod while its View or Update runs.
 type tx struct {
 	store *Store
@@ -189,7 +184,7 @@ func (t *tx) openList(p pod.Path) (d dir, check bool, err error) {
 func (t *tx) children(p pod.Path) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		for after := ""; ; {
-			rows, err := t.store.index.children(p, after, listPage)
+			rows, err := t.store.index.children(p, after)
 			if err != nil {
 				yield(row{}, fmt.Errorf("list: %w", err))
 				return
@@ -199,7 +194,7 @@ func (t *tx) children(p pod.Path) iter.Seq2[row, error] {
 					return
 				}
 			}
-			if len(rows) < listPage {
+			if len(rows) < page {
 				return
 			}
 			after = rows[len(rows)-1].Path.Name()
@@ -225,12 +220,12 @@ func base(p pod.Path) string {
 func (t *tx) Changes(after uint64) iter.Seq2[pod.Change, error] {
 	return func(yield func(pod.Change, error) bool) {
 		for {
-			page, more, err := t.changes(after)
+			found, more, err := t.changes(after)
 			if err != nil {
 				yield(pod.Change{}, fmt.Errorf("read changes: %w", err))
 				return
 			}
-			for _, c := range page {
+			for _, c := range found {
 				if !yield(c, nil) {
 					return
 				}

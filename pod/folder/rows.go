@@ -105,10 +105,17 @@ func (x *index) rows(where string, args ...any) (rows []row, err error) {
 	return rows, err
 }
 
-// children returns up to limit rows directly below a container, by name, the
+// A page is what is taken from the index at once. It is written into the
+// statements, because SQLite prepares one anew each time it is given a limit.
+const (
+	page  = 512
+	limit = " LIMIT 512"
+)
+
+// children returns a page of rows directly below a container, by name, the
 // first one after a name. after "" begins at the beginning.
-func (x *index) children(p pod.Path, after string, limit int) ([]row, error) {
-	return x.rows("dir = ? AND name > ? ORDER BY name LIMIT ?", p.String(), after, limit)
+func (x *index) children(p pod.Path, after string) ([]row, error) {
+	return x.rows("dir = ? AND name > ? ORDER BY name"+limit, p.String(), after)
 }
 
 // below returns all rows below a container, at any depth.
@@ -117,9 +124,9 @@ func (x *index) below(p pod.Path) ([]row, error) {
 	return x.rows("dir >= ? AND dir < ?", p.String(), end)
 }
 
-// since returns up to limit rows above a Seq, in order.
-func (x *index) since(seq uint64, limit int) ([]row, error) {
-	return x.rows("seq > ? ORDER BY seq LIMIT ?", int64(seq), limit)
+// since returns a page of rows above a Seq, in order.
+func (x *index) since(seq uint64) ([]row, error) {
+	return x.rows("seq > ? ORDER BY seq"+limit, int64(seq))
 }
 
 // holder returns the path of the live resource with a handle, or the zero Path.

@@ -101,31 +101,31 @@ func (x *index) prune(today int64) (floor uint64, err error) {
 
 // changes returns a page of the rows and traces above a Seq, merged in order,
 // and whether there may be more.
-func (t *tx) changes(after uint64) (page []pod.Change, more bool, err error) {
-	rows, err := t.store.index.since(after, changePage)
+func (t *tx) changes(after uint64) (found []pod.Change, more bool, err error) {
+	rows, err := t.store.index.since(after)
 	if err != nil {
 		return nil, false, err
 	}
-	traces, err := t.store.index.traces("seq > ? ORDER BY seq LIMIT ?", int64(after), changePage)
+	traces, err := t.store.index.traces("seq > ? ORDER BY seq"+limit, int64(after))
 	if err != nil {
 		return nil, false, err
 	}
 	for _, r := range rows {
-		page = append(page, pod.Change{Seq: r.seq, Info: r.Info, Created: r.created, Access: r.access})
+		found = append(found, pod.Change{Seq: r.seq, Info: r.Info, Created: r.created, Access: r.access})
 	}
 	for _, tr := range traces {
 		c, err := t.traced(tr)
 		if err != nil {
 			return nil, false, err
 		}
-		page = append(page, c)
+		found = append(found, c)
 	}
-	slices.SortFunc(page, func(a, b pod.Change) int { return cmp.Compare(a.Seq, b.Seq) })
-	if len(rows) < changePage && len(traces) < changePage {
-		return page, false, nil
+	slices.SortFunc(found, func(a, b pod.Change) int { return cmp.Compare(a.Seq, b.Seq) })
+	if len(rows) < page && len(traces) < page {
+		return found, false, nil
 	}
 	// Where one kind was cut off, the other may lie beyond the cut.
-	return page[:min(len(page), changePage)], true, nil
+	return found[:min(len(found), page)], true, nil
 }
 
 // traced turns a trace into a Change.
