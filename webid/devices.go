@@ -107,7 +107,7 @@ func readDevice(raw json.RawMessage) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	d := Device{Kid: m.text("kid", 64), Name: m.text("name", maxName)}
+	d := Device{Kid: m.text("kid", 64), Name: m.text("name", maxName), May: []string{}}
 	if _, err := ParseKey(d.Kid); err != nil || strings.ContainsFunc(d.Name, unicode.IsControl) {
 		return Device{}, Malformed
 	}

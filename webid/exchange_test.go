@@ -117,6 +117,29 @@ func TestStrangersLookAlike(t *testing.T) {
 	}
 }
 
+// TestStrangersCostTheSame counts what the server does for each of those who
+// must not learn more than the others. (protocol §1.4)
+func TestStrangersCostTheSame(t *testing.T) {
+	cost := func(k webid.PrivateKey, s *scene, resource string) float64 {
+		assertion := assertionBy(t, k, s.now)
+		r := httptest.NewRequest(http.MethodPost, "/token", nil)
+		r.Header.Set("DPoP", proofBy(t, k, http.MethodPost, issuerURL+"/token", "", "", s.now))
+		return testing.AllocsPerRun(50, func() {
+			if _, err := s.Exchange(r, resource, assertion, ""); !errors.Is(err, webid.ErrUnknown) {
+				t.Error(err)
+			}
+		})
+	}
+	s := newScene(t)
+	s.pod.contacts[0].Blocked = true
+	unknown := cost(newKey(t), s, aliceURL)
+	blocked := cost(s.ben.devices[0], s, aliceURL)
+	nowhere := cost(s.ben.devices[0], s, issuerURL+"/nobody/")
+	if unknown < 100 || max(unknown, blocked, nowhere)-min(unknown, blocked, nowhere) > 2 {
+		t.Errorf("allocations: unknown key %v, blocked contact %v, unknown pod %v", unknown, blocked, nowhere)
+	}
+}
+
 func TestARecordedTokenRequestIsWorthless(t *testing.T) {
 	s := newScene(t)
 	phone := s.ben.devices[0]
