@@ -69,4 +69,3 @@ func BenchmarkExchange(b *testing.B) {
 		}
 	}
 }
-
