@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -106,7 +107,11 @@ func (t *tx) changes(after uint64) (found []pod.Change, more bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	traces, err := t.store.index.traces("seq > ? ORDER BY seq"+limit, int64(after))
+	last := int64(math.MaxInt64)
+	if len(rows) == page { // traces beyond the cut would be read for nothing
+		last = int64(rows[page-1].seq)
+	}
+	traces, err := t.store.index.traces("seq > ? AND seq <= ? ORDER BY seq"+limit, int64(after), last)
 	if err != nil {
 		return nil, false, err
 	}
