@@ -95,7 +95,7 @@ func proofClaims(w *Wire, r Request, token string) claims {
 }
 
 // Token returns an access token for the pod that holds for a while yet, the same as long as there is one.
-// A refusal is a *Refused.
+// A refusal is a *refused.
 func (a *Agent) Token(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,7 +117,7 @@ func (a *Agent) Token(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if answer.Status != http.StatusOK {
-		return "", &Refused{answer}
+		return "", &refused{answer}
 	}
 	var granted struct {
 		Token string `json:"access_token"`
@@ -138,10 +138,10 @@ func (a *Agent) Forget() {
 	a.token, a.expires = "", time.Time{}
 }
 
-// Refused is an answer that is not what was asked for.
-type Refused struct{ Answer }
+// refused is an answer that is not what was asked for.
+type refused struct{ Answer }
 
-func (r *Refused) Error() string { return fmt.Sprintf("refused with %d: %s", r.Status, r.Body) }
+func (r *refused) Error() string { return fmt.Sprintf("refused with %d: %s", r.Status, r.Body) }
 
 func assertionHeader(k Key) map[string]any {
 	return map[string]any{"typ": "JWT", "kid": k.DID()}

@@ -15,10 +15,10 @@ func TestADownloadIsCutWhenTheRightToItEnds(t *testing.T) {
 	w, people := newWorld(t, "alice")
 	alice := people[0]
 	film := bytes.Repeat([]byte("moving pictures "), 3<<20) // 48 MiB
-	names := []string{"removed", "blocked", "left out", "outdated", "deleted"}
+	names := []string{"removed", "blocked", "left out", "outdated", "narrowed", "deleted"}
 	friends, cids := make([]*Friend, len(names)), []string{}
 	for i, name := range names {
-		friends[i] = w.befriend(alice, must(NewPerson(name))(t))
+		friends[i] = w.befriend(alice, must(newPerson(name))(t))
 		cids = append(cids, friends[i].CID)
 	}
 	audience := must(alice.Audience(w.ctx(), cids...))(t)
@@ -34,12 +34,14 @@ func TestADownloadIsCutWhenTheRightToItEnds(t *testing.T) {
 		func() { w.edit(alice, card(1), `"kith:blocked":false`, `"kith:blocked":true`) },
 		func() { must(0, alice.Put(w.ctx(), "social/audiences/"+audience, "text/turtle", group(cids[3:])))(t) },
 		func() { w.edit(alice, card(3), `"kith:grant":1`, `"kith:grant":2`) },
+		func() { w.acl(alice, p, postACL("")) },
 		func() { must(0, alice.Delete(w.ctx(), p.folder))(t) },
 	} {
+		w.acl(alice, p, postACL(audience))
 		w.checkCut(names[i], friends[i], p.folder+"film.mp4", int64(len(film)), end)
 		after := w.get(friends[i].Agent.fixed(t), "social/door")
-		left := names[i] == "left out" || names[i] == "deleted" // these are still friends
-		if left != (after.Status == http.StatusOK) || !left && after.Status != http.StatusUnauthorized {
+		friend := i == 2 || i > 3
+		if friend != (after.Status == http.StatusOK) || !friend && after.Status != http.StatusUnauthorized {
 			t.Errorf("%s: the same token at the door: %d %s", names[i], after.Status, after.Body)
 		}
 	}
@@ -139,8 +141,8 @@ func TestALongPollEndsForWhatIsVisibleOnly(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice", "zoe")
 	alice, zoe := people[0], people[1]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
-	cleo := w.befriend(alice, must(NewPerson("cleo"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	cleo := w.befriend(alice, must(newPerson("cleo"))(t))
 	forBen := must(alice.Audience(w.ctx(), ben.CID))(t)
 	forCleo := must(alice.Audience(w.ctx(), cleo.CID))(t)
 

@@ -29,7 +29,7 @@ func TestAFullDiskIsSaidAndReadingAndDeletingStillWork(t *testing.T) {
 	})
 	w, people := worldIn(t, filepath.Join(disk, "data"), "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	p, _ := w.furnish(alice, ben.CID)
 
 	kept := w.fill(alice)

@@ -62,8 +62,8 @@ func TestWhatOneMayNotSeeIsAnsweredLikeWhatNeverExisted(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
-	cleo := w.befriend(alice, must(NewPerson("cleo"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	cleo := w.befriend(alice, must(newPerson("cleo"))(t))
 	audience := must(alice.Audience(w.ctx(), ben.CID))(t)
 	p := newPost(t, "2026-11-22")
 	w.publish(alice, p, postACL(audience))
@@ -226,7 +226,7 @@ func TestAListingTellsOnlyWhatItsReaderMaySee(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	both := `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
 <#owner> a acl:Authorization; acl:agent <../profile/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control.
 <#ben> a acl:Authorization; acl:agent <../contacts/` + ben.CID + `/card#me>; acl:accessTo <./>; acl:mode acl:Read.

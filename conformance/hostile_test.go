@@ -252,7 +252,7 @@ func TestABrokenAccessListIsRefusedAndOneThatLiesThereGrantsNothing(t *testing.T
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	audience := must(alice.Audience(w.ctx(), ben.CID))(t)
 	p := newPost(t, "2026-11-22")
 	w.publish(alice, p, postACL(audience))
@@ -311,7 +311,7 @@ func TestAFriendWhoMayOnlyAddCannotMakeAccessLists(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	inbox := "social/in/" + ben.CID + "/"
 	mine := fmt.Appendf(nil, `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
 <#x> a acl:Authorization; acl:agent <../../../contacts/%s/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control.`, ben.CID)

@@ -63,7 +63,7 @@ func (i Invite) Accept(ctx context.Context, w *Wire, pod Pod, person *Person, wa
 		return nil, err
 	}
 	if answer.Status != http.StatusOK {
-		return nil, fmt.Errorf("accept invite: %w", &Refused{answer})
+		return nil, fmt.Errorf("accept invite: %w", &refused{answer})
 	}
 	if err := i.confirm(confirm, answer.Body, f); err != nil {
 		return nil, fmt.Errorf("accept invite: %w", err)

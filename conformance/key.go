@@ -20,8 +20,8 @@ import (
 // Key is a P-256 key pair that signs.
 type Key struct{ private *ecdsa.PrivateKey }
 
-// NewKey returns a new random key.
-func NewKey() (Key, error) {
+// newKey returns a new random key.
+func newKey() (Key, error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Key{}, fmt.Errorf("make key: %w", err)

@@ -18,8 +18,8 @@ type Pairing struct {
 	Secret string `json:"secret"`
 }
 
-// ParsePairing reads a link BASE/#pair=….
-func ParsePairing(link string) (Pairing, error) {
+// parsePairing reads a link BASE/#pair=….
+func parsePairing(link string) (Pairing, error) {
 	_, text, found := strings.Cut(link, "#pair=")
 	raw, err := b64.DecodeString(text)
 	if !found || err != nil {
@@ -42,8 +42,8 @@ func (p Pairing) request(person *Person) (Request, error) {
 	})
 }
 
-// Paired is what the pod answers to the first device.
-type Paired struct {
+// paired is what the pod answers to the first device.
+type paired struct {
 	WebID  string `json:"webid"`
 	Issuer string `json:"issuer"`
 	Pod    string `json:"pod"`
@@ -62,15 +62,15 @@ func (p Pairing) Pair(ctx context.Context, w *Wire, person *Person) (*Replica, e
 	if err != nil {
 		return nil, err
 	}
-	var paired Paired
-	if err := stranger.into(ctx, r, http.StatusOK, &paired); err != nil {
+	var answer paired
+	if err := stranger.into(ctx, r, http.StatusOK, &answer); err != nil {
 		return nil, fmt.Errorf("pair: %w", err)
 	}
-	point, err := fromJWK(paired.Device.Agree)
+	point, err := fromJWK(answer.Device.Agree)
 	if err != nil {
 		return nil, fmt.Errorf("pair: %w", err)
 	}
-	pod := &Device{Name: paired.Device.Name, May: []string{"answer", "accept"}, kid: paired.Device.Kid, point: point}
+	pod := &Device{Name: answer.Device.Name, May: []string{"answer", "accept"}, kid: answer.Device.Kid, point: point}
 	if err := person.Announce(append(person.Devices, pod)...); err != nil {
 		return nil, err
 	}
@@ -109,14 +109,14 @@ func jsonRequest(method, target string, v any) (Request, error) {
 	return Request{Method: method, Target: target, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}, nil
 }
 
-// into sends a request, asks for a status, and reads the JSON that comes back. Another status is a *Refused.
+// into sends a request, asks for a status, and reads the JSON that comes back. Another status is a *refused.
 func (a *Agent) into(ctx context.Context, r Request, status int, v any) error {
 	answer, err := a.Do(ctx, r)
 	if err != nil {
 		return err
 	}
 	if answer.Status != status {
-		return &Refused{answer}
+		return &refused{answer}
 	}
 	if err := json.Unmarshal(answer.Body, v); err != nil {
 		return fmt.Errorf("read %s: %w", r.Target, err)

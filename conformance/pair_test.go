@@ -19,7 +19,7 @@ func TestAPairingLinkPairsOnce(t *testing.T) {
 	w, people := newWorld(t, "alice")
 	alice := people[0]
 	link := w.pairingLink("alice")
-	pairing := must(ParsePairing(link))(t)
+	pairing := must(parsePairing(link))(t)
 	if pairing.V != 1 || pairing.at() != alice.Pod || !strings.HasPrefix(link, base+"#pair=") {
 		t.Errorf("the link says %+v", pairing)
 	}
@@ -30,7 +30,7 @@ func TestAPairingLinkPairsOnce(t *testing.T) {
 	pair := func(p Pairing, as *Person) Answer {
 		return w.ask(stranger, must(p.request(as))(t))
 	}
-	mallory := must(NewPerson("mallory"))(t)
+	mallory := must(newPerson("mallory"))(t)
 	if got := pair(pairing, mallory); got.Status != http.StatusConflict {
 		t.Errorf("somebody else with a link to a pod that has an owner: %d %s", got.Status, got.Body)
 	}
@@ -40,7 +40,7 @@ func TestAPairingLinkPairsOnce(t *testing.T) {
 	if refused.Status != http.StatusForbidden {
 		t.Errorf("a wrong secret: %d %s", refused.Status, refused.Body)
 	}
-	pairing = must(ParsePairing(w.pairingLink("alice")))(t)
+	pairing = must(parsePairing(w.pairingLink("alice")))(t)
 	if got := pair(pairing, alice.Person); got.Status != http.StatusOK {
 		t.Errorf("the owner with a new link: %d %s", got.Status, got.Body)
 	}
@@ -57,7 +57,7 @@ func TestAPairingLinkPairsOnce(t *testing.T) {
 		}
 	}
 	// A link lets in only whom the list that is pinned lets in.
-	pairing = must(ParsePairing(w.pairingLink("alice")))(t)
+	pairing = must(parsePairing(w.pairingLink("alice")))(t)
 	older := *alice.Person
 	older.List = must(older.signList(mallory.Devices[0].Key, 9, strings.Repeat("A", 43)))(t)
 	if got := pair(pairing, &older); got.Status < 400 || got.Status > 499 {
@@ -84,7 +84,7 @@ func TestASecondDeviceJoinsByALinkThatThePodNeverSees(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	secret := make([]byte, 16)
 	rand.Read(secret)
 	keep := must(jsonRequest("POST", ".pair/links", map[string]string{"secret": joinSecret(secret)}))(t)
@@ -96,7 +96,7 @@ func TestASecondDeviceJoinsByALinkThatThePodNeverSees(t *testing.T) {
 		t.Errorf("the link holds for %v", left)
 	}
 
-	laptop := must(NewDevice("laptop", everything...))(t)
+	laptop := must(newDevice("laptop", everything...))(t)
 	join := func(auth string) Request {
 		return must(jsonRequest("POST", ".pair", map[string]any{
 			"secret": auth, "kid": laptop.kid, "name": laptop.Name, "agree": jwk(laptop.point), "mac": joinMAC(secret, laptop),
@@ -154,7 +154,7 @@ func TestASecondDeviceJoinsByALinkThatThePodNeverSees(t *testing.T) {
 	}
 	stale := alice.write("profile/devices", "application/jose", alice.version(), []byte(with))
 	w.want(w.ask(alice, stale), stale, http.StatusUnprocessableEntity)
-	forged := alice.write("profile/devices", "application/jose", alice.version(), []byte(must(NewPerson("x"))(t).List))
+	forged := alice.write("profile/devices", "application/jose", alice.version(), []byte(must(newPerson("x"))(t).List))
 	w.want(w.ask(alice, forged), forged, http.StatusUnprocessableEntity)
 	if got := w.get(alice, "profile/devices"); string(got.Body) != alice.List {
 		t.Errorf("the folder has a list that was refused: %s", got.Body)
@@ -166,7 +166,7 @@ func TestAnInviteIsUsedByOne(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben, cleo := must(NewPerson("ben"))(t), must(NewPerson("cleo"))(t)
+	ben, cleo := must(newPerson("ben"))(t), must(newPerson("cleo"))(t)
 	i := must(alice.Invite(w.ctx(), "ben"))(t)
 	stranger := w.stranger(alice.Pod)
 	unknown := must(i.send(w.ctx(), stranger, bytes.Repeat([]byte{4}, 300)))(t)

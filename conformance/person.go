@@ -22,9 +22,9 @@ type Device struct {
 // everything is what a phone may do for its person.
 var everything = []string{"answer", "accept", "post", "admin"}
 
-// NewDevice returns a device with new keys.
-func NewDevice(name string, may ...string) (*Device, error) {
-	k, err := NewKey()
+// newDevice returns a device with new keys.
+func newDevice(name string, may ...string) (*Device, error) {
+	k, err := newKey()
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +52,13 @@ type Person struct {
 	serial int
 }
 
-// NewPerson returns a person with one device that may do everything.
-func NewPerson(name string) (*Person, error) {
-	k, err := NewKey()
+// newPerson returns a person with one device that may do everything.
+func newPerson(name string) (*Person, error) {
+	k, err := newKey()
 	if err != nil {
 		return nil, err
 	}
-	phone, err := NewDevice(name+"'s phone", everything...)
+	phone, err := newDevice(name+"'s phone", everything...)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func (r *Replica) write(path, mediaType, version string, body []byte) Request {
 func (r *Replica) Put(ctx context.Context, path, mediaType string, body []byte) error {
 	answer, err := r.Do(ctx, r.write(path, mediaType, r.version(), body))
 	if err == nil && answer.Status != http.StatusOK {
-		err = &Refused{answer}
+		err = &refused{answer}
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -122,7 +122,7 @@ func (r *Replica) Put(ctx context.Context, path, mediaType string, body []byte) 
 func (r *Replica) Delete(ctx context.Context, path string) error {
 	answer, err := r.Do(ctx, Request{Method: http.MethodDelete, Target: ".replica/" + path, Header: http.Header{"Kith-Version": {r.version()}}})
 	if err == nil && answer.Status != http.StatusNoContent {
-		err = &Refused{answer}
+		err = &refused{answer}
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", path, err)

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// Build returns the path of the binary to test: $KITH_BINARY, or ./cmd/kith of the module, built into dir.
-func Build(ctx context.Context, dir string) (string, error) {
+// build returns the path of the binary to test: $KITH_BINARY, or ./cmd/kith of the module, built into dir.
+func build(ctx context.Context, dir string) (string, error) {
 	if path := os.Getenv("KITH_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
 	path := filepath.Join(dir, "kith")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "kith/cmd/kith")
-	if out, err := build.CombinedOutput(); err != nil {
+	command := exec.CommandContext(ctx, "go", "build", "-o", path, "kith/cmd/kith")
+	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build kith: %w\n%s", err, out)
 	}
 	return path, nil

@@ -82,8 +82,8 @@ func TestADeletedIndexChangesNoAnswer(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
-	cleo := w.befriend(alice, must(NewPerson("cleo"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	cleo := w.befriend(alice, must(newPerson("cleo"))(t))
 	p, _ := w.furnish(alice, ben.CID)
 	w.put(alice, "papers/letter", "text/plain", []byte("dear all"), http.StatusNoContent, http.StatusOK)
 	gone := newPost(t, "2026-11-20")
@@ -125,7 +125,7 @@ func TestAnEmptiedFolderIsRefilledFromThePhoneAndNothingIsReportedDeleted(t *tes
 			t.Parallel()
 			w, people := newWorld(t, "alice")
 			alice := people[0]
-			ben := w.befriend(alice, must(NewPerson("ben"))(t))
+			ben := w.befriend(alice, must(newPerson("ben"))(t))
 			p, _ := w.furnish(alice, ben.CID)
 			phone := w.copyOf(alice)
 			before := contents(w.snapshot(alice, ben, w.stranger(alice.Pod)))
@@ -462,7 +462,7 @@ func TestAPodThatLagsSaysSo(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
 	p, audience := w.furnish(alice, ben.CID)
 	backup := filepath.Join(t.TempDir(), "backup")
 	w.restart(func() { must(0, os.CopyFS(backup, os.DirFS(w.data)))(t) })

@@ -17,7 +17,7 @@ import (
 func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice", "ben", "cleo", "dora")
-	alice, ben, cleo := people[0], people[1], people[2]
+	alice, ben, cleo, dora := people[0], people[1], people[2], people[3]
 	allowed := w.befriend(alice, ben.Person, ben.Pod)
 	refused := w.befriend(alice, cleo.Person, cleo.Pod)
 	w.checkDoor(alice, allowed)
@@ -25,6 +25,8 @@ func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 	forBen := must(alice.Audience(w.ctx(), allowed.CID))(t)
 	before := w.impression(refused)
 	strangerBefore := w.impression(w.stranger(alice.Pod))
+	unknown := w.outsider(dora, alice.Pod)
+	unknownBefore := w.impression(unknown)
 	cursor := w.feed(refused).Cursor
 	mark := w.feed(allowed).Cursor
 
@@ -36,6 +38,7 @@ func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 	w.downloads(allowed, p)
 	w.same("the refused friend", before, w.impression(refused))
 	w.same("a stranger", strangerBefore, w.impression(w.stranger(alice.Pod)))
+	w.same("somebody with a pod and no friend here", unknownBefore, w.impression(unknown))
 	if got := w.since(refused, cursor); len(got.Items) > 0 || got.Cursor != cursor {
 		t.Errorf("the refused friend hears %+v", got)
 	}
@@ -95,7 +98,7 @@ func TestAPostMadeByPlainLDPIsSeenLikeAnyOther(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := must(NewPerson("ben"))(t)
+	ben := must(newPerson("ben"))(t)
 	friend := w.befriend(alice, ben)
 	audience := must(alice.Audience(w.ctx(), friend.CID))(t)
 	p := newPost(t, "2026-11-23")
@@ -128,6 +131,27 @@ func TestAPostMadeByPlainLDPIsSeenLikeAnyOther(t *testing.T) {
 	items := w.since(friend, cursor).Items
 	w.checkGone(items[max(0, len(items)-1):], "Delete")
 	w.erased(p)
+}
+
+// outsider is somebody who has a pod of their own, and asks another with the token for that.
+func (w *world) outsider(who *resident, where Pod) *Agent {
+	w.t.Helper()
+	must(who.Token(w.ctx()))(w.t)
+	a := who.fixed(w.t)
+	a.Pod = where
+	got := w.get(a, "social/posts/")
+	if got.Status != http.StatusUnauthorized || !strings.Contains(got.Header.Get("WWW-Authenticate"), "invalid_token") {
+		w.t.Errorf("a token for another pod: %d %v", got.Status, got.Header)
+	}
+	a.Forget()
+	if token, err := a.Token(w.ctx()); err == nil {
+		w.t.Errorf("somebody who is no friend here gets the token %s", token)
+	}
+	who.Forget()
+	must(who.Token(w.ctx()))(w.t)
+	a = who.fixed(w.t)
+	a.Pod = where
+	return a
 }
 
 // checkDoor asks that a friend is told who the owner is and who they are themselves.

@@ -70,8 +70,8 @@ func newStand(t *testing.T) *stand {
 	t.Helper()
 	w, people := newWorld(t, "alice", "zoe")
 	alice, zoe := people[0], people[1]
-	ben := must(NewPerson("ben"))(t)
-	s := &stand{w: w, friend: w.befriend(alice, ben), other: must(NewKey())(t)}
+	ben := must(newPerson("ben"))(t)
+	s := &stand{w: w, friend: w.befriend(alice, ben), other: must(newKey())(t)}
 	s.token = must(s.friend.Token(w.ctx()))(t)
 	s.checkToken(t)
 	s.foreign = must(w.befriend(zoe, ben).Token(w.ctx()))(t)
@@ -210,11 +210,11 @@ func TestTheTokenEndpointRefusesWhatDoesNotHold(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
 	alice := people[0]
-	ben := w.befriend(alice, must(NewPerson("ben"))(t))
-	e := &desk{w: w, friend: ben, stranger: must(NewPerson("dora"))(t).Devices[0]}
-	blocked := w.befriend(alice, must(NewPerson("cleo"))(t))
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	e := &desk{w: w, friend: ben, stranger: must(newPerson("dora"))(t).Devices[0]}
+	blocked := w.befriend(alice, must(newPerson("cleo"))(t))
 	w.edit(alice, "contacts/"+blocked.CID+"/card", `"kith:blocked":false`, `"kith:blocked":true`)
-	removed := w.befriend(alice, must(NewPerson("evan"))(t))
+	removed := w.befriend(alice, must(newPerson("evan"))(t))
 	must(0, alice.Delete(w.ctx(), "contacts/"+removed.CID+"/"))(t)
 
 	if got := e.ask(e.whole(ben.Device, nil, nil)); got.Status != http.StatusOK || got.Header.Get("Cache-Control") != "no-store" {
@@ -238,7 +238,7 @@ func TestTheTokenEndpointRefusesWhatDoesNotHold(t *testing.T) {
 		"a part of a pod":             e.whole(ben.Device, nil, url.Values{"resource": {ben.Pod.URL + "social/"}}),
 		"the server":                  e.whole(ben.Device, nil, url.Values{"resource": {base}}),
 		"a self-issued JWT once more": again,
-		"a stranger's own list":       e.whole(e.stranger, nil, url.Values{"device_list": {must(NewPerson("x"))(t).List}}),
+		"a stranger's own list":       e.whole(e.stranger, nil, url.Values{"device_list": {must(newPerson("x"))(t).List}}),
 	} {
 		if d := difference(unknown, e.ask(r)); d != "" {
 			t.Errorf("%s is told from an unknown key: %s", name, d)
@@ -349,7 +349,7 @@ func (e *desk) faults() map[string]Request {
 func TestADeviceWithAWrongClockIsGivenANonce(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
-	ben := w.befriend(people[0], must(NewPerson("ben"))(t))
+	ben := w.befriend(people[0], must(newPerson("ben"))(t))
 	e := &desk{w: w, friend: ben}
 	later := time.Now().Add(time.Hour).Unix()
 	jwt := claims{"iat": later, "exp": later + 120}
@@ -380,13 +380,13 @@ func TestADeviceWithAWrongClockIsGivenANonce(t *testing.T) {
 func TestAFriendWithANewPhoneIsLetInByTheNewList(t *testing.T) {
 	t.Parallel()
 	w, people := newWorld(t, "alice")
-	person := must(NewPerson("ben"))(t)
+	person := must(newPerson("ben"))(t)
 	ben := w.befriend(people[0], person)
 	first := must(ben.Token(w.ctx()))(t)
 	e := &desk{w: w, friend: ben}
 
 	old, older := person.Devices[0], person.List
-	phone := must(NewDevice("new phone", everything...))(t)
+	phone := must(newDevice("new phone", everything...))(t)
 	if got := e.ask(e.whole(phone, nil, nil)); got.Status != http.StatusBadRequest {
 		t.Fatalf("a phone that no list names: %d %s", got.Status, got.Body)
 	}

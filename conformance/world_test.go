@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "kith")
 	if err == nil {
-		binary, err = Build(context.Background(), dir)
+		binary, err = build(context.Background(), dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -155,8 +155,8 @@ func (w *world) addPerson(name string) (link string) {
 
 func (w *world) settle(name, link string) *resident {
 	w.t.Helper()
-	p := must(NewPerson(name))(w.t)
-	pairing := must(ParsePairing(link))(w.t)
+	p := must(newPerson(name))(w.t)
+	pairing := must(parsePairing(link))(w.t)
 	owner, err := pairing.Pair(w.ctx(), w.wire, p)
 	if err != nil {
 		w.t.Fatal(err)
