@@ -70,14 +70,17 @@ func newWorld(t testing.TB, config Config) *world {
 	}
 	config.Base, config.Owner = testBase, testOwner
 	w := &world{t: t, store: store, guard: New(store, config)}
-	t.Cleanup(func() {
-		w.guard.Close()
-		if err := store.Close(); err != nil && !errors.Is(err, pod.ErrClosed) {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(w.close)
 	w.acl("/", ownerRule)
 	return w
+}
+
+// close closes the Guard and its store; it may be called again.
+func (w *world) close() {
+	w.guard.Close()
+	if err := w.store.Close(); err != nil && !errors.Is(err, pod.ErrClosed) {
+		w.t.Error(err)
+	}
 }
 
 func path(t testing.TB, s string) pod.Path {

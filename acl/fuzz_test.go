@@ -1,0 +1,65 @@
+package acl
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kith/pod"
+	"kith/webid"
+)
+
+// FuzzDocument parses ACL documents of anybody's making. Whatever they are, a
+// rule that counts has object, mode and subject, and equal bytes mean the same.
+func FuzzDocument(f *testing.F) {
+	f.Add(prefix + ownerRule)
+	f.Add(prefix + allow(1, "acl:agentGroup <../g#x>", "acl:accessTo <./>; acl:default <../y/>", "acl:Read, acl:Write"))
+	f.Add(prefix + allow(2, "acl:agentClass foaf:Agent; acl:origin <https://x.example>", "acl:accessTo <a>", "acl:Append"))
+	f.Add("@prefix acl: <http://www.w3.org/ns/auth/acl#> . [ a acl:Authorization ; acl:agent [] , () , \"x\" ; acl:mode acl:Read ; acl:accessTo <> , <?q> , <#f> , <..> ] .")
+	f.Add("<#x> a")
+	f.Add("\x00")
+	s := scope{base: testBase, standIn: "standin"}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, name := range []string{"/", "/a/b/", "/a/b"} {
+			subject, err := pod.ParsePath(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			d, err := s.parse(strings.NewReader(text), subject)
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("%d bytes took %v", len(text), took)
+			}
+			if err != nil {
+				continue
+			}
+			for _, r := range d.rules {
+				if !r.counts() || r.modes&^(Read|Write|Control) != 0 {
+					t.Errorf("rule %+v counts", r)
+				}
+				for _, n := range r.agents {
+					if _, err := webid.ParseID(n.in(testBase + "a/b")); err == nil && n.in(testBase+"a/b") == "" {
+						t.Errorf("an agent without a name: %+v", r)
+					}
+				}
+			}
+		}
+	})
+}
+
+// FuzzGroup parses group documents of anybody's making.
+func FuzzGroup(f *testing.F) {
+	f.Add("<#members> <http://www.w3.org/2006/vcard/ns#hasMember> <../../contacts/x/card#me> .")
+	f.Add("[] <http://www.w3.org/2006/vcard/ns#hasMember> \"x\" .")
+	f.Fuzz(func(t *testing.T, text string) {
+		members, err := parseGroup(strings.NewReader(text), testBase+"social/audiences/a")
+		if err != nil && members != nil {
+			t.Errorf("a group that does not parse has members: %v", members)
+		}
+		for name, ids := range members {
+			if name == "" || len(ids) == 0 {
+				t.Errorf("group %q has %v", name, ids)
+			}
+		}
+	})
+}
