@@ -2,9 +2,10 @@
 
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
+import { given } from "./given.ts";
 import type { Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodState, PostRef, Storage, Topic } from "./kith.ts";
 import * as friends from "./pod/friends.ts";
-import { entries, itemOf } from "./pod/outbox.ts";
+import { entries } from "./pod/outbox.ts";
 import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/paths.ts";
 import { circlesOf, contact, contactsOf, membersOf, peopleOf, viewOf } from "./pod/people.ts";
 import * as posts from "./pod/posts.ts";
@@ -100,15 +101,15 @@ export class App implements Kith {
     const { session, reader } = this.#must;
     const { at, error } = seenOf(this.#store, cid);
     const byPod = session.list.devices.some(({ kid, may }) => !may.includes("post") && kid === this.#store.row(cardPath(cid))?.version.device);
-    return {
+    return given({
       cid, name, since, muted, verified, hasPod: way !== undefined,
       circles: circles.filter(({ members }) => members.includes(cid)).map(({ id }) => id),
       keysChanged: this.#store.get(`changed/${cid}`) === true,
       cachedBytes: reader.cachedBytes(cid),
       isNew: byPod && since >= session.me.since && this.#store.get(`seen/${cid}`) !== true,
-      ...(at === undefined ? {} : { lastSeen: at }),
-      ...(error === undefined ? {} : { error: new KithError(error, "reach friend") }),
-    };
+      lastSeen: at,
+      error: error && new KithError(error, "reach friend"),
+    });
   }
 
   circles(): readonly Circle[] {
@@ -120,11 +121,9 @@ export class App implements Kith {
   }
 
   outbox(): readonly OutboxItem[] {
-    return entries(this.#store).map((entry) => ({
-      ...itemOf(entry),
-      ...(entry.post === undefined ? {} : { post: refOf({ folder: entry.post }) }),
-      ...(entry.error === undefined ? {} : { error: new KithError(entry.error, "send") }),
-    }));
+    return entries(this.#store).map(({ id, what, post, since, attempts, error }) =>
+      given({ id, what, since, attempts, post: post && refOf({ folder: post }), error: error && new KithError(error, "send") }),
+    );
   }
 
   drafts(): readonly Draft[] {

@@ -1,3 +1,5 @@
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Audience, ContactId, Kith, PostRef } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
@@ -257,6 +259,57 @@ describe("a friend who is removed", () => {
     await kith.refresh();
     expect((await kith.feed({ limit: 5 })).posts.map(({ text }) => text)).toEqual(["stays"]);
     expect(kith.friends()[0]?.error).toBeUndefined();
+  });
+});
+
+describe("a friend's pod", () => {
+  const indexOf = ({ person }: One): string => join(host.folder, "index", person.name);
+  const folderOf = ({ person }: One): string => join(host.folder, "pods", person.name);
+
+  test("that lost its index is read anew, and what is not there any more is forgotten", async () => {
+    const [ana, ben] = [await someone("Ana"), await someone("Ben")];
+    const [toBen] = await befriend(ana, ben);
+    const lost = await ana.kith.post({ text: "lost", pictures: [], audience: to(toBen) });
+    await ana.kith.post({ text: "stays", pictures: [], audience: to(toBen) });
+    await ana.kith.syncNow();
+    await ben.kith.refresh();
+    expect(await texts(ben)).toEqual(["stays", "lost"]);
+    await host.stop();
+    await rm(indexOf(ana), { recursive: true });
+    await rm(join(folderOf(ana), "social", "posts", lost.slice(3)), { recursive: true });
+    await host.start();
+    await ben.kith.refresh();
+    expect(await texts(ben)).toEqual(["stays"]);
+    expect(ben.kith.friends()[0]?.error).toBeUndefined();
+  });
+
+  test("that went back to an older state makes nobody forget anything", async () => {
+    const [ana, ben] = [await someone("Ana"), await someone("Ben")];
+    const [toBen] = await befriend(ana, ben);
+    await ana.kith.post({ text: "older", pictures: [], audience: to(toBen) });
+    await ana.kith.syncNow();
+    await host.stop();
+    const kept = join(host.folder, `kept-${ana.person.name}`);
+    await cp(indexOf(ana), join(kept, "index"), { recursive: true });
+    await cp(folderOf(ana), join(kept, "pods"), { recursive: true });
+    await host.start();
+    await ana.kith.post({ text: "newer", pictures: [], audience: to(toBen) });
+    await ana.kith.syncNow();
+    await ben.kith.refresh();
+    expect(await texts(ben)).toEqual(["newer", "older"]);
+    await host.stop();
+    for (const [from, there] of [["index", indexOf(ana)], ["pods", folderOf(ana)]] as const) {
+      await rm(there, { recursive: true });
+      await cp(join(kept, from), there, { recursive: true });
+    }
+    await host.start();
+    await ben.kith.refresh();
+    expect(await texts(ben)).toEqual(["newer", "older"]);
+    await ana.kith.syncNow();
+    await ana.kith.syncNow();
+    await ben.kith.refresh();
+    expect(await texts(ben)).toEqual(["newer", "older"]);
+    expect((await ana.kith.feed({ limit: 5 })).posts).toMatchObject([{ state: "pod" }, { state: "pod" }]);
   });
 });
 

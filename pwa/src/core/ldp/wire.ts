@@ -10,12 +10,12 @@ export interface Request {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Bytes | string;
+  readonly body?: Bytes | string | undefined;
   /** The longest body that is read, in bytes; 1 MiB when absent. */
   readonly max?: number;
   /** Milliseconds until the whole answer must be there; 30,000 when absent. */
   readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Answer is a status with the whole body. */
@@ -36,7 +36,7 @@ export async function ask(env: Env, request: Request, role: Role): Promise<Answe
     const answer = await env.fetch(url, {
       method,
       headers: { ...headers },
-      ...(body === undefined ? {} : { body }),
+      body: body ?? null,
       signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
       credentials: "omit",
       cache: "no-store",

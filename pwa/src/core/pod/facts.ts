@@ -40,9 +40,11 @@ function readersFacts(text: string): Facts {
   return { readers: readers.kind, ...(readers.kind === "audience" ? { audience: readers.id } : {}) };
 }
 
-function cardFacts(card: Card): Facts {
-  const { name, label, since, muted, verified, blocked, ways } = card;
-  return { name, label, since, muted, verified, blocked, pod: ways[0]?.pod ?? "", issuer: ways[0]?.issuer ?? "" };
+/** CardFacts are the facts of a contact record; `pod` and `issuer` are empty when the friend has none. */
+export type CardFacts = Pick<Card, "name" | "label" | "since" | "muted" | "verified" | "blocked"> & { readonly pod: string; readonly issuer: string };
+
+function cardFacts({ name, label, since, muted, verified, blocked, ways: [way] }: Card): CardFacts {
+  return { name, label, since, muted, verified, blocked, pod: way?.pod ?? "", issuer: way?.issuer ?? "" };
 }
 
 /** packed writes a set of contacts as one text, equal for equal sets. */

@@ -11,14 +11,14 @@ import type { Store, Version, Write } from "../store/store.ts";
 import type { Folder } from "./paths.ts";
 
 /** Step is one request to the pod. A `put` carries what the path holds when it is sent; `base` is the version that the pod had when the path was changed. */
-export type Step = { readonly put: string; readonly base?: Version } | { readonly del: string; readonly version: Version };
+export type Step = { readonly put: string; readonly base?: Version | undefined } | { readonly del: string; readonly version: Version };
 
 /** Entry is one act, with the steps that are left. */
 export interface Entry {
   readonly name: string;
   readonly id: OperationId;
   readonly what: OutboxItem["what"];
-  readonly post?: Folder;
+  readonly post?: Folder | undefined;
   readonly steps: readonly Step[];
   readonly since: number;
   readonly attempts: number;
@@ -76,10 +76,4 @@ export function without(store: Store, paths: readonly string[]): readonly Write[
   return entries(store)
     .filter(({ steps }) => steps.some(about))
     .map((entry) => keep({ ...entry, steps: entry.steps.filter((step) => !about(step)) }));
-}
-
-/** itemOf returns an entry as the views see it. */
-export function itemOf(entry: Entry): Pick<OutboxItem, "id" | "what" | "since" | "attempts"> {
-  const { id, what, since, attempts } = entry;
-  return { id, what, since, attempts };
 }

@@ -6,7 +6,8 @@ import type { Audience, AudienceView, CircleId, ContactId } from "../kith.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { Way } from "../webid/link.ts";
 import { type Card, readCard } from "./card.ts";
-import { packed, unpacked } from "./facts.ts";
+import { given } from "../given.ts";
+import { type CardFacts, packed, unpacked } from "./facts.ts";
 import { audiencePath, audiences, cardPath, circles, contacts, type Folder, placeOf, postPath } from "./paths.ts";
 import type { Tree } from "./tree.ts";
 
@@ -19,7 +20,7 @@ export interface Contact {
   readonly muted: boolean;
   readonly verified: boolean;
   /** Where their pod answers; undefined when they have none. */
-  readonly way?: Way;
+  readonly way: Way | undefined;
 }
 
 /** CircleFacts is what the index says of one circle; members who are friends no longer are left out. */
@@ -37,7 +38,11 @@ export function contactsOf(store: Store): readonly Contact[] {
     const contact = contactOf(row);
     if (contact !== undefined) found.push(contact);
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return found.sort(byName);
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 /** contact returns one friend; throws `no-such`. */
@@ -52,11 +57,8 @@ function contactOf(row: Row): Contact | undefined {
   const place = placeOf(row.path);
   const { note } = row;
   if (place.kind !== "contact" || note === undefined || note.blocked === true) return undefined;
-  const way = note.pod === "" ? {} : { way: { pod: String(note.pod), issuer: String(note.issuer) } };
-  const { muted, verified } = note;
-  return {
-    cid: place.cid, name: String(note.name), label: String(note.label), since: Number(note.since), muted: muted === true, verified: verified === true, ...way,
-  };
+  const { name, label, since, muted, verified, pod, issuer } = note as unknown as CardFacts;
+  return { cid: place.cid, name, label, since, muted, verified, way: pod === "" ? undefined : { pod, issuer } };
 }
 
 /** card returns the whole record of one friend; throws `no-such`. */
@@ -73,10 +75,10 @@ export function circlesOf(store: Store): readonly CircleFacts[] {
   for (const row of store.rows(circles)) {
     const place = placeOf(row.path);
     if (place.kind !== "circle" || row.note === undefined) continue;
-    const members = unpacked(row.note.members).filter((cid) => known.has(cid));
-    found.push({ id: place.id, name: String(row.note.name), hue: Number(row.note.hue), members });
+    const { name, hue, members } = row.note as unknown as { readonly name: string; readonly hue: number; readonly members: string };
+    found.push({ id: place.id, name, hue, members: unpacked(members).filter((cid) => known.has(cid)) });
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return found.sort(byName);
 }
 
 /** membersOf returns the people whom an audience means today. */
@@ -124,7 +126,7 @@ export function viewOf({ contacts: known, circles: all }: People, members: reado
   const here = packed(people.map(({ cid }) => cid));
   const circle = all.find((each) => packed(each.members) === here)?.id;
   const kind = people.length === known.length ? "all" : "some";
-  return { kind, people, ...(circle === undefined ? {} : { circle }) };
+  return given({ kind, people, circle } as const);
 }
 
 /** postAudience returns who can see one of the owner's posts, as its access list says. */

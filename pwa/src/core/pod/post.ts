@@ -16,14 +16,14 @@ export interface Image {
 /** Attachment is one picture of a post; `thumb` is absent where its author made none. */
 export interface Attachment extends Image {
   readonly alt: string;
-  readonly thumb?: Image;
+  readonly thumb?: Image | undefined;
 }
 
 /** Note is what a post says. Times are milliseconds since the epoch. */
 export interface Note {
   readonly text: string;
   readonly published: number;
-  readonly updated?: number;
+  readonly updated?: number | undefined;
   readonly attachments: readonly Attachment[];
 }
 
@@ -48,17 +48,17 @@ export function noteText(note: Note): string {
   const attachment = note.attachments.map((each) => ({
     ...image(each),
     name: each.alt,
-    ...(each.thumb === undefined ? {} : { preview: image(each.thumb) }),
+    preview: each.thumb && image(each.thumb),
   }));
   return JSON.stringify({
     "@context": "https://www.w3.org/ns/activitystreams",
     id: "./",
     type: "Note",
     published: iso(note.published),
-    ...(note.updated === undefined ? {} : { updated: iso(note.updated) }),
+    updated: note.updated === undefined ? undefined : iso(note.updated),
     content: note.text,
     mediaType: "text/plain",
-    ...(attachment.length === 0 ? {} : { attachment }),
+    attachment: attachment.length === 0 ? undefined : attachment,
   });
 }
 
@@ -72,19 +72,15 @@ export function noteOf(value: unknown): Note | undefined {
   const note = object(value);
   const published = time(note?.published);
   if (note === undefined || note.type !== "Note" || published === undefined) return undefined;
-  const updated = time(note.updated);
-  const attachments = list(note.attachment ?? []).slice(0, maxPictures).flatMap(readAttachment);
-  const text = string(note.content, maxText) ?? "";
-  return { text, published, attachments, ...(updated === undefined ? {} : { updated }) };
+  const attachments = list(note.attachment).slice(0, maxPictures).flatMap(readAttachment);
+  return { text: string(note.content, maxText) ?? "", published, updated: time(note.updated), attachments };
 }
 
 function readAttachment(value: unknown): readonly Attachment[] {
   const picture = object(value);
   const image = readImage(picture);
   if (picture === undefined || image === undefined) return [];
-  const thumb = readImage(object(picture.preview));
-  const alt = string(picture.name, maxAlt) ?? "";
-  return [{ ...image, alt, ...(thumb === undefined ? {} : { thumb }) }];
+  return [{ ...image, alt: string(picture.name, maxAlt) ?? "", thumb: readImage(object(picture.preview)) }];
 }
 
 function readImage(value: ReturnType<typeof object>): Image | undefined {

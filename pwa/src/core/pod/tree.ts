@@ -8,6 +8,7 @@ import { randomName } from "../ids.ts";
 import type { OperationId, OutboxItem } from "../kith.ts";
 import type { NewRow, Row, Store, Version, Write } from "../store/store.ts";
 import { b64u, type Bytes, join, sha256, text, utf8 } from "../bytes.ts";
+import { given } from "../given.ts";
 import { factsOf } from "./facts.ts";
 import { keep, nameAt, nextNumber, type Step, without } from "./outbox.ts";
 import type { Folder } from "./paths.ts";
@@ -110,7 +111,7 @@ export class Batch {
     const old = store.row(path);
     const id = old?.id ?? newHandle(env);
     this.writes.push({ put: await newRow({ path, type, id, version: this.#version, modified: env.now() }, bytes), bytes });
-    this.#steps.push({ put: path, ...(old === undefined ? {} : { base: old.version }) });
+    this.#steps.push({ put: path, base: old?.version });
   }
 
   /** putText is `put` of a text. */
@@ -144,8 +145,7 @@ export class Batch {
   #entry(what: OutboxItem["what"], post?: Folder): Write {
     const { env, store } = this.#tree;
     const id = randomName(env.random, 20) as OperationId;
-    const about = post === undefined ? {} : { post };
-    return keep({ name: nameAt(nextNumber(store)), id, what, steps: this.#steps, since: env.now(), attempts: 0, ...about });
+    return keep({ name: nameAt(nextNumber(store)), id, what, post, steps: this.#steps, since: env.now(), attempts: 0 });
   }
 }
 
@@ -162,5 +162,5 @@ export function newHandle(env: Env): string {
 /** newRow completes a row of the own tree with what its bytes say. */
 export async function newRow(row: Omit<NewRow, "etag" | "note">, bytes: Bytes): Promise<NewRow> {
   const note = factsOf(row.path, () => new TextDecoder().decode(bytes));
-  return { ...row, etag: await etagOf(row.type, bytes), ...(note === undefined ? {} : { note }) };
+  return given({ ...row, etag: await etagOf(row.type, bytes), note });
 }

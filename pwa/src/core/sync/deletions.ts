@@ -81,7 +81,7 @@ function erasing(tree: Tree, rows: readonly Row[]): readonly Write[] {
 
 function reviving(tree: Tree, rows: readonly Row[]): readonly Write[] {
   const version = { counter: tree.counter + 1, device: tree.device };
-  const revived = rows.map(({ size: _size, here: _here, used: _used, ...row }): Write => ({ put: { ...row, id: newHandle(tree.env), version }, bytes: null }));
+  const revived = rows.map((row): Write => ({ put: { ...row, id: newHandle(tree.env), version }, bytes: null }));
   const queued = toPush(tree, rows.map(({ path }) => path), [], nextNumber(tree.store));
   return [...revived, ...queued, { set: "counter", value: version.counter }];
 }

@@ -2,7 +2,7 @@
 
 import { KithError } from "../errors.ts";
 import type { PodState } from "../kith.ts";
-import { Failure } from "../ldp/errors.ts";
+import { given } from "../given.ts";
 import { entries } from "../pod/outbox.ts";
 import { decideHeld, heldCount } from "./deletions.ts";
 import { followInvites } from "./invites.ts";
@@ -33,14 +33,8 @@ export class Exchange {
     const waiting = entries(store).length;
     if (pod === undefined) return { kind: "none", waiting };
     const lastSync = store.get("pod/last") as number | undefined;
-    const held = heldCount(tree);
-    return {
-      kind: this.#kind(), url: pod.pod, waiting,
-      ...(lastSync === undefined ? {} : { lastSync }),
-      ...(this.#progress === undefined ? {} : { progress: this.#progress }),
-      ...(this.#error === undefined ? {} : { error: this.#error }),
-      ...(held === 0 ? {} : { askDeletions: held }),
-    };
+    const askDeletions = heldCount(tree) || undefined;
+    return given({ kind: this.#kind(), url: pod.pod, waiting, lastSync, progress: this.#progress, error: this.#error, askDeletions });
   }
 
   #kind(): PodState["kind"] {
@@ -134,7 +128,7 @@ export class Exchange {
   };
 }
 
-/** Friends who cannot be told are told another time. */
+/** Friends who cannot be told are told another time; a store that ended meanwhile says so at the next act. */
 function ignore(error: unknown): void {
-  if (!(error instanceof Failure)) throw error;
+  if (!(error instanceof KithError)) throw error;
 }

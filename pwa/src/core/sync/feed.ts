@@ -5,6 +5,7 @@
 
 import { text } from "../bytes.ts";
 import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
+import { given } from "../given.ts";
 import { entries } from "../pod/outbox.ts";
 import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
 import { type People, peopleOf, postAudience } from "../pod/people.ts";
@@ -25,19 +26,19 @@ export interface Query {
 interface Entry {
   readonly folder: Folder;
   readonly published: number;
-  readonly copy?: Copy;
+  readonly copy?: Copy | undefined;
 }
 
 /** Where is a reference taken apart. */
 export interface Where {
   readonly folder: Folder;
-  readonly cid?: ContactId;
+  readonly cid?: ContactId | undefined;
 }
 
 /** whereOf takes a reference apart. */
 export function whereOf(ref: PostRef): Where {
   const [who = "", folder = ""] = ref.split("/");
-  return { folder: folder as Folder, ...(who === "me" ? {} : { cid: who as ContactId }) };
+  return { folder: folder as Folder, cid: who === "me" ? undefined : (who as ContactId) };
 }
 
 /** refOf makes the reference of a post. */
@@ -85,7 +86,7 @@ export class Feed {
     const row = this.#session.store.row(`${postPath(folder, cid)}post.jsonld`);
     if (row === undefined) return undefined;
     const copy = cid === undefined ? undefined : copyOf(row);
-    return this.#shower()({ folder, published: Number(row.note?.published ?? 0), ...(copy === undefined ? {} : { copy }) });
+    return this.#shower()({ folder, published: Number(row.note?.published ?? 0), copy });
   }
 
   /** note returns what a post says; undefined when its text is not here. */
@@ -115,7 +116,7 @@ export class Feed {
     const found: Entry[] = [];
     for (let at = 0; at < chosen.length && found.length <= limit; at += stride) {
       const some = chosen.slice(at, at + stride);
-      const notes = await Promise.all(some.map(({ folder, copy }) => this.note({ folder, ...(copy === undefined ? {} : { cid: copy.cid }) })));
+      const notes = await Promise.all(some.map(({ folder, copy }) => this.note({ folder, cid: copy?.cid })));
       found.push(...some.filter((_, i) => folded(said(notes[i])).includes(wanted)));
     }
     return { found: found.slice(0, limit), more: found.length > limit };
@@ -130,7 +131,7 @@ export class Feed {
     const followed = store.get("pod/cursor") !== undefined;
     const stateOf = (folder: Folder): Post["state"] => (pod === undefined ? "phone" : waiting.has(folder) || !followed ? "waiting" : "pod");
     return async ({ folder, published, copy }) => {
-      const note = await this.note({ folder, ...(copy === undefined ? {} : { cid: copy.cid }) });
+      const note = await this.note({ folder, cid: copy?.cid });
       if (copy === undefined) return note === undefined ? undefined : { ...this.#own(folder, note, people), state: stateOf(folder) };
       return this.#theirs(copy, note, published, names.get(copy.cid) ?? "");
     };
@@ -155,8 +156,8 @@ export class Feed {
       const fullHere = here(url);
       return { index, alt, width, height, fullHere, thumbHere: thumb === undefined ? fullHere : here(thumb.url) };
     });
-    const updated = note.updated === undefined ? {} : { updated: note.updated };
-    return { ref: refOf(where), text: note.text, published: note.published, pictures, ...updated };
+    const { text: said, published, updated } = note;
+    return given({ ref: refOf(where), text: said, published, updated, pictures });
   }
 }
 

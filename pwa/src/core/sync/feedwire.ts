@@ -1,14 +1,14 @@
 /** A friend's feed as it comes over the wire (contract B7), checked. */
 
 import { text } from "../bytes.ts";
-import { type Json, list, object, parse, string, time } from "../json.ts";
+import { type Json, object, parse, string, time } from "../json.ts";
 import { KithError } from "../errors.ts";
 import type { Client } from "../ldp/client.ts";
 import { type Folder, safeName } from "../pod/paths.ts";
 
 /** Item is one change. `seen`: the post is visible, in this state. `gone`: it has to be forgotten. */
 export type Item =
-  | { readonly kind: "seen"; readonly id: string; readonly folder: Folder; readonly state: string; readonly published: number; readonly post?: Json }
+  | { readonly kind: "seen"; readonly id: string; readonly folder: Folder; readonly state: string; readonly published: number; readonly post: Json | undefined }
   | { readonly kind: "gone"; readonly id: string };
 
 /** FeedPage is one answer. */
@@ -33,10 +33,13 @@ export function since(cursor: string): string {
 export async function readFeed(client: Client, path: string): Promise<FeedPage | undefined> {
   const answer = await client.ask({ method: "GET", path, max: pageMax, allow: [200, 410] });
   if (answer.status === 410) return undefined;
-  const page = parse(text(answer.bytes));
+  return pageOf(parse(text(answer.bytes)), client.way.pod);
+}
+
+/** pageOf reads a page of the pod at that URL; throws `friend-refused` when it is none. Items that lead elsewhere are left out. */
+export function pageOf(page: Json | undefined, pod: string): FeedPage {
   if (page === undefined || !Array.isArray(page.orderedItems)) throw new KithError("friend-refused", "read feed: not of the form expected");
-  const { pod } = client.way;
-  return { items: list(page.orderedItems).flatMap((each) => itemOf(object(each), pod) ?? []), cursor: string(page["kith:cursor"], 2048), next: nextOf(page.next, pod) };
+  return { items: page.orderedItems.flatMap((each) => itemOf(object(each), pod) ?? []), cursor: string(page["kith:cursor"], 2048), next: nextOf(page.next, pod) };
 }
 
 function itemOf(item: Json | undefined, pod: string): Item | undefined {
@@ -46,8 +49,7 @@ function itemOf(item: Json | undefined, pod: string): Item | undefined {
   const [state, published] = [string(item?.state, 200), time(item?.published)];
   const folder = folderOf(item?.object, pod);
   if (state === undefined || folder === undefined) return undefined;
-  const post = object(item?.["kith:post"]);
-  return { kind: "seen", id, folder, state, published: published ?? 0, ...(post === undefined ? {} : { post }) };
+  return { kind: "seen", id, folder, state, published: published ?? 0, post: object(item?.["kith:post"]) };
 }
 
 /** below returns the path under the pod's URL that a reference in the feed means; undefined when it leads elsewhere. */

@@ -7,6 +7,7 @@
 
 import { b64u, fromB64u, text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
+import { given } from "../given.ts";
 import { list, object, parse, string, time, whole } from "../json.ts";
 import type { ContactId, Invite, InvitePreview } from "../kith.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
@@ -21,6 +22,8 @@ import type { Session } from "./session.ts";
 const prefix = "invite/";
 const accepting = "accept/";
 const day = 24 * 3600;
+/** An invite that is over is shown for this long, in milliseconds. */
+const week = 7 * 24 * 3600_000;
 const nameBytes = 24;
 
 /** invitesOf returns the invites that this person made and did not cancel, newest first. */
@@ -66,13 +69,17 @@ export async function cancelInvite(session: Session, id: string): Promise<void> 
 
 /** followInvites asks the pod what became of the open invites. */
 export async function followInvites(session: Session): Promise<void> {
-  const { store } = session;
+  const { env, store } = session;
   if (store.names(prefix).length === 0) return;
   const { bytes } = await session.podClient().ask({ method: "GET", path: ".invites/" });
   const json = parse(text(bytes));
   const there = new Map(list(json?.invites).map(object).map((each) => [string(each?.id, 64), each] as const));
   for (const name of store.names(prefix)) {
     const known = store.get(name) as Invite;
+    if (known.expires + week < env.now()) {
+      await store.apply([{ unset: name }]);
+      continue;
+    }
     const says = there.get(known.id);
     const used = string(says?.contact, 64) ?? "";
     const next: Invite = { ...known, state: used === "" ? known.state : "used", triedAgain: known.triedAgain || (whole(says?.tries) ?? 0) > 0 };
@@ -87,7 +94,7 @@ export function previewInvite(session: Session | undefined, link: string): Invit
   const invite = readInvite(link);
   const known = session === undefined ? undefined : contactsOf(session.store).find(({ label }) => label === invite.label)?.cid;
   const host = invite.pods[0] === undefined ? "" : new URL(invite.pods[0]).host;
-  return { name: invite.name, host, mine: invite.label === session?.list.label, ...(known === undefined ? {} : { known }) };
+  return given({ name: invite.name, host, known, mine: invite.label === session?.list.label });
 }
 
 /** acceptInvite tells the inviter's pod who this is, and keeps the new friend. */

@@ -123,8 +123,14 @@ export async function joinDevice(env: Env, store: Store, link: string, name: str
   const signer = await generate("sign");
   await env.keys.put(signer.kid, signer.key);
   const agree = await makeAgreementKey(env.keys, signer.kid, env.now());
-  const lists = await askToJoin(env, joining, signer, agree, name);
-  await admitted(env, joining, signer, closing);
+  let lists: Awaited<ReturnType<typeof askToJoin>>;
+  try {
+    lists = await askToJoin(env, joining, signer, agree, name);
+    await admitted(env, joining, signer, closing);
+  } catch (error) {
+    await Promise.all([signer.kid, agree.key].map((kid) => env.keys.remove(kid)));
+    throw error;
+  }
   const { pod, issuer, label } = joining;
   const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
   const writes: Write[] = [{ set: "me", value: me }, { set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me` } }, { set: "pod/was", value: true }];

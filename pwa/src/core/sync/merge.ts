@@ -9,7 +9,7 @@ import type { RemoteRow } from "./replica.ts";
 
 /** Pending is a change of the path that the pod does not have; `base` is what the pod had when it was made. */
 export interface Pending {
-  readonly base?: Version;
+  readonly base?: Version | undefined;
 }
 
 /** Case is what is known about a path when the pod's row arrives. */

@@ -59,9 +59,9 @@ export async function connectPod(session: Session, link: string): Promise<void> 
   if (answer.status !== 200) throw refusal(answer.status);
   const { pod, device } = introduced(jsonOf(answer, "pod"), pairing, env.now());
   await tree.act("other", async (batch) => {
-    const others = (kid: string): boolean => kid !== device.kid;
     const next = await changeLists(tree, env.keys, {
-      devices: (now) => [...now.filter(({ kid }) => others(kid)), { kid: device.kid, name: device.name, may: ["answer", "accept"] }],
+      // A device that may not post is a pod, and this one replaces the one before.
+      devices: (now) => [...now.filter(({ may }) => may.includes("post")), { kid: device.kid, name: device.name, may: ["answer", "accept"] }],
       agree: [device.agree],
     });
     await putLists(batch, next);

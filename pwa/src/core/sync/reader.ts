@@ -82,9 +82,9 @@ export class Reader {
   /** refresh asks one friend, or all, for what is new. It never rejects: what went wrong is kept with the friend. With `patient`, those who could not be reached are left alone for a while. */
   refresh(only?: ContactId, patient = false): Promise<void> {
     const { env, store } = this.#session;
-    if (only !== undefined) return this.#refreshAll([contact(store, only)]);
+    if (only !== undefined) return this.#refreshAll([contact(store, only)]).catch(ignore);
     const due = ({ cid }: Contact): boolean => !patient || (this.#tired.get(cid)?.until ?? 0) <= env.now();
-    this.#running ??= this.#refreshAll(contactsOf(store).filter(due)).finally(() => {
+    this.#running ??= this.#refreshAll(contactsOf(store).filter(due)).catch(ignore).finally(() => {
       this.#running = undefined;
       this.#session.emit("feed");
     });

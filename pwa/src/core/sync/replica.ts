@@ -46,14 +46,14 @@ const mediaTimeout = 300_000;
 export async function readPage(client: Client, after: Cursor | undefined, wait = 0, signal?: AbortSignal): Promise<Page> {
   const query = new URLSearchParams({ epoch: after?.epoch ?? "", after: String(after?.seq ?? 0), limit: "1000" });
   if (wait > 0) query.set("wait", String(wait));
-  const more = signal === undefined ? {} : { signal };
-  const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, ...more });
+  const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, signal });
   const page = pageOf(parse(text(bytes)));
   if (page === undefined) throw new Failure("pod-refused", "read replica: not of the form expected", 200);
   return page;
 }
 
-function pageOf(json: Json | undefined): Page | undefined {
+/** pageOf reads a page; undefined when it is none. Rows that are malformed, or lead out of the tree, are left out. */
+export function pageOf(json: Json | undefined): Page | undefined {
   const [epoch, device] = [string(json?.epoch, 200), string(json?.device, 200)];
   const [seq, head, counter] = [whole(json?.seq), whole(json?.head), whole(json?.counter)];
   if (epoch === undefined || device === undefined || seq === undefined || head === undefined || counter === undefined) return undefined;

@@ -117,8 +117,7 @@ class Settling {
   #join(local: Row, remote: RemoteRow): void {
     this.#dropped.push(local.path);
     if (!newer(remote.version, local.version)) return;
-    const { size: _size, here: _here, used: _used, ...row } = local;
-    this.#writes.push({ put: { ...row, id: remote.id, version: remote.version }, bytes: null });
+    this.#writes.push({ put: { ...local, id: remote.id, version: remote.version }, bytes: null });
   }
 
   async #decide(local: Row | undefined, remote: RemoteRow): Promise<Verdict> {
@@ -158,8 +157,7 @@ class Settling {
     const { path } = local;
     if (lost) await this.#draft(path, this.#textOf(path), await this.#tree.text(path));
     if (!newer(local.version, remote.version)) {
-      const { size: _size, here: _here, used: _used, ...row } = local;
-      this.#writes.push({ put: { ...row, version: { counter: ++this.#counter, device: this.#tree.device } }, bytes: null });
+      this.#writes.push({ put: { ...local, version: { counter: ++this.#counter, device: this.#tree.device } }, bytes: null });
     }
     if (!this.#waits.puts.has(path)) this.#pushed.push(path);
   }
