@@ -149,14 +149,14 @@ func (s *Store) openFolders() (err error) {
 // apart refuses folders between which no file can be renamed, and a state
 // folder that the pod would serve.
 func apart(tree, state string) error {
-	tree, err := filepath.EvalSymlinks(tree)
+	tree, err := realPath(tree)
 	if err != nil {
 		return err
 	}
-	if state, err = filepath.EvalSymlinks(state); err != nil {
+	if state, err = realPath(state); err != nil {
 		return err
 	}
-	if inside, err := filepath.Rel(tree, state); err == nil && !strings.HasPrefix(inside, "..") {
+	if inside, err := filepath.Rel(tree, state); err != nil || !strings.HasPrefix(inside+"/", "../") {
 		return errors.New("the state folder lies inside the tree")
 	}
 	var a, b unix.Stat_t
@@ -167,6 +167,14 @@ func apart(tree, state string) error {
 		return errors.New("the tree and the state folder lie on two file systems")
 	}
 	return nil
+}
+
+func realPath(name string) (string, error) {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(name)
 }
 
 func lockFile(name string) (*os.File, error) {
