@@ -142,6 +142,29 @@ func (w *world) raw(text string) int {
 	return res.StatusCode
 }
 
+// TestTheBaseIsNeverTakenFromARequest asks under the names of other hosts.
+func TestTheBaseIsNeverTakenFromARequest(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	w.put(alice, "a.txt", "text/plain", []byte("text"), http.StatusCreated)
+	evil := &Wire{Base: "http://attacker.example/", Address: w.wire.Address}
+	for _, target := range []string{"/alice/", "/alice/a.txt", "/alice/a.txt/", "/alice", "/token", "/.well-known/lws-configuration", "/.well-known/oauth-protected-resource/alice/", "/", "/nobody/"} {
+		for _, method := range []string{"GET", "OPTIONS", "POST"} {
+			r := Request{Method: method, Target: target, Header: fields("X-Forwarded-Host", "attacker.example", "Forwarded", "host=attacker.example", "X-Forwarded-Proto", "https")}
+			got := w.ask(evil, r)
+			if strings.Contains(fmt.Sprint(got.Header), "attacker") || bytes.Contains(got.Body, []byte("attacker")) {
+				t.Errorf("%s %s: %v\n%s", method, target, got.Header, got.Body)
+			}
+		}
+	}
+	signed := must(alice.sign(w.ctx(), Request{Method: "GET", Target: "a.txt/"}))(t)
+	moved := w.ask(evil, signed)
+	if moved.Status != http.StatusMovedPermanently || moved.Header.Get("Location") != alice.Pod.URL+"a.txt" {
+		t.Errorf("moved with %d to %q", moved.Status, moved.Header.Get("Location"))
+	}
+}
+
 // TestTwoNamesThatAPersonTakesForOneAreNotBothMade makes twins by case, by Unicode, and by a slash.
 func TestTwoNamesThatAPersonTakesForOneAreNotBothMade(t *testing.T) {
 	t.Parallel()
@@ -439,6 +462,12 @@ func TestBodiesThatAreTooLargeAreRefused(t *testing.T) {
 	} {
 		r := Request{Method: "POST", Target: target, Header: fields("Content-Type", "application/json"), Body: mega}
 		w.want(w.ask(alice, r), r, want...)
+	}
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	flood := Request{Method: "PUT", Target: "social/in/" + ben.CID + "/" + random(16), Header: fields("Content-Type", "video/mp4", "If-None-Match", "*"), Body: make([]byte, 65<<20)}
+	w.want(w.ask(ben, flood), flood, 413, 507)
+	if got := w.get(alice, flood.Target); got.Status != http.StatusNotFound {
+		t.Errorf("a friend's message of 65 MiB is there: %d", got.Status)
 	}
 	for _, target := range []string{"x.acl", "profile/devices"} {
 		r := alice.write(target, "text/turtle", alice.version(), append([]byte("#"), mega...))

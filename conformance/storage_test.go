@@ -487,3 +487,97 @@ func TestAPodThatLagsSaysSo(t *testing.T) {
 		t.Errorf("after the phone wrote again: %+v", items)
 	}
 }
+
+// TestADeleteBeforeAKillIsErasedAfterTheNextStart kills the server right after it acknowledged deletes.
+func TestADeleteBeforeAKillIsErasedAfterTheNextStart(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	var deleted []post
+	for i := range 5 {
+		p := newPost(t, fmt.Sprintf("2026-11-1%d", i))
+		w.publish(alice, p, postACL(""))
+		deleted = append(deleted, p)
+	}
+	for _, p := range deleted[:4] {
+		must(0, alice.Delete(w.ctx(), p.folder))(t)
+	}
+	old := deleted[4].photo
+	must(0, alice.Put(w.ctx(), deleted[4].folder+deleted[4].file, "image/jpeg", photo(t)))(t)
+	must(0, w.server.Kill())(t)
+	w.start()
+	for _, p := range deleted[:4] {
+		w.erased(p)
+	}
+	eventually(t, 10*time.Second, "the photo that was replaced is erased", func() bool { return len(hits(t, w.data, old[1000:1048])) == 0 })
+	if got := w.get(alice, deleted[4].folder+"post.jsonld"); !bytes.Equal(got.Body, deleted[4].note) {
+		t.Errorf("what was not deleted: %d %s", got.Status, got.Body)
+	}
+}
+
+// TestABodyThatEndsEarlyChangesNothing leaves in the middle of uploads.
+func TestABodyThatEndsEarlyChangesNothing(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	whole := bytes.Repeat([]byte("whole "), 10000)
+	w.put(alice, "up/film.bin", "application/octet-stream", whole, http.StatusCreated)
+	before := must(alice.Rows(w.ctx(), "", 0))(t)
+	files := strays(t, filepath.Join(w.data, "index", "alice"))
+	for _, target := range []string{"up/film.bin", "up/new.bin", ".replica/up/film.bin", ".replica/up/new.bin"} {
+		r := alice.write("", "application/octet-stream", alice.version(), bytes.Repeat([]byte("half "), 100000))
+		r.Target = target
+		r.Header.Set("Content-Length", "1000000")
+		signed := must(alice.sign(w.ctx(), r))(t)
+		conn := must(w.wire.Dial(w.ctx()))(t)
+		must(0, w.wire.write(conn, signed))(t)
+		must(0, conn.Close())(t)
+	}
+	eventually(t, 10*time.Second, "what was staged is cleared away", func() bool {
+		return slices.Equal(strays(t, filepath.Join(w.data, "index", "alice")), files)
+	})
+	after := must(alice.Rows(w.ctx(), "", 0))(t)
+	if got := w.get(alice, "up/film.bin"); !bytes.Equal(got.Body, whole) || before.Seq != after.Seq {
+		t.Errorf("the film: %d, %d of %d bytes; rows up to %d, then %d", got.Status, len(got.Body), len(whole), before.Seq, after.Seq)
+	}
+	if got := w.get(alice, "up/new.bin"); got.Status != http.StatusNotFound {
+		t.Errorf("half a body became a resource: %d", got.Status)
+	}
+}
+
+// TestWhatAHandChangesInTheFolderIsServedAsItIs drops, changes and removes files.
+func TestWhatAHandChangesInTheFolderIsServedAsItIs(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	alice := people[0]
+	ben := w.befriend(alice, must(newPerson("ben"))(t))
+	p, _ := w.furnish(alice, ben.CID)
+	tree := filepath.Join(w.data, "pods", "alice")
+	serves := func(a asker, target, mediaType, want string) {
+		t.Helper()
+		got := w.get(a, target)
+		sum := sha256.Sum256([]byte(mediaType + "\x00" + want))
+		if got.Status != http.StatusOK || string(got.Body) != want || got.Header.Get("ETag") != `"`+b64.EncodeToString(sum[:16])+`"` || got.Header.Get("Content-Type") != mediaType {
+			t.Errorf("%s: %d %q %v, want %q", target, got.Status, got.Body, got.Header, want)
+		}
+	}
+	w.put(alice, "papers/hand.txt", "text/plain", []byte("by the app"), http.StatusCreated)
+	serves(alice, "papers/hand.txt", "text/plain", "by the app")
+	must(0, os.WriteFile(filepath.Join(tree, "papers", "hand.txt"), []byte("by a hand, longer"), 0o600))(t)
+	serves(alice, "papers/hand.txt", "text/plain", "by a hand, longer")
+
+	w.restart(func() {
+		must(0, os.MkdirAll(filepath.Join(tree, "dropped"), 0o700))(t)
+		must(0, os.WriteFile(filepath.Join(tree, "dropped", "picture.png"), []byte("png"), 0o600))(t)
+		must(0, os.WriteFile(filepath.Join(tree, filepath.FromSlash(p.folder), "2.jpg"), []byte("jpg"), 0o600))(t)
+		must(0, os.WriteFile(filepath.Join(tree, "papers", "hand.txt"), []byte("by another hand"), 0o600))(t)
+		must(0, os.Remove(filepath.Join(tree, "papers", "empty.txt")))(t)
+	})
+	serves(alice, "dropped/picture.png", "image/png", "png")
+	serves(alice, "papers/hand.txt", "text/plain", "by another hand")
+	serves(ben, p.folder+"2.jpg", "image/jpeg", "jpg")
+	w.compare("dropped by a hand", ben, Request{Method: "GET"}, twin{"dropped/picture.png", "dropped/pictuxe.png"})
+	if got := w.get(alice, "papers/empty.txt"); got.Status != http.StatusNotFound {
+		t.Errorf("a file that a hand removed: %d", got.Status)
+	}
+}
