@@ -32,6 +32,10 @@ func (o operation) String() string {
 	return fmt.Sprintf("%s %s %v %v", o.verb, o.path, o.entry, o.version)
 }
 
+func (e entry) String() string {
+	return fmt.Sprintf("%s %.20q (%d bytes)", e.mediaType, e.content, len(e.content))
+}
+
 // operations generates paths of few names, so that they meet, collide and nest.
 func operations() *rapid.Generator[[]operation] {
 	one := rapid.Custom(func(t *rapid.T) operation {
@@ -101,7 +105,7 @@ func runModel(t *testing.T, make Maker) {
 
 // apply does an operation to a store.
 func apply(t *testing.T, store pod.Store, o operation) error {
-	st, err := store.Stage(t.Context(), strings.NewReader(o.entry.content), pod.StageOptions{Type: o.entry.mediaType, Max: 100})
+	st, err := store.Stage(t.Context(), strings.NewReader(o.entry.content), pod.StageOptions{Type: o.entry.mediaType, Max: int64(len(o.entry.content))})
 	if err != nil {
 		return err
 	}
