@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { CircleId, ContactId, Kith, PostRef } from "../core/kith.ts";
+import type { CircleId, ContactId, Kith } from "../core/kith.ts";
 import { type App, AppProvider, appOf, useApp } from "./context.ts";
 import { follow } from "./model.ts";
 import { Icon, type IconName } from "./parts/icon.tsx";
@@ -125,7 +125,7 @@ function Place({ path }: { readonly path: Path }) {
   const { router, t } = useApp();
   const [place = "", id, part] = path;
   if (place === "new") return <ComposeScreen />;
-  if (place === "post" && id !== undefined) return <PostScreen postRef={id as PostRef} />;
+  if (place === "post" && id !== undefined) return <PostScreen alias={id} />;
   if (place === "friends") return id === undefined ? <FriendsScreen /> : <FriendScreen cid={id as ContactId} part={part} />;
   if (place === "circles") return id === undefined ? <CirclesScreen /> : <CircleScreen id={id as CircleId} />;
   if (place === "invite") return <InviteScreen />;

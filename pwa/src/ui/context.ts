@@ -2,6 +2,7 @@ import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Audience, Draft, Kith } from "../core/kith.ts";
+import { type Aliases, aliasesOf } from "./aliases.ts";
 import type { Model } from "./model.ts";
 import { type Outgoing, outgoingOf } from "./outgoing.ts";
 import type { Router } from "./route.ts";
@@ -29,6 +30,7 @@ export interface App {
   readonly clock: Clock;
   readonly router: Router;
   readonly pictures: Pictures;
+  readonly aliases: Aliases;
   readonly outgoing: Outgoing;
   readonly update: Update;
   readonly online: Signal<boolean>;
@@ -62,6 +64,7 @@ export function appOf({ kith, model, t, clock, router, update, page }: Parts): A
   return {
     kith, model, t, clock, router, update, online, said, outgoing,
     pictures: picturesOf(kith),
+    aliases: aliasesOf(),
     opened: signal(undefined),
     say(text, undo) {
       said.value = undo === undefined ? { text } : { text, undo };

@@ -18,9 +18,9 @@ interface CardProps {
 
 /** Card is a post wherever it stands: who and when, who can see it, the text, the pictures, how it stands. */
 export function Card({ post, whole = false }: CardProps) {
-  const { t } = useApp();
+  const { aliases, t } = useApp();
   const by = useId();
-  const address = addressOf("post", post.ref);
+  const address = addressOf("post", aliases.of(post.ref));
   return (
     <article class="post" aria-labelledby={by}>
       <header class="post-head">

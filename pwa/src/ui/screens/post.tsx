@@ -8,8 +8,16 @@ import { Ask, Sheet } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
 import type { Words } from "../words/words.ts";
 
-/** PostScreen shows one post whole, who can see it, and what can be done with it. */
-export function PostScreen({ postRef }: { readonly postRef: PostRef }) {
+/** PostScreen shows the post that an alias stands for; the feed when it stands for none any more. */
+export function PostScreen({ alias }: { readonly alias: string }) {
+  const { aliases, router } = useApp();
+  const ref = aliases.post(alias);
+  useEffect(() => { if (ref === undefined) router.swap(); }, [ref]);
+  return ref === undefined ? null : <OnePost postRef={ref} />;
+}
+
+/** OnePost shows one post whole, who can see it, and what can be done with it. */
+function OnePost({ postRef }: { readonly postRef: PostRef }) {
   const { t } = useApp();
   const post = usePost(postRef);
   const [changing, setChanging] = useState(false);
@@ -101,7 +109,7 @@ function EditText({ post, onClose }: { readonly post: Post; readonly onClose: ()
         <button type="button" class="button primary" disabled={empty || text === post.text} onClick={() => void save()}>{t.save}</button>
       </>
     }>
-      <textarea class="write" aria-label={t.post.editTitle} value={text} dir="auto" rows={6} onInput={(event) => setText(event.currentTarget.value)} />
+      <textarea class="write" aria-label={t.post.editTitle} value={text} dir="auto" autocomplete="off" rows={6} onInput={(event) => setText(event.currentTarget.value)} />
       <p class="state">{t.post.editHint}</p>
     </Sheet>
   );

@@ -23,7 +23,7 @@ export function WaitingScreen() {
 }
 
 function Item({ item }: { readonly item: OutboxItem }) {
-  const { clock, t } = useApp();
+  const { aliases, clock, t } = useApp();
   const text = usePostText(item);
   const { attempts, error, post, since, what } = item;
   const words = (
@@ -34,7 +34,7 @@ function Item({ item }: { readonly item: OutboxItem }) {
       </span>
     </span>
   );
-  return post === undefined || what === "delete" ? <div class="row">{words}</div> : <a class="row" href={addressOf("post", post)}>{words}</a>;
+  return post === undefined || what === "delete" ? <div class="row">{words}</div> : <a class="row" href={addressOf("post", aliases.of(post))}>{words}</a>;
 }
 
 /** The first words of the post that waits. */
