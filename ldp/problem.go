@@ -73,6 +73,12 @@ func status(err error) (code int, detail string, expected bool) {
 	return http.StatusInternalServerError, "Something went wrong here.", false
 }
 
+// describing are the headers that tell of a resource; an error has none of them.
+var describing = []string{
+	"Accept-Post", "Accept-Put", "Accept-Ranges", "Content-Disposition", "Content-Length",
+	"Content-Security-Policy", "ETag", "Last-Modified", "Link", "WAC-Allow",
+}
+
 // Problem answers with a status and a problem detail (RFC 9457). The headers of
 // [CORS] are left to the caller.
 func Problem(w http.ResponseWriter, code int, detail string) {
@@ -86,8 +92,14 @@ func Problem(w http.ResponseWriter, code int, detail string) {
 		body = []byte("{}")
 	}
 	h := w.Header()
-	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Disposition", "WAC-Allow", "Link"} {
+	for _, name := range describing {
 		h.Del(name)
+	}
+	if code != http.StatusMethodNotAllowed {
+		h.Del("Allow")
+	}
+	if code != http.StatusRequestedRangeNotSatisfiable {
+		h.Del("Content-Range")
 	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
