@@ -7,29 +7,35 @@ import type { Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Fri
 import * as friends from "./pod/friends.ts";
 import { entries } from "./pod/outbox.ts";
 import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/paths.ts";
+import type { Attachment } from "./pod/post.ts";
+import type { Bytes } from "./bytes.ts";
 import { circlesOf, contact, contactsOf, membersOf, peopleOf, viewOf } from "./pod/people.ts";
 import * as posts from "./pod/posts.ts";
 import type { Store } from "./store/store.ts";
-import { Exchange } from "./sync/exchange.ts";
+import { Cache, cachedBytes, copiesOf, seenOf } from "./sync/cache.ts";
+import { decideHeld } from "./sync/deletions.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
-import * as invites from "./sync/invites.ts";
-import * as joining from "./sync/joining.ts";
-import { Loop } from "./sync/loop.ts";
-import * as pairing from "./sync/pairing.ts";
-import { Reader, seenOf } from "./sync/reader.ts";
-import { readBytes } from "./sync/replica.ts";
+import { invitesOf, previewInvite } from "./sync/invited.ts";
+import type { Online } from "./sync/online.ts";
+import { disconnectPod, renamePerson, startPerson } from "./sync/person.ts";
+import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
 import { linkKind } from "./webid/link.ts";
-import { type Label } from "./webid/key.ts";
-import { twelveWords } from "./webid/words.ts";
+
+/** network loads the part that asks others: the first page does not wait for it. Rejects with `pod-unreachable` when it cannot be had now. */
+async function network(): Promise<typeof import("./sync/online.ts")> {
+  try {
+    return await import("./sync/online.ts");
+  } catch (cause) {
+    throw new KithError("pod-unreachable", "load the part that asks others", { cause });
+  }
+}
 
 /** Parts exist once there is a person. */
 interface Parts {
   readonly session: Session;
-  readonly exchange: Exchange;
-  readonly reader: Reader;
+  readonly cache: Cache;
   readonly feed: Feed;
-  readonly loop: Loop;
 }
 
 /** App implements `Kith`. */
@@ -39,31 +45,54 @@ export class App implements Kith {
   readonly #closing: AbortController;
   readonly #listeners = new Set<(topic: Topic) => void>();
   #parts: Parts | undefined;
+  #loading: Promise<Online> | undefined;
+  #online: Online | undefined;
   #kept = false;
 
   constructor(env: Env, store: Store, closing: AbortController) {
     this.#env = env;
     this.#store = store;
     this.#closing = closing;
+    // Another tab may take the store over: then this one has nothing to say any more.
+    void store.closed.then(() => this.#end());
   }
 
   /** begin opens what needs a person, when there is one, and starts to ask. */
   async begin(): Promise<void> {
     if (personOf(this.#store) === undefined) return;
-    this.#kept = await this.#env.persist();
     const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic));
-    const exchange = new Exchange(session);
-    const reader = new Reader(session);
-    const loop = new Loop(session, exchange, reader);
-    this.#parts = { session, exchange, reader, feed: new Feed(session, reader), loop };
-    loop.start();
-    // Another tab may take the store over: then this one has nothing to say any more.
-    void this.#store.closed.then(() => this.#end());
+    this.#parts = { session, cache: new Cache(this.#env, this.#store), feed: new Feed(session, () => this.#online?.reader) };
+    void this.#env.persist().then((kept) => {
+      this.#kept = kept;
+      this.#emit("me");
+    });
+    // Without a network the part may be missing; whoever needs it tries again.
+    this.#connect().catch(() => undefined);
+  }
+
+  /** connect returns the part that asks others, and starts it when it comes. */
+  #connect(): Promise<Online> {
+    const { session, cache } = this.#must;
+    this.#loading ??= network()
+      .then((part) => this.#begun(new part.Online(session, cache)))
+      .catch((error: unknown) => {
+        this.#loading = undefined;
+        throw error;
+      });
+    return this.#loading;
+  }
+
+  #begun(online: Online): Online {
+    if (!this.#closing.signal.aborted) {
+      this.#online = online;
+      online.loop.start();
+    }
+    return online;
   }
 
   async #end(): Promise<void> {
     this.#closing.abort();
-    await this.#parts?.loop.stop();
+    await this.#online?.loop.stop();
   }
 
   #emit(topic: Topic): void {
@@ -79,7 +108,7 @@ export class App implements Kith {
   /** acted tells the views and the pod of an act. */
   #acted(...topics: readonly Topic[]): void {
     for (const topic of [...topics, "outbox", "pod"] as const) this.#emit(topic);
-    this.#parts?.loop.kick();
+    this.#online?.loop.kick();
   }
 
   me(): Me | undefined {
@@ -88,7 +117,7 @@ export class App implements Kith {
   }
 
   pod(): PodState {
-    return this.#parts?.exchange.state() ?? { kind: "none", waiting: 0 };
+    return this.#parts === undefined ? { kind: "none", waiting: 0 } : podState(this.#parts.session);
   }
 
   friends(): readonly Friend[] {
@@ -98,14 +127,14 @@ export class App implements Kith {
   }
 
   #friend({ cid, name, since, muted, verified, way }: ReturnType<typeof contact>, circles: readonly Circle[]): Friend {
-    const { session, reader } = this.#must;
+    const { session } = this.#must;
     const { at, error } = seenOf(this.#store, cid);
     const byPod = session.list.devices.some(({ kid, may }) => !may.includes("post") && kid === this.#store.row(cardPath(cid))?.version.device);
     return given({
       cid, name, since, muted, verified, hasPod: way !== undefined,
       circles: circles.filter(({ members }) => members.includes(cid)).map(({ id }) => id),
       keysChanged: this.#store.get(`changed/${cid}`) === true,
-      cachedBytes: reader.cachedBytes(cid),
+      cachedBytes: cachedBytes(this.#store, cid),
       isNew: byPod && since >= session.me.since && this.#store.get(`seen/${cid}`) !== true,
       lastSeen: at,
       error: error && new KithError(error, "reach friend"),
@@ -117,7 +146,7 @@ export class App implements Kith {
   }
 
   invites(): readonly Invite[] {
-    return invites.invitesOf({ store: this.#store, env: this.#env });
+    return invitesOf({ store: this.#store, env: this.#env });
   }
 
   outbox(): readonly OutboxItem[] {
@@ -148,13 +177,13 @@ export class App implements Kith {
 
   async start(name: string): Promise<void> {
     if (personOf(this.#store) !== undefined) throw new KithError("already-started", "start: there is somebody already");
-    await pairing.startPerson(this.#env, this.#store, friends.tidyName(name));
+    await startPerson(this.#env, this.#store, friends.tidyName(name));
     await this.begin();
     this.#acted("me", "devices");
   }
 
   async rename(name: string): Promise<void> {
-    await pairing.renamePerson(this.#must.session, friends.tidyName(name));
+    await renamePerson(this.#must.session, friends.tidyName(name));
     this.#acted("me", "feed");
   }
 
@@ -163,55 +192,53 @@ export class App implements Kith {
   }
 
   async connectPod(link: string): Promise<void> {
-    const { session, exchange } = this.#must;
-    await pairing.connectPod(session, link);
-    exchange.forget();
+    const { session } = this.#must;
+    await (await network()).connectPod(session, link);
+    session.status.error = undefined;
     await session.heard([devicesPath]);
     this.#acted("posts", "feed");
   }
 
   async disconnectPod(): Promise<void> {
-    const { session, exchange } = this.#must;
-    await pairing.disconnectPod(session);
-    exchange.forget();
+    const { session } = this.#must;
+    await disconnectPod(session);
+    session.status.error = undefined;
     this.#acted("posts", "feed", "invites");
   }
 
   async syncNow(): Promise<void> {
-    if (this.#parts === undefined) return;
-    await this.#parts.exchange.run();
-    await this.#parts.reader.refresh();
+    const online = this.#parts && (await this.#connect().catch(() => undefined));
+    await online?.exchange.run();
+    await online?.reader.refresh();
   }
 
   async confirmDeletions(accept: boolean): Promise<void> {
-    const { session, exchange } = this.#must;
-    await exchange.decide(accept);
-    await session.drafts.load();
+    await decideHeld(this.#must.session.tree, accept);
     this.#acted("posts", "feed", "friends", "circles");
   }
 
   async createInvite(): Promise<Invite> {
-    return invites.createInvite(this.#must.session);
+    return (await network()).createInvite(this.#must.session);
   }
 
   async cancelInvite(id: string): Promise<void> {
-    await invites.cancelInvite(this.#must.session, id);
+    await (await network()).cancelInvite(this.#must.session, id);
   }
 
   previewInvite(link: string): InvitePreview {
-    return invites.previewInvite(this.#parts?.session, link);
+    return previewInvite(this.#parts?.session, link);
   }
 
   async acceptInvite(link: string): Promise<ContactId> {
-    const { session, reader } = this.#must;
-    const cid = await invites.acceptInvite(session, link);
+    const { session } = this.#must;
+    const cid = await (await network()).acceptInvite(session, link);
     this.#acted("friends");
-    void reader.refresh(cid);
+    void this.#online?.reader.refresh(cid);
     return cid;
   }
 
   async words(cid: ContactId): Promise<readonly string[]> {
-    return twelveWords(this.#must.session.me.label as Label, contact(this.#store, cid).label as Label);
+    return (await this.#connect()).words(cid);
   }
 
   async setVerified(cid: ContactId, verified: boolean): Promise<void> {
@@ -312,7 +339,7 @@ export class App implements Kith {
   }
 
   async refresh(author?: ContactId): Promise<void> {
-    await this.#must.reader.refresh(author);
+    await (await this.#connect()).reader.refresh(author);
   }
 
   async readPost(ref: PostRef): ReturnType<Kith["readPost"]> {
@@ -320,60 +347,56 @@ export class App implements Kith {
   }
 
   async picture(ref: PostRef, index: number, size: "thumb" | "full"): ReturnType<Kith["picture"]> {
-    const { feed, reader } = this.#must;
+    const { feed } = this.#must;
     const where = whereOf(ref);
     const attachment = (await feed.note(where))?.attachments[index];
     if (attachment === undefined) throw new KithError("no-such", "show picture: the post has none of that number");
     const { mediaType, url } = size === "thumb" ? (attachment.thumb ?? attachment) : attachment;
-    const bytes = where.cid === undefined ? await this.#ownPicture(where.folder, url) : await reader.picture(where.cid, where.folder, attachment, size);
-    return { bytes, mediaType };
+    const here = await this.#store.bytes(postPath(where.folder, where.cid) + url);
+    return { bytes: here ?? (await this.#fetched(where, attachment, size)), mediaType };
   }
 
-  /** ownPicture returns one of the owner's own files; on a device that joined later, large ones come from the pod when somebody looks. */
-  async #ownPicture(folder: Folder, name: string): Promise<Uint8Array<ArrayBuffer>> {
-    const path = postPath(folder) + name;
-    const here = await this.#store.bytes(path);
-    if (here !== undefined) return here;
-    const { session } = this.#must;
-    const row = this.#store.row(path);
-    const bytes = row === undefined ? undefined : await readBytes(session.podClient(), path);
-    if (row === undefined || bytes === undefined) throw new KithError("not-there-any-more", "show picture: it is nowhere");
-    await this.#store.apply([{ put: row, bytes }]);
-    this.#emit("posts");
-    return bytes;
+  /** fetched gets a picture from its owner; of the owner's own posts from the pod, on a device that joined later. */
+  async #fetched({ cid, folder }: ReturnType<typeof whereOf>, attachment: Attachment, size: "thumb" | "full"): Promise<Bytes> {
+    const online = await this.#connect();
+    const image = size === "thumb" ? (attachment.thumb ?? attachment) : attachment;
+    return cid === undefined ? online.ownFile(folder, image.url) : online.reader.picture(cid, folder, image);
   }
 
   async purge(ref: PostRef): Promise<void> {
     const { cid, folder } = theirs(ref);
-    await this.#must.reader.purge(cid, folder);
-    this.#emit("storage");
+    await this.#purge(cid, [folder]);
   }
 
   async purgeFriend(cid: ContactId): Promise<void> {
-    await this.#must.reader.purgeAll(cid);
-    this.#emit("storage");
+    await this.#purge(cid, copiesOf(this.#store, cid).map(({ folder }) => folder));
+  }
+
+  async #purge(cid: ContactId, folders: readonly Folder[]): Promise<void> {
+    await this.#must.cache.purge(cid, folders);
+    for (const topic of ["feed", "friends", "storage"] as const) this.#emit(topic);
   }
 
   async askAgain(ref: PostRef): Promise<void> {
     const { cid, folder } = theirs(ref);
-    await this.#must.reader.askAgain(cid, folder);
+    await (await this.#connect()).reader.askAgain(cid, folder);
   }
 
   async linkDevice(): ReturnType<Kith["linkDevice"]> {
-    const made = await joining.linkDevice(this.#must.session);
-    this.#must.loop.kick();
+    const made = await (await network()).linkDevice(this.#must.session);
+    this.#online?.loop.kick();
     return made;
   }
 
   async joinDevice(link: string, name: string): Promise<void> {
     if (personOf(this.#store) !== undefined) throw new KithError("already-started", "join: there is somebody already");
-    await joining.joinDevice(this.#env, this.#store, link, name, this.#closing.signal);
+    await (await network()).joinDevice(this.#env, this.#store, link, name, this.#closing.signal);
     await this.begin();
     this.#acted("me", "devices");
   }
 
   async removeDevice(kid: string): Promise<void> {
-    await joining.removeDevice(this.#must.session, kid);
+    await (await network()).removeDevice(this.#must.session, kid);
     this.#acted("devices");
   }
 

@@ -41,7 +41,7 @@ test("a text that is stale stays until the newer one is here", async () => {
 
 test("a purged text does not come back by being listed", async () => {
   await list(item(1));
-  await cache.apply(cache.purge(ben, "post-1" as Folder));
+  await cache.purge(ben, ["post-1" as Folder]);
   await list(item(1, { state: "s2" }));
   expect(copiesOf(store, ben)).toMatchObject([{ here: false, purged: true }]);
   await cache.apply(cache.askable(ben, "post-1" as Folder));

@@ -32,6 +32,11 @@ export function entries(store: Store): readonly Entry[] {
   return [...store.names(prefix)].sort().map((name) => store.get(name) as Entry);
 }
 
+/** waitingCount returns how many entries wait. */
+export function waitingCount(store: Store): number {
+  return store.names(prefix).length;
+}
+
 /** nextNumber returns the number of an entry after all that wait. */
 export function nextNumber(store: Store): number {
   const numbers = store.names(prefix).map((name) => Number(name.slice(prefix.length)));

@@ -69,8 +69,8 @@ export async function card(tree: Tree, cid: ContactId): Promise<Card> {
 }
 
 /** circlesOf returns the circles, by name. */
-export function circlesOf(store: Store): readonly CircleFacts[] {
-  const known = new Set(contactsOf(store).map(({ cid }) => cid));
+export function circlesOf(store: Store, contacts = contactsOf(store)): readonly CircleFacts[] {
+  const known = new Set(contacts.map(({ cid }) => cid));
   const found: CircleFacts[] = [];
   for (const row of store.rows(circles)) {
     const place = placeOf(row.path);
@@ -115,7 +115,8 @@ export interface People {
 
 /** peopleOf returns the friends and circles of this moment. */
 export function peopleOf(store: Store): People {
-  return { contacts: contactsOf(store), circles: circlesOf(store) };
+  const known = contactsOf(store);
+  return { contacts: known, circles: circlesOf(store, known) };
 }
 
 /** viewOf says in a person's terms who these contacts are. */

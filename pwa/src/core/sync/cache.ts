@@ -4,8 +4,8 @@
  */
 
 import { utf8 } from "../bytes.ts";
-import { KithError } from "../errors.ts";
-import { type ContactId } from "../kith.ts";
+import { type ErrorCode, KithError } from "../errors.ts";
+import type { ContactId } from "../kith.ts";
 import { type Attachment, type Note, noteOf } from "../pod/post.ts";
 import { type Folder, peers, postPath } from "../pod/paths.ts";
 import { etagOf, jsonLD, newHandle } from "../pod/tree.ts";
@@ -28,6 +28,33 @@ export interface Copy {
   /** The person dropped it; it comes back only when they ask. */
   readonly purged: boolean;
   readonly here: boolean;
+}
+
+/** Seen is how the last tries to reach a friend went. */
+export interface Seen {
+  /** The last time their pod answered, in milliseconds since the epoch. */
+  readonly at?: number;
+  readonly error?: ErrorCode;
+  /** The pod whose door was read last, and when. */
+  readonly door?: string;
+  readonly doorAt?: number;
+}
+
+/** seenOf returns how the last tries to reach a friend went. */
+export function seenOf(store: Store, cid: ContactId): Seen {
+  return (store.get(`peer/${cid}/seen`) as Seen | undefined) ?? {};
+}
+
+/** unreachedOf returns the friends who could not be read the last time. */
+export function unreachedOf(store: Store, friends: readonly ContactId[]): readonly ContactId[] {
+  return friends.filter((cid) => seenOf(store, cid).error !== undefined);
+}
+
+/** cachedBytes returns how much of a friend's is here. */
+export function cachedBytes(store: Store, cid: ContactId): number {
+  let sum = 0;
+  for (const { size, here } of store.rows(`${peers}${cid}/`)) if (here) sum += size;
+  return sum;
 }
 
 /** More cached bytes than this and the least used pictures go. */
@@ -114,8 +141,18 @@ export class Cache {
     return [...this.#store.rows(postPath(folder, cid))].map(({ path }) => ({ erase: path }));
   }
 
-  /** purge returns the writes that drop a post's bytes and keep that it exists. */
-  purge(cid: ContactId, folder: Folder): readonly Write[] {
+  /** forgetAll erases all that is known of a friend's posts. */
+  async forgetAll(cid: ContactId): Promise<void> {
+    const forgotten = copiesOf(this.#store, cid).flatMap(({ folder }) => this.forget(cid, folder));
+    await this.apply([...forgotten, { unset: `peer/${cid}/cursor` }]);
+  }
+
+  /** purge drops the bytes of posts and keeps that they exist. */
+  async purge(cid: ContactId, folders: readonly Folder[]): Promise<void> {
+    await this.apply(folders.flatMap((folder) => this.#purging(cid, folder)));
+  }
+
+  #purging(cid: ContactId, folder: Folder): readonly Write[] {
     const base = postPath(folder, cid);
     const row = this.#store.row(`${base}post.jsonld`);
     const copy = row === undefined ? undefined : copyOf(row);

@@ -1,45 +1,25 @@
 /** One exchange with the owner's pod after another: follow it, do what that asks for, bring it what waits. */
 
 import { KithError } from "../errors.ts";
-import type { PodState } from "../kith.ts";
-import { given } from "../given.ts";
-import { entries } from "../pod/outbox.ts";
-import { decideHeld, heldCount } from "./deletions.ts";
 import { followInvites } from "./invites.ts";
 import { admitDevices, renewKeys, revokeAgain } from "./joining.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
+import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 import { readMessages, sendTells } from "./ways.ts";
 
 /** Below this many steps no progress is shown. */
 const noteworthy = 20;
 
-/** Exchange keeps what came of the last one. */
+/** Exchange notes what came of the last one in the session's status. */
 export class Exchange {
   readonly #session: Session;
   #turn: Promise<void> = Promise.resolve();
   #listening: AbortController | undefined;
-  #progress: { readonly done: number; readonly total: number } | undefined;
-  #error: KithError | undefined;
 
   constructor(session: Session) {
     this.#session = session;
-  }
-
-  /** state returns where the pod stands. */
-  state(): PodState {
-    const { store, pod, tree } = this.#session;
-    const waiting = entries(store).length;
-    if (pod === undefined) return { kind: "none", waiting };
-    const lastSync = store.get("pod/last") as number | undefined;
-    const askDeletions = heldCount(tree) || undefined;
-    return given({ kind: this.#kind(), url: pod.pod, waiting, lastSync, progress: this.#progress, error: this.#error, askDeletions });
-  }
-
-  #kind(): PodState["kind"] {
-    if (this.#error !== undefined) return this.#error.code === "pod-refused" ? "refused" : "unreachable";
-    return this.#session.store.get("pod/cursor") === undefined ? "connecting" : "connected";
   }
 
   /** interrupt ends a listening under way. */
@@ -47,25 +27,20 @@ export class Exchange {
     this.#listening?.abort();
   }
 
-  /** forget makes the state that of a pod that was not asked yet. */
-  forget(): void {
-    this.#error = undefined;
-  }
-
   /** run exchanges once, after those under way. It never rejects; it returns what went wrong. */
   run(): Promise<KithError | undefined> {
     this.interrupt();
+    const session = this.#session;
     return this.#next(async () => {
-      if (this.#session.pod === undefined) return;
+      if (session.pod === undefined) return;
       await this.#follow(0);
       await this.#housekeeping();
-      const { tree } = this.#session;
-      await this.#session.heard(await push(tree, this.#session.podClient(), this.#tell));
-      await followInvites(this.#session);
-      await this.#session.store.apply([{ set: "pod/last", value: this.#session.env.now() }]);
+      await session.heard(await push(session.tree, podClient(session), this.#tell));
+      await followInvites(session);
+      await session.store.apply([{ set: "pod/last", value: session.env.now() }]);
     }).then(async () => {
-      if (this.#session.pod !== undefined && this.#error === undefined) await sendTells(this.#session).catch(ignore);
-      return this.#error;
+      if (session.pod !== undefined && session.status.error === undefined) await sendTells(session).catch(ignore);
+      return session.status.error;
     });
   }
 
@@ -80,22 +55,17 @@ export class Exchange {
     return heard;
   }
 
-  /** decide carries held deletions out or not. */
-  async decide(accept: boolean): Promise<void> {
-    await decideHeld(this.#session.tree, accept);
-  }
-
   /** next runs one thing after another and notes what came of it, unless it was cut short. */
   #next(act: () => Promise<void>, cut?: AbortSignal): Promise<void> {
     const mine = this.#turn.then(async () => {
       try {
         await act();
-        this.#error = undefined;
+        this.#session.status.error = undefined;
       } catch (error) {
-        if (cut?.aborted !== true) this.#error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
+        if (cut?.aborted !== true) this.#session.status.error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
       }
       this.#listening = undefined;
-      this.#progress = undefined;
+      this.#session.status.progress = undefined;
       this.#session.emit("pod");
       this.#session.emit("outbox");
     });
@@ -105,7 +75,7 @@ export class Exchange {
 
   async #follow(wait: number, signal?: AbortSignal): Promise<readonly string[]> {
     const session = this.#session;
-    const changed = await pull(session.tree, session.podClient(), this.#tell, wait, signal);
+    const changed = await pull(session.tree, podClient(session), this.#tell, wait, signal);
     await session.heard(changed);
     return changed;
   }
@@ -123,7 +93,7 @@ export class Exchange {
 
   readonly #tell = (done: number, total: number): void => {
     if (total < noteworthy) return;
-    this.#progress = { done, total };
+    this.#session.status.progress = { done, total };
     this.#session.emit("pod");
   };
 }

@@ -10,8 +10,7 @@ import { entries } from "../pod/outbox.ts";
 import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
 import { type People, peopleOf, postAudience } from "../pod/people.ts";
 import { type Note, readNote } from "../pod/post.ts";
-import { type Copy, copyOf } from "./cache.ts";
-import type { Reader } from "./reader.ts";
+import { type Copy, copyOf, unreachedOf } from "./cache.ts";
 import type { Session } from "./session.ts";
 
 /** Query is what `Kith.feed` takes. */
@@ -50,15 +49,23 @@ const theirs: AudienceView = { kind: "theirs", people: [] };
 /** So many texts are decrypted at once when searching. */
 const stride = 50;
 
+/** Asker is who asks friends, once that part is loaded. */
+export interface Asker {
+  /** Friends are being asked now. */
+  readonly asking: boolean;
+  /** fetchPosts fetches texts that a page lacked. */
+  fetchPosts(copies: readonly Copy[]): void;
+}
+
 /** Feed keeps the order until told that something changed. */
 export class Feed {
   readonly #session: Session;
-  readonly #reader: Reader;
+  readonly #asker: () => Asker | undefined;
   #order: readonly Entry[] | undefined;
 
-  constructor(session: Session, reader: Reader) {
+  constructor(session: Session, asker: () => Asker | undefined) {
     this.#session = session;
-    this.#reader = reader;
+    this.#asker = asker;
   }
 
   /** changed makes the next page look at the rows again. */
@@ -73,12 +80,15 @@ export class Feed {
 
   /** page returns what this device holds, at once. Texts that it lacks are asked for in the background. */
   async page(query: Query): Promise<FeedPage> {
-    const chosen = this.#chosen(query);
+    const people = peopleOf(this.#session.store);
+    const chosen = this.#chosen(query, people);
     const { found, more } = query.search === undefined ? first(chosen, query.limit) : await this.#search(chosen, query.search, query.limit);
-    const shown = this.#shower();
+    const shown = this.#shower(people);
     const page = await Promise.all(found.map((entry) => shown(entry)));
-    this.#reader.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
-    return { posts: page.filter((post) => post !== undefined), more, asking: this.#reader.asking, unreached: this.#reader.unreached() };
+    const unreached = unreachedOf(this.#session.store, people.contacts.map(({ cid }) => cid));
+    const asker = this.#asker();
+    asker?.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
+    return { posts: page.filter((post) => post !== undefined), more, asking: asker?.asking === true, unreached };
   }
 
   /** read returns one post; undefined when there is none. */
@@ -95,8 +105,7 @@ export class Feed {
     return bytes === undefined ? undefined : readNote(text(bytes));
   }
 
-  #chosen({ before = Infinity, author }: Query): readonly Entry[] {
-    const { contacts } = peopleOf(this.#session.store);
+  #chosen({ before = Infinity, author }: Query, { contacts }: People): readonly Entry[] {
     const muted = new Set(contacts.filter((each) => each.muted).map(({ cid }) => cid));
     const known = new Set(contacts.map(({ cid }) => cid));
     const wanted = (cid: ContactId | undefined): boolean => {
@@ -123,9 +132,8 @@ export class Feed {
   }
 
   /** shower returns a function that makes posts for the views, all of one moment. */
-  #shower(): (entry: Entry) => Promise<Post | undefined> {
+  #shower(people = peopleOf(this.#session.store)): (entry: Entry) => Promise<Post | undefined> {
     const { store, pod } = this.#session;
-    const people = peopleOf(store);
     const names = new Map(people.contacts.map(({ cid, name }) => [cid, name]));
     const waiting = new Set(entries(store).map(({ post }) => post));
     const followed = store.get("pod/cursor") !== undefined;

@@ -1,43 +1,34 @@
 /**
  * Invites: made and answered by the owner's pod, accepted by friends (contract B5, protocol §7).
  *
- *     invite/<id>    Invite as the views see it
  *     accept/<id>    the sealed acceptance of somebody's invite, until it was answered
  */
 
 import { b64u, fromB64u, text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-import { given } from "../given.ts";
 import { list, object, parse, string, time, whole } from "../json.ts";
-import type { ContactId, Invite, InvitePreview } from "../kith.ts";
+import type { ContactId, Invite } from "../kith.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
 import { addFriend } from "../pod/friends.ts";
-import { contactsOf } from "../pod/people.ts";
 import { accept, type Acceptance, confirmed, type Invite as InviteLink, makeInvite, readInvite } from "../webid/invite.ts";
 import { didOf } from "../webid/key.ts";
 import { signerOf } from "../webid/records.ts";
 import { postOpenly } from "./open.ts";
+import { podClient } from "./clients.ts";
+import { inviteSettings as prefix } from "./invited.ts";
 import type { Session } from "./session.ts";
 
-const prefix = "invite/";
 const accepting = "accept/";
 const day = 24 * 3600;
 /** An invite that is over is shown for this long, in milliseconds. */
 const week = 7 * 24 * 3600_000;
 const nameBytes = 24;
 
-/** invitesOf returns the invites that this person made and did not cancel, newest first. */
-export function invitesOf({ store, env }: Pick<Session, "store" | "env">): readonly Invite[] {
-  const all = store.names(prefix).map((name) => store.get(name) as Invite);
-  const aged = (invite: Invite): Invite => (invite.state === "open" && invite.expires <= env.now() ? { ...invite, state: "expired" } : invite);
-  return all.map(aged).sort((a, b) => b.expires - a.expires);
-}
-
 /** createInvite lets the pod make an invite that works once, until tomorrow; throws `no-pod`. */
 export async function createInvite(session: Session): Promise<Invite> {
   const { me, mustPod, store } = session;
   const body = JSON.stringify({ name: me.name, ttl: day });
-  const { bytes } = await session.podClient().ask({ method: "POST", path: ".invites/", headers: { "Content-Type": "application/json" }, body });
+  const { bytes } = await podClient(session).ask({ method: "POST", path: ".invites/", headers: { "Content-Type": "application/json" }, body });
   const json = parse(text(bytes));
   const [id, ik, secret] = [json?.id, json?.ik, json?.secret].map((part) => fromB64u(string(part, 100) ?? "!"));
   const expires = time(json?.expires);
@@ -62,7 +53,7 @@ function shortened(name: string): string {
 
 /** cancelInvite makes the link of an invite worthless. */
 export async function cancelInvite(session: Session, id: string): Promise<void> {
-  await session.podClient().ask({ method: "DELETE", path: `.invites/${encodeURIComponent(id)}`, allow: [200, 204, 404] });
+  await podClient(session).ask({ method: "DELETE", path: `.invites/${encodeURIComponent(id)}`, allow: [200, 204, 404] });
   await session.store.apply([{ unset: prefix + id }]);
   session.emit("invites");
 }
@@ -71,7 +62,7 @@ export async function cancelInvite(session: Session, id: string): Promise<void> 
 export async function followInvites(session: Session): Promise<void> {
   const { env, store } = session;
   if (store.names(prefix).length === 0) return;
-  const { bytes } = await session.podClient().ask({ method: "GET", path: ".invites/" });
+  const { bytes } = await podClient(session).ask({ method: "GET", path: ".invites/" });
   const json = parse(text(bytes));
   const there = new Map(list(json?.invites).map(object).map((each) => [string(each?.id, 64), each] as const));
   for (const name of store.names(prefix)) {
@@ -87,14 +78,6 @@ export async function followInvites(session: Session): Promise<void> {
     await store.apply([{ set: name, value: next }]);
     session.emit("invites");
   }
-}
-
-/** previewInvite says what accepting a link would mean; nothing is sent. */
-export function previewInvite(session: Session | undefined, link: string): InvitePreview {
-  const invite = readInvite(link);
-  const known = session === undefined ? undefined : contactsOf(session.store).find(({ label }) => label === invite.label)?.cid;
-  const host = invite.pods[0] === undefined ? "" : new URL(invite.pods[0]).host;
-  return given({ name: invite.name, host, known, mine: invite.label === session?.list.label });
 }
 
 /** acceptInvite tells the inviter's pod who this is, and keeps the new friend. */

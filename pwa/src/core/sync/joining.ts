@@ -22,6 +22,7 @@ import { type Did, didOfJwk, generate, jwkOf, parseDid, type Signer } from "../w
 import { type Joining, makeJoining, readJoining } from "../webid/link.ts";
 import { makeAgreementKey } from "../webid/person.ts";
 import { jsonOf, postOpenly } from "./open.ts";
+import { podClient } from "./clients.ts";
 import type { Person, Session } from "./session.ts";
 
 interface Link {
@@ -43,7 +44,7 @@ export async function linkDevice(session: Session): Promise<{ readonly link: str
   const secret = env.random(16);
   const auth = await authOf(secret);
   const headers = { "Content-Type": "application/json" };
-  const { bytes } = await session.podClient().ask({ method: "POST", path: ".pair/links", headers, body: JSON.stringify({ secret: auth }) });
+  const { bytes } = await podClient(session).ask({ method: "POST", path: ".pair/links", headers, body: JSON.stringify({ secret: auth }) });
   const expires = time(parse(text(bytes))?.expires) ?? env.now() + patience;
   await store.apply([{ set: links + auth, value: { secret: b64u(secret), expires } satisfies Link }]);
   const { pod, issuer } = mustPod;
@@ -57,7 +58,7 @@ export async function admitDevices(session: Session): Promise<boolean> {
   const old = store.names(links).filter((name) => !open.includes(name));
   if (old.length > 0) await store.apply(old.map((name) => ({ unset: name })));
   if (open.length === 0) return false;
-  const { bytes } = await session.podClient().ask({ method: "GET", path: ".pair/links" });
+  const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
   for (const request of list(parse(text(bytes))?.joins).map(object)) {
     const joiner = await joinerOf(request, env.now());
     const name = await madeFor(store, open, joiner);

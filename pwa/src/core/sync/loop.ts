@@ -5,6 +5,7 @@
 
 import type { Stop } from "../env.ts";
 import { retryAfterOf } from "../ldp/errors.ts";
+import { waitingCount } from "../pod/outbox.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -73,7 +74,7 @@ export class Loop {
     if (pod === undefined || !presence.online()) return undefined;
     const error = await this.#exchange.run();
     if (error !== undefined) return Math.max(backOff(env, this.#failures++), retryAfterOf(error) ?? 0);
-    this.#failures = this.#exchange.state().waiting > 0 ? this.#failures + 1 : 0;
+    this.#failures = waitingCount(store) > 0 ? this.#failures + 1 : 0;
     if (this.#failures > 0) return Math.min(minute, backOff(env, this.#failures));
     if (this.#stopped || !presence.visible()) return undefined;
     if (store.names("link/").length > 0) return doorbell;

@@ -3,37 +3,28 @@
  * thumbnails. What the owner of a post took back is dropped here at once (protocol §3.2, §3.3).
  *
  *     peer/<cid>/cursor   the friend's feed has been read up to here
- *     peer/<cid>/seen     Seen
+ *     peer/<cid>/seen     Seen (cache.ts)
  */
 
 import { text } from "../bytes.ts";
-import { type ErrorCode, KithError } from "../errors.ts";
+import { KithError } from "../errors.ts";
 import { parse, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
 import { changeFriend } from "../pod/friends.ts";
-import { cardPath, type Folder, peers, postPath } from "../pod/paths.ts";
+import { cardPath, type Folder, postPath } from "../pod/paths.ts";
 import { card, type Contact, contact, contactsOf } from "../pod/people.ts";
-import { type Attachment, type Image, noteOf, readNote } from "../pod/post.ts";
-import type { Store, Write } from "../store/store.ts";
+import { type Image, noteOf, readNote } from "../pod/post.ts";
+import type { Write } from "../store/store.ts";
 import { readDeviceList } from "../webid/devices.ts";
-import { Cache, copiesOf, type Copy, copyOf } from "./cache.ts";
+import { type Cache, copiesOf, type Copy, copyOf, type Seen, seenOf } from "./cache.ts";
 import { firstPage, type Item, readFeed, since } from "./feedwire.ts";
 import { pool } from "./pool.ts";
+import { friendClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 import { backOff } from "./wake.ts";
 import { updated, updateOf } from "./ways.ts";
-
-/** Seen is how the last tries to reach a friend went. */
-export interface Seen {
-  /** The last time their pod answered, in milliseconds since the epoch. */
-  readonly at?: number;
-  readonly error?: ErrorCode;
-  /** The pod whose door was read last, and when. */
-  readonly door?: string;
-  readonly doorAt?: number;
-}
 
 /** So many friends are asked at once. */
 const width = 6;
@@ -48,11 +39,6 @@ const patience = 30_000;
 const maxNote = 256 << 10;
 const maxPicture = 32 << 20;
 
-/** seenOf returns how the last tries to reach a friend went. */
-export function seenOf(store: Store, cid: ContactId): Seen {
-  return (store.get(`peer/${cid}/seen`) as Seen | undefined) ?? {};
-}
-
 /** Reader asks friends for what is new. */
 export class Reader {
   readonly #session: Session;
@@ -63,20 +49,14 @@ export class Reader {
   readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number }>();
   #running: Promise<void> | undefined;
 
-  constructor(session: Session) {
+  constructor(session: Session, cache: Cache) {
     this.#session = session;
-    this.#cache = new Cache(session.env, session.store);
+    this.#cache = cache;
   }
 
   /** asking tells whether friends are being asked now. */
   get asking(): boolean {
     return this.#running !== undefined;
-  }
-
-  /** unreached returns the friends who could not be reached the last time. */
-  unreached(): readonly ContactId[] {
-    const { store } = this.#session;
-    return contactsOf(store).filter(({ cid }) => seenOf(store, cid).error !== undefined).map(({ cid }) => cid);
   }
 
   /** refresh asks one friend, or all, for what is new. It never rejects: what went wrong is kept with the friend. With `patient`, those who could not be reached are left alone for a while. */
@@ -97,7 +77,7 @@ export class Reader {
   }
 
   async #refreshOne(cid: ContactId): Promise<void> {
-    const client = this.#session.friendClient(cid);
+    const client = friendClient(this.#session, cid);
     if (client === undefined) return;
     const before = seenOf(this.#session.store, cid);
     try {
@@ -118,7 +98,10 @@ export class Reader {
     const code = error instanceof KithError ? error.code : "friend-refused";
     const { error: _old, ...rest } = before;
     if (code !== "behind") await this.#saw(cid, { ...rest, error: code });
-    if (client.refusedForGood(error)) await this.purgeAll(cid, true);
+    if (client.refusedForGood(error)) {
+      await this.#cache.forgetAll(cid);
+      this.#session.emit("feed");
+    }
   }
 
   async #saw(cid: ContactId, seen: Seen): Promise<void> {
@@ -233,11 +216,9 @@ export class Reader {
     this.#session.emit("feed");
   }
 
-  /** picture returns one size of a friend's picture, from here or from its owner. */
-  async picture(cid: ContactId, folder: Folder, attachment: Attachment, size: "thumb" | "full"): Promise<Uint8Array<ArrayBuffer>> {
-    const image = size === "thumb" ? (attachment.thumb ?? attachment) : attachment;
-    const path = postPath(folder, cid) + image.url;
-    return (await this.#session.store.bytes(path)) ?? this.#once(path, () => this.#fetchImage(cid, folder, image));
+  /** picture fetches one size of a friend's picture from its owner. */
+  picture(cid: ContactId, folder: Folder, image: Image): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#once(postPath(folder, cid) + image.url, () => this.#fetchImage(cid, folder, image));
   }
 
   async #fetchImage(cid: ContactId, folder: Folder, image: Image): Promise<Uint8Array<ArrayBuffer>> {
@@ -250,7 +231,7 @@ export class Reader {
 
   /** fetch asks a friend's pod for one file of a post. 403, 404 and 410 mean that the copy has to go. */
   async #fetch(cid: ContactId, folder: Folder, name: string, max: number): Promise<Uint8Array<ArrayBuffer>> {
-    const client = this.#session.friendClient(cid);
+    const client = friendClient(this.#session, cid);
     if (client === undefined) throw new KithError("friend-unreachable", "fetch: the friend has no pod");
     try {
       const { bytes } = await client.ask({ method: "GET", path: `social/posts/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, max, timeout: 120_000 });
@@ -269,20 +250,6 @@ export class Reader {
     this.#session.emit("feed");
   }
 
-  /** purge drops this device's copy of a post. */
-  async purge(cid: ContactId, folder: Folder): Promise<void> {
-    await this.#cache.apply(this.#cache.purge(cid, folder));
-    this.#session.emit("feed");
-  }
-
-  /** purgeAll drops the copies of all posts of a friend; `forget` also that they exist. */
-  async purgeAll(cid: ContactId, forget = false): Promise<void> {
-    const copies = copiesOf(this.#session.store, cid);
-    const drop = forget ? this.#cache.forget.bind(this.#cache) : this.#cache.purge.bind(this.#cache);
-    await this.#cache.apply([...copies.flatMap(({ folder }) => drop(cid, folder)), ...(forget ? [{ unset: `peer/${cid}/cursor` }] : [])]);
-    this.#session.emit("feed");
-  }
-
   /** askAgain fetches a post that was purged; rejects when its owner does not give it any more. */
   async askAgain(cid: ContactId, folder: Folder): Promise<void> {
     await this.#cache.apply(this.#cache.askable(cid, folder));
@@ -290,13 +257,6 @@ export class Reader {
     const copy = row === undefined ? undefined : copyOf(row);
     if (copy === undefined) throw new KithError("not-there-any-more", "ask again: nothing is known of it");
     await this.fetchPost(copy);
-  }
-
-  /** cachedBytes returns how much of a friend's is here. */
-  cachedBytes(cid: ContactId): number {
-    let sum = 0;
-    for (const { size, here } of this.#session.store.rows(`${peers}${cid}/`)) if (here) sum += size;
-    return sum;
   }
 
   /** once joins those who ask for the same thing at the same time. */

@@ -1,12 +1,11 @@
-/** Session is a person on this device, once there is one: tree, key, clients, and who listens. */
+/** Session is a person on this device, once there is one: tree, key, and who listens. */
 
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
-import type { ContactId, Topic } from "../kith.ts";
-import { Client } from "../ldp/client.ts";
+import type { PodState, Topic } from "../kith.ts";
+import type { Client } from "../ldp/client.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
 import { devices, inbox, namePath } from "../pod/paths.ts";
-import { contact } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
@@ -34,6 +33,12 @@ export interface Person {
 /** Emit tells the views which part to read again. */
 export type Emit = (topic: Topic) => void;
 
+/** Status is how it goes with the pod since the app was opened. */
+export interface Status {
+  error: KithError | undefined;
+  progress: PodState["progress"] | undefined;
+}
+
 /** Session is opened once per app; `list` follows the owner's device list. */
 export class Session {
   readonly env: Env;
@@ -43,7 +48,10 @@ export class Session {
   readonly signer: Signer;
   readonly emit: Emit;
   list: DeviceList;
-  readonly #clients = new Map<string, Client>();
+  /** How it goes with the pod. */
+  readonly status: Status = { error: undefined, progress: undefined };
+  /** Who asks which pod, by contact or `me` (clients.ts). */
+  readonly clients = new Map<string, Client>();
 
   private constructor(tree: Tree, drafts: Drafts, signer: Signer, list: DeviceList, emit: Emit) {
     this.env = tree.env;
@@ -87,17 +95,6 @@ export class Session {
     return pod === undefined ? [] : [{ pod: pod.pod, issuer: pod.issuer }];
   }
 
-  /** podClient asks the owner's pod; throws `no-pod`. */
-  podClient(): Client {
-    return this.#client("me", this.mustPod, "pod");
-  }
-
-  /** friendClient asks a friend's pod; undefined when they have none. */
-  friendClient(cid: ContactId): Client | undefined {
-    const { way } = contact(this.store, cid);
-    return way === undefined ? undefined : this.#client(cid, way, "friend");
-  }
-
   /** introduction is what this person tells others of themself. */
   async introduction(): Promise<Introduction> {
     const lists = await ownLists(this.tree);
@@ -117,15 +114,6 @@ export class Session {
   async #followName(): Promise<void> {
     const name = await this.tree.text(namePath);
     if (name !== undefined && name !== "") await this.store.apply([{ set: "me", value: { ...this.me, name } satisfies Person }]);
-  }
-
-  #client(name: string, way: Way, role: "pod" | "friend"): Client {
-    const held = this.#clients.get(name);
-    if (held?.way.pod === way.pod && held.way.issuer === way.issuer) return held;
-    const { pod, issuer } = way;
-    const fresh = new Client(this.env, { pod, issuer }, this.signer, role, () => this.list.text);
-    this.#clients.set(name, fresh);
-    return fresh;
   }
 }
 

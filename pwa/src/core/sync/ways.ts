@@ -18,6 +18,7 @@ import type { Write } from "../store/store.ts";
 import { acceptKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Way } from "../webid/link.ts";
+import { friendClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
@@ -42,7 +43,7 @@ export async function sendTells(session: Session): Promise<void> {
 
 /** told puts the message into a friend's inbox; true when nothing is left to do. */
 async function told(session: Session, cid: ContactId, nonce: string): Promise<boolean> {
-  const client = session.friendClient(cid);
+  const client = friendClient(session, cid);
   if (client === undefined) return false;
   try {
     const door = parse(text((await client.ask({ method: "GET", path: "social/door" })).bytes));

@@ -1,0 +1,52 @@
+/** Everything that asks others. It is loaded when what is here has been shown, so it is one door with one lock. */
+
+import type { ContactId } from "../kith.ts";
+import { contact } from "../pod/people.ts";
+import { type Folder, postPath } from "../pod/paths.ts";
+import { KithError } from "../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Label } from "../webid/key.ts";
+import { twelveWords } from "../webid/words.ts";
+import type { Cache } from "./cache.ts";
+import { podClient } from "./clients.ts";
+import { Exchange } from "./exchange.ts";
+import { Loop } from "./loop.ts";
+import { Reader } from "./reader.ts";
+import { readBytes } from "./replica.ts";
+import type { Session } from "./session.ts";
+
+export { acceptInvite, cancelInvite, createInvite } from "./invites.ts";
+export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
+export { connectPod } from "./pairing.ts";
+
+/** Online is a session with a network. */
+export class Online {
+  readonly session: Session;
+  readonly exchange: Exchange;
+  readonly reader: Reader;
+  readonly loop: Loop;
+
+  constructor(session: Session, cache: Cache) {
+    this.session = session;
+    this.exchange = new Exchange(session);
+    this.reader = new Reader(session, cache);
+    this.loop = new Loop(session, this.exchange, this.reader);
+  }
+
+  /** words returns the twelve words that this person and a friend see alike. */
+  words(cid: ContactId): Promise<readonly string[]> {
+    const { store, me } = this.session;
+    return twelveWords(me.label as Label, contact(store, cid).label as Label);
+  }
+
+  /** ownFile returns one of the owner's own files that this device does not hold; it comes from the pod and stays. */
+  async ownFile(folder: Folder, name: string): Promise<Bytes> {
+    const { store } = this.session;
+    const row = store.row(postPath(folder) + name);
+    const bytes = row && (await readBytes(podClient(this.session), row.path));
+    if (row === undefined || bytes === undefined) throw new KithError("not-there-any-more", "show picture: it is nowhere");
+    await store.apply([{ put: row, bytes }]);
+    this.session.emit("posts");
+    return bytes;
+  }
+}

@@ -1,0 +1,21 @@
+/** Where the owner's pod stands, as the views see it. */
+
+import { given } from "../given.ts";
+import type { PodState } from "../kith.ts";
+import { waitingCount } from "../pod/outbox.ts";
+import { heldCount } from "./deletions.ts";
+import type { Session } from "./session.ts";
+
+/** podState returns where the pod stands. */
+export function podState({ store, tree, pod, status }: Session): PodState {
+  const waiting = waitingCount(store);
+  if (pod === undefined) return { kind: "none", waiting };
+  const lastSync = store.get("pod/last") as number | undefined;
+  const kind = kindOf(status.error?.code, store.get("pod/cursor") !== undefined);
+  return given({ kind, url: pod.pod, waiting, lastSync, ...status, askDeletions: heldCount(tree) || undefined });
+}
+
+function kindOf(error: string | undefined, followed: boolean): PodState["kind"] {
+  if (error !== undefined) return error === "pod-refused" ? "refused" : "unreachable";
+  return followed ? "connected" : "connecting";
+}
