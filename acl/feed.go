@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"kith/webid"
 )
 
-// ErrGone says that a position in a feed is of another epoch, or older than the
+// ErrGone says that a position in a feed is of another epoch, or too old for the
 // traces that the pod keeps (410, protocol §3.2).
 var ErrGone = errors.New("the position is no longer kept")
 
@@ -86,9 +87,9 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 // post for those who may read the resource.
 func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events []Event, at pod.Head, err error) {
 	err = v.feed(ctx, func(j *judge) error {
-		at = after
-		found, err := j.since(after)
-		if err != nil {
+		var found []news
+		var err error
+		if found, at, err = j.since(after); err != nil {
 			return err
 		}
 		for _, n := range found[:min(limit, len(found))] {
@@ -272,9 +273,10 @@ func (j *judge) settle(p pod.Path, t *trace) (news, error) {
 	return news{info, kindUpdate, seq}, nil
 }
 
-// horizon says that an agent may see no change above the Seq seen, up to and
-// including the Seq read.
-type horizon struct{ read, seen uint64 }
+// horizon says that an agent may see no change above the Seq quiet, up to and
+// including the Seq read. seen is the place in the feed behind all that the agent
+// may see; it differs from quiet where the past has been looked at since.
+type horizon struct{ read, quiet, seen uint64 }
 
 // horizonKey names an agent, to whom a horizon belongs, by all that decides what
 // it may see.
@@ -295,47 +297,71 @@ func (j *judge) horizon() horizon {
 	}
 	j.g.first.Do(func() {
 		seq := j.tx.Head().Seq
-		j.g.start = horizon{seq, seq}
+		j.g.start = horizon{seq, seq, seq}
 	})
 	return j.g.start
 }
 
-// position returns the place in the feed behind a Seq. Its Epoch names the Guard
-// too: where a Guard starts depends on all of the pod, so the positions of two
-// Guards differ whether or not anything happened between them.
-func (j *judge) position(seq uint64) pod.Head {
-	return pod.Head{Epoch: j.tx.Head().Epoch + j.g.name, Seq: seq}
+// keepDays is for how long a position is good. The pod keeps traces for 90 days,
+// so what is missing below its Floor was told before any such position was given.
+const keepDays = 80
+
+// day is the number of the day, as positions have it.
+func (j *judge) day() int64 { return j.g.config.Now().Unix() / (24 * 60 * 60) }
+
+// position returns the place in the feed behind a Seq, in the Epoch that name
+// adds to:
+//
+//	<epoch of the pod>.<name of a Guard>.<day>
+//
+// The Guard is in it because where a Guard starts depends on all of the pod: the
+// positions of two Guards differ whether or not anything happened between them.
+// The day is in it because which traces are too old does, too: a position ends
+// by its own age.
+func (j *judge) position(name string, seq uint64) pod.Head {
+	return pod.Head{Epoch: fmt.Sprintf("%s.%s.%d", j.tx.Head().Epoch, name, j.day()), Seq: seq}
+}
+
+// given returns the name of the Guard that gave a position.
+func (j *judge) given(at pod.Head) (name string, err error) {
+	rest, ok := strings.CutPrefix(at.Epoch, j.tx.Head().Epoch+".")
+	name, digits, _ := strings.Cut(rest, ".")
+	day, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil || j.day()-day > keepDays {
+		return "", ErrGone
+	}
+	return name, nil
 }
 
 // end returns the position behind all that the agent may see. It moves with
-// what the agent may see only, but is never below the Floor, or the agent would
-// be sent back to the start for ever.
+// what the agent may see only, and once a day.
 func (j *judge) end() (pod.Head, error) {
-	h := j.horizon()
-	if _, err := j.news(h.seen); err != nil {
+	if _, err := j.news(j.horizon().seen); err != nil {
 		return pod.Head{}, err
 	}
-	h = j.horizon()
-	return j.position(max(h.seen, j.tx.Head().Floor)), nil
+	return j.position(j.g.name, j.horizon().seen), nil
 }
 
-// since returns what is new for the agent after a position.
-func (j *judge) since(at pod.Head) ([]news, error) {
+// since returns what is new for the agent after a position, and the position as
+// it is given today.
+func (j *judge) since(at pod.Head) ([]news, pod.Head, error) {
+	name, err := j.given(at)
+	if err != nil {
+		return nil, at, err
+	}
 	head := j.tx.Head()
-	if !strings.HasPrefix(at.Epoch, head.Epoch+".") || at.Seq < head.Floor {
-		return nil, ErrGone
-	}
 	if at.Seq > head.Seq {
-		return nil, ErrBehind
+		return nil, at, ErrBehind
 	}
-	return j.news(at.Seq)
+	found, err := j.news(max(at.Seq, head.Floor))
+	return found, j.position(name, at.Seq), err
 }
 
 // news returns what is new for the agent after a Seq, and moves its horizon, so
 // that a friend who waits costs no more than what has changed since.
 func (j *judge) news(after uint64) ([]news, error) {
 	h, read := j.horizon(), after
-	if h.seen <= after {
+	if h.quiet <= after {
 		read = max(read, h.read)
 	}
 	found, err := j.changes(after, read)
@@ -343,11 +369,13 @@ func (j *judge) news(after uint64) ([]news, error) {
 		return nil, err
 	}
 	if after > h.read { // what lies between is not known here
-		h.seen = after
+		h.quiet, h.seen = after, after
 	}
 	h.read = j.tx.Head().Seq
+	h.quiet = min(h.quiet, after)
 	if len(found) > 0 {
-		h.seen = max(h.seen, found[len(found)-1].seq)
+		h.quiet = found[len(found)-1].seq
+		h.seen = max(h.seen, h.quiet)
 	}
 	j.g.horizons.put(j.horizonKey(), h)
 	return found, nil

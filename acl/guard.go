@@ -90,7 +90,7 @@ func New(store pod.Store, c Config) *Guard {
 		store:  store,
 		config: c,
 		scope:  scope{base: c.Base, standIn: rand.Text()},
-		name:   "." + rand.Text(),
+		name:   rand.Text(),
 		stop:   sync.OnceFunc(func() { cancel(); stop() }),
 		done:   make(chan struct{}),
 	}
