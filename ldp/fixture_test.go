@@ -186,3 +186,8 @@ func fill(t testing.TB, g *acl.Guard, path string, typ string, text []byte) {
 		t.Fatal(err)
 	}
 }
+
+// newHandler returns a handler that has a storage description to name.
+func newHandler(description string) *ldp.Handler {
+	return ldp.New(ldp.Config{Base: base, Challenge: challenge, Description: description})
+}
