@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+/** The binary that `make kith` builds, unless another is named. */
 const binary = process.env.KITH_BINARY ?? fileURLToPath(new URL("../../../bin/kith", import.meta.url));
 
 /** Person is what `kith person add` prints. */

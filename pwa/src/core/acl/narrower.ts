@@ -6,7 +6,7 @@
 import { type AudienceId, readAudience } from "./group.ts";
 import { readPostACL } from "./document.ts";
 
-/** MembersOf returns how many people an audience holds; undefined when it is unknown here. */
+/** SizeOf returns how many people an audience holds; undefined when it is unknown here. */
 export type SizeOf = (id: AudienceId) => number | undefined;
 
 /** Width is how many let in: 0 for nobody but the owner, Infinity when only another app knows. */

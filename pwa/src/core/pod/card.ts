@@ -1,4 +1,4 @@
-/** `/contacts/<cid>/card`: what the owner knows of one friend (contract B3, protocol §1.2). */
+/** `/contacts/<cid>/card`: what the owner knows of one friend (protocol §1.2). */
 
 import { iso, list, object, parse, string, time, url, whole } from "../json.ts";
 import type { Way } from "../webid/link.ts";

@@ -15,7 +15,7 @@ import { newHandle, newRow, type Tree } from "./tree.ts";
 type Kept = Omit<Draft, "pictures"> & { readonly pictures: readonly Omit<NewPicture, "full" | "thumb">[] };
 
 const settings = "draft/";
-/** Below this path lie the pictures of drafts. */
+/** draftRows is the path below which the pictures of drafts lie. */
 export const draftRows = "drafts/";
 const rowsOf = (id: string): string => `${draftRows}${id}/`;
 

@@ -10,7 +10,7 @@ import { card, type CircleFacts, circlesOf, contact, contactsOf } from "./people
 import { cardPath, circlePath, contacts, inboxPath, peers } from "./paths.ts";
 import { type Batch, jsonLD, type Tree, turtle } from "./tree.ts";
 
-/** The circles and friends that a person may have. */
+/** maxName is the longest name of a person or circle, in UTF-16 code units. */
 export const maxName = 40;
 const hues = 8;
 

@@ -7,21 +7,32 @@ declare const brand: unique symbol;
 /** Folder is the name of a post's folder, `2026-11-22-<16 base32>`. */
 export type Folder = string & { readonly [brand]: "Folder" };
 
+/** posts holds one folder per post. */
 export const posts = "/social/posts/";
+/** contacts holds one folder per friend. */
 export const contacts = "/contacts/";
+/** circles holds one file per circle. */
 export const circles = "/circles/";
+/** audiences holds one file per distinct set of people. */
 export const audiences = "/social/audiences/";
+/** inbox holds one folder per friend, into which they put things. */
 export const inbox = "/social/in/";
+/** devices is the device list. */
 export const devices = "/profile/devices";
+/** keys is the keys document. */
 export const keys = "/profile/keys";
-/** Where the owner's name is kept, so that their other devices and the pod know it. */
+/** namePath is the owner's name, so that their other devices and the pod know it. */
 export const namePath = "/profile/name";
-/** Copies of what friends' pods answered lie below, by contact. */
+/** peers holds, by contact, copies of what friends' pods answered. It is not part of the own tree. */
 export const peers = "peers/";
 
+/** cardPath returns a friend's contact record. */
 export const cardPath = (cid: ContactId): string => `${contacts}${cid}/card`;
+/** circlePath returns a circle's file. */
 export const circlePath = (id: CircleId): string => `${circles}${id}`;
+/** audiencePath returns an audience's file. */
 export const audiencePath = (id: AudienceId): string => `${audiences}${id}`;
+/** inboxPath returns the folder of what a friend sends. */
 export const inboxPath = (cid: ContactId): string => `${inbox}${cid}/`;
 /** postPath returns a post's folder: the owner's own, or the copy of a friend's. */
 export const postPath = (folder: Folder, author?: ContactId): string => `${author === undefined ? "" : peers + author}${posts}${folder}/`;
@@ -69,7 +80,7 @@ export function placeOf(path: string): Place {
   return { kind: "other" };
 }
 
-/** validPath tells whether a path that came from outside may stand in the owner's tree (contract A1). */
+/** validPath tells whether a path that came from outside may stand in the owner's tree (docs/protocol.md, The tree). */
 export function validPath(path: string): boolean {
   if (!path.startsWith("/") || path.length > 2048 || /[\u0000-\u001f\u007f\\]/.test(path)) return false;
   const segments = path.slice(1).replace(/\/$/, "").split("/");

@@ -29,7 +29,7 @@ export interface Note {
 
 const maxPictures = 50;
 const maxAlt = 2000;
-/** The longest text of a post, in UTF-16 code units. */
+/** maxText is the longest text of a post, in UTF-16 code units. */
 export const maxText = 20_000;
 
 /** attachmentOf returns what a note says of the picture at `index`, counted from 0; undefined when its kind is not one this app writes. */

@@ -1,4 +1,4 @@
-/** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (contract B1). */
+/** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (docs/protocol.md, Keys and lists). */
 
 import type { KeyRecords } from "../webid/records.ts";
 import { type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";

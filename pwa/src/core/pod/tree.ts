@@ -13,15 +13,17 @@ import { factsOf } from "./facts.ts";
 import { keep, nameAt, nextNumber, type Step, without } from "./outbox.ts";
 import type { Folder } from "./paths.ts";
 
-/** Media types of what this app writes. */
+/** turtle is the media type of access lists, circles and audiences. */
 export const turtle = "text/turtle";
+/** jsonLD is the media type of posts, contact records and messages. */
 export const jsonLD = "application/ld+json";
+/** jose is the media type of signed lists. */
 export const jose = "application/jose";
 
 /** How long a device remembers what it deleted, in milliseconds (protocol §3.2). */
 const remembered = 90 * 24 * 3600_000;
 
-/** etagOf returns the strong ETag of a representation, the same on every responder (contract A1). */
+/** etagOf returns the strong ETag of a representation, the same on every responder (protocol §3.2). */
 export async function etagOf(type: string, bytes: Uint8Array): Promise<string> {
   return `"${b64u((await sha256(join(utf8(type), Uint8Array.of(0), bytes))).subarray(0, 16))}"`;
 }

@@ -1,4 +1,4 @@
-/** A friend's feed as it comes over the wire (contract B7), checked. */
+/** A friend's feed as it comes over the wire (docs/protocol.md, Door and feed), checked. */
 
 import { text } from "../bytes.ts";
 import { type Json, object, parse, string, time } from "../json.ts";

@@ -10,7 +10,7 @@ import { contactsOf } from "../pod/people.ts";
 import { readInvite } from "../webid/invite.ts";
 import type { Session } from "./session.ts";
 
-/** Settings of this prefix hold the invites. */
+/** inviteSettings is the prefix of the settings that hold the invites. */
 export const inviteSettings = "invite/";
 
 /** invitesOf returns the invites that this person made and did not cancel, newest first. */

@@ -1,5 +1,5 @@
 /**
- * Invites: made and answered by the owner's pod, accepted by friends (contract B5, protocol §7).
+ * Invites: made and answered by the owner's pod, accepted by friends (docs/protocol.md, Invites; protocol §7).
  *
  *     accept/<id>    the sealed acceptance of somebody's invite, until it was answered
  */

@@ -1,5 +1,5 @@
 /**
- * Further devices of the same person (contract B4). The pod carries who wants to join, but never learns
+ * Further devices of the same person (docs/protocol.md, Pairing). The pod carries who wants to join, but never learns
  * the link's secret, so it cannot let itself in.
  *
  *     link/<auth>       Link: a secret this device made, until it is too old

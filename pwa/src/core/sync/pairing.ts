@@ -1,4 +1,4 @@
-/** Connecting a person with a pod (contract B4). */
+/** Connecting a person with a pod (docs/protocol.md, Pairing). */
 
 import { KithError } from "../errors.ts";
 import { object, string } from "../json.ts";

@@ -1,4 +1,4 @@
-/** The owner's side of `<pod>.replica`: rows, bytes, and what the pod says to them (contract B8). */
+/** The owner's side of `<pod>.replica`: rows, bytes, and what the pod says to them (docs/protocol.md, Replicas). */
 
 import { statusOf } from "../ldp/errors.ts";
 import type { Client } from "../ldp/client.ts";

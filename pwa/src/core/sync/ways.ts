@@ -1,6 +1,6 @@
 /**
  * Telling friends where this person is reached, and hearing it from them: a message in the inbox that
- * each keeps for the other (contract B7).
+ * each keeps for the other (docs/protocol.md, Door and feed).
  *
  *     tell/<cid>    the message's name, until the friend's pod has it
  */
