@@ -10,8 +10,8 @@ import { startWorker } from "./ui/trusted.ts";
 import { watchUpdates } from "./ui/update.ts";
 import { source as slots } from "./worker/slots.ts?source";
 
-/** The one store and the one set of keys of this browser profile. */
-const place = "kith";
+/** The one store of this browser profile, and beside it, never in one record with it, the keys (app.md §1.2). */
+const place = { store: "kith", keys: "kith-keys" };
 
 const random = (length: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(length));
 
@@ -32,7 +32,7 @@ async function envOf(store: () => Promise<Store>): Promise<Env> {
     random,
     fetch: (url, init) => fetch(url, init),
     openStore: store,
-    keys: await openKeyRecords(place),
+    keys: await openKeyRecords(place.keys),
     after(milliseconds, run) {
       const id = setTimeout(run, milliseconds);
       return () => clearTimeout(id);
@@ -54,7 +54,7 @@ void showApp({
   taken: (error) => error instanceof TakenError,
   async open(takeOver, closed) {
     const store = async (): Promise<Store> => {
-      const opened = await openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(slots, "slots") }, place, { takeOver });
+      const opened = await openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(slots, "slots") }, place.store, { takeOver });
       void opened.closed.then(closed);
       return opened;
     };

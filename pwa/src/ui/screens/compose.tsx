@@ -1,7 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Audience } from "../../core/kith.ts";
 import { audienceFrom, useApp } from "../context.ts";
-import { sendNow } from "../outgoing.ts";
 import { PickAudience } from "../parts/audience.tsx";
 import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -28,7 +27,7 @@ export function ComposeScreen() {
       <div class="thumb compose-bar">
         <AddPhotos writing={writing} />
         <Chip view={view} onPress={() => setPicking(true)} />
-        <button type="button" class="button primary" disabled={empty || writing.working.value !== undefined} onClick={() => void send(app, writing)}>{app.t.compose.post}</button>
+        <button type="button" class="button primary" disabled={empty || writing.working.value !== undefined} onClick={() => send(app, writing)}>{app.t.compose.post}</button>
       </div>
       {picking ? <PickAudience value={writing.audience.value} onClose={() => setPicking(false)} onDone={choose} /> : null}
     </Screen>
@@ -39,7 +38,7 @@ export function ComposeScreen() {
 function useWriting(): Writing {
   const { kith, model, opened, outgoing } = useApp();
   const writing = useMemo(() => {
-    const left = opened.value ?? kith.drafts().find(({ id, reason }) => reason === "typed" && id !== outgoing.draft());
+    const left = opened.value ?? kith.drafts().find(({ id, reason }) => reason === "typed" && !outgoing.has(id));
     opened.value = undefined;
     return writingOf(kith, left ?? { text: "", pictures: [], audience: audienceFrom(kith, model.friends.value.length) });
   }, []);
@@ -55,25 +54,20 @@ function useWriting(): Writing {
 }
 
 /** Sends what is written: at once when it is only for oneself, else after a pause in which it can be undone. */
-async function send(app: ReturnType<typeof useApp>, writing: Writing): Promise<void> {
+function send(app: ReturnType<typeof useApp>, writing: Writing): void {
   const { attempt, kith, model, opened, outgoing, router, say, t } = app;
-  const what = writing.compose();
-  const draft = await writing.keep();
-  writing.end();
-  router.swap();
-  const alone = kith.resolve(what.audience).people.length === 0;
-  const again = (): void => {
-    opened.value = { ...what, ...(draft === undefined ? {} : { id: draft }) };
+  const letter = { what: writing.compose(), draft: writing.keep() };
+  const view = kith.resolve(letter.what.audience);
+  const told = (words: string) => (sent: Promise<unknown>): void => void attempt(() => sent.then(() => say(words)));
+  const again = async (): Promise<void> => {
+    const id = await letter.draft;
+    opened.value = { ...letter.what, ...(id === undefined ? {} : { id }) };
     router.go("new");
   };
-  if (alone) {
-    if ((await attempt(() => sendNow(kith, what, draft))) !== undefined) say(t.compose.kept1);
-    return;
-  }
-  outgoing.hold(what, draft, (sent) => {
-    void attempt(() => sent).then((ref) => { if (ref !== undefined) say(t.compose.posted); });
-  });
-  say(t.compose.leaving(audienceWords(kith.resolve(what.audience), model.circle.value, t)), () => { if (outgoing.undo()) again(); });
+  router.swap();
+  if (view.people.length === 0) return told(t.compose.kept1)(outgoing.send(letter));
+  outgoing.hold(letter, told(t.compose.posted));
+  say(t.compose.leaving(audienceWords(view, model.circle.value, t)), () => { if (outgoing.undo()) void again(); });
 }
 
 function Paper({ writing }: { readonly writing: Writing }) {
@@ -86,7 +80,7 @@ function Paper({ writing }: { readonly writing: Writing }) {
       onDragLeave={() => setOver(false)}
       onDrop={(event) => { event.preventDefault(); setOver(false); add(event.dataTransfer?.files); }}
       onPaste={(event) => { if ((event.clipboardData?.files.length ?? 0) > 0) { event.preventDefault(); add(event.clipboardData?.files); } }}>
-      <textarea class="write" autofocus dir="auto" rows={4} aria-label={t.compose.placeholder} placeholder={t.compose.placeholder} value={writing.text}
+      <textarea class="write" autofocus dir="auto" autocomplete="off" rows={4} aria-label={t.compose.placeholder} placeholder={t.compose.placeholder} value={writing.text}
         onInput={(event) => { writing.text.value = event.currentTarget.value; writing.touched(); }} />
       <ul class="shots">
         {writing.shots.value.map((shot) => <ShotRow key={shot.id} shot={shot} writing={writing} />)}
@@ -133,7 +127,7 @@ function ShotRow({ shot, writing }: { readonly shot: Shot; readonly writing: Wri
     <li class="shot">
       <img src={shot.url} alt={shot.picture.alt} width={shot.picture.thumbWidth} height={shot.picture.thumbHeight} />
       <div class="shot-words">
-        <textarea rows={2} dir="auto" aria-label={t.compose.alt} placeholder={t.compose.alt} title={t.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
+        <textarea rows={2} dir="auto" autocomplete="off" aria-label={t.compose.alt} placeholder={t.compose.alt} title={t.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
       </div>
       <button type="button" class="plain round" aria-label={t.compose.remove} onClick={() => writing.takeAway(shot.id)}><Icon name="close" /></button>
     </li>
