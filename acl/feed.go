@@ -223,6 +223,7 @@ func (t *trace) add(c pod.Change, p pod.Path, after uint64, a webid.Agent) {
 			t.changed = c.Seq
 		}
 	case c.Path == p:
+		t.info = c.Info
 		if c.Created > after {
 			t.created = c.Created
 		}
@@ -235,9 +236,13 @@ func (t *trace) add(c pod.Change, p pod.Path, after uint64, a webid.Agent) {
 // is hidden in it, so only its creation counts, and the rows of what the agent
 // may read.
 func (j *judge) settle(p pod.Path, t *trace) (news, error) {
-	info, ok, err := stat(j.tx, p)
-	if err != nil || !ok {
-		return news{}, err
+	info := t.info
+	if info.Path != p {
+		var ok bool
+		var err error
+		if info, ok, err = stat(j.tx, p); err != nil || !ok {
+			return news{}, err
+		}
 	}
 	m, err := j.allowed(info)
 	if err != nil {
@@ -303,7 +308,8 @@ func (j *judge) horizon() horizon {
 }
 
 // keepDays is for how long a position is good. The pod keeps traces for 90 days,
-// so what is missing below its Floor was told before any such position was given.
+// so what is missing below its Floor had been told when any such position was
+// given, and where that is does not matter: it depends on all of the pod.
 const keepDays = 80
 
 // day is the number of the day, as positions have it.
@@ -349,11 +355,10 @@ func (j *judge) since(at pod.Head) ([]news, pod.Head, error) {
 	if err != nil {
 		return nil, at, err
 	}
-	head := j.tx.Head()
-	if at.Seq > head.Seq {
+	if at.Seq > j.tx.Head().Seq {
 		return nil, at, ErrBehind
 	}
-	found, err := j.news(max(at.Seq, head.Floor))
+	found, err := j.news(at.Seq)
 	return found, j.position(name, at.Seq), err
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"kith/acl"
 	"kith/pod"
@@ -195,6 +196,50 @@ func TestWhatChangesTell(t *testing.T) {
 	})
 	t.Run("an old cursor is good after many changes", func(t *testing.T) {
 		h.wantKinds("since the start", h.since(h.friend(ana), start), "Delete", "Create q")
+	})
+}
+
+const day = 24 * time.Hour
+
+func TestAge(t *testing.T) {
+	h := newHouse(t)
+	h.audience("mine", ana)
+	h.audience("others", carl)
+	h.post("p", "mine", "x")
+	h.post("hidden", "others", "x")
+	pass := func(days int) {
+		h.clock.at.Add(int64(days) * day.Milliseconds())
+		h.write("/notes/today", "text/plain", fmt.Sprint(h.clock.now()))
+	}
+	ask := func(p told) said { return h.ask(h.friend(ana), "GET", "social/feed?cursor="+p.Cursor) }
+	first := h.read(h.friend(ana), "feed")
+
+	t.Run("a cursor is made anew each day, and the old one stays good", func(t *testing.T) {
+		h.erase("/social/posts/hidden/")
+		pass(1)
+		p := h.since(h.friend(ana), first)
+		if p.Cursor == first.Cursor || len(p.Items) > 0 || p.Cursor != h.since(h.friend(ana), first).Cursor {
+			t.Errorf("got %+v", p)
+		}
+	})
+	t.Run("it is good for 80 days and gone on the day after", func(t *testing.T) {
+		pass(79)
+		if s := ask(first); s.err != nil {
+			t.Error(s.err)
+		}
+		pass(1)
+		h.wantError("day 81", ask(first), acl.ErrGone)
+	})
+	t.Run("that a hidden post was deleted long ago ends no cursor", func(t *testing.T) {
+		p := h.read(h.friend(ana), "feed")
+		for range 4 {
+			pass(10) // the trace of the hidden post goes on the way
+			if s := ask(p); s.err != nil {
+				t.Error(s.err)
+			}
+		}
+		h.erase("/social/posts/p/")
+		h.wantKinds("what is visible is still told", h.since(h.friend(ana), p), "Delete")
 	})
 }
 

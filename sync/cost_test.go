@@ -138,6 +138,19 @@ func TestCost(t *testing.T) {
 			t.Errorf("%d rows of changes, then %d", once-before, l.change-once)
 		}
 	})
+	t.Run("what is hidden is read once after a restart too", func(t *testing.T) {
+		h.guard.Close()
+		h.guard = acl.New(l, acl.Config{Base: base, Owner: ownerID, Now: h.clock.now})
+		friend = h.friend(crowdContact(7))
+		h.read(friend, "feed")
+		before := l.change
+		h.since(friend, p)
+		once := l.change
+		h.since(friend, p)
+		if once == before || l.change != once {
+			t.Errorf("%d rows of changes, then %d", once-before, l.change-once)
+		}
+	})
 }
 
 // BenchmarkCrowd is what a friend waits for at a pod of 10,000 posts, with 250

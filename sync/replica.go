@@ -19,7 +19,7 @@ var ErrRefused = errors.New("the list is not acceptable")
 
 const (
 	maxRows = 1000
-	maxList = 16 << 10 // bytes of a device list or keys document; webid takes less
+	maxList = 32 << 10 // bytes of a device list with its chain; webid takes less of a keys document
 )
 
 // ReplicaConfig says what a Replica needs to know.

@@ -66,7 +66,7 @@ func (w *twins) run(seed uint64, steps int, hidden string) string {
 			hiddenStep(r, hidden)(w.houses[1])
 		}
 		what, do := sharedStep(r)
-		at := newClock().at.Load() + int64(step)*60_000
+		at := newClock().at.Load() + int64(step)*4*day.Milliseconds()
 		for _, h := range w.houses {
 			h.clock.at.Store(at)
 			do(h)
