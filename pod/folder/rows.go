@@ -141,7 +141,9 @@ func (x *index) holder(id string) (r row, err error) {
 // twins returns the siblings of a name that have the same folded name, itself
 // included.
 func (x *index) twins(container pod.Path, folded, name string) ([]row, error) {
-	return x.rows("dir = ?1 AND (name = ?2 OR name = ?3 OR fold = ?2)", container.String(), folded, name)
+	// Two queries in one: an OR over both would read the whole container.
+	return x.rows("dir = ?1 AND name IN (?2, ?3) UNION SELECT "+columns+
+		" FROM resource WHERE dir = ?1 AND fold = ?2", container.String(), folded, name)
 }
 
 // put writes a row, new or changed.
