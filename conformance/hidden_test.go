@@ -56,6 +56,43 @@ func probes(etag string) []Request {
 // twin is a name of something, and a name of nothing that looks the same.
 type twin struct{ there, absent string }
 
+// sharedACL lets a contact read a container and all below it that has no ACL of its own.
+func sharedACL(cid string) []byte {
+	return fmt.Appendf(nil, `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+<#owner> a acl:Authorization; acl:agent <../profile/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control.
+<#reader> a acl:Authorization; acl:agent <../contacts/%s/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read.
+`, cid)
+}
+
+// share makes a container that a contact may read, with something in it that they may not.
+func (w *world) share(owner *resident, cid string) {
+	w.t.Helper()
+	w.put(owner, "shared/.acl", "text/turtle", sharedACL(cid), http.StatusCreated)
+	w.put(owner, "shared/seen.txt", "text/plain", []byte("seen"), http.StatusCreated)
+	only := `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+<#owner> a acl:Authorization; acl:agent </alice/profile/card#me>; acl:accessTo <%[1]s>; acl:default <%[1]s>; acl:mode acl:Read, acl:Write, acl:Control.`
+	w.put(owner, "shared/box/.acl", "text/turtle", fmt.Appendf(nil, only, "./"), http.StatusCreated)
+	w.put(owner, "shared/box/inner.txt", "text/plain", []byte("inner"), http.StatusCreated)
+	w.put(owner, "shared/secret.txt", "text/plain", []byte("secret"), http.StatusCreated)
+	w.put(owner, "shared/secret.txt.acl", "text/turtle", fmt.Appendf(nil, only, "secret.txt"), http.StatusCreated)
+}
+
+// sharedTwins names what is hidden where the friend may know what is absent.
+func sharedTwins() []twin {
+	return []twin{
+		{"shared/secret.txt", "shared/secrxt.txt"},
+		{"shared/secret.txt/", "shared/secrxt.txt/"},
+		{"shared/secret.txt.acl", "shared/secrxt.txt.acl"},
+		{"shared/secret.txt.meta", "shared/secrxt.txt.meta"},
+		{"shared/box/", "shared/bxx/"},
+		{"shared/box", "shared/bxx"},
+		{"shared/box/.acl", "shared/bxx/.acl"},
+		{"shared/box/inner.txt", "shared/bxx/inner.txt"},
+		{"shared/box/inner.txt", "shared/box/innxr.txt"},
+		{"shared/BOX/", "shared/BXX/"},
+	}
+}
+
 // TestWhatOneMayNotSeeIsAnsweredLikeWhatNeverExisted sends the same requests for hidden things and for
 // nothing: as a friend who may not see them, as nobody, and as a friend who presents no proof.
 func TestWhatOneMayNotSeeIsAnsweredLikeWhatNeverExisted(t *testing.T) {
@@ -74,7 +111,8 @@ func TestWhatOneMayNotSeeIsAnsweredLikeWhatNeverExisted(t *testing.T) {
 	w.put(alice, "circles/family", "text/turtle", group([]string{ben.CID}), http.StatusCreated)
 	w.put(alice, "papers/letter.txt", "text/plain", []byte("dear"), http.StatusCreated)
 
-	twins := hiddenTwins(p, audience, ben.CID, note)
+	w.share(alice, cleo.CID)
+	twins := append(hiddenTwins(p, audience, ben.CID, note), sharedTwins()...)
 	etags := map[string]string{}
 	for _, tw := range twins {
 		etags[tw.there] = w.get(alice, tw.there).Header.Get("ETag")
@@ -82,6 +120,14 @@ func TestWhatOneMayNotSeeIsAnsweredLikeWhatNeverExisted(t *testing.T) {
 	before := must(alice.Rows(w.ctx(), "", 0))(t)
 	for name, who := range map[string]asker{"a friend": cleo, "a stranger": w.stranger(alice.Pod)} {
 		for _, tw := range twins {
+			want := http.StatusUnauthorized
+			if who == cleo {
+				want = http.StatusForbidden
+				if strings.HasPrefix(tw.there, "shared/") && !strings.HasSuffix(tw.there, ".acl") {
+					want = http.StatusNotFound
+				}
+			}
+			w.wantStatus(name+" asks for "+tw.absent, w.get(who, tw.absent), want)
 			for i, probe := range probes(etags[tw.there]) {
 				w.compare(fmt.Sprintf("%s, probe %d", name, i), who, probe, tw)
 			}

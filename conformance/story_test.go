@@ -3,9 +3,13 @@ package conformance
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +84,7 @@ func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 
 	// Deleted: who could still read is told, and nothing is left.
 	mark = w.feed(allowed).Cursor
+	held := w.hold(p)
 	if err := alice.Delete(w.ctx(), p.folder); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +96,25 @@ func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 		t.Errorf("the photo after it was deleted: %d", got.Status)
 	}
 	w.erased(p)
+	for name, needle := range map[string][]byte{"post.jsonld": []byte(p.text), p.file: p.canaries()["photo"]} {
+		eventually(t, 10*time.Second, "the bytes of "+name+" are overwritten", func() bool {
+			text := make([]byte, len(p.photo))
+			n, err := held[name].ReadAt(text, 0)
+			return (err == nil || errors.Is(err, io.EOF)) && !bytes.Contains(text[:n], needle)
+		})
+	}
+}
+
+// hold opens the files of a post, so that their bytes can be looked at when they have no name any more.
+func (w *world) hold(p post) map[string]*os.File {
+	w.t.Helper()
+	held := map[string]*os.File{}
+	for _, name := range []string{"post.jsonld", p.file} {
+		f := must(os.Open(filepath.Join(w.data, "pods", "alice", filepath.FromSlash(p.folder), name)))(w.t)
+		w.t.Cleanup(func() { f.Close() })
+		held[name] = f
+	}
+	return held
 }
 
 // TestAPostMadeByPlainLDPIsSeenLikeAnyOther writes with PUT and deletes with DELETE, as any Solid app does.
