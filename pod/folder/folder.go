@@ -71,12 +71,12 @@ func open(o Options, k *disk) (s *Store, err error) {
 		return s, err
 	}
 	boot := bootID()
-	before, left, err := readMark(o.State)
+	before, unclean, err := readMark(o.State)
 	if err != nil {
 		return s, err
 	}
-	s.unclean = left
-	mayLag := left && (boot == "" || before != boot)
+	s.unclean = unclean
+	mayLag := unclean && (boot == "" || before != boot)
 	if s.index, s.head, err = openIndex(o.State, k, mayLag); err != nil {
 		return s, err
 	}
@@ -227,7 +227,7 @@ func (s *Store) Close() error {
 	scrubbed := s.index.scrub()
 	err := s.index.close()
 	if err == nil && scrubbed == nil && s.broken == nil {
-		err = removeMark(s.o.State, s.disk)
+		err = writeMark(s.o.State, s.disk, markClosed)
 	}
 	s.index = nil
 	if errors.Is(scrubbed, pod.ErrFull) {

@@ -269,8 +269,29 @@ func (x *index) rollback() error {
 	return x.execLocked("ROLLBACK", nil)
 }
 
+// close closes the connection. SQLite removes the log then; zeros take its
+// place, which it reads as an empty log, so that the reserve outlives the
+// process. Where there is no room for them, there is no reserve.
 func (x *index) close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.conn.Close()
+	if err := x.conn.Close(); err != nil {
+		return fmt.Errorf("close index: %w", err)
+	}
+	log, err := os.OpenFile(x.wal, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return ignoreExist(err)
+	}
+	err = x.disk.do("zero", func() error { return zero(log, logReserve) })
+	if err = errors.Join(err, log.Close()); full(err) {
+		err = os.Remove(x.wal)
+	}
+	return err
+}
+
+func ignoreExist(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }

@@ -8,13 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
-// The mark stands in the state folder while a process may write. It names the
-// boot of the machine: a process that was killed loses nothing that it gave to
-// the system, but a machine that went down may have lost what the index had not
-// yet made durable.
-const markName = "mark"
+// The mark says whether a process may be writing, and in which boot of the
+// machine: a process that was killed loses nothing that it gave to the system,
+// but a machine that went down may have lost what the index had not yet made
+// durable. It is overwritten in place, so that a full disk is no hindrance.
+const (
+	markName   = "mark"
+	markClosed = "closed"
+)
 
 // bootID returns what tells one boot of this machine from another, or "".
 func bootID() string {
@@ -26,44 +31,32 @@ func bootID() string {
 }
 
 // readMark returns the boot in which the process before was running, and
-// whether it has left its mark.
-func readMark(state string) (boot string, left bool, err error) {
-	mark, err := os.ReadFile(filepath.Join(state, markName))
+// whether it has not closed the pod.
+func readMark(state string) (boot string, unclean bool, err error) {
+	text, err := os.ReadFile(filepath.Join(state, markName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
 	}
-	return strings.TrimSpace(string(mark)), err == nil, err
+	boot = strings.TrimSpace(string(text))
+	return boot, boot != markClosed, err
 }
 
-func writeMark(state string, k *disk, boot string) error {
-	d, err := k.open(state)
+func writeMark(state string, k *disk, text string) error {
+	f, err := os.OpenFile(filepath.Join(state, markName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, fileMode)
 	if err != nil {
-		return err
-	}
-	defer d.close()
-	const next = markName + ".next"
-	if err := ignoreAbsent(d.unlink(next)); err != nil {
-		return err
-	}
-	if err := d.write(next, []byte(boot+"\n")); err != nil {
 		return fmt.Errorf("write mark: %w", asFull(err))
 	}
-	if err := d.rename(next, d, markName); err != nil {
+	err = k.do("write", func() error {
+		_, err := fmt.Fprintf(f, "%-63s\n", text)
 		return err
+	})
+	if err == nil {
+		err = k.sync(f)
 	}
-	return d.sync()
-}
-
-func removeMark(state string, k *disk) error {
-	d, err := k.open(state)
-	if err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write mark: %w", asFull(err))
 	}
-	defer d.close()
-	if err := ignoreAbsent(d.unlink(markName)); err != nil {
-		return err
-	}
-	return d.sync()
+	return nil
 }
 
 // watchers are the channels of those who wait for changes.

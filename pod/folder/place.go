@@ -25,29 +25,31 @@ func (s *Store) in(p pod.Path, fn func(d dir, name string) error) error {
 // makes durable. What a hand has changed there is found before that hides it.
 func (w *writeTx) enter(p pod.Path, fn func(d dir, name string) error) error {
 	container := p.Parent()
-	err := w.store.in(p, func(d dir, name string) error {
-		if !w.dirty[container] {
-			r, found, err := w.store.index.get(container)
-			if err != nil {
-				return err
-			}
-			s, _, err := fstat(d.f)
-			if err != nil {
-				return err
-			}
-			if found && s.mtime != r.mtime {
-				w.stale[container] = true
-			}
-			w.dirty[container] = true
-		}
-		return fn(d, name)
-	})
+	d, err := w.store.tree.sub(relParent(p))
 	if absent(err) {
 		w.stale[container] = true
 		w.stale[container.Parent()] = true
 		return fmt.Errorf("the folder has changed: %w", pod.ErrConflict)
 	}
-	return asFull(err)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if !w.dirty[container] {
+		r, found, err := w.store.index.get(container)
+		if err != nil {
+			return err
+		}
+		s, _, err := fstat(d.f)
+		if err != nil {
+			return err
+		}
+		if found && s.mtime != r.mtime {
+			w.stale[container] = true
+		}
+		w.dirty[container] = true
+	}
+	return asFull(fn(d, p.Name()))
 }
 
 // mkdir makes the directory of a new container.

@@ -149,7 +149,7 @@ func TestWithoutIndexTheAnswersAreTheSame(t *testing.T) {
 			}
 			s := mustOpen(t, dir)
 			if after := answers(t, s); after != before {
-				t.Errorf("answers before:\n%s\nafter:\n%s", before, after)
+				t.Errorf("the answers are %s", firstDifference(after, before))
 			}
 			head := headOf(t, s)
 			if head.Epoch == epoch {
@@ -204,11 +204,11 @@ func TestMachineThatWentDownGivesNewEpoch(t *testing.T) {
 		t.Errorf("another boot: head %v, was %v", got, head)
 	}
 	if got := answers(t, s); got != before {
-		t.Errorf("answers %s, want %s", got, before)
+		t.Errorf("answers %s", firstDifference(got, before))
 	}
 	mustClose(t, s)
-	if _, err := os.Stat(mark); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a closed pod has left its mark: %v", err)
+	if _, unclean, err := readMark(filepath.Dir(mark)); unclean || err != nil {
+		t.Errorf("a closed pod is marked as open: %v", err)
 	}
 }
 
@@ -234,7 +234,7 @@ func TestIndexThatLags(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := answers(t, mustOpen(t, dir)); got != want {
-		t.Errorf("answers %s\nwant %s", got, want)
+		t.Errorf("answers %s", firstDifference(got, want))
 	}
 }
 
