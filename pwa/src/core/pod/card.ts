@@ -24,6 +24,9 @@ export interface Card {
   readonly note: string;
 }
 
+/** maxList is the longest signed list that is read, in UTF-16 code units. */
+export const maxList = 64 << 10;
+
 const context = ["https://www.w3.org/ns/activitystreams", { kith: "https://kith.invalid/ns#" }] as const;
 
 /** cardText writes a contact record. */
@@ -45,8 +48,8 @@ export function readCard(text: string): Card | undefined {
     name: string(card.name, 200) ?? "",
     label,
     grant: whole(card["kith:grant"]) ?? 0,
-    devices: text_("devices", 8192),
-    keys: text_("keys", 16384),
+    devices: text_("devices", maxList),
+    keys: text_("keys", maxList),
     accepts: list(card["kith:accepts"]).flatMap((each) => string(each, 2048) ?? []),
     ways: readWays(card["kith:ways"]),
     salt: text_("salt", 64),

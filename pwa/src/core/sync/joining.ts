@@ -12,6 +12,7 @@ import { KithError } from "../errors.ts";
 import { type Json, list, object, parse, string, time } from "../json.ts";
 import { Client } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
+import { maxList } from "../pod/card.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import { jose, newHandle, newRow } from "../pod/tree.ts";
@@ -145,9 +146,9 @@ async function askToJoin(env: Env, { pod, secret, label }: Joining, { kid }: Sig
   if (answer.status === 403) throw new KithError("link-used", "join: the link was used or is too old");
   if (answer.status !== 202) throw new Failure(codeOf(answer.status, "pod"), "join", answer.status);
   const json = jsonOf(answer, "pod");
-  const pinned = await acceptDeviceList(string(json.device_list, 8192) ?? "");
+  const pinned = await acceptDeviceList(string(json.device_list, maxList) ?? "");
   if (pinned.label !== label) throw new KithError("pod-refused", "join: the pod is not that of the link's person");
-  return [[devices, pinned.text], [keys, string(json.keys, 16384) ?? ""]];
+  return [[devices, pinned.text], [keys, string(json.keys, maxList) ?? ""]];
 }
 
 /** admitted asks for a token until the pod knows this device. */

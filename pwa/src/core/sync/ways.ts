@@ -10,7 +10,7 @@ import { object, parse, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { unreachable } from "./replica.ts";
 import { Failure } from "../ldp/errors.ts";
-import { type Card, cardText, readWays } from "../pod/card.ts";
+import { type Card, cardText, maxList, readWays } from "../pod/card.ts";
 import { inbox, placeOf, cardPath } from "../pod/paths.ts";
 import { card, contactsOf } from "../pod/people.ts";
 import { jsonLD } from "../pod/tree.ts";
@@ -99,7 +99,7 @@ function readUpdate(written: string): Update | undefined {
 
 /** updateOf reads the members that door and message share. */
 export function updateOf(json: NonNullable<ReturnType<typeof object>>): Update {
-  return { devices: string(json.device_list, 8192), keys: string(json.keys, 16384), ways: readWays(json.ways) };
+  return { devices: string(json.device_list, maxList), keys: string(json.keys, maxList), ways: readWays(json.ways) };
 }
 
 /** updated returns a friend's record after an update; lists that do not follow the pinned ones are left out. */
