@@ -56,6 +56,12 @@ func (f *family) rebuild() {
 	f.h.close()
 	f.h.must(os.RemoveAll(filepath.Join(f.h.dir, "state")))
 	f.h.open()
+	f.truth.emptied(f.phone, f.laptop)
+	for path, has := range f.h.contents() {
+		if _, ok := f.truth.newest[path]; !ok {
+			f.truth.wrote(path, pod.Version{}, has[strings.LastIndex(has, ". ")+2:])
+		}
+	}
 }
 
 // settle lets all of them talk until nothing changes.
@@ -130,6 +136,8 @@ func (f *family) run(r *rand.Rand, steps int) {
 			d.sync()
 		case n < 38:
 			d.pull()
+		case n < 39:
+			f.rebuild()
 		default:
 			f.empty()
 		}

@@ -159,10 +159,10 @@ func (d *device) meet(r wireRow) {
 	}
 	now, ok := d.rows[r.Path]
 	switch {
+	case ok && v.Less(now.version): // also where the pod forgot the version of the same bytes
+		d.queue(r.Path)
 	case ok && now.etag == r.ETag && !d.waits(r.Path):
 		d.rows[r.Path] = held{r.ID, v, r.ETag, now.body}
-	case ok && v.Less(now.version):
-		d.queue(r.Path)
 	case ok && d.waits(r.Path):
 		d.drafts++
 		d.forget(r.Path)

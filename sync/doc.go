@@ -49,7 +49,9 @@
 //	DELETE .replica/<path>    Kith-Version; 204 | 409 {"winner": row}
 //
 // Rows of containers have no etag, type or size. A page for another epoch than
-// the pod's, or for none, begins at the start.
+// the pod's, or for none, begins at the start. A row whose version nobody knows
+// has [0,""], which is "0." in a header; brought to the pod, it is older than all
+// that is known there.
 //
 // # Goroutines
 //

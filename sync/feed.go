@@ -59,6 +59,9 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error 
 	if err != nil {
 		return err
 	}
+	if err := patient(w, q.wait); err != nil {
+		return err
+	}
 	var p page
 	if q.changes {
 		p, err = f.changes(r.Context(), v, q)

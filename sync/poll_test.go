@@ -3,7 +3,10 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,4 +159,36 @@ func TestLongPoll(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWaitOutlivesDeadlines asks a server whose connections are given less time
+// than the request wants to wait.
+func TestWaitOutlivesDeadlines(t *testing.T) {
+	h := newHouse(t)
+	rows := h.rows("")
+	for target, view := range map[string]*acl.View{
+		"social/feed?wait=1&cursor=" + h.read(h.friend(ana), "feed").Cursor:     h.friend(ana),
+		fmt.Sprintf(".replica?wait=1&epoch=%s&after=%d", rows.Epoch, rows.Head): h.owner(),
+	} {
+		path, _, _ := strings.Cut(target, "?")
+		t.Run(path, func(t *testing.T) {
+			failed := make(chan error, 1)
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if path == ".replica" {
+					failed <- h.replica.Serve(w, r, view, "")
+				} else {
+					failed <- h.feed.Serve(w, r, view)
+				}
+			}))
+			server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+			server.Start()
+			defer server.Close()
+			response, err := server.Client().Get(server.URL + "/" + target)
+			h.must(err)
+			h.must(response.Body.Close())
+			if err := <-failed; err != nil || response.StatusCode != http.StatusOK {
+				t.Errorf("status %d, error %v", response.StatusCode, err)
+			}
+		})
+	}
 }

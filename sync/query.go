@@ -75,6 +75,24 @@ func (q query) wait() (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, err
 }
 
+// grace is what a request that waits has beyond the wait to be answered.
+const grace = 20 * time.Second
+
+// patient gives a request the time to wait: the deadlines of its connection may
+// be made for requests that do not. A writer that has none is as good.
+func patient(w http.ResponseWriter, wait time.Duration) error {
+	if wait == 0 {
+		return nil
+	}
+	c, until := http.NewResponseController(w), time.Now().Add(wait+grace)
+	for _, err := range []error{c.SetReadDeadline(until), c.SetWriteDeadline(until)} {
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return fmt.Errorf("wait for changes: %w", err)
+		}
+	}
+	return nil
+}
+
 // feedQuery is what is asked of the feed: a page of the listing, or what
 // happened since a cursor.
 type feedQuery struct {

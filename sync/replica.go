@@ -88,6 +88,9 @@ func (s *Replica) rows(w http.ResponseWriter, r *http.Request, v *acl.View) erro
 	if err != nil {
 		return err
 	}
+	if err := patient(w, q.wait); err != nil {
+		return err
+	}
 	rows, head, err := await(r.Context(), v, q)
 	if err != nil {
 		return fmt.Errorf("read rows: %w", err)
@@ -210,6 +213,9 @@ func (s *Replica) put(w http.ResponseWriter, r *http.Request, raw *acl.Replica, 
 	row, err := rowOf(p, r.Header)
 	if err != nil {
 		return err
+	}
+	if row.Version == (pod.Version{}) { // older than whatever anybody knows the version of
+		row.Version = pod.Version{Counter: 1, Device: s.config.Device}
 	}
 	body, err := s.body(w, r, p)
 	if err != nil {

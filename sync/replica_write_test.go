@@ -76,10 +76,12 @@ func TestReplicaPut(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 	})
-	t.Run("a version that nobody knows becomes the pod's next", func(t *testing.T) {
-		if r := oneRow(t, h.bring("/unknown", "0.", "x")); r.Version[0].(float64) <= 9000 || r.Version[1] != podKid {
+	t.Run("a version that nobody knows is older than all others", func(t *testing.T) {
+		if r := oneRow(t, h.bring("/unknown", "0.", "x")); r.version() != "1."+podKid {
 			t.Errorf("got %+v", r)
 		}
+		oneRow(t, h.bring("/unknown", "2.did:key:zA", "y"))
+		winner(t, h.bring("/unknown", "0.", "x"))
 	})
 	t.Run("a container is made, with its handle, and again without harm", func(t *testing.T) {
 		for range 2 {
