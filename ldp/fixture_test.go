@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kith/acl"
 	"kith/ldp"
@@ -35,6 +36,7 @@ var agents = map[string]webid.Agent{
 	"adder":    friend("adder"),
 	"writer":   friend("writer"),
 	"other":    friend("other"),
+	"none":     friend("none"),
 	"stranger": {},
 }
 
@@ -53,11 +55,17 @@ type server struct {
 
 func newServer(t testing.TB, config acl.Config) *server {
 	t.Helper()
+	return newServerAt(t, config, time.Now)
+}
+
+func newServerAt(t testing.TB, config acl.Config, now func() time.Time) *server {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := folder.Open(folder.Options{
 		Tree:   filepath.Join(dir, "tree"),
 		State:  filepath.Join(dir, "state"),
 		Device: "did:key:zPod",
+		Now:    now,
 	})
 	if err != nil {
 		t.Fatal(err)
