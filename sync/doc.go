@@ -33,9 +33,11 @@
 //
 // A cursor is a position among the changes that one agent may see, sealed so
 // that it tells nothing and cannot be made elsewhere. It is of constant size,
-// and one position of one agent has one cursor: what is hidden from the agent
-// does not move it. All pages of one listing carry the cursor of the first, so
-// that what happens while they are read is told afterwards.
+// and one position of one agent has one cursor on one day: what is hidden from
+// the agent does not move it. All pages of one listing carry the cursor of the
+// first, so that what happens while they are read is told afterwards. After 80
+// days, with another grant or other names of the agent, and when the pod's index
+// was made anew, a cursor is gone (410) and the listing is read again.
 //
 // # Replica (protocol §3.4)
 //
