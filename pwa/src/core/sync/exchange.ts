@@ -1,6 +1,7 @@
 /** One exchange with the owner's pod after another: follow it, do what that asks for, bring it what waits. */
 
 import { KithError } from "../errors.ts";
+import { entries } from "../pod/outbox.ts";
 import { followInvites } from "./invites.ts";
 import { admitDevices, renewKeys, revokeAgain } from "./joining.ts";
 import { pull } from "./pull.ts";
@@ -58,6 +59,7 @@ export class Exchange {
   /** next runs one thing after another and notes what came of it, unless it was cut short. */
   #next(act: () => Promise<void>, cut?: AbortSignal): Promise<void> {
     const mine = this.#turn.then(async () => {
+      const before = standing(this.#session);
       try {
         await act();
         this.#session.status.error = undefined;
@@ -68,6 +70,7 @@ export class Exchange {
       this.#session.status.progress = undefined;
       this.#session.emit("pod");
       this.#session.emit("outbox");
+      if (standing(this.#session) !== before) this.#session.emit("posts");
     });
     this.#turn = mine;
     return mine;
@@ -96,6 +99,11 @@ export class Exchange {
     this.#session.status.progress = { done, total };
     this.#session.emit("pod");
   };
+}
+
+/** standing is all by which the views tell how far posts have come: whether the pod was compared, and which posts wait. */
+function standing({ store }: Session): string {
+  return JSON.stringify([store.get("pod/cursor") !== undefined, entries(store).flatMap(({ post }) => post ?? [])]);
 }
 
 /** Friends who cannot be told are told another time; a store that ended meanwhile says so at the next act. */
