@@ -49,6 +49,7 @@ func friendID(name string) webid.ID { return webid.ID(base + "contacts/" + name 
 // server is a pod behind its handler.
 type server struct {
 	t       testing.TB
+	store   pod.Store
 	guard   *acl.Guard
 	handler *ldp.Handler
 }
@@ -71,7 +72,7 @@ func newServerAt(t testing.TB, config acl.Config, now func() time.Time) *server 
 		t.Fatal(err)
 	}
 	config.Base, config.Owner = base, ownerID
-	s := &server{t, acl.New(store, config), ldp.New(ldp.Config{Base: base, Challenge: challenge, MaxBody: 1 << 20})}
+	s := &server{t, store, acl.New(store, config), ldp.New(ldp.Config{Base: base, Challenge: challenge, MaxBody: 1 << 20})}
 	t.Cleanup(func() {
 		s.guard.Close()
 		if err := store.Close(); err != nil {
