@@ -12,14 +12,27 @@ export type { Reply } from "./asker/main.ts";
 /** Ask sends one request and returns the whole answer but its date. */
 export type Ask = (question: Omit<Question, "token">) => Promise<Reply>;
 
+type Place = Pick<Person, "pod" | "issuer">;
+
 /** signed asks a pod with the key that the page's profile keeps. */
-export async function signed(page: Page, { pod, issuer }: Pick<Person, "pod" | "issuer">): Promise<Ask> {
+export async function signed(page: Page, place: Place): Promise<Ask> {
+  const token = await enter(page, place);
+  return (question) => page.evaluate((asked) => asker.ask(asked), { ...question, token });
+}
+
+/** prover returns a function that makes the headers for one request, which the test then sends itself. */
+export async function prover(page: Page, place: Place): Promise<(method: string, url: string) => Promise<Record<string, string>>> {
+  const token = await enter(page, place);
+  return (method, url) => page.evaluate(([method, url, token]) => asker.prove(method, url, token), [method, url, token] as const);
+}
+
+/** enter brings the asker into the page and gets a token with the key that the page's profile keeps. */
+async function enter(page: Page, { pod, issuer }: Place): Promise<string> {
   // The page's own policy lets no script in; the debugger's protocol goes past it.
   const debug = await page.context().newCDPSession(page);
   await debug.send("Runtime.evaluate", { expression: source });
   await debug.detach();
-  const token = await page.evaluate(([pod, issuer]) => asker.token(pod, issuer), [pod, issuer] as const);
-  return (question) => page.evaluate((asked) => asker.ask(asked), { ...question, token });
+  return page.evaluate(([pod, issuer]) => asker.token(pod, issuer), [pod, issuer] as const);
 }
 
 /** unsigned asks as a stranger does. */

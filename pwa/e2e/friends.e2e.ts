@@ -1,6 +1,5 @@
 /** Three people, three browser profiles, three pods on the real binary: a post reaches whom it is for and nobody else. */
 
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Ask, type Reply, signed, touches, unsigned } from "./asking.ts";
@@ -8,6 +7,7 @@ import { type Host, openScene, type Person, type Scene, screenshot } from "./har
 import { etagOf, jsonLD } from "../src/core/pod/tree.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
+import { podFiles, postNamed } from "./pods.ts";
 import { bytes, type Needle, rawSearch, text as textual } from "./search.ts";
 
 let scene: Scene;
@@ -80,9 +80,9 @@ test("what the friend's app fetches and what the pod keeps has no EXIF", async (
   await screenshot(ben.page, "friends-viewer");
   await viewer.getByRole("button", { name: words.close }).click();
 
-  folder = await folderOf(text);
+  folder = await postNamed(host, pod.name, text);
   never = folder.replace(/[a-z2-7]{16}$/, "qqqqqqqqqqqqqqqq");
-  const kept = await contents(postFolder());
+  const kept = await contents();
   expect([...kept.keys()].sort()).toEqual([".acl", "1-t.webp", "1.webp", "post.jsonld"]);
   expect((await fetched).equals(kept.get("1.webp")!)).toBe(true);
   expect(photo.includes("Exif\0\0") && photo.includes(camera)).toBe(true);
@@ -117,7 +117,7 @@ test("the author widens it, and the other friend sees it", async () => {
 });
 
 test("deleted, it is gone from every app and from every byte", async () => {
-  const kept = await contents(postFolder());
+  const kept = await contents();
   const stored = (await etagOf(jsonLD, new Uint8Array(kept.get("post.jsonld")!))).slice(1, -1);
   const words: Record<string, string> = { text, name: folder.slice(11), hash: stored, file: original, camera };
   const pictures: Record<string, Uint8Array> = { picture: kept.get("1.webp")!, thumbnail: kept.get("1-t.webp")!, photo };
@@ -154,21 +154,10 @@ function called({ headers, ...rest }: Reply, name: string): Reply {
 
 const url = (of: string, name: string): string => `${pod.pod}social/posts/${of}/${name}`;
 
-const postsFolder = (): string => join(host.folder, "pods", pod.name, "social", "posts");
-const postFolder = (): string => join(postsFolder(), folder);
-
-/** folderOf returns the name of the folder in the pod that holds the post with that text. */
-async function folderOf(said: string): Promise<string> {
-  for (const name of await readdir(postsFolder())) {
-    const post = await readFile(join(postsFolder(), name, "post.jsonld"), "utf8").catch(() => "");
-    if (post.includes(said)) return name;
-  }
-  throw new Error("find post: the pod has none of that text");
-}
-
-async function contents(of: string): Promise<Map<string, Buffer>> {
-  const names = await readdir(of);
-  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(of, name))] as const)));
+/** contents returns the files of the post, as they lie in the pod's folder. */
+async function contents(): Promise<Map<string, Buffer>> {
+  const at = `/social/posts/${folder}/`;
+  return new Map([...(await podFiles(host, pod.name))].flatMap(([path, content]) => (path.startsWith(at) ? [[path.slice(at.length), content]] : [])));
 }
 
 /** chunks returns the kinds of chunk in a WebP file (RFC 9649 §2.3): EXIF and XMP would each be one. */

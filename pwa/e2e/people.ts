@@ -36,11 +36,22 @@ export class Phone {
   readonly name: string;
   readonly context: BrowserContext;
   readonly page: Page;
+  /** What was refused, failed or complained of on this phone, for whoever asks why a test failed. */
+  readonly trouble: string[] = [];
 
   private constructor(name: string, context: BrowserContext, page: Page) {
     this.name = name;
     this.context = context;
     this.page = page;
+    page.on("response", (answer) => {
+      if (answer.status() < 400) return;
+      const line = `${answer.status()} ${answer.request().method()} ${answer.url()}`;
+      void answer.text().then((body) => this.trouble.push(`${line} ${body}`), () => this.trouble.push(line));
+    });
+    page.on("pageerror", (error) => this.trouble.push(String(error.stack)));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.trouble.push(message.text());
+    });
   }
 
   /** open opens the app in the profile of that name. */
@@ -69,7 +80,7 @@ export class Phone {
     await this.follow(link);
     await this.button(words.pod.connect).click();
     await this.told(words.pod.connected1);
-    await this.page.getByText(words.pod.allThere).waitFor();
+    await this.shows(words.pod.allThere);
   }
 
   /** invite makes an invite and returns the link that is shown. */
@@ -83,7 +94,7 @@ export class Phone {
   /** accept opens an invite link and becomes the friend of its maker. */
   async accept(link: string, from: string): Promise<void> {
     await this.follow(link);
-    await this.page.getByText(words.add.from(from)).waitFor();
+    await this.shows(words.add.from(from));
     await this.button(words.add.accept).click();
     await this.told(words.add.done(from));
     await this.heading(from).waitFor();
@@ -111,11 +122,11 @@ export class Phone {
     await described.nth(before).fill(alt);
   }
 
-  /** post writes a post, sends it and waits until the app says that it is out. */
+  /** post writes a post, sends it and waits until it stands in the feed. */
   async post(wording: Wording): Promise<void> {
     await this.write(wording);
     await this.send();
-    await this.told(wording.to === "me" ? words.compose.kept1 : words.compose.posted);
+    await this.article(wording.text).waitFor();
   }
 
   /** send taps the composer's button. */
@@ -184,6 +195,16 @@ export class Phone {
     await this.page.getByText(words.feed.asking).first().waitFor({ state: "hidden" });
   }
 
+  /** unfriend removes a friend. */
+  async unfriend(name: string): Promise<void> {
+    await this.visit(words.nav.friends);
+    await this.page.getByRole("list").getByRole("link", { name }).click();
+    await this.page.getByRole("link", { name: words.friend.about("").trim() }).click();
+    await this.button(words.friend.remove).click();
+    await this.page.getByRole("dialog").getByRole("button", { name: words.friend.removeYes }).click();
+    await this.told(words.friend.removed(name));
+  }
+
   /** visit goes to one of the four places. */
   async visit(place: string): Promise<void> {
     await this.page.getByRole("navigation", { name: words.nav.label }).getByRole("link", { name: place, exact: true }).click();
@@ -200,6 +221,11 @@ export class Phone {
   /** told waits until the app says a sentence. */
   async told(sentence: string): Promise<void> {
     await this.page.getByRole("status").filter({ hasText: sentence }).first().waitFor();
+  }
+
+  /** shows waits until the screen shows a text. */
+  async shows(text: string): Promise<void> {
+    await this.page.getByText(text).filter({ visible: true }).first().waitFor();
   }
 
   /** article is the post with that text. */
@@ -249,6 +275,7 @@ export function witness(phones: () => readonly (Phone | undefined)[]): void {
   onTestFailed(async ({ task }) => {
     for (const phone of phones()) {
       if (phone === undefined || phone.page.isClosed()) continue;
+      console.log(`${phone.name}:`, phone.trouble.slice(-20).join("\n"));
       await screenshot(phone.page, `failed ${task.name.slice(0, 40)} ${phone.name}`);
     }
   });

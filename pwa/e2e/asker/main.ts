@@ -54,8 +54,13 @@ async function token(pod: string, issuer: string): Promise<string> {
   return issued;
 }
 
+/** prove returns the headers with which one request is this profile's. */
+async function prove(method: string, url: string, token: string): Promise<Record<string, string>> {
+  return { Authorization: `DPoP ${token}`, DPoP: await dpop(await signer(), { method, url, token }, chance) };
+}
+
 async function ask({ method, url, headers = {}, body, token }: Question): Promise<Reply> {
-  const proof = token === undefined ? {} : { Authorization: `DPoP ${token}`, DPoP: await dpop(await signer(), { method, url, token }, chance) };
+  const proof = token === undefined ? {} : await prove(method, url, token);
   const answer = await fetch(url, { method, headers: { ...headers, ...proof }, cache: "no-store", redirect: "manual", ...(body === undefined ? {} : { body }) });
   return {
     status: answer.status,
@@ -65,7 +70,7 @@ async function ask({ method, url, headers = {}, body, token }: Question): Promis
 }
 
 /** asker is what the test finds on the page. */
-const asker = { token, ask };
+const asker = { token, prove, ask };
 
 export type Asker = typeof asker;
 
