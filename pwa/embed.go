@@ -4,7 +4,9 @@
 // It is not the app's source (that is src/) and it serves nothing itself. What
 // it holds is the folder dist, filled by `make`:
 //
-//	dist/index.html             the whole app, inlined; also opens from a file
+//	dist/shell.html             the app as a pod serves it, with
+//	dist/part-*.js              the parts that it loads after its first page
+//	dist/index.html             the whole app in one file; also opens from the disk
 //	dist/sw.js                  the service worker
 //	dist/manifest.webmanifest   name, colours and icons for the home screen
 //	dist/icon*.{svg,png}        the icons

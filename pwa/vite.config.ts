@@ -1,21 +1,31 @@
-import { viteSingleFile } from "vite-plugin-singlefile";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { policy } from "./build/policy.ts";
 import { source } from "./build/source.ts";
+import { split } from "./build/split.ts";
 
-// The app: one page, everything inlined. Unit tests run in plain Node.
+const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+// The app: a page with everything inlined, and the same app as a shell with parts beside it (build/split.ts).
+// Unit tests run in plain Node.
 export default defineConfig({
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [source(), viteSingleFile(), policy()],
+  plugins: [source(), split(at("index.html"))],
+  define: { "process.env.NODE_ENV": '"production"' },
   build: {
     target: "es2023",
     // light-dark() and its like stay as they are written: older browsers are not served.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    // CommonJS is not minified in library mode unless it is said.
+    minify: true,
     // The folder keeps a file that the Go package needs; `npm run build` empties the rest.
     emptyOutDir: false,
+    copyPublicDir: true,
     modulePreload: false,
     reportCompressedSize: false,
+    lib: { entry: at("src/main.ts"), formats: ["cjs"], fileName: () => "main.js", cssFileName: "style" },
+    // What parts share with main stays in main.
+    rolldownOptions: { preserveEntrySignatures: false, output: { exports: "named", chunkFileNames: "[name].js" } },
   },
   test: { environment: "node", include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
 });

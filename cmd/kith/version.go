@@ -17,7 +17,9 @@ func versionCommand() command {
 	return command{name: "version", summary: "say which version this is", run: runVersion, help: `
 Usage: kith version
 
-Prints the version, the Go release it was built with, and the SHA-256 of the app inside.
+Prints the version, the Go release it was built with, and the SHA-256 of the app inside: of the page
+that this server hands out, and of the single file that opens from a disk. The app shows the hash of
+the page that it runs from under You, About.
 `}
 }
 
@@ -25,14 +27,21 @@ func runVersion(_ context.Context, c *call) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
-	sum := "none: built without it"
-	if files, err := pwa.Files(); err == nil {
-		page, err := fs.ReadFile(files, "index.html")
+	if _, err := fmt.Fprintf(c.stdout, "kith %s\n%s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+		return err
+	}
+	files, err := pwa.Files()
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"shell.html", "index.html"} {
+		page, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		sum = fmt.Sprintf("%x", sha256.Sum256(page))
+		if _, err := fmt.Fprintf(c.stdout, "%s %x\n", name, sha256.Sum256(page)); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Fprintf(c.stdout, "kith %s\n%s %s/%s\napp %s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, sum)
-	return err
+	return nil
 }

@@ -11,15 +11,19 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"kith/pwa"
 )
 
-// app serves the built app: index.html at /, and the few files beside it. Everything is read and
-// compressed once, since it is small and cannot change while the server runs.
+// app serves the built app: its shell at /, the parts that the shell loads, and index.html, which is the
+// whole app in one file to keep. Everything is read and compressed once, since it is small and cannot
+// change while the server runs.
 type app struct{ files map[string]*asset }
 
 type asset struct {
 	mediaType string
 	etag      string
+	caching   string
 	plain     []byte
 	gzipped   []byte // nil when it would not be smaller
 }
@@ -40,13 +44,19 @@ func newApp(files fs.FS) (*app, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the app: %w", err)
 	}
-	a.files["/"] = a.files["/index.html"]
+	a.files["/"] = a.files["/shell.html"]
+	if a.files["/"] == nil {
+		return nil, fmt.Errorf("read the app: %w", pwa.ErrNotBuilt)
+	}
 	return a, nil
 }
 
 func newAsset(name string, body []byte) (*asset, error) {
 	sum := sha256.Sum256(body)
-	f := &asset{mediaType: assetType(name), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, plain: body}
+	f := &asset{mediaType: assetType(name), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, plain: body, caching: "no-cache"}
+	if strings.HasPrefix(name, "part-") { // its name has the hash of its bytes
+		f.caching = "public, max-age=31536000, immutable"
+	}
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
@@ -91,7 +101,7 @@ func (f *asset) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("ETag", f.etag)
-	h.Set("Cache-Control", "no-cache")
+	h.Set("Cache-Control", f.caching)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

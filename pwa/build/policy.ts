@@ -19,23 +19,24 @@ export function policy(): Plugin {
   };
 }
 
-/** guarded returns the page with its policy as the first element after the charset. A page with an
- * outside script or style, or with no place for the policy, is an error. */
-export function guarded(page: string): string {
+/** guarded returns the page with its policy as the first element after the charset; the policy also lets
+ * the scripts in `later` run, which are not in the page yet. A page with an outside script or style, or with
+ * no place for the policy, is an error. */
+export function guarded(page: string, later: readonly string[] = []): string {
   if (/<script\b[^>]*\bsrc\s*=|<link\b[^>]*\brel\s*=\s*["']?stylesheet/i.test(page)) {
     throw new Error("guard page: a script or style is not inlined");
   }
   const place = '<meta charset="utf-8">';
   if (page.split(place).length !== 2) throw new Error(`guard page: it needs exactly one ${place}`);
-  const meta = `<meta http-equiv="Content-Security-Policy" content="${directives(page)}">`;
+  const meta = `<meta http-equiv="Content-Security-Policy" content="${directives(page, later)}">`;
   return page.replace(place, () => `${place}\n  ${meta}`);
 }
 
-function directives(page: string): string {
+function directives(page: string, later: readonly string[]): string {
   return [
     "default-src 'none'",
-    `script-src ${hashes(page, "script")}`,
-    `style-src ${hashes(page, "style")}`,
+    `script-src ${hashes([...inlinedIn(page, "script"), ...later])}`,
+    `style-src ${hashes(inlinedIn(page, "style"))}`,
     // 'self' is for the icons of the manifest: without it Chromium installs no app.
     "img-src 'self' blob: data:",
     "media-src blob:",
@@ -51,8 +52,11 @@ function directives(page: string): string {
   ].join("; ");
 }
 
-function hashes(page: string, tag: "script" | "style"): string {
-  const found = [...page.matchAll(new RegExp(`<${tag}\\b[^>]*>([\\s\\S]*?)</${tag}>`, "gi"))];
-  if (found.length === 0) return "'none'";
-  return found.map(([, text]) => `'sha256-${createHash("sha256").update(text ?? "").digest("base64")}'`).join(" ");
+function inlinedIn(page: string, tag: "script" | "style"): string[] {
+  return [...page.matchAll(new RegExp(`<${tag}\\b[^>]*>([\\s\\S]*?)</${tag}>`, "gi"))].map(([, text]) => text ?? "");
+}
+
+function hashes(texts: readonly string[]): string {
+  if (texts.length === 0) return "'none'";
+  return texts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`).join(" ");
 }

@@ -50,8 +50,47 @@ test("the built app can be installed and opens offline", async () => {
     await app.goto(address);
     expect(await app.title()).toContain("Kith");
     const names = await app.evaluate(async () => (await caches.keys()).flatMap((name) => name.split(" ")));
-    const html = await readFile(new URL(builtFile));
-    expect(names).toEqual(["kith", createHash("sha256").update(html).digest("hex")]);
+    expect(names).toEqual(["kith", await hashOf("shell.html"), await hashOf("index.html")]);
+  } finally {
+    await end(server);
+    await context.close();
+  }
+});
+
+// What the app's own scripts put into the page (src/ui/later.ts).
+declare const kithFiles: Readonly<Record<string, string>>;
+declare const kithPart: (name: string) => Promise<unknown>;
+
+test("the shell of a pod brings its parts along, also offline, and runs no others", async () => {
+  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)), undefined, "shell.html");
+  const context = await scene.profile("shell");
+  try {
+    const app = await context.newPage();
+    await app.goto(address);
+    const parts = await app.evaluate(() => Object.keys(kithFiles));
+    expect(parts.length).toBeGreaterThan(0);
+    await app.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await end(server);
+    await app.goto(address);
+    for (const name of parts) expect(await app.evaluate(async (part) => Object.keys((await kithPart(part)) as object).length, name)).toBeGreaterThan(0);
+  } finally {
+    await end(server);
+    await context.close();
+  }
+});
+
+test("a part that was changed on its way does not run", async () => {
+  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)), undefined, "shell.html", (part) => `${part};globalThis.planted=1`);
+  const context = await scene.profile("planted");
+  try {
+    const app = await context.newPage();
+    await app.goto(address);
+    const said = await app.evaluate(async () => {
+      const answers = await Promise.all(Object.keys(kithFiles).map((name) => kithPart(name).then(() => "ran", (error: unknown) => String(error))));
+      return { answers, planted: "planted" in globalThis };
+    });
+    expect(said.planted).toBe(false);
+    for (const answer of said.answers) expect(answer).toContain("not of this version");
   } finally {
     await end(server);
     await context.close();
@@ -84,7 +123,7 @@ describe("a page of the same build", () => {
   beforeAll(async () => {
     folder = join(scene.folder, "frame");
     await build({
-      configFile: fileURLToPath(new URL("../vite.config.ts", import.meta.url)),
+      configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
       root: fileURLToPath(new URL("./frame/", import.meta.url)),
       publicDir: false,
       logLevel: "warn",
@@ -159,7 +198,15 @@ async function refusals(): Promise<Record<string, string>> {
 }
 
 // A host that knows only how to hand out files.
-async function serve(folder: string, change = (html: string): string => html): Promise<{ server: Server; address: string }> {
+type Change = (text: string) => string;
+const same: Change = (text) => text;
+
+async function hashOf(name: string): Promise<string> {
+  return createHash("sha256").update(await readFile(new URL(name, builtFile))).digest("hex");
+}
+
+/** Serves a folder with `front` at its root; pages and parts go through a change first. */
+async function serve(folder: string, changePage = same, front = "index.html", changePart = same): Promise<{ server: Server; address: string }> {
   const types: Record<string, string> = {
     html: "text/html",
     js: "text/javascript",
@@ -168,11 +215,12 @@ async function serve(folder: string, change = (html: string): string => html): P
     png: "image/png",
   };
   const server = createServer((request, response) => {
-    const name = request.url === "/" ? "index.html" : (request.url ?? "").slice(1);
+    const name = request.url === "/" ? front : (request.url ?? "").slice(1);
     readFile(join(folder, name)).then(
       (content) => {
         response.setHeader("Content-Type", types[extname(name).slice(1)] ?? "text/plain");
-        response.end(name === "index.html" ? change(content.toString()) : content);
+        const change = name === front ? changePage : name.startsWith("part-") ? changePart : undefined;
+        response.end(change === undefined ? content : change(content.toString()));
       },
       () => response.writeHead(404).end(),
     );

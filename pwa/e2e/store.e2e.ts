@@ -24,7 +24,7 @@ beforeAll(async () => {
   scene = await openScene();
   const folder = join(scene.folder, "store");
   await build({
-    configFile: fileURLToPath(new URL("../vite.config.ts", import.meta.url)),
+    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
     root: fileURLToPath(new URL("./store/", import.meta.url)),
     publicDir: false,
     logLevel: "warn",

@@ -1,6 +1,7 @@
 /** Puts the parts together: the page, its worker and its service worker, the core, and the views. */
 
 import "./ui/style/all.css";
+import "./ui/later.ts";
 import { type Env, type Presence, type Store, openKeyRecords, openKith } from "./core/index.ts";
 import { TakenError, openStore } from "./core/store/browser.ts";
 import { showApp } from "./ui/app.tsx";

@@ -1,6 +1,6 @@
 import { render } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { CircleId, ContactId, Kith } from "../core/kith.ts";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Kith } from "../core/kith.ts";
 import { type App, AppProvider, appOf, useApp } from "./context.ts";
 import { follow } from "./model.ts";
 import { Icon, type IconName } from "./parts/icon.tsx";
@@ -8,23 +8,10 @@ import { Mark } from "./parts/mark.tsx";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { Toast } from "./parts/toast.tsx";
 import { type Path, type Router, addressOf, openRouter } from "./route.ts";
-import { AboutScreen } from "./screens/about.tsx";
-import { AddScreen } from "./screens/add.tsx";
-import { CircleScreen, CirclesScreen } from "./screens/circles.tsx";
 import { ComposeScreen } from "./screens/compose.tsx";
-import { DevicesScreen } from "./screens/devices.tsx";
-import { DraftsScreen } from "./screens/drafts.tsx";
 import { Feed } from "./screens/feed.tsx";
-import { FriendScreen } from "./screens/friend.tsx";
-import { FriendsScreen } from "./screens/friends.tsx";
-import { InviteScreen } from "./screens/invite.tsx";
-import { PodScreen } from "./screens/pod.tsx";
-import { PostScreen } from "./screens/post.tsx";
-import { StorageScreen } from "./screens/storage.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
-import { WaitingScreen } from "./screens/waiting.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
-import { MyPostsScreen, YouScreen } from "./screens/you.tsx";
 import { type Update } from "./update.ts";
 import { clockFor } from "./when.ts";
 import { type Words, sentenceFor, wordsFor } from "./words/words.ts";
@@ -85,6 +72,8 @@ function Inside() {
   const path = router.path.value;
   useOpenedLink();
   useScroll(router);
+  // A failure is heard of where somebody goes there.
+  useEffect(() => void loadPlaces().catch(() => undefined), []);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("#main h1")?.focus(); }}>{t.skip}</a>
@@ -122,29 +111,32 @@ function useScroll(router: Router): void {
 }
 
 function Place({ path }: { readonly path: Path }) {
-  const { router, t } = useApp();
-  const [place = "", id, part] = path;
-  if (place === "new") return <ComposeScreen />;
-  if (place === "post" && id !== undefined) return <PostScreen alias={id} />;
-  if (place === "friends") return id === undefined ? <FriendsScreen /> : <FriendScreen cid={id as ContactId} part={part} />;
-  if (place === "circles") return id === undefined ? <CirclesScreen /> : <CircleScreen id={id as CircleId} />;
-  if (place === "invite") return <InviteScreen />;
-  if (place === "add") return <AddScreen />;
-  const Own = place === "you" ? own[id ?? ""] : undefined;
-  if (Own !== undefined) return <Own />;
-  return <Screen title={t.app} back={[]}><Empty title={t.trouble.nowhere}><button type="button" class="button" onClick={() => router.swap()}>{t.trouble.home}</button></Empty></Screen>;
+  return path[0] === "new" ? <ComposeScreen /> : <OtherPlace path={path} />;
 }
 
-const own: Readonly<Record<string, () => preact.JSX.Element>> = {
-  "": YouScreen,
-  posts: MyPostsScreen,
-  pod: PodScreen,
-  waiting: WaitingScreen,
-  drafts: DraftsScreen,
-  devices: DevicesScreen,
-  storage: StorageScreen,
-  about: AboutScreen,
-};
+type Places = typeof import("./screens/places.tsx");
+
+/** What has been loaded of the other places. */
+let places: Places | undefined;
+
+/** loadPlaces loads the places that are not the feed; it may be called again. */
+async function loadPlaces(): Promise<Places> {
+  return places ??= await import("./screens/places.tsx");
+}
+
+function OtherPlace({ path }: { readonly path: Path }) {
+  const { t } = useApp();
+  const [loaded, setLoaded] = useState(places);
+  const [failed, setFailed] = useState(false);
+  const load = (): void => {
+    setFailed(false);
+    loadPlaces().then(setLoaded, () => setFailed(true));
+  };
+  useEffect(load, []);
+  if (loaded !== undefined) return <loaded.PlaceScreen path={path} />;
+  if (!failed) return null;
+  return <Screen title={t.app} back={[]}><Empty title={t.trouble.unloaded}><button type="button" class="button" onClick={load}>{t.trouble.reload}</button></Empty></Screen>;
+}
 
 /** The four places, at the thumb on a phone and at the left on a desktop. */
 function Places({ path }: { readonly path: Path }) {

@@ -8,14 +8,16 @@
  * version screen and the signed file are for.
  */
 
-/** SHA-256 in hex of the index.html that this worker was built with. */
-declare const SHELL_SHA256: string;
+/** The pages that this worker was built with, by SHA-256 in hex, and the parts that each has beside it. A
+ * pod serves the shell with parts; another host may serve the whole app in one page. */
+declare const PAGES: Readonly<Record<string, readonly string[]>>;
 
 // One library serves all kinds of worker; this one is a service worker.
 const worker = globalThis as unknown as ServiceWorkerGlobalScope;
 
-const kept = `kith ${SHELL_SHA256}`;
+const kept = `kith ${Object.keys(PAGES).join(" ")}`;
 const page = new URL("./", worker.registration.scope).href;
+const parts = Object.values(PAGES).flat().map((name) => page + name);
 const files = ["manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png"].map((name) => page + name);
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
@@ -26,20 +28,21 @@ worker.addEventListener("message", (event) => {
 worker.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   url.search = url.hash = "";
-  const wanted = url.href === `${page}index.html` ? page : url.href;
-  if (event.request.method !== "GET" || (wanted !== page && !files.includes(wanted))) return;
+  const wanted = url.href;
+  if (event.request.method !== "GET" || ![page, ...files, ...parts].includes(wanted)) return;
   event.respondWith(answer(wanted, event.request));
 });
 
 async function install(): Promise<void> {
   const cache = await caches.open(kept);
   const shell = await fetch(page, { cache: "no-store" });
-  if ((await sha256(await shell.clone().arrayBuffer())) !== SHELL_SHA256) {
+  const beside = PAGES[await sha256(await shell.clone().arrayBuffer())];
+  if (beside === undefined) {
     // Half of an update: keep what works and try again later.
     throw new Error("install: the page and its worker are not of one version");
   }
+  await cache.addAll([...files, ...beside.map((name) => page + name)]);
   await cache.put(page, shell);
-  await cache.addAll(files);
 }
 
 async function activate(): Promise<void> {
