@@ -29,7 +29,7 @@ export function Toast() {
   return (
     <>
       <p class="unseen" role="status">{value?.text}</p>
-      <div class="toast" popover="manual" ref={box}>
+      <div class="toast" role="region" aria-label={t.said} popover="manual" ref={box}>
         <p dir="auto">{value?.text}</p>
         {value?.undo === undefined ? null : <button type="button" class="plain" onClick={undo}>{t.undo}</button>}
         {value?.failed === true ? (

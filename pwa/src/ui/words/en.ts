@@ -68,6 +68,7 @@ export const en = {
   search: "Search",
   copy: "Copy link",
   copied: "Copied.",
+  said: "Just now",
   you: "You",
   loading: "One moment. Kith is opening what is on this phone.",
 
@@ -443,6 +444,7 @@ export const en = {
     elsewhereHint: "Two at once would get in each other's way. Use it there, or here.",
     here: "Use it here",
     nowhere: "There is nothing at this address.",
+    unloaded: "This part of the app can't be loaded just now.",
     home: "Go to the feed",
   },
 } as const;
