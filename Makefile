@@ -3,6 +3,7 @@
 # make test     install what the tests need and run all of them
 # make check    only what needs no browser and no waiting: format, vet, staticcheck, types, size
 # make fuzz     every fuzz target for FUZZTIME (30s)
+# make bench    every benchmark, into docs/performance.md
 # make clean    remove what was built
 
 SHELL       := bash
@@ -17,7 +18,7 @@ modules := pwa/node_modules/.package-lock.json
 
 export CGO_ENABLED = 0
 
-.PHONY: all kith run test check clean fuzz
+.PHONY: all kith run test check clean fuzz bench
 all: kith
 
 # The go command knows itself what has changed. Nothing of the checkout but the
@@ -84,6 +85,9 @@ e2e: kith needs
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
+
+bench: $(app)
+	node tools/bench.mjs
 
 clean:
 	rm -rf bin pwa/node_modules pwa/shots
