@@ -152,7 +152,6 @@ type news struct {
 // trace gathers the changes of one post.
 type trace struct {
 	info          pod.Info // zero until its row is seen
-	seq           uint64   // of the newest visible change
 	created, won  uint64
 	lost, changed uint64
 	files         []pod.Change
