@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"kith/acl"
@@ -26,11 +27,15 @@ const (
 type ReplicaConfig struct {
 	// Device is the kid of the pod, as it stands in the versions of its own writes.
 	Device string
-	// Written is called with the whole body before /profile/devices or
-	// /profile/keys is written. Its error refuses the write: ErrRefused if it is
+	// Written is called with the whole body before what a person says of
+	// themselves is written: /profile/devices, /profile/keys or /profile/name.
+	// Its error refuses the write: ErrRefused if it is
 	// a webid.Verdict.
 	Written func(context.Context, pod.Path, []byte) error
 }
+
+// announced are the resources that the server itself must know.
+var announced = []string{"/profile/devices", "/profile/keys", "/profile/name"}
 
 // Replica exchanges rows and bytes with the owner's devices (protocol §3.4).
 type Replica struct{ config ReplicaConfig }
@@ -255,7 +260,7 @@ func (s *Replica) body(w http.ResponseWriter, r *http.Request, p pod.Path) (io.R
 		}
 		return nil, nil
 	}
-	if p.String() != "/profile/devices" && p.String() != "/profile/keys" {
+	if !slices.Contains(announced, p.String()) {
 		return r.Body, nil
 	}
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxList+1))

@@ -164,14 +164,20 @@ func (h *home) write(ctx context.Context, path, mediaType, body string, pre pod.
 	return err
 }
 
-// adopt takes in the lists that the owner's phone wrote, before the write is acknowledged. What does
-// not hold is refused, so that the folder never has lists that the server does not honour.
+// adopt takes in what the owner's phone says of its person, before the write is acknowledged: lists and
+// name. Lists that do not hold are refused, so that the folder never has any that the server does not honour.
 func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 	switch p.String() {
 	case "/profile/devices":
 		return h.realm.pinLists(ctx, string(body), "")
 	case "/profile/keys":
 		return h.realm.pinLists(ctx, "", string(body))
+	case "/profile/name":
+		defer h.realm.forget()
+		return h.state.update(ctx, h.name, func(p *person) error {
+			p.title = clip(string(body), maxTitle)
+			return nil
+		})
 	}
 	return nil
 }
