@@ -118,6 +118,53 @@ func (x *index) children(p pod.Path, after string) ([]row, error) {
 	return x.rows("dir = ? AND name > ? ORDER BY name"+limit, p.String(), after)
 }
 
+// cursor walks rows in byte order of container and name, a page at a time, from
+// the first one of a container on; with all, on to the next containers.
+type cursor struct {
+	index     *index
+	dir, name string // of the row before
+	all       bool
+	rows      []row
+	done      bool
+}
+
+// peek returns the row at hand if it stands in a container. Those of containers
+// before it, which nobody has asked for, are passed by.
+func (c *cursor) peek(p pod.Path) (r row, found bool, err error) {
+	for {
+		if len(c.rows) == 0 {
+			if c.done {
+				return row{}, false, nil
+			}
+			if err := c.fill(); err != nil {
+				return row{}, false, err
+			}
+			continue
+		}
+		order := compare(c.rows[0].Path.Parent(), p)
+		if order >= 0 {
+			return c.rows[0], order == 0, nil
+		}
+		c.next()
+	}
+}
+
+// next goes on to the row after the one that peek has returned.
+func (c *cursor) next() { c.rows = c.rows[1:] }
+
+func (c *cursor) fill() (err error) {
+	where := "dir = ? AND name > ? ORDER BY name"
+	if c.all {
+		where = "(dir, name) > (?, ?) ORDER BY dir, name"
+	}
+	c.rows, err = c.index.rows(where+limit, c.dir, c.name)
+	c.done = len(c.rows) < page
+	if len(c.rows) > 0 {
+		c.dir, c.name = splitPath(c.rows[len(c.rows)-1].Path)
+	}
+	return err
+}
+
 // below returns all rows below a container, at any depth.
 func (x *index) below(p pod.Path) ([]row, error) {
 	end := strings.TrimSuffix(p.String(), "/") + "0" // the byte after the slash
@@ -141,9 +188,10 @@ func (x *index) holder(id string) (r row, err error) {
 // twins returns the siblings of a name that have the same folded name, itself
 // included.
 func (x *index) twins(container pod.Path, folded, name string) ([]row, error) {
-	// Two queries in one: an OR over both would read the whole container.
+	// Two queries in one, and the index named: SQLite would otherwise read the
+	// whole container.
 	return x.rows("dir = ?1 AND name IN (?2, ?3) UNION SELECT "+columns+
-		" FROM resource WHERE dir = ?1 AND fold = ?2", container.String(), folded, name)
+		" FROM resource INDEXED BY resource_fold WHERE dir = ?1 AND fold = ?2", container.String(), folded, name)
 }
 
 // put writes a row, new or changed.
