@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"kith/pod"
 )
 
@@ -201,16 +203,31 @@ func BenchmarkOpen100000(b *testing.B) {
 		b.Fatal(err)
 	}
 	runtime.GC()
+	cpu := cpuSeconds(b)
+	n := 0.0
 	for b.Loop() {
 		s, err := Open(o)
 		if err != nil {
 			b.Fatal(err)
 		}
+		n++
+		b.ReportMetric((cpuSeconds(b)-cpu)/n, "cpu-s/op")
 		b.ReportMetric(residentMiB(b), "RSS-MiB")
 		if err := s.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// cpuSeconds returns the processor time of this process so far, which the load
+// of the machine changes less than the time on the wall.
+func cpuSeconds(t testing.TB) float64 {
+	t.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // residentMiB returns the memory of this process that is in use.

@@ -82,6 +82,6 @@ func TestKillAtRandomMoments(t *testing.T) {
 func TestKillAtEachStep(t *testing.T) {
 	podtest.Killing{
 		Rounds: rounds(40), Writes: 60, Open: openToKill, Leftovers: leftovers,
-		Env: func(round int) []string { return []string{killAt + "=" + strconv.Itoa(10 + round*7%400)} },
+		Env: func(round int) []string { return []string{killAt + "=" + strconv.Itoa(10+round*7%400)} },
 	}.Run(t)
 }

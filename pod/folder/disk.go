@@ -3,6 +3,7 @@ package folder
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -235,14 +236,12 @@ func (d dir) at(op string, call func(fd int) error) error {
 	return d.disk.do(op, func() error { return call(int(d.f.Fd())) })
 }
 
-// names returns all names in d, in byte order.
+// names returns all names in d, in byte order. d belongs to one goroutine then.
 func (d dir) names() ([]string, error) {
-	again, err := d.sub("") // a descriptor of its own, at the first entry
-	if err != nil {
+	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	defer again.close()
-	names, err := again.f.Readdirnames(-1)
+	names, err := d.f.Readdirnames(-1)
 	slices.Sort(names)
 	return names, err
 }

@@ -96,7 +96,7 @@ func (s *Store) catchUp(mayLag bool) error {
 		if err := w.plantRoot(); err != nil {
 			return err
 		}
-		return w.scan(pod.Root, true)
+		return w.scanAll()
 	})
 	if err != nil {
 		return err
@@ -119,7 +119,8 @@ func (w *writeTx) plantRoot() error {
 	if err != nil {
 		return err
 	}
-	return w.adoptContainer(pod.Root, s)
+	_, err = w.adoptContainer(pod.Root, s)
+	return err
 }
 
 // openFolders opens the folders, and makes them where there are none.
@@ -199,7 +200,7 @@ func (s *Store) Rescan(ctx context.Context) error {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		_, err := s.update(ctx, func(w *writeTx) error {
-			below, err := w.scanContainer(p, true)
+			below, err := w.scanOne(p)
 			todo = append(todo, below...)
 			return err
 		})

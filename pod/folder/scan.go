@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ func (w *writeTx) look(p pod.Path) error {
 		return err
 	}
 	if p.IsContainer() {
-		return w.scan(p, false)
+		return w.scan(p)
 	}
 	err = w.store.in(p, func(d dir, name string) error {
 		_, k, err := d.lstat(name)
@@ -35,61 +34,65 @@ func (w *writeTx) look(p pod.Path) error {
 	return err
 }
 
-// scan looks at a container and at what is new below it; with all, at
-// everything below.
-func (w *writeTx) scan(top pod.Path, all bool) error {
+// scan looks at a container and at what is new below it.
+func (w *writeTx) scan(top pod.Path) error {
 	for todo := []pod.Path{top}; len(todo) > 0; {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		below, err := w.scanContainer(p, all)
-		if err != nil {
+		r, found, err := w.store.index.get(p)
+		if err != nil || !found {
+			return err
+		}
+		m := merge{w: w, rows: &cursor{index: w.store.index, dir: p.String()}}
+		if err := m.container(r); err != nil {
 			return fmt.Errorf("scan: %w", err)
 		}
-		todo = append(todo, below...)
+		todo = append(todo, m.made...)
 	}
 	return nil
 }
 
-// scanContainer compares the entries of a directory with the rows of a
-// container, name by name, and returns the containers to look at next.
-func (w *writeTx) scanContainer(p pod.Path, all bool) (next []pod.Path, err error) {
+// scanOne looks at one container, and returns those in it.
+func (w *writeTx) scanOne(p pod.Path) (below []pod.Path, err error) {
 	r, found, err := w.store.index.get(p)
 	if err != nil || !found {
 		return nil, err
 	}
-	d, err := w.store.tree.sub(rel(p))
-	if absent(err) {
-		return nil, w.lose(r)
+	m := merge{w: w, rows: &cursor{index: w.store.index, dir: p.String()}}
+	if err := m.container(r); err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
 	}
+	for _, r := range m.below {
+		below = append(below, r.Path)
+	}
+	return below, nil
+}
+
+// scanAll looks at the whole pod. It visits the containers in the byte order of
+// their paths, in which one cursor yields the rows of them all.
+func (w *writeTx) scanAll() error {
+	root, _, err := w.store.index.get(pod.Root)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer d.close()
-	s, _, err := fstat(d.f) // before the names, so that a change meanwhile shows
-	if err != nil {
-		return nil, err
+	rows := &cursor{index: w.store.index, dir: pod.Root.String(), all: true}
+	for todo := []row{root}; len(todo) > 0; {
+		r := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		m := merge{w: w, rows: rows}
+		if err := m.container(r); err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		slices.SortFunc(m.below, func(a, b row) int { return -compare(a.Path, b.Path) })
+		todo = append(todo, m.below...)
 	}
-	names, err := d.names()
-	if err != nil {
-		return nil, err
-	}
-	seq := w.head.Seq
-	if err := w.cleanSidecars(d, names, s); err != nil {
-		return nil, err
-	}
-	nextRow, stop := iter.Pull2(w.children(p))
-	defer stop()
-	m := merge{w: w, p: p, d: d, all: all, nextRow: nextRow}
-	if err := m.run(names); err != nil {
-		return nil, err
-	}
-	return m.below, w.redate(p, s, w.head.Seq > seq)
+	return nil
 }
 
 // redate takes over the time of a directory that a hand has changed.
 func (w *writeTx) redate(p pod.Path, s stamp, changed bool) error {
 	r, found, err := w.store.index.get(p)
-	if err != nil || !found || r.mtime == s.mtime && !changed {
+	if err != nil || !found {
 		return err
 	}
 	r.mtime = s.mtime
@@ -101,25 +104,59 @@ func (w *writeTx) redate(p pod.Path, s stamp, changed bool) error {
 }
 
 // merge walks the names on the disk and the rows of the index together, both in
-// byte order.
+// byte order, for one container.
 type merge struct {
-	w       *writeTx
-	p       pod.Path
-	d       dir
-	all     bool
-	nextRow func() (row, error, bool)
-	row     row
-	have    bool
-	below   []pod.Path
+	w     *writeTx
+	p     pod.Path
+	d     dir
+	rows  *cursor
+	below []row      // the containers in it
+	made  []pod.Path // those of them that the index did not know
+}
+
+// container compares the entries of a directory with the rows of a container.
+func (m *merge) container(r row) error {
+	d, err := m.w.store.tree.sub(rel(r.Path))
+	if absent(err) {
+		return m.w.lose(r)
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	m.p, m.d = r.Path, d
+	s, _, err := fstat(d.f) // before the names, so that a change meanwhile shows
+	if err != nil {
+		return err
+	}
+	names, err := d.names()
+	if err != nil {
+		return err
+	}
+	seq := m.w.head.Seq
+	if err := m.w.cleanSidecars(d, names, s); err != nil {
+		return err
+	}
+	if err := m.run(names); err != nil {
+		return err
+	}
+	if changed := m.w.head.Seq > seq; changed || s.mtime != r.mtime {
+		return m.w.redate(r.Path, s, changed)
+	}
+	return nil
 }
 
 func (m *merge) run(names []string) error {
-	if err := m.advance(); err != nil {
-		return err
-	}
 	for _, name := range names {
-		for m.have && m.row.Path.Name() < name {
-			if err := m.gone(); err != nil {
+		for {
+			r, have, err := m.rows.peek(m.p)
+			if err != nil {
+				return err
+			}
+			if !have || r.Path.Name() >= name {
+				break
+			}
+			if err := m.gone(r); err != nil {
 				return err
 			}
 		}
@@ -127,25 +164,21 @@ func (m *merge) run(names []string) error {
 			return err
 		}
 	}
-	for m.have {
-		if err := m.gone(); err != nil {
+	for {
+		r, have, err := m.rows.peek(m.p)
+		if err != nil || !have {
+			return err
+		}
+		if err := m.gone(r); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (m *merge) advance() (err error) {
-	m.row, err, m.have = m.nextRow()
-	return err
 }
 
 // gone loses a row that has no entry.
-func (m *merge) gone() error {
-	if err := m.w.lose(m.row); err != nil {
-		return err
-	}
-	return m.advance()
+func (m *merge) gone(r row) error {
+	m.rows.next()
+	return m.w.lose(r)
 }
 
 // entry compares one name with the row at hand, if it has the same name.
@@ -154,36 +187,34 @@ func (m *merge) entry(name string) error {
 	if err != nil && !absent(err) {
 		return err
 	}
-	p, bad := m.p.Child(name, k == folded)
-	known := m.have && m.row.Path.Name() == name
-	if known && (err != nil || k == foreign || m.row.Path != p) {
-		if err := m.gone(); err != nil {
-			return err
-		}
-		known = false
+	served := err == nil && k != foreign
+	r, known, err := m.rows.peek(m.p)
+	if err != nil {
+		return err
 	}
-	if err != nil || k == foreign || bad != nil {
-		return nil // nothing that the pod serves
+	known = known && r.Path.Name() == name
+	if known && served && r.Path.IsContainer() == (k == folded) {
+		return m.same(r, s)
 	}
 	if known {
-		return m.same(p, s)
+		if err := m.gone(r); err != nil {
+			return err
+		}
+	}
+	p, err := m.p.Child(name, k == folded)
+	if err != nil || !served {
+		return nil // nothing that the pod serves
 	}
 	if k == folded {
-		m.below = append(m.below, p)
-		return m.w.adoptContainer(p, s)
+		return m.adoptContainer(p, s)
 	}
 	return m.w.adopt(m.d, p)
 }
 
-func (m *merge) same(p pod.Path, s stamp) error {
-	r := m.row
-	if err := m.advance(); err != nil {
-		return err
-	}
-	if p.IsContainer() {
-		if m.all {
-			m.below = append(m.below, p)
-		}
+func (m *merge) same(r row, s stamp) error {
+	m.rows.next()
+	if r.Path.IsContainer() {
+		m.below = append(m.below, r)
 		return nil
 	}
 	if s == r.stamp {
@@ -193,9 +224,16 @@ func (m *merge) same(p pod.Path, s stamp) error {
 }
 
 // adoptContainer takes in a directory that a hand has made.
-func (w *writeTx) adoptContainer(p pod.Path, s stamp) error {
+func (m *merge) adoptContainer(p pod.Path, s stamp) error {
+	r, err := m.w.adoptContainer(p, s)
+	m.below = append(m.below, r)
+	m.made = append(m.made, p)
+	return err
+}
+
+func (w *writeTx) adoptContainer(p pod.Path, s stamp) (row, error) {
 	r := row{Info: pod.Info{Path: p, ID: newID(), Version: w.seen()}, stamp: stamp{mtime: s.mtime}}
-	return w.take(&r)
+	return r, w.take(&r)
 }
 
 // adopt takes in a file that a hand has put into the folder.
