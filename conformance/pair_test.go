@@ -59,7 +59,7 @@ func TestAPairingLinkPairsOnce(t *testing.T) {
 	// A link lets in only whom the list that is pinned lets in.
 	pairing = must(parsePairing(w.pairingLink("alice")))(t)
 	older := *alice.Person
-	older.List = must(older.signList(mallory.Devices[0].Key, 9, strings.Repeat("A", 43)))(t)
+	older.List = must(older.signList(mallory.Devices[0].Key, 9))(t)
 	if got := pair(pairing, &older); got.Status < 400 || got.Status > 499 {
 		t.Errorf("a list that a stranger signed: %d %s", got.Status, got.Body)
 	}
@@ -209,6 +209,8 @@ func TestAnInviteIsUsedByOne(t *testing.T) {
 	w.want(w.ask(friend, remove), remove, http.StatusForbidden)
 	w.want(w.ask(alice, remove), remove, http.StatusNoContent)
 	alike("a cancelled one", cancelled, same)
+	cleo = impostor(t, must(newPerson("dora"))(t))
+	alike("who signs a list in another's name", must(alice.Invite(w.ctx(), "dora"))(t), same)
 	own := must(alice.Invite(w.ctx(), "myself"))(t)
 	cleo = alice.Person
 	alike("oneself", own, same)
@@ -222,6 +224,17 @@ func TestAnInviteIsUsedByOne(t *testing.T) {
 		t.Errorf("there is not one contact:\n%s", got.Body)
 	}
 	w.checkCard(alice, friend)
+}
+
+// impostor is somebody with the name, label and person key of a person and a device of their own, which signed
+// the list that names it.
+func impostor(t *testing.T, victim *Person) *Person {
+	t.Helper()
+	p := *victim
+	p.Devices, p.List = []*Device{must(newDevice("theirs", everything...))(t)}, ""
+	p.List = must(p.signList(p.Devices[0].Key, 2))(t)
+	p.Keys = must(p.signKeys())(t)
+	return &p
 }
 
 // checkCard asks that the record of a contact is as it is agreed.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,14 +40,13 @@ func newDevice(name string, may ...string) (*Device, error) {
 // agreeID names the agreement key of a device in a keys document.
 func (d *Device) agreeID() string { return "k" + thumbprint(d.point)[:8] }
 
-// Person is somebody with devices, and what they say of themselves: the device list and the keys
-// document, each as a JWS (protocol §1.1).
+// Person is somebody with devices, and what they say of themselves (protocol §1.1).
 type Person struct {
 	Name    string
 	Label   string
 	Devices []*Device // the first is an admin
-	List    string
-	Keys    string
+	List    string    // the device list and all before it, the newest first, each a JWS, joined by "~"
+	Keys    string    // the keys document, a JWS
 
 	key    Key
 	epoch  int
@@ -69,13 +70,12 @@ func newPerson(name string) (*Person, error) {
 // Announce makes these the person's devices: it signs the next list, the first one by the person key and
 // later ones by the first device of the list before, and keys that go with it.
 func (p *Person) Announce(devices ...*Device) error {
-	signer, prev := p.key, ""
+	signer := p.key
 	if p.epoch > 0 {
-		sum := sha256.Sum256([]byte(p.List))
-		signer, prev = p.Devices[0].Key, b64.EncodeToString(sum[:])
+		signer = p.Devices[0].Key
 	}
 	p.Devices, p.epoch, p.serial = devices, p.epoch+1, p.serial+1
-	list, err := p.signList(signer, p.epoch, prev)
+	list, err := p.signList(signer, p.epoch)
 	if err != nil {
 		return err
 	}
@@ -84,14 +84,22 @@ func (p *Person) Announce(devices ...*Device) error {
 	return err
 }
 
-func (p *Person) signList(signer Key, epoch int, prev string) (string, error) {
+// signList returns the list that follows the person's, and the chain behind it.
+func (p *Person) signList(signer Key, epoch int) (string, error) {
+	prev, behind := "", ""
+	if p.List != "" {
+		before, _, _ := strings.Cut(p.List, "~")
+		sum := sha256.Sum256([]byte(before))
+		prev, behind = b64.EncodeToString(sum[:]), "~"+p.List
+	}
 	var devices []any
 	for _, d := range p.Devices {
 		devices = append(devices, map[string]any{"kid": d.kid, "name": d.Name, "may": d.May})
 	}
-	return signer.sign(map[string]any{"typ": "kith-devices+jwt", "kid": signer.DID()}, claims{
+	list, err := signer.sign(map[string]any{"typ": "kith-devices+jwt", "kid": signer.DID()}, claims{
 		"label": p.Label, "gen": 1, "epoch": epoch, "prev": prev, "person": p.key.DID(), "devices": devices,
 	})
+	return list + behind, err
 }
 
 func (p *Person) signKeys() (string, error) {
@@ -106,38 +114,56 @@ func (p *Person) signKeys() (string, error) {
 	})
 }
 
-// introduced checks what another person says of themselves: the list is signed by the person key or by a
-// device that an earlier list may have named, it is about the label, and the keys are signed by one of its
-// admins.
-func introduced(label, list, keys string) error {
-	c, signer, err := verify(list, "kith-devices+jwt")
-	if err != nil {
-		return err
-	}
-	person, _ := c["person"].(string)
-	public, err := publicOf(person)
-	if err != nil {
-		return err
-	}
-	point, err := public.Bytes()
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(compressed(point))
-	if c["label"] != label || b32.EncodeToString(sum[:]) != label {
-		return fmt.Errorf("the device list is of %v, not of %s", c["label"], label)
-	}
-	if signer != person && !admin(c, signer) {
-		return fmt.Errorf("the device list is signed by %s, who is no admin", signer)
+// introduced checks what another person says of themselves: the first list is signed by the person key that
+// the label is made of, each later one by an admin of the one before, and the keys by an admin of the last.
+func introduced(label, chain, keys string) error {
+	lists := strings.Split(chain, "~")
+	slices.Reverse(lists)
+	before := claims{}
+	for i, list := range lists {
+		c, signer, err := verify(list, "kith-devices+jwt")
+		if err != nil {
+			return err
+		}
+		by, prev := before, ""
+		if i == 0 {
+			by, err = personOf(label, c)
+		} else {
+			sum := sha256.Sum256([]byte(lists[i-1]))
+			prev = b64.EncodeToString(sum[:])
+		}
+		if err != nil || c["label"] != label || c["prev"] != prev || !admin(by, signer) {
+			return fmt.Errorf("list %d of %v, signed by %s, does not follow: %w", i, c["label"], signer, err)
+		}
+		before = c
 	}
 	k, signer, err := verify(keys, "kith-keys+jwt")
 	if err != nil {
 		return err
 	}
-	if k["label"] != label || !admin(c, signer) {
+	if k["label"] != label || !admin(before, signer) {
 		return fmt.Errorf("the keys document of %v is signed by %s", k["label"], signer)
 	}
 	return nil
+}
+
+// personOf returns, in the form of a device list, that the person key of a first list is its admin, if the
+// label is of this key.
+func personOf(label string, c claims) (claims, error) {
+	person, _ := c["person"].(string)
+	public, err := publicOf(person)
+	if err != nil {
+		return nil, err
+	}
+	point, err := public.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(compressed(point))
+	if b32.EncodeToString(sum[:]) != label {
+		return nil, fmt.Errorf("the label %s is not of %s", label, person)
+	}
+	return claims{"devices": []any{map[string]any{"kid": person, "may": []any{"admin"}}}}, nil
 }
 
 // admin reports whether the device list c names kid as an admin.

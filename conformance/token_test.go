@@ -391,8 +391,12 @@ func TestAFriendWithANewPhoneIsLetInByTheNewList(t *testing.T) {
 		t.Fatalf("a phone that no list names: %d %s", got.Status, got.Body)
 	}
 	must(0, person.Announce(old, phone))(t)
-	forged := must(person.signList(phone.Key, 3, strings.Repeat("A", 43)))(t)
-	for name, list := range map[string]string{"an older list": older, "a list that the new phone signed": forged} {
+	forger := *person
+	forger.List = older
+	forged := must(forger.signList(phone.Key, 3))(t)
+	forger.List = ""
+	alone := must(forger.signList(phone.Key, 4))(t)
+	for name, list := range map[string]string{"an older list": older, "a list that the new phone signed": forged, "a list that only the new phone speaks for": alone, "a list without those before it": strings.Split(person.List, "~")[0]} {
 		if got := e.ask(e.whole(phone, nil, url.Values{"device_list": {list}})); got.Status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}

@@ -148,7 +148,7 @@ func plainURL(s string) bool {
 }
 
 func (c *Contact) readLists(m *members) error {
-	devices, keys := m.optional("kith:devices", maxLists), m.optional("kith:keys", maxLists)
+	devices, keys := m.optional("kith:devices", maxText), m.optional("kith:keys", maxSigned)
 	if m.err != nil {
 		return m.err
 	}
@@ -159,7 +159,7 @@ func (c *Contact) readLists(m *members) error {
 		return nil // a contact known by other identifiers only
 	}
 	var err error
-	if c.Devices, err = parseDeviceList(devices); err != nil {
+	if c.Devices, err = c.Devices.read(devices); err != nil {
 		return err
 	}
 	if c.Devices.Label != c.Label {

@@ -20,8 +20,9 @@ type Device struct {
 	May  []string `json:"may"`  // of answer, accept, post, admin
 }
 
-// DeviceList says which devices speak for a person. It is written by ParseDeviceList
-// or Sign only as a whole; the zero DeviceList names nobody. (protocol §1.1)
+// DeviceList says which devices speak for a person, and carries the chain of
+// lists that shows why. It is written by ParseDeviceList or Sign only as a whole;
+// the zero DeviceList names nobody. (protocol §1.1)
 type DeviceList struct {
 	Label   string   `json:"label"`  // permanent name of the person: the label of Person
 	Gen     uint64   `json:"gen"`    // raised by the person key only
@@ -30,44 +31,22 @@ type DeviceList struct {
 	Person  string   `json:"person"` // did:key of the person key
 	Devices []Device `json:"devices"`
 
-	text   string // the JWS
-	signer string // did:key of who signed it
+	text   string // the chain, this list first
+	signer string // did:key of who signed this list
 }
 
 const typeDevices = "kith-devices+jwt"
 
-// ParseDeviceList reads a device list from its JWS and verifies that the key it
-// names signed it and, where it opens a generation (epoch 1), that this is the
-// person key. Whether that key was allowed to write a later epoch is for Accept
-// to say. The verdict is one of malformed, wrong header, bad
-// signature, wrong label, not signed by an admin.
-func ParseDeviceList(jws string) (DeviceList, error) {
-	l, err := parseDeviceList(jws)
+// ParseDeviceList reads a device list from its chain: the list and all those
+// before it, each a JWS, joined by "~", down to the one by which the person key
+// opened the generation. It verifies every signature and that each list was
+// signed by an admin device of the one before. The verdict is one of malformed,
+// wrong header, bad signature, wrong label, not signed by an admin, no chain,
+// broken chain.
+func ParseDeviceList(chain string) (DeviceList, error) {
+	l, err := DeviceList{}.read(chain)
 	if err != nil {
 		return DeviceList{}, fmt.Errorf("parse device list: %w", err)
-	}
-	return l, nil
-}
-
-func parseDeviceList(jws string) (DeviceList, error) {
-	c, signer, err := openSigned(jws, typeDevices, maxLists)
-	if err != nil {
-		return DeviceList{}, err
-	}
-	l := readDeviceList(c.payload)
-	l.text, l.signer = jws, signer.String()
-	if c.payload.err != nil || !l.ordered() {
-		return DeviceList{}, Malformed
-	}
-	person, err := ParseKey(l.Person)
-	if err != nil {
-		return DeviceList{}, err
-	}
-	if person.Label() != l.Label {
-		return DeviceList{}, wrongLabel
-	}
-	if l.Epoch == 1 && l.signer != l.Person {
-		return DeviceList{}, notAdmin
 	}
 	return l, nil
 }
@@ -124,16 +103,16 @@ func readDevice(raw json.RawMessage) (Device, error) {
 // rights are what a device may do for its person (protocol §1.1).
 var rights = []string{"answer", "accept", "post", "admin"}
 
-// Accept returns the list that holds after next, a JWS, was shown to somebody
-// who has pinned l: next itself when it is a newer list of the same person, or l
-// when both are the same list. The zero DeviceList accepts any list of anybody that the
-// person key or one of its own admin devices signed: that is the first sight.
+// Accept returns the list that holds after next, a chain as ParseDeviceList
+// reads it, was shown to somebody who has pinned l: next when it is newer, or l
+// when both are the same list. A newer list is one that follows l in its chain,
+// or one of a higher generation. The zero DeviceList accepts any list of anybody:
+// that is the first sight.
 //
-// Besides the verdicts of ParseDeviceList it gives wrong label, stale, same
-// epoch, different list, and not signed by an admin: a new generation takes the person
-// key, a new epoch an admin device of l (epochs may be skipped).
+// Besides the verdicts of ParseDeviceList it gives wrong label, stale, and same
+// epoch, different list when the chain passes by l.
 func (l DeviceList) Accept(next string) (DeviceList, error) {
-	n, err := parseDeviceList(next)
+	n, err := l.read(next)
 	if err == nil {
 		n, err = l.accept(n)
 	}
@@ -146,42 +125,32 @@ func (l DeviceList) Accept(next string) (DeviceList, error) {
 func (l DeviceList) accept(n DeviceList) (DeviceList, error) {
 	switch {
 	case l.IsZero():
-		if n.signer != n.Person && !n.Can(n.signer, "admin") {
-			return DeviceList{}, notAdmin
-		}
+		return n, nil
 	case n.Label != l.Label:
 		return DeviceList{}, wrongLabel
-	case n.Gen < l.Gen || n.Gen == l.Gen && n.Epoch < l.Epoch:
-		return DeviceList{}, stale
 	case n.Gen > l.Gen:
-		if n.signer != l.Person {
-			return DeviceList{}, notAdmin
-		}
-	case n.Epoch == l.Epoch:
-		if payload(n.text) != payload(l.text) {
-			return DeviceList{}, forked
-		}
+		return n, nil
+	case n.Gen < l.Gen:
+		return DeviceList{}, stale
+	case n.Epoch == l.Epoch && n.reaches(l):
 		return l, nil
-	case !l.Can(n.signer, "admin"):
-		return DeviceList{}, notAdmin
+	case n.reaches(l):
+		return n, nil
+	case l.reaches(n):
+		return DeviceList{}, stale
 	}
-	return n, nil
-}
-
-// payload returns the middle of a compact JWS.
-func payload(jws string) string {
-	parts := strings.SplitN(jws, ".", 3)
-	return parts[1]
+	return DeviceList{}, forked
 }
 
 // IsZero reports whether l names nobody.
 func (l DeviceList) IsZero() bool { return l.text == "" }
 
-// String returns the JWS as it was read or signed, "" for the zero DeviceList.
+// String returns the chain as it was read or signed, "" for the zero DeviceList.
 func (l DeviceList) String() string { return l.text }
 
-// Hash returns what the Prev of the next list is: base64url SHA-256 of the JWS.
-func (l DeviceList) Hash() string { return hash64([]byte(l.text)) }
+// Hash returns what the Prev of the next list is: base64url SHA-256 of the
+// newest JWS.
+func (l DeviceList) Hash() string { return hash64([]byte(l.newest())) }
 
 // Has reports whether kid, a did:key, is one of the devices.
 func (l DeviceList) Has(kid string) bool {
@@ -195,9 +164,13 @@ func (l DeviceList) Can(kid, right string) bool {
 	})
 }
 
-// Sign returns l signed by k. The error is a verdict of ParseDeviceList when
-// the fields do not make a list that k may sign.
-func (l DeviceList) Sign(k PrivateKey) (DeviceList, error) {
+// Sign returns l signed by k to follow before, with the Prev that this asks for;
+// before is the zero DeviceList where l is a person's first. The error is a
+// verdict of ParseDeviceList when the fields do not make a list that k may sign.
+func (l DeviceList) Sign(before DeviceList, k PrivateKey) (DeviceList, error) {
+	if !before.IsZero() {
+		l.Prev = before.Hash()
+	}
 	l.Devices = append([]Device{}, l.Devices...)
 	for i, d := range l.Devices {
 		l.Devices[i].May = append([]string{}, d.May...) // arrays, never null
@@ -206,5 +179,8 @@ func (l DeviceList) Sign(k PrivateKey) (DeviceList, error) {
 	if err != nil {
 		return DeviceList{}, fmt.Errorf("sign device list: %w", err)
 	}
-	return ParseDeviceList(text)
+	if l.Gen > before.Gen { // a generation begins its own chain
+		return ParseDeviceList(text)
+	}
+	return before.Accept(text + separator + before.text)
 }

@@ -22,9 +22,15 @@
 //	typ kith-devices+jwt  {label, gen, epoch, prev, person, devices: [{kid, name, may: [answer accept post admin]}]}
 //	typ kith-keys+jwt     {label, serial, agree: [{kid, device, jwk, until}]}
 //
-// A person key opens a generation with epoch 1; an admin device of the list
-// before signs the next epoch; prev is b64u SHA-256 of the JWS before. What is
-// pinned moves by DeviceList.Accept and Lists.Accept only.
+// The person key opens a generation; an admin device of the list before signs
+// the next epoch; prev is b64u SHA-256 of the JWS before. A device list is always
+// carried as its chain, down to the list that the person key signed, so that
+// whoever sees it for the first time can tell that it comes from the person whose
+// key the label is made of:
+//
+//	JWS of epoch n ~ JWS of the epoch before ~ ... ~ JWS by the person key    at most 32 of them, 32 KiB
+//
+// What is pinned moves by DeviceList.Accept and Lists.Accept only.
 //
 // # A request
 //
@@ -36,8 +42,8 @@
 //	                 aud = pod, iat, exp = iat + 300, jti, client_id = kid = did:key of the device, grant, cnf.jkt
 //	DPoP proof       typ dpop+jwt, jwk; htm, htu, iat -60/+30 s, jti, ath = b64u SHA-256(access token), nonce
 //
-// A Verifier remembers tokens that it verified, so that a request costs one
-// verification, of its proof; whether the device still speaks for the contact, and
+// A Verifier remembers tokens and device lists that it verified, so that a request
+// costs one verification, of its proof; whether the device still speaks for the contact, and
 // whether the contact is still one, is asked anew each time. A proof whose clock is
 // off holds if it carries a nonce of ours, which needs no memory: b64u of its end in
 // seconds (8 bytes) and a MAC over that (16).

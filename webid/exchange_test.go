@@ -118,25 +118,54 @@ func TestStrangersLookAlike(t *testing.T) {
 }
 
 // TestStrangersCostTheSame counts what the server does for each of those who
-// must not learn more than the others. (protocol §1.4)
+// must not learn more than the others, with and without their device list.
+// (protocol §1.4)
 func TestStrangersCostTheSame(t *testing.T) {
-	cost := func(k webid.PrivateKey, s *scene, resource string) float64 {
+	cost := func(k webid.PrivateKey, s *scene, resource, devices string) float64 {
 		assertion := assertionBy(t, k, s.now)
 		r := httptest.NewRequest(http.MethodPost, "/token", nil)
 		r.Header.Set("DPoP", proofBy(t, k, http.MethodPost, issuerURL+"/token", "", "", s.now))
 		return testing.AllocsPerRun(50, func() {
-			if _, err := s.Exchange(r, resource, assertion, ""); !errors.Is(err, webid.ErrUnknown) {
+			if _, err := s.Exchange(r, resource, assertion, devices); !errors.Is(err, webid.ErrUnknown) {
 				t.Error(err)
 			}
 		})
 	}
 	s := newScene(t)
+	stranger := newPerson(t, 2)
 	s.pod.contacts[0].Blocked = true
-	unknown := cost(newKey(t), s, aliceURL)
-	blocked := cost(s.ben.devices[0], s, aliceURL)
-	nowhere := cost(s.ben.devices[0], s, issuerURL+"/nobody/")
-	if unknown < 100 || max(unknown, blocked, nowhere)-min(unknown, blocked, nowhere) > 2 {
-		t.Errorf("allocations: unknown key %v, blocked contact %v, unknown pod %v", unknown, blocked, nowhere)
+	for name, list := range map[string]func(person) string{
+		"no list":   func(person) string { return "" },
+		"their own": func(p person) string { return p.lists.Devices.String() },
+		"a new one": func(p person) string { return p.next(t, p.devices...).String() },
+	} {
+		unknown := cost(stranger.devices[0], s, aliceURL, list(stranger))
+		blocked := cost(s.ben.devices[0], s, aliceURL, list(s.ben))
+		nowhere := cost(s.ben.devices[0], s, issuerURL+"/nobody/", list(s.ben))
+		if unknown < 100 || max(unknown, blocked, nowhere)-min(unknown, blocked, nowhere) > 2 {
+			t.Errorf("allocations with %s: unknown key %v, blocked contact %v, unknown pod %v", name, unknown, blocked, nowhere)
+		}
+	}
+}
+
+// TestAShownListIsVerifiedOnce: a phone shows its list at each request.
+func TestAShownListIsVerifiedOnce(t *testing.T) {
+	s := newScene(t)
+	k := newKey(t)
+	cost := func(devices string) float64 {
+		return testing.AllocsPerRun(1, func() {
+			if _, err := s.exchange(t, k, aliceURL, devices); !errors.Is(err, webid.ErrUnknown) {
+				t.Error(err)
+			}
+		})
+	}
+	p := newPerson(t, 2)
+	for range 8 {
+		p.lists.Devices = p.next(t, p.devices...)
+	}
+	without, with := cost(""), cost(p.lists.Devices.String())
+	if with > without+20 {
+		t.Errorf("allocations with a list %v, without %v", with, without)
 	}
 }
 
@@ -209,14 +238,16 @@ func TestListsOfOthersOpenNothing(t *testing.T) {
 			p := newPerson(t, 1)
 			return p.next(t, p.devices[0], k).String()
 		}, webid.ErrUnknown},
-		{"by a device that is no admin", func(s *scene, k webid.PrivateKey) string {
-			l := person{key: s.ben.key, devices: []webid.PrivateKey{k}}.draft()
-			l.Epoch, l.Prev = 2, s.ben.lists.Devices.Hash()
-			signed, err := l.Sign(s.ben.devices[1])
-			if err != nil {
+		{"of a contact, without its chain", func(s *scene, k webid.PrivateKey) string {
+			list, _, _ := strings.Cut(s.ben.next(t, s.ben.devices[0], k).String(), "~")
+			return list
+		}, webid.ErrToken},
+		{"that claims the place of the one that is pinned", func(s *scene, k webid.PrivateKey) string {
+			other := s.ben.next(t, s.ben.devices[0], k).String()
+			if _, err := s.exchange(t, s.ben.devices[0], aliceURL, s.ben.next(t, s.ben.devices[0]).String()); err != nil {
 				t.Fatal(err)
 			}
-			return signed.String()
+			return other
 		}, webid.ErrUnknown},
 		{"without the device", func(s *scene, k webid.PrivateKey) string {
 			return s.ben.next(t, s.ben.devices[0]).String()

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxToken = 16 << 10 // bytes of any JWT in a request
-	maxLists = 8 << 10  // bytes of a device list or keys document
+	maxToken  = 16 << 10 // bytes of any JWT in a request
+	maxSigned = 8 << 10  // bytes of one device list, or of a keys document
 )
 
 // compact is a JWS in compact serialization, taken apart and not yet verified.

@@ -98,7 +98,7 @@ func TestNoKeyDoesNothing(t *testing.T) {
 	_, agree := k.ECDH()
 	_, public := webid.Key{}.ECDH()
 	_, jwk := webid.Key{}.MarshalJSON()
-	_, list := webid.DeviceList{}.Sign(k)
+	_, list := webid.DeviceList{}.Sign(webid.DeviceList{}, k)
 	_, keys := webid.KeysDocument{}.Sign(webid.DeviceList{}, k)
 	for i, err := range []error{proof, assertion, text, agree, public, jwk, list, keys} {
 		if err == nil {

@@ -43,7 +43,7 @@ func (l DeviceList) Keys(jws string) (KeysDocument, error) {
 }
 
 func (l DeviceList) keys(jws string) (KeysDocument, error) {
-	c, signer, err := openSigned(jws, typeAgreement, maxLists)
+	c, signer, err := openSigned(jws, typeAgreement, maxSigned)
 	if err != nil {
 		return KeysDocument{}, err
 	}

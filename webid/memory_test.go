@@ -12,10 +12,10 @@ import (
 // TestTheTokenCacheIsBounded: the cache holds two generations, and the newest
 // tokens are always among them.
 func TestTheTokenCacheIsBounded(t *testing.T) {
-	var c tokens
+	var c recent[access]
 	sum := func(i int) [32]byte { return sha256.Sum256(fmt.Append(nil, i)) }
 	for i := range 3 * maxTokens {
-		c.put(sum(i), access{grant: uint64(i)})
+		c.put(sum(i), access{grant: uint64(i)}, maxTokens)
 		if a, ok := c.get(sum(max(0, i-maxTokens+1))); !ok || a.grant != uint64(max(0, i-maxTokens+1)) {
 			t.Fatalf("after %d tokens, that of %d before is %+v", i, maxTokens-1, a)
 		}

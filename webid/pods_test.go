@@ -32,7 +32,7 @@ func newPerson(t testing.TB, devices int) person {
 		p.devices = append(p.devices, newKey(t))
 	}
 	l := p.draft()
-	signed, err := l.Sign(p.key)
+	signed, err := l.Sign(webid.DeviceList{}, p.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,8 @@ func (p person) draft() webid.DeviceList {
 func (p person) next(t testing.TB, devices ...webid.PrivateKey) webid.DeviceList {
 	t.Helper()
 	l := person{key: p.key, devices: devices}.draft()
-	l.Epoch, l.Prev = p.lists.Devices.Epoch+1, p.lists.Devices.Hash()
-	signed, err := l.Sign(p.devices[0])
+	l.Epoch = p.lists.Devices.Epoch + 1
+	signed, err := l.Sign(p.lists.Devices, p.devices[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,13 @@ package webid
 
 import (
 	"fmt"
-	"sync"
 	"time"
 )
 
-// tokenLife is how long an access token holds.
-const tokenLife = 300 * time.Second
+const (
+	tokenLife = 300 * time.Second // how long an access token holds
+	maxTokens = 4096              // verified tokens in one generation of the cache
+)
 
 // access is what an access token says. (RFC 9068 §2.2)
 type access struct {
@@ -40,7 +41,7 @@ func (v *Verifier) access(token string, sum [32]byte) (access, error) {
 		if a, err = v.readToken(token); err != nil {
 			return access{}, err
 		}
-		v.tokens.put(sum, a)
+		v.tokens.put(sum, a, maxTokens)
 	}
 	if !a.exp.After(v.Now()) {
 		return access{}, notFresh
@@ -86,33 +87,4 @@ func (v *Verifier) tokenKey(kid string) Key {
 		}
 	}
 	return Key{}
-}
-
-// maxTokens is how many verified tokens one generation of the cache holds.
-const maxTokens = 4096
-
-// tokens remembers verified access tokens by their hash. When the newer
-// generation is full the older one is forgotten.
-type tokens struct {
-	mu         sync.Mutex
-	newer, old map[[32]byte]access
-}
-
-func (t *tokens) get(sum [32]byte) (access, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	a, ok := t.newer[sum]
-	if !ok {
-		a, ok = t.old[sum]
-	}
-	return a, ok
-}
-
-func (t *tokens) put(sum [32]byte, a access) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.newer) >= maxTokens || t.newer == nil {
-		t.newer, t.old = map[[32]byte]access{}, t.newer
-	}
-	t.newer[sum] = a
 }

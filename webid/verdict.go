@@ -9,6 +9,8 @@ package webid
 //	bad signature              not made by the key it names
 //	wrong label                about another person
 //	not signed by an admin     signed by a key that may not do this
+//	no chain                   a list that does not come down to one that the person key signed
+//	broken chain               a list in a chain that is not the next one after the one before
 //	stale                      older than what is known
 //	same epoch, different list two lists claim one place
 //	wrong subject              a JWT about another key than the one that signed
@@ -31,6 +33,8 @@ const (
 	badSignature  Verdict = "bad signature"
 	wrongLabel    Verdict = "wrong label"
 	notAdmin      Verdict = "not signed by an admin"
+	noChain       Verdict = "no chain"
+	brokenChain   Verdict = "broken chain"
 	stale         Verdict = "stale"
 	forked        Verdict = "same epoch, different list"
 	wrongSubject  Verdict = "wrong subject"

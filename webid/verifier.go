@@ -34,7 +34,8 @@ type Verifier struct {
 	Now        func() time.Time
 
 	nonces nonces
-	tokens tokens
+	tokens recent[access]
+	shown  recent[DeviceList]
 }
 
 // Authenticate returns who makes the request r, which must still have the URL

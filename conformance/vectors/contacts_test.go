@@ -50,6 +50,7 @@ func contactCases(t *testing.T) []contactCase {
 	return []contactCase{
 		good("a friend", nil),
 		good("a friend who is blocked and muted", header{"kith:blocked": true, "kith:muted": true, "kith:grant": 4}),
+		good("a friend whose list has some before it", header{"kith:devices": ben.on(t, "phone", ben.reign(t, 5), nil)}),
 		good("only what has to be there", header{
 			"@context": nil, "name": nil, "kith:label": nil, "kith:devices": nil, "kith:keys": nil, "kith:accepts": nil, "kith:ways": nil,
 			"kith:salt": nil, "kith:since": nil, "kith:muted": nil, "kith:verified": nil, "kith:blocked": nil, "kith:note": nil,
@@ -88,6 +89,7 @@ func contactCases(t *testing.T) []contactCase {
 		one("the lists of somebody else", "wrong label", header{"kith:devices": ana.firstList(t), "kith:keys": anas}),
 		one("the keys of somebody else", "wrong label", header{"kith:keys": ben.keys(t, "phone", ana.agreements(t))}),
 		one("an altered device list", "bad signature", header{"kith:devices": flipped(ben.firstList(t))}),
+		one("a later device list without those before", "no chain", header{"kith:devices": ben.list(t, "phone", ben.after(t, ben.firstList(t), nil))}),
 		one("a keys document by a device that is no admin", "not signed by an admin", header{"kith:keys": ben.keys(t, "laptop", ben.agreements(t))}),
 	}
 }

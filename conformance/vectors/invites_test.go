@@ -175,6 +175,10 @@ func acceptanceCases(t *testing.T) []acceptanceCase {
 		one("cut off", "malformed", body[:len(body)-1]),
 		one("the key alone", "malformed", body[:65]),
 		one("nothing", "malformed", nil),
+		accept("an acceptance by somebody with a long chain", "success", l, ben.later(t, 20), "k1", agree),
+		one("an acceptance put together by hand", "success", sealed(t, i, ben.told(t, ben.firstList(t)), agree)),
+		one("a later device list without those before", "no chain", sealed(t, i, ben.told(t, ben.list(t, "phone", ben.after(t, ben.firstList(t), nil))), agree)),
+		one("an impostor's device list", "not signed by an admin", sealed(t, i, ben.told(t, ben.list(t, "tablet", ben.after(t, ben.firstList(t), nil))+"~"+ben.firstList(t)), agree)),
 	}
 }
 
@@ -200,6 +204,10 @@ func confirmationCases(t *testing.T) []confirmationCase {
 		}
 		return confirmationCase{head: head{name, verdict}, Key: b64(p.Key), ID: b64(i.ID), Label: l.Label, Body: b64(body)}
 	}
+	byHand := func(name, verdict, list string) confirmationCase {
+		told := with(ana.told(t, list), header{"cid": cid, "webid": whole.WebID, "salt": b64(whole.Salt)})
+		return confirmationCase{head: head{name, verdict}, Key: b64(p.Key), ID: b64(i.ID), Label: l.Label, Body: b64(closed(t, p.Key, i.ID, told))}
+	}
 	good := confirm("a confirmation", "success", func(*invite.Confirmation) {})
 	altered, elsewhere, other := good, good, good
 	altered.Name, altered.Verdict, altered.Body = "an altered body", "malformed", flipped(good.Body)
@@ -211,6 +219,10 @@ func confirmationCases(t *testing.T) []confirmationCase {
 		confirm("a salt of 31 bytes", "malformed", func(c *invite.Confirmation) { c.Salt = c.Salt[:31] }),
 		confirm("a WebID that is none", "malformed", func(c *invite.Confirmation) { c.WebID = "ben" }),
 		confirm("a cid of 65 characters", "malformed", func(c *invite.Confirmation) { c.CID = strings.Repeat("a", 65) }),
+		confirm("a confirmation by somebody with a long chain", "success", func(c *invite.Confirmation) { c.Introduction = ana.later(t, 20) }),
+		byHand("a confirmation put together by hand", "success", ana.firstList(t)),
+		byHand("a later device list without those before", "no chain", ana.list(t, "phone", ana.after(t, ana.firstList(t), nil))),
+		byHand("an impostor's device list", "not signed by an admin", ana.list(t, "tablet", ana.after(t, ana.firstList(t), nil))+"~"+ana.firstList(t)),
 	}
 }
 

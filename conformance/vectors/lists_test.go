@@ -20,8 +20,10 @@ func zeroX(t *testing.T) webid.Key {
 // listCases are all about Ana, who has pinned to her a first list.
 func listCases(t *testing.T) []listCase {
 	first := ana.firstList(t)
-	second := ana.list(t, "phone", ana.after(t, first, nil))
-	return append(acceptedLists(t, first, second), append(outrankedLists(t, first, second), brokenLists(t, first)...)...)
+	second := ana.on(t, "phone", first, nil)
+	cases := append(acceptedLists(t, first, second), outrankedLists(t, first, second)...)
+	cases = append(cases, firstSights(t, first, second)...)
+	return append(append(cases, brokenChains(t, first, second)...), brokenLists(t, first)...)
 }
 
 func acceptedLists(t *testing.T, first, second string) []listCase {
@@ -29,30 +31,42 @@ func acceptedLists(t *testing.T, first, second string) []listCase {
 		return listCase{head: head{name, "success"}, Pinned: pinned, List: list}
 	}
 	anew := header{"gen": 2, "epoch": 1, "devices": []header{ana.device(t, "tablet", "admin")}}
+	renewed := ana.list(t, "person", ana.after(t, first, anew))
+	third := ana.on(t, "phone", second, nil)
 	return []listCase{
 		good("the first list of a person, signed by the person key", "", first),
-		good("a later list at first sight, signed by one of its admins", "", second),
+		good("a later list at first sight, with those before", "", third),
 		good("the next epoch, signed by an admin", first, second),
-		good("three epochs on, signed by an admin", first, ana.list(t, "phone", ana.after(t, first, header{"epoch": 4}))),
-		good("a list by which its signer leaves", first, ana.list(t, "phone", ana.after(t, first, header{"devices": []header{ana.device(t, "laptop", "admin")}}))),
-		good("a list that follows another one of the epoch before", first, ana.list(t, "phone", ana.after(t, second, header{"epoch": 2}))),
-		good("a new generation, signed by the person key", first, ana.list(t, "person", ana.after(t, first, anew))),
-		good("a new generation outranks every epoch", second, ana.list(t, "person", ana.after(t, first, anew))),
+		good("three epochs on", first, ana.on(t, "phone", third, nil)),
+		good("an epoch that is skipped", first, ana.on(t, "phone", first, header{"epoch": 4})),
+		good("a list by which its signer leaves", first, ana.on(t, "phone", first, header{"devices": []header{ana.device(t, "laptop", "admin")}})),
+		good("a new generation, signed by the person key", first, renewed),
+		good("a new generation outranks every epoch", second, renewed),
+		good("a new generation that has gone on", second, ana.on(t, "tablet", renewed, nil)),
 		good("a new generation without a predecessor", first, ana.list(t, "person", ana.after(t, first, with(anew, header{"prev": ""})))),
+		good("a new generation that does not begin with epoch 1", second, ana.list(t, "person", ana.after(t, first, with(anew, header{"epoch": 3})))),
 		good("the list that is pinned", first, first),
 		good("the list that is pinned, signed again", first, signedAgain(t, first)),
-		good("a list without devices", first, ana.list(t, "phone", ana.after(t, first, header{"devices": []header{}}))),
-		good("members that mean nothing here", first, ana.list(t, "phone", ana.after(t, first, header{"more": []int{1}}))),
+		good("the list that is pinned, signed again, with those before", second, signedAgain(t, second)),
+		good("the next epoch after one that is pinned with another signature", signedAgain(t, second), third),
+		good("a list without devices", first, ana.on(t, "phone", first, header{"devices": []header{}})),
+		good("members that mean nothing here", first, ana.on(t, "phone", first, header{"more": []int{1}})),
 		good("sixteen devices", "", ana.list(t, "person", with(ana.first(t), header{"devices": devices(t, 16)}))),
+		good("thirty-two lists", first, ana.reign(t, 32)),
 	}
 }
 
 // signedAgain returns the same list with another signature that holds: with the
 // signature (r, s) comes (r, n-s).
-func signedAgain(t *testing.T, list string) string {
+func signedAgain(t *testing.T, chain string) string {
 	t.Helper()
-	parts := strings.Split(list, ".")
-	return parts[0] + "." + parts[1] + "." + b64(mirrored(unb64(t, parts[2])))
+	newest, before, found := strings.Cut(chain, "~")
+	parts := strings.Split(newest, ".")
+	again := parts[0] + "." + parts[1] + "." + b64(mirrored(unb64(t, parts[2])))
+	if !found {
+		return again
+	}
+	return again + "~" + before
 }
 
 func devices(t *testing.T, n int) []header {
@@ -64,29 +78,106 @@ func devices(t *testing.T, n int) []header {
 }
 
 func outrankedLists(t *testing.T, first, second string) []listCase {
-	admin, person := "not signed by an admin", ana.after(t, first, nil)
+	const admin, fork = "not signed by an admin", "same epoch, different list"
 	bad := func(name, verdict, pinned, list string) listCase {
 		return listCase{head: head{name, verdict}, Pinned: pinned, List: list}
 	}
+	body := ana.after(t, first, nil)
 	newcomer := header{"devices": []header{ana.device(t, "phone", "admin"), ana.device(t, "tablet", "admin")}}
+	other, emptied := ana.on(t, "phone", first, newcomer), ana.on(t, "phone", first, header{"devices": []header{}})
 	renewed := ana.list(t, "person", ana.after(t, first, header{"gen": 2, "epoch": 1}))
 	return []listCase{
 		bad("an older epoch", "stale", second, first),
 		bad("an older generation", "stale", renewed, second),
-		bad("another list of the epoch that is pinned", "same epoch, different list", second, ana.list(t, "phone", ana.after(t, first, newcomer))),
-		bad("the next epoch, signed by a device that is no admin", admin, first, ana.list(t, "laptop", person)),
-		bad("the next epoch, signed by the person key", admin, first, ana.list(t, "person", person)),
-		bad("the next epoch, signed by an admin that only it names", admin, first, ana.list(t, "tablet", ana.after(t, first, newcomer))),
-		bad("the next epoch, signed by somebody else", admin, first, jws(t, "ben phone", ben.listHead(t, "phone"), person)),
-		bad("a new generation, signed by an admin", admin, first, ana.list(t, "phone", ana.after(t, first, header{"gen": 2, "epoch": 2}))),
+		bad("another list of the epoch that is pinned", fork, second, other),
+		bad("a later list that passes by the one that is pinned", fork, second, ana.on(t, "phone", other, nil)),
+		bad("a later list that leaps over the one that is pinned", fork, second, ana.on(t, "phone", first, header{"epoch": 5})),
+		bad("an older list that is not of the chain that is pinned", fork, ana.on(t, "phone", second, nil), other),
+		bad("another list that opens the generation", fork, second, ana.list(t, "person", with(ana.first(t), newcomer))),
+		bad("the next epoch, signed by a device that is no admin", admin, first, ana.list(t, "laptop", body)+"~"+first),
+		bad("the next epoch, signed by the person key", admin, first, ana.list(t, "person", body)+"~"+first),
+		bad("the next epoch, signed by an admin that only it names", admin, first, ana.list(t, "tablet", ana.after(t, first, newcomer))+"~"+first),
+		bad("the next epoch, signed by somebody else", admin, first, jws(t, "ben phone", ben.listHead(t, "phone"), body)+"~"+first),
+		bad("the next epoch, signed by an admin of the list before the last", admin, emptied, ana.list(t, "phone", ana.after(t, emptied, nil))+"~"+emptied),
+		bad("the next epoch, without the one before", "no chain", first, ana.list(t, "phone", body)),
+		bad("a new generation, signed by an admin", "no chain", first, ana.list(t, "phone", ana.after(t, first, header{"gen": 2, "epoch": 2}))),
 		bad("the first epoch of a generation, signed by an admin", admin, first, ana.list(t, "phone", ana.after(t, first, header{"gen": 2, "epoch": 1}))),
-		bad("the first list, signed by an admin", admin, "", ana.list(t, "phone", ana.first(t))),
-		bad("a later list at first sight, signed by one of its devices that is no admin", admin, "", ana.list(t, "laptop", person)),
-		bad("a later list at first sight, signed by somebody else", admin, "", jws(t, "ben phone", ben.listHead(t, "phone"), person)),
 		bad("a list of another person", "wrong label", first, ben.firstList(t)),
-		bad("a label of another person key", "wrong label", "", ana.list(t, "person", with(ana.first(t), header{"label": ben.key(t, "person").Public().Label()}))),
-		bad("a label in capitals", "wrong label", "", ana.list(t, "person", with(ana.first(t), header{"label": strings.ToUpper(ana.key(t, "person").Public().Label())}))),
 	}
+}
+
+// firstSights are lists that somebody else made, who knows all that is public.
+func firstSights(t *testing.T, first, second string) []listCase {
+	const admin = "not signed by an admin"
+	bad := func(name, verdict, list string) listCase {
+		return listCase{head: head{name, verdict}, List: list}
+	}
+	own := header{"devices": []header{ben.device(t, "phone", "admin")}}
+	forged := func(payload header) string { return jws(t, "ben phone", ben.listHead(t, "phone"), payload) }
+	impostors := ana.after(t, first, own)
+	label := header{"label": ben.key(t, "person").Public().Label()}
+	return []listCase{
+		bad("a later list at first sight, without those before", "no chain", ana.list(t, "phone", ana.after(t, first, nil))),
+		bad("an impostor's later list", "no chain", forged(impostors)),
+		bad("an impostor's later list of a later generation", "no chain", forged(with(impostors, header{"gen": 2}))),
+		bad("an impostor's later list on the person's first one", admin, forged(impostors)+"~"+first),
+		bad("an impostor's later list on the person's second one", admin, forged(ana.after(t, second, own))+"~"+second),
+		bad("an impostor's first list", admin, forged(with(ana.first(t), own))),
+		bad("an impostor's first list that names the person key as its signer", "bad signature", jws(t, "ben phone", ana.listHead(t, "person"), with(ana.first(t), own))),
+		bad("an impostor's first list under the person's label", "wrong label",
+			jws(t, "ben person", ben.listHead(t, "person"), with(ben.first(t), header{"label": ana.key(t, "person").Public().Label()}))),
+		bad("the first list, signed by an admin", admin, ana.list(t, "phone", ana.first(t))),
+		bad("a label of another person key", "wrong label", ana.list(t, "person", with(ana.first(t), label))),
+		bad("a label in capitals", "wrong label", ana.list(t, "person", with(ana.first(t), header{"label": strings.ToUpper(ana.key(t, "person").Public().Label())}))),
+	}
+}
+
+func brokenChains(t *testing.T, first, second string) []listCase {
+	third := ana.on(t, "phone", second, nil)
+	lists := strings.Split(third, "~")
+	bad := func(name, verdict string, lists ...string) listCase {
+		return listCase{head: head{name, verdict}, List: strings.Join(lists, "~")}
+	}
+	broken := func(name string, lists ...string) listCase { return bad(name, "broken chain", lists...) }
+	follows := func(before string, more header) string { return ana.list(t, "phone", ana.after(t, before, more)) }
+	stranger := jws(t, "ben phone", ben.listHead(t, "phone"), ana.after(t, first, header{"prev": hashed(ben.firstList(t))}))
+	far, renewed := ana.on(t, "phone", first, header{"epoch": 5}), ana.list(t, "person", ana.after(t, first, header{"gen": 2, "epoch": 1}))
+	return []listCase{
+		bad("a chain whose end is missing", "no chain", lists[:2]...),
+		bad("a chain the other way round", "no chain", lists[2], lists[1], lists[0]),
+		broken("a chain with a gap", lists[0], lists[2]),
+		broken("a chain with one list twice", lists[0], lists[1], lists[1], lists[2]),
+		broken("a list that names another one before it", follows(first, header{"prev": hashed("another")}), first),
+		broken("two lists of one epoch in a chain", follows(second, header{"epoch": 2}), second),
+		broken("a falling epoch in a chain", follows(far, header{"epoch": 4}), far),
+		broken("a new generation on an older one, signed by the person key", ana.list(t, "person", ana.after(t, first, header{"gen": 2})), first),
+		broken("a new generation on an older one, signed by an admin", follows(first, header{"gen": 2}), first),
+		broken("an older generation on a new one", follows(renewed, header{"gen": 1}), renewed),
+		bad("a chain on the list of another person", "wrong label", stranger, ben.firstList(t)),
+		bad("an altered list within a chain", "bad signature", lists[0], flipped(lists[1]), lists[2]),
+		bad("a keys document within a chain", "wrong header", lists[0], ana.keys(t, "phone", ana.agreements(t)), lists[2]),
+		bad("half a list within a chain", "malformed", lists[0], lists[1][:100], lists[2]),
+		bad("nothing at the end of a chain", "malformed", third, ""),
+		bad("nothing before a chain", "malformed", "", third),
+		bad("nothing within a chain", "malformed", lists[0], "", lists[1], lists[2]),
+		bad("separators alone", "malformed", "", "", ""),
+		bad("a line break in a chain", "malformed", lists[0]+"\n", lists[1], lists[2]),
+		bad("thirty-three lists", "malformed", ana.list(t, "phone", ana.after(t, ana.reign(t, 32), nil)), ana.reign(t, 32)),
+		bad("more than 8 KiB in one list of a chain", "malformed", follows(first, header{"more": strings.Repeat("x", 6200)}), first),
+		bad("more than 32 KiB in a chain", "malformed", tooWide(t, first)),
+	}
+}
+
+// tooWide returns a chain of lists that are each well below 8 KiB.
+func tooWide(t *testing.T, chain string) string {
+	t.Helper()
+	more := header{"more": strings.Repeat("x", 3000)}
+	for n := ana.first(t); len(chain) <= 32<<10; {
+		newest, _, _ := strings.Cut(chain, "~")
+		n = with(n, with(more, header{"epoch": n["epoch"].(int) + 1, "prev": hashed(newest)}))
+		chain = ana.list(t, "phone", n) + "~" + chain
+	}
+	return chain
 }
 
 func brokenLists(t *testing.T, first string) []listCase {
@@ -186,6 +277,7 @@ func keysCases(t *testing.T) []keysCase {
 		good("one key of the phone", nil),
 		good("keys of two devices", header{"serial": 7, "agree": []header{k1, ana.agreement(t, "k2", "laptop")}}),
 		good("a key of a device that the list does not name", header{"agree": []header{k1, ana.agreement(t, "k2", "tablet")}}),
+		{head: head{"one key under a list with those before", "success"}, DeviceList: ana.on(t, "phone", list, nil), Keys: ana.keys(t, "phone", body)},
 		good("no keys", header{"agree": []header{}}),
 		good("a time with a fraction and a zone", agree(header{"until": "2026-12-06T14:00:00.5+02:00"})),
 		bad("signed by a device that is no admin", "not signed by an admin", ana.keys(t, "laptop", body)),

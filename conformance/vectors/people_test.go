@@ -134,17 +134,31 @@ func (p person) first(t *testing.T) header {
 	}
 }
 
-// list signs a payload by one of p's keys.
+// list signs a payload by one of p's keys: a list alone, without its chain.
 func (p person) list(t *testing.T, signer string, payload header) string {
 	return jws(t, string(p)+" "+signer, p.listHead(t, signer), payload)
 }
 
 func (p person) firstList(t *testing.T) string { return p.list(t, "person", p.first(t)) }
 
-// after returns the payload of the list that follows another.
+// after returns the payload of the list that follows the newest of a chain.
 func (p person) after(t *testing.T, list string, more header) header {
 	before := parsed(t, list)
 	return with(with(p.first(t), header{"gen": before.Gen, "epoch": before.Epoch + 1, "prev": before.Hash()}), more)
+}
+
+// on returns the chain that goes on from another by one list.
+func (p person) on(t *testing.T, signer, before string, more header) string {
+	return p.list(t, signer, p.after(t, before, more)) + "~" + before
+}
+
+// reign returns a chain of n lists, by the phone.
+func (p person) reign(t *testing.T, n int) string {
+	chain := p.firstList(t)
+	for range n - 1 {
+		chain = p.on(t, "phone", chain, header{"devices": []header{p.device(t, "phone", "admin")}})
+	}
+	return chain
 }
 
 // agreements is the payload of p's keys document: one key of the phone.
@@ -164,16 +178,29 @@ func (p person) keys(t *testing.T, signer string, payload header) string {
 }
 
 // introduction is what p tells a friend.
-func (p person) introduction(t *testing.T) invite.Introduction {
+func (p person) introduction(t *testing.T) invite.Introduction { return p.later(t, 1) }
+
+// later is the introduction when p's device list is the last of n.
+func (p person) later(t *testing.T, n int) invite.Introduction {
 	t.Helper()
-	lists, err := webid.Lists{}.Accept(p.firstList(t), p.keys(t, "phone", p.agreements(t)))
+	lists, err := webid.Lists{}.Accept(p.reign(t, n), p.keys(t, "phone", p.agreements(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := strings.ToUpper(string(p[:1])) + string(p[1:])
-	return invite.Introduction{
-		Lists: lists, Name: name,
-		Ways: []webid.Way{{Pod: "https://host.example/" + string(p) + "/", Issuer: "https://host.example"}},
+	return invite.Introduction{Lists: lists, Name: p.title(), Ways: p.ways()}
+}
+
+func (p person) title() string { return strings.ToUpper(string(p[:1])) + string(p[1:]) }
+
+func (p person) ways() []webid.Way {
+	return []webid.Way{{Pod: "https://host.example/" + string(p) + "/", Issuer: "https://host.example"}}
+}
+
+// told are the members of an introduction with any device list.
+func (p person) told(t *testing.T, list string) header {
+	return header{
+		"label": p.key(t, "person").Public().Label(), "device_list": list, "keys": p.keys(t, "phone", p.agreements(t)),
+		"ways": p.ways(), "name": p.title(),
 	}
 }
 

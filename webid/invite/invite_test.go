@@ -25,7 +25,7 @@ func newFriend(t testing.TB, name string) friend {
 	devices, err := webid.DeviceList{
 		Label: person.Public().Label(), Gen: 1, Epoch: 1, Person: person.Public().String(),
 		Devices: []webid.Device{{Kid: f.device.Public().String(), Name: "phone", May: []string{"admin"}}},
-	}.Sign(person)
+	}.Sign(webid.DeviceList{}, person)
 	if err != nil {
 		t.Fatal(err)
 	}

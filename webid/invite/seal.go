@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	maxBody = 32 << 10 // bytes of a sealed message
+	maxBody = 64 << 10 // bytes of a sealed message
 	sizeEnc = 65       // bytes of an encapsulated P-256 key (RFC 9180 §7.1)
 )
 

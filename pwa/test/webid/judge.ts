@@ -124,7 +124,7 @@ export async function judgeContact(url: string, record: string): Promise<Json> {
     ...{ grant: numberOf(json, "kith:grant", 1), accepts, ways, salt, note: optional("kith:note", 8 << 10) },
     ...{ muted: flag("kith:muted"), verified: flag("kith:verified"), blocked: flag("kith:blocked") },
   };
-  return { ...facts, devices: await pinned(optional("kith:devices", 8 << 10), optional("kith:keys", 8 << 10), facts.label) };
+  return { ...facts, devices: await pinned(optional("kith:devices", 32 << 10), optional("kith:keys", 8 << 10), facts.label) };
 }
 
 async function pinned(list: string, keys: string, label: string): Promise<readonly Did[]> {
@@ -167,7 +167,7 @@ export async function openAcceptance({ ik, id, secret, body }: Sealed): Promise<
   const privateKey = await suite.DeserializePrivateKey(ik, true);
   const { plain, confirm } = await opened(privateKey, id, body);
   const json = parseObject(plain);
-  const [label, list, keys] = [textOf(json, "label", 52), textOf(json, "device_list", 8 << 10), textOf(json, "keys", 8 << 10)];
+  const [label, list, keys] = [textOf(json, "label", 52), textOf(json, "device_list", 32 << 10), textOf(json, "keys", 8 << 10)];
   const person = textOf(json, "name", 160);
   const ways = listOf(json, "ways", 3).map((way) => plainWay(object(way)));
   const devices = await acceptDeviceList(list);

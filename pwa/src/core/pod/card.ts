@@ -9,7 +9,7 @@ export interface Card {
   readonly label: string;
   /** Raised whenever tokens that were given out must end. */
   readonly grant: number;
-  /** The pinned device list, a signed text. */
+  /** The pinned device list with its chain, a signed text. */
   readonly devices: string;
   /** The keys document, a signed text. */
   readonly keys: string;

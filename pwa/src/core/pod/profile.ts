@@ -2,9 +2,10 @@
 
 import type { KeyRecords } from "../webid/records.ts";
 import { type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
-import { acceptDeviceList, can, type Device, type DeviceList, nextDeviceList, readDeviceList } from "../webid/devices.ts";
+import { acceptDeviceList, can, type Device, type DeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { KithError } from "../errors.ts";
-import type { Did } from "../webid/key.ts";
+import type { Did, Signer } from "../webid/key.ts";
+import { personSigner, recoverySetting } from "../webid/person.ts";
 import { signerOf } from "../webid/records.ts";
 import { Refusal } from "../webid/verdict.ts";
 import { devices, keys } from "./paths.ts";
@@ -37,15 +38,22 @@ export interface Change {
   readonly agree?: readonly AgreementKey[];
 }
 
-/** changeLists signs the next lists with this device's key, which has to be an admin's; throws a `Refusal` otherwise. */
+/** changeLists signs the next lists with this device's key, which has to be an admin's; throws a `Refusal` otherwise. Where the devices stay the same, so does their list. */
 export async function changeLists(tree: Tree, records: KeyRecords, change: Change): Promise<Lists> {
   const now = await ownLists(tree);
   const signer = await signerOf(records, tree.device as Did);
-  const next = await nextDeviceList(now.devices, signer, change.devices(now.devices.devices));
+  const wanted = change.devices(now.devices.devices);
+  const next = wanted === now.devices.devices ? now.devices : await nextDeviceList(now.devices, await listSigner(tree, now.devices, signer), wanted);
   const added = change.agree ?? [];
   const kept = now.keys.agree.filter(({ device, until }) => until > tree.env.now() && !added.some((each) => each.device === device));
   const left = [...kept, ...added].filter(({ device }) => next.devices.some(({ kid }) => kid === device));
   return { devices: next, keys: await makeKeysDocument(next, signer, now.keys.serial + 1, left) };
+}
+
+/** listSigner returns who signs the next list: this device, or, where the chain has grown long and the person key is still here, that key, with which another chain begins. */
+async function listSigner({ store }: Tree, list: DeviceList, device: Signer): Promise<Signer> {
+  const kept = store.get(recoverySetting);
+  return isLong(list) && typeof kept === "string" ? personSigner(kept, list.person) : device;
 }
 
 /** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices. */
@@ -63,7 +71,7 @@ export async function acceptable(tree: Tree, path: string, text: string, pinnedT
   }
 }
 
-/** newerList tells whether a device list follows the pinned one. Of two lists of one epoch the pod's holds: what this device revoked, it revokes again. */
+/** newerList tells whether a device list follows the pinned one. Of two that part, the pod's holds: what this device revoked, it revokes again. */
 async function newerList(text: string, pinned: DeviceList | undefined): Promise<boolean> {
   try {
     return (await acceptDeviceList(text, pinned)).text === text;

@@ -1,4 +1,11 @@
-/** Device lists: which devices speak for a person (protocol §1.1). */
+/**
+ * Device lists: which devices speak for a person (protocol §1.1).
+ *
+ * A list is always carried as its chain, the newest first, down to the one that the person key signed, so
+ * that who sees it for the first time can tell that it comes from the person of the label:
+ *
+ *     JWS of epoch n ~ JWS of the epoch before ~ … ~ JWS by the person key     at most 32 of them, 32 KiB
+ */
 
 import { b64u, fromB64u, sha256 } from "../bytes.ts";
 import type { Json } from "../json.ts";
@@ -18,7 +25,7 @@ export interface Device {
   readonly may: readonly Right[];
 }
 
-/** A device list whose signature was verified, and the JWS it came from. */
+/** A device list whose chain was verified. */
 export interface DeviceList {
   readonly label: Label;
   /** Raised by the person key only. */
@@ -29,12 +36,17 @@ export interface DeviceList {
   readonly prev: string;
   readonly person: Did;
   readonly devices: readonly Device[];
+  /** The chain, this list first. */
   readonly text: string;
   readonly signer: Did;
 }
 
 /** maxDevices is how many devices a list may name. */
 export const maxDevices = 16;
+/** maxChain is how long a chain may be, in bytes. */
+export const maxChain = 32 << 10;
+const maxLists = 32;
+const separator = "~";
 const maxName = 64;
 const typ = "kith-devices+jwt";
 const rights: readonly string[] = ["answer", "accept", "post", "admin"] satisfies Right[];
@@ -44,26 +56,98 @@ export function can(list: DeviceList, kid: string, right: Right): boolean {
   return list.devices.some((device) => device.kid === kid && device.may.includes(right));
 }
 
+/** isLong tells whether a list's chain nears one of its bounds, so that the person key had better begin another. */
+export function isLong({ text }: DeviceList): boolean {
+  return listsOf(text).length >= maxLists * 0.75 || text.length >= maxChain * 0.75;
+}
+
 /** firstDeviceList returns generation 1, epoch 1 of a new person, signed by the person key. */
 export async function firstDeviceList(person: Signer, devices: readonly Device[]): Promise<DeviceList> {
   const label = await labelOf(person.kid);
-  return make(person, { label, gen: 1, epoch: 1, prev: "", person: person.kid, devices });
+  return read(await make(person, { label, gen: 1, epoch: 1, prev: "", person: person.kid, devices }));
 }
 
 /** nextDeviceList returns the list that follows `list` with these devices: signed by an admin device of it, the
- * next epoch; signed by the person key, epoch 1 of the next generation. */
+ * next epoch; signed by the person key, epoch 1 of the next generation, whose chain begins with it. */
 export async function nextDeviceList(list: DeviceList, signer: Signer, devices: readonly Device[]): Promise<DeviceList> {
-  const anew = signer.kid === list.person;
   const { label, person } = list;
-  const place = anew ? { gen: list.gen + 1, epoch: 1 } : { gen: list.gen, epoch: list.epoch + 1 };
-  const next = await make(signer, { label, ...place, prev: b64u(await sha256(list.text)), person, devices });
-  return judge(next, list);
+  const follow = { label, prev: await hashOf(list), person, devices };
+  if (signer.kid === person) return read(await make(signer, { ...follow, gen: list.gen + 1, epoch: 1 }));
+  const next = await make(signer, { ...follow, gen: list.gen, epoch: list.epoch + 1 });
+  return read(next + separator + list.text, list);
 }
 
-/** readDeviceList reads a list and verifies that the key it names signed it. Whether that key may, says
- * `acceptDeviceList`. Throws a `Refusal`: malformed, wrong header, bad signature, wrong label, and not signed by
- * an admin where a generation begins without the person key. */
-export async function readDeviceList(jws: string): Promise<DeviceList> {
+/** Chains that were verified, those asked for last at the end: most are asked for again. */
+const verified = new Map<string, DeviceList>();
+const maxVerified = 64;
+
+/** readDeviceList reads a list from its chain and verifies all of it. Throws a `Refusal`: malformed, wrong header,
+ * bad signature, wrong label, not signed by an admin, no chain, broken chain. */
+export function readDeviceList(chain: string): Promise<DeviceList> {
+  return read(chain);
+}
+
+/** acceptDeviceList returns the list that holds after `chain` was shown to somebody who has pinned `pinned`: the
+ * newer list, or `pinned` when both say the same. A newer list has `pinned` in its chain, or is of a higher
+ * generation. Throws a `Refusal` as `readDeviceList` does, and: wrong label, stale, and same epoch, different list
+ * when the chain passes by `pinned`. */
+export async function acceptDeviceList(chain: string, pinned?: DeviceList): Promise<DeviceList> {
+  const next = await read(chain, pinned);
+  if (pinned === undefined) return next;
+  if (next.label !== pinned.label) throw new Refusal("wrong label");
+  if (next.gen > pinned.gen) return next;
+  if (next.gen < pinned.gen) throw new Refusal("stale");
+  if (reaches(next, pinned)) return next.epoch === pinned.epoch ? pinned : next;
+  throw new Refusal(reaches(pinned, next) ? "stale" : "same epoch, different list");
+}
+
+/** read reads a chain. What of it is the chain of `known` is not verified again. */
+async function read(chain: string, known?: DeviceList): Promise<DeviceList> {
+  const lists = listsOf(chain);
+  if (chain.length > maxChain || lists.length > maxLists) throw new Refusal("malformed");
+  let list = begun(chain, known);
+  const old = list === undefined ? 0 : listsOf(list.text).length;
+  for (const jws of lists.slice(0, lists.length - old).reverse()) list = await next(jws, list);
+  if (list === undefined) throw new Refusal("malformed");
+  keep(list);
+  return list;
+}
+
+/** begun returns what of a chain was verified before. */
+function begun(chain: string, known: DeviceList | undefined): DeviceList | undefined {
+  const kept = verified.get(chain);
+  if (kept !== undefined || known === undefined) return kept;
+  return (separator + chain).endsWith(separator + known.text) ? known : undefined;
+}
+
+function keep(list: DeviceList): void {
+  verified.delete(list.text);
+  verified.set(list.text, list);
+  const [oldest = ""] = verified.keys();
+  if (verified.size > maxVerified) verified.delete(oldest);
+}
+
+function listsOf(chain: string): readonly string[] {
+  return chain.split(separator);
+}
+
+/** next reads the list in a JWS as the one that follows `before`, or that begins a chain. */
+async function next(jws: string, before: DeviceList | undefined): Promise<DeviceList> {
+  const list = await readOne(jws);
+  if (before === undefined) {
+    if (list.signer !== list.person) throw new Refusal("no chain");
+    return list;
+  }
+  if (list.label !== before.label) throw new Refusal("wrong label");
+  const follows = list.gen === before.gen && list.epoch > before.epoch && list.prev === (await hashOf(before));
+  if (!follows) throw new Refusal("broken chain");
+  if (!can(before, list.signer, "admin")) throw new Refusal("not signed by an admin");
+  return { ...list, text: jws + separator + before.text };
+}
+
+/** readOne reads one list and verifies that the key it names signed it and, where it opens a generation, that this
+ * is the person key. */
+async function readOne(jws: string): Promise<DeviceList> {
   const { payload, signer } = await open(jws, typ);
   const list: DeviceList = {
     label: textOf(payload, "label", 52) as Label,
@@ -83,33 +167,24 @@ export async function readDeviceList(jws: string): Promise<DeviceList> {
   return list;
 }
 
-/** acceptDeviceList returns the list that holds after `jws` was shown to somebody who has pinned `pinned`: the
- * newer list, or `pinned` when both say the same. Without `pinned`, at first sight, the person key or one of
- * the list's own admin devices has to have signed it. Throws a `Refusal` as `readDeviceList` does, and: wrong
- * label, stale, same epoch, different list. Epochs may be skipped. */
-export async function acceptDeviceList(jws: string, pinned?: DeviceList): Promise<DeviceList> {
-  return judge(await readDeviceList(jws), pinned);
+/** reaches tells whether the chain of `list` comes to `before`, or to the same list under another signature: anybody
+ * can turn a signature (r, s) into (r, -s), and must not part two chains by that. */
+function reaches(list: DeviceList, before: DeviceList): boolean {
+  const [said] = payloads(before);
+  return payloads(list).includes(said ?? "");
 }
 
-function judge(next: DeviceList, pinned: DeviceList | undefined): DeviceList {
-  const admin = (list: DeviceList): boolean => can(list, next.signer, "admin");
-  const person = next.signer === next.person;
-  if (pinned === undefined) return allowed(person || admin(next), next);
-  if (next.label !== pinned.label) throw new Refusal("wrong label");
-  if (next.gen > pinned.gen) return allowed(person, next);
-  if (next.gen < pinned.gen || next.epoch < pinned.epoch) throw new Refusal("stale");
-  if (next.epoch > pinned.epoch) return allowed(admin(pinned), next);
-  if (next.text.split(".")[1] !== pinned.text.split(".")[1]) throw new Refusal("same epoch, different list");
-  return pinned;
+function payloads({ text }: DeviceList): readonly string[] {
+  return listsOf(text).map((jws) => jws.split(".")[1] ?? "");
 }
 
-function allowed(may: boolean, list: DeviceList): DeviceList {
-  if (!may) throw new Refusal("not signed by an admin");
-  return list;
+/** hashOf returns what the list after this one has as `prev`. */
+async function hashOf({ text }: DeviceList): Promise<string> {
+  return b64u(await sha256(listsOf(text)[0] ?? ""));
 }
 
-async function make(signer: Signer, content: Omit<DeviceList, "text" | "signer">): Promise<DeviceList> {
-  return readDeviceList(await signAs(signer, typ, { ...content }));
+function make(signer: Signer, content: Omit<DeviceList, "text" | "signer">): Promise<string> {
+  return signAs(signer, typ, { ...content });
 }
 
 /** ordered tells whether the list's place is well formed: only one that opens a generation may be without a

@@ -10,7 +10,7 @@
 import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
 import { b64u, base32, type Bytes, fromB64u, fromBase32, hmac, join, sha256, text, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
-import { acceptDeviceList, type DeviceList } from "./devices.ts";
+import { acceptDeviceList, type DeviceList, maxChain } from "./devices.ts";
 import { encapsulate } from "./hpke.ts";
 import { listOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, didOf, type Label, pointOf, publicKey } from "./key.ts";
@@ -123,7 +123,7 @@ export async function confirmed(invite: Invite, confirmKey: Bytes, answer: Bytes
 
 /** readIntroduction reads what a friend says of themselves; throws a `Refusal`. */
 async function readIntroduction(json: Json): Promise<Introduction> {
-  const devices = await acceptDeviceList(textOf(json, "device_list", 8 << 10));
+  const devices = await acceptDeviceList(textOf(json, "device_list", maxChain));
   const keys = await acceptKeysDocument(textOf(json, "keys", 8 << 10), devices);
   if (json.label !== devices.label) throw new Refusal("wrong label");
   return { devices, keys, ways: readWays(json), name: textOf(json, "name", 160) };

@@ -1,9 +1,9 @@
 /** Making a person: the keys and the two signed lists with which everything begins (protocol §1.1). */
 
 import { type AgreementKey, type KeysDocument, makeKeysDocument } from "./agreement.ts";
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, fromB64u } from "../bytes.ts";
 import { type DeviceList, firstDeviceList } from "./devices.ts";
-import { type Did, generate } from "./key.ts";
+import { type Did, generate, type Signer } from "./key.ts";
 import type { KeyRecords } from "./records.ts";
 
 /** Person is a new person with one device. */
@@ -32,6 +32,12 @@ export async function makePerson(records: KeyRecords, deviceName: string, now: n
   const keys = await makeKeysDocument(devices, device, 1, [await makeAgreementKey(records, device.kid, now)]);
   const recovery = new Uint8Array(await crypto.subtle.exportKey("pkcs8", person.key));
   return { devices, keys, device: device.kid, recovery };
+}
+
+/** personSigner returns the person's private key from what is kept under `recoverySetting`. */
+export async function personSigner(kept: string, kid: Did): Promise<Signer> {
+  const bytes = fromB64u(kept) ?? new Uint8Array(0);
+  return { kid, key: await crypto.subtle.importKey("pkcs8", bytes, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]) };
 }
 
 /** makeAgreementKey makes a device's agreement key for the time from `now` on, keeps its private half in the

@@ -5,8 +5,10 @@ import { KithError } from "../errors.ts";
 /**
  * `malformed`: not in the form that is required, or too large. `wrong header`: a JOSE header that is not
  * exactly the one expected. `bad signature`: not made by the key it names. `wrong label`: about another
- * person. `not signed by an admin`: signed by a key that may not do this. `stale`: older than what is
- * known. `same epoch, different list`: two lists claim one place.
+ * person. `not signed by an admin`: signed by a key that may not do this. `no chain`: a list that does not
+ * come down to one that the person key signed. `broken chain`: a list in a chain that is not the next one
+ * after the one before. `stale`: older than what is known. `same epoch, different list`: two lists claim
+ * one place.
  */
 export type Verdict =
   | "malformed"
@@ -14,6 +16,8 @@ export type Verdict =
   | "bad signature"
   | "wrong label"
   | "not signed by an admin"
+  | "no chain"
+  | "broken chain"
   | "stale"
   | "same epoch, different list";
 
