@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Audience, AudienceView, Circle, ContactId, Post } from "../../core/kith.ts";
+import type { Audience, AudienceView, Circle, ContactId, Kith, Post } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Chip, audienceWords } from "./chip.tsx";
 import { Faces } from "./face.tsx";
@@ -18,6 +18,13 @@ export function choiceOf(view: AudienceView): Audience {
   return { ...nobody, friends: view.people.map(({ cid }) => cid) };
 }
 
+/** seenBy returns who can see what is posted for a choice. A circle that everybody is in is still that
+ * circle: it is what was chosen. */
+export function seenBy(kith: Kith, choice: Audience): AudienceView {
+  const view = kith.resolve(choice);
+  return choice.kind === "some" && view.kind === "all" ? { ...view, kind: "some" } : view;
+}
+
 interface PickAudienceProps {
   readonly value: Audience;
   /** Who can see it so far, when it is a post already: the sheet then says who gains and who loses. */
@@ -30,7 +37,7 @@ interface PickAudienceProps {
 export function PickAudience({ value, before, onDone, onClose }: PickAudienceProps) {
   const { kith, model, t } = useApp();
   const [choice, setChoice] = useState(value);
-  const view = kith.resolve(choice);
+  const view = seenBy(kith, choice);
   const empty = choice.kind === "some" && view.people.length === 0;
   return (
     <Sheet title={t.audience.title} onClose={onClose} foot={
@@ -116,14 +123,14 @@ function Outcome({ view, before, empty }: { readonly view: AudienceView; readonl
   return (
     <div class="outcome" aria-live="polite">
       <Faces people={view.people} shown={5} />
-      <p>{empty ? t.audience.nobody : seenBy(view, t)}</p>
+      <p>{empty ? t.audience.nobody : outcomeOf(view, t)}</p>
       {gains.length > 0 ? <p>{t.audience.gains(gains.map(({ name }) => name))}</p> : null}
       {loses.length > 0 ? <p>{t.audience.loses(loses.map(({ name }) => name))}</p> : null}
     </div>
   );
 }
 
-function seenBy(view: AudienceView, t: ReturnType<typeof useApp>["t"]): string {
+function outcomeOf(view: AudienceView, t: ReturnType<typeof useApp>["t"]): string {
   return view.people.length === 0 ? t.audience.onlyYou : t.audience.exactly(view.people.map(({ name }) => name));
 }
 

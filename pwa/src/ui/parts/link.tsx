@@ -1,5 +1,5 @@
 import { useApp } from "../context.ts";
-import { Code } from "./qr.tsx";
+import { LinkCode } from "./qr.tsx";
 
 interface LinkCardProps {
   readonly link: string;
@@ -20,7 +20,7 @@ export function LinkCard({ link, label, title, once, hint }: LinkCardProps) {
   const canShare = typeof navigator.share === "function";
   return (
     <div class="link-card">
-      <Code link={link} label={label} />
+      <LinkCode link={link} label={label} />
       <p class="link-once">{once}</p>
       <p class="state">{hint}</p>
       <p class="link-text" dir="ltr" tabIndex={0}>{link}</p>

@@ -1,22 +1,24 @@
-import { encode } from "uqr";
+import { type Code, codeOf } from "../qr.ts";
 
 /** Light modules around the code: scanners want four. */
-const border = 3;
+const margin = 4;
 
-/** Code shows a link as a QR code, dark on white whatever the theme, as large as its place. */
-export function Code({ link, label }: { readonly link: string; readonly label: string }) {
-  const { data, size } = encode(link, { ecc: "L", border });
+/** LinkCode shows a link as a QR code, dark on white whatever the theme, as large as its place. */
+export function LinkCode({ link, label }: { readonly link: string; readonly label: string }) {
+  const code = codeOf(link);
+  if (code === undefined) return null;
+  const side = code.length + 2 * margin;
   return (
-    <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shapeRendering="crispEdges">
-      <path d={pathOf(data)} />
+    <svg class="code" viewBox={`${-margin} ${-margin} ${side} ${side}`} role="img" aria-label={label} shapeRendering="crispEdges">
+      <path d={strokesOf(code)} />
     </svg>
   );
 }
 
-/** One stroke for each run of dark modules in a row. */
-function pathOf(rows: readonly (readonly boolean[])[]): string {
+/** One box for each run of dark modules in a row. */
+function strokesOf(code: Code): string {
   let path = "";
-  rows.forEach((row, y) => {
+  code.forEach((row, y) => {
     for (let x = 0; x < row.length; x += 1) {
       if (row[x] !== true) continue;
       const start = x;

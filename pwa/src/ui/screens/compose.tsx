@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Audience } from "../../core/kith.ts";
 import { audienceFrom, useApp } from "../context.ts";
-import { PickAudience } from "../parts/audience.tsx";
+import { PickAudience, seenBy } from "../parts/audience.tsx";
 import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { People } from "../parts/people.tsx";
@@ -14,7 +14,7 @@ export function ComposeScreen() {
   const app = useApp();
   const writing = useWriting();
   const [picking, setPicking] = useState(false);
-  const view = app.kith.resolve(writing.audience.value);
+  const view = seenBy(app.kith, writing.audience.value);
   const empty = writing.text.value.trim() === "" && writing.shots.value.length === 0;
   const choose = (audience: Audience): void => {
     writing.audience.value = audience;
@@ -57,7 +57,7 @@ function useWriting(): Writing {
 function send(app: ReturnType<typeof useApp>, writing: Writing): void {
   const { attempt, kith, model, opened, outgoing, router, say, t } = app;
   const letter = { what: writing.compose(), draft: writing.keep() };
-  const view = kith.resolve(letter.what.audience);
+  const view = seenBy(kith, letter.what.audience);
   const told = (words: string) => (sent: Promise<unknown>): void => void attempt(() => sent.then(() => say(words)));
   const again = async (): Promise<void> => {
     const id = await letter.draft;
@@ -152,7 +152,7 @@ function Discard({ writing, empty }: { readonly writing: Writing; readonly empty
 /** On a desktop the people stand beside the text while one writes. */
 function Seen({ writing }: { readonly writing: Writing }) {
   const { kith, model, t } = useApp();
-  const view = kith.resolve(writing.audience.value);
+  const view = seenBy(kith, writing.audience.value);
   return (
     <section class="who">
       <h2 class="label">{t.audience.title}</h2>

@@ -80,7 +80,7 @@ export function Words({ friend, onClose }: { readonly friend: Friend; readonly o
       </>
     }>
       <p>{t.friend.wordsHint(friend.name)}</p>
-      <ol class="words">{words?.map((word) => <li key={word}>{word}</li>)}</ol>
+      <ol class="words">{words?.map((word, at) => <li key={at}>{word}</li>)}</ol>
     </Sheet>
   );
 }
