@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +63,7 @@ type Server struct {
 // Open opens the folder of c, which is complete, and binds its address; Run then serves. A folder
 // without people gets its first one. The caller closes it.
 func Open(ctx context.Context, c Config) (_ *Server, err error) {
-	s := &Server{config: c, homes: map[string]*home{}, rates: newRates(20, 60, c.Now)}
+	s := &Server{config: c, homes: map[string]*home{}, rates: newRates(50, 200, c.Now)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -197,6 +198,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what opening took is not needed any more
 	failed := make(chan error, len(servers))
 	var running sync.WaitGroup
 	for _, run := range servers {
