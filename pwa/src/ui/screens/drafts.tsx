@@ -23,16 +23,17 @@ function DraftCard({ draft }: { readonly draft: Draft }) {
     await kith.removeDraft(id);
     say(t.compose.discarded, () => void attempt(() => kith.saveDraft({ text, pictures, reason, audience: draft.audience, ...(post === undefined ? {} : { post }) })));
   });
-  const use = (): void => void attempt(async () => {
-    if (post === undefined) return;
-    await kith.edit(post, text);
-    await kith.removeDraft(id);
-    say(t.drafts.used);
-  });
   const go = (): void => {
     opened.value = draft;
     router.go("new");
   };
+  const use = (): void => void attempt(async () => {
+    // A post that was deleted meanwhile can only be written anew.
+    if (post === undefined || (await kith.readPost(post)) === undefined) return go();
+    await kith.edit(post, text);
+    await kith.removeDraft(id);
+    say(t.drafts.used);
+  });
   return (
     <article class="card">
       <h2 class="label">{lost ? t.drafts.lost : t.drafts.typed} · {clock.ago(saved)}</h2>

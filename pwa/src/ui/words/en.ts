@@ -377,7 +377,7 @@ export const en = {
     none: "No drafts.",
     typed: "Unfinished post",
     lost: "Your edit came second",
-    lostHint: "Another device of yours changed the post later, and that text is shown. This is what you typed here.",
+    lostHint: "Meanwhile another device of yours changed or deleted the post. This text came second and is kept here.",
     use: "Use this text",
     used: "Your text is back.",
     go: "Go on writing",
