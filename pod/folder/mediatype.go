@@ -121,7 +121,7 @@ func parseSidecar(text string, otherwise sidecar) sidecar {
 	}
 	c := sidecar{mediaType: first}
 	second, _, _ := strings.Cut(rest, "\n")
-	if tag, t, ok := strings.Cut(second, " "); ok && checkType(t) == nil {
+	if tag, t, ok := strings.Cut(second, " "); ok && tag != "" && checkType(t) == nil {
 		c.nextTag, c.nextType = tag, t
 	}
 	return c

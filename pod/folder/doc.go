@@ -1,0 +1,95 @@
+// Package folder is the default store of a pod: plain files in a folder that a
+// person can read, and beside it a folder of the store's own with an index that
+// can be deleted.
+//
+// It is not a file server: it decides nothing about access and knows nothing of
+// HTTP. It does not watch the folder either; it notices a hand's change when it
+// reads what was changed, at Open, and at Rescan.
+//
+// # What lies where
+//
+//	Tree/                       the pod; each path is the file of that name
+//	  photo.jpg                 bytes as they were written; its time is Modified
+//	  photo.jpg.acl  .acl       auxiliaries, beside or within their subject
+//	  notes  .kith-type.notes   where a name does not tell the media type, a
+//	                            sidecar does: "text/turtle\n"
+//	State/                      on the same file system, outside of Tree
+//	  index.db  index.db-wal    derived from Tree, see index.go for the tables
+//	  tmp/                      what is being staged
+//	  erase/                    what was replaced or deleted and is not erased yet
+//	  mark                      "closed", or the boot of the machine in which a
+//	                            process may be writing
+//	  lock                      held by the one process that has the pod open
+//
+// Everything that an answer needs is in Tree: the ETag is a digest of type and
+// bytes, Modified is the time of the file or directory, the type comes from a
+// fixed table of extensions or the sidecar. Without its index a pod gives the
+// same answers. What only the index knows are handles, versions, Seqs and traces
+// of deletes; losing them gives a new Epoch, and replicas bring the rest back.
+//
+// # A write
+//
+//	outside of the lock   bytes to tmp/, hashed, fsync
+//	in the lock           old bytes get a second name in erase/ (link)
+//	                      new bytes take the place (rename)
+//	                      fsync of the directory, and of those of new parents
+//	                      commit of the index, without fsync
+//	after the lock        old bytes are overwritten with zeros, fsync, unlinked;
+//	                      or by the last of their readers when it closes
+//
+// So a write costs two fsyncs, and one more to erase what it replaced. An error
+// undoes, in reverse order, what the Update did to the folder. If a directory
+// cannot be made durable, nobody knows what the disk holds, and a second attempt
+// might succeed without reason: the store refuses writes until the next Open.
+//
+// # The intent mark: why the index may lag
+//
+// The index is a SQLite database in WAL mode with synchronous=NORMAL, whose
+// commits reach the disk at checkpoints only. What can happen to it?
+//
+// The process is killed. The kernel still has all that was committed; of the
+// Update under way, the folder may be ahead. Open compares every file's stamp
+// (size, times, inode) with its row and reads again those that differ.
+//
+// The machine goes down. The index is consistent but may be older than the
+// folder: acknowledged bytes are all there, acknowledged Seqs may not be, and
+// would be given a second time. That must not happen silently, hence the mark:
+// Open writes the machine's boot id to State/mark, durably, before the first
+// write, and Close replaces it by "closed". A mark of another boot (or of none
+// that is known) means that the index may lag: its structure is checked, and it
+// gets a new Epoch. One fsync for each start, none for each write.
+//
+// What a hand removes from Tree is not a delete. Its row goes without a
+// tombstone and the Epoch changes, so that a folder that was emptied, not
+// mounted or rolled back deletes nothing on the owner's other devices: they fill
+// it again. What a hand adds or edits gets this pod's next version.
+//
+// # Erasing
+//
+// Bytes: see above; leftovers of a killed process are erased by the next Open.
+// The index holds no content, and of what was deleted no path: secure_delete,
+// and a scrub of index and log after each delete (scrub.go says why both are
+// needed). On file systems that write to another place than where the bytes lay
+// (btrfs, and SSDs below any) overwriting reaches less.
+//
+// # A full disk
+//
+// Staging and writing return pod.ErrFull. Deleting needs room for a few pages of
+// the log, which therefore keeps 2 MiB allocated and is overwritten in place.
+//
+// # What is not served
+//
+// Only directories and plain files with one name. Each segment of a path is
+// opened with O_NOFOLLOW from the directory before it, so that no symbolic link
+// is followed, also one that stays inside: it would show one resource under the
+// access rules of another. Devices, pipes, files with a second name, names that
+// are no pod.Path: neither listed nor opened nor overwritten; and a container
+// that holds one is not deleted.
+//
+// # Goroutines and locks
+//
+// The package starts no goroutine. Store.mu is shared by Views and held alone by
+// Updates; index.mu guards the one connection and is held for a statement;
+// Store.life is held, shared, by whoever touches tmp/ and erase/ without mu, so
+// that Close can wait for them. They are taken in the order mu, life, index.mu.
+package folder
