@@ -196,7 +196,7 @@ func (c Contact) MarshalJSON() ([]byte, error) {
 		"kith:accepts":  append([]ID{}, c.Accepts...),
 		"kith:ways":     append([]Way{}, c.Ways...),
 		"kith:salt":     encode64(c.Salt),
-		"kith:since":    c.Since.UTC().Format(time.RFC3339),
+		"kith:since":    c.Since.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
 		"kith:muted":    c.Muted,
 		"kith:verified": c.Verified,
 		"kith:blocked":  c.Blocked,

@@ -29,7 +29,7 @@ func (p person) withKeys(t testing.TB, serial uint64) person {
 func TestAContactIsTheSameAfterWritingAndReading(t *testing.T) {
 	c := contactOf(newPerson(t, 2).withKeys(t, 1), benCID, "https://ben.example/#me")
 	c.Name, c.Note, c.Salt = "Ben", "met in Porto", make([]byte, 32)
-	c.Since = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	c.Since = time.Date(2026, 11, 22, 12, 0, 0, 250e6, time.UTC)
 	c.Ways = []webid.Way{{Pod: "https://host.example/ben/", Issuer: "https://host.example"}}
 	c.Verified, c.Muted = true, true
 	record, err := json.Marshal(c)

@@ -111,6 +111,41 @@ func FuzzParseDeviceList(f *testing.F) {
 	})
 }
 
+// FuzzAcceptDeviceList: whatever is accepted over a list that was pinned would
+// hold by itself too, and comes from the person whose list it was.
+func FuzzAcceptDeviceList(f *testing.F) {
+	var cases []struct{ Pinned, List string }
+	text, err := os.ReadFile("../conformance/vectors/device-lists.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &cases); err != nil {
+		f.Fatal(err)
+	}
+	for _, c := range cases {
+		f.Add(c.Pinned, c.List)
+	}
+	f.Fuzz(func(t *testing.T, pinned, text string) {
+		l, err := webid.ParseDeviceList(pinned)
+		if err != nil && pinned != "" {
+			return
+		}
+		n, err := l.Accept(text)
+		if err != nil {
+			if !n.IsZero() {
+				t.Errorf("list %+v, error %v", n, err)
+			}
+			return
+		}
+		if _, err := webid.ParseDeviceList(text); err != nil {
+			t.Errorf("over %q it accepts %q: %v", pinned, text, err)
+		}
+		if !l.IsZero() && (n.Label != l.Label || n.Gen < l.Gen || n.Gen == l.Gen && n.Epoch < l.Epoch) {
+			t.Errorf("%+v became %+v", l, n)
+		}
+	})
+}
+
 func FuzzKeysDocument(f *testing.F) {
 	seed(f, "keys-documents.json", "keys")
 	p := newPerson(f, 1)

@@ -102,6 +102,52 @@ func TestTwoPeopleMeet(t *testing.T) {
 	}
 }
 
+// TestTheLongestListsFit: two people whose chains are as long as chains may be.
+func TestTheLongestListsFit(t *testing.T) {
+	ana, ben := newFriend(t, "Ana").grown(t), newFriend(t, "Ben").grown(t)
+	if n := len(ben.Lists.Devices.String()); n < 30<<10 {
+		t.Fatalf("the chain has %d bytes", n)
+	}
+	i, link := ana.invited(t)
+	pending, err := link.Accept(ben.Introduction, "k1", ben.agree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := i.Open(pending.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := a.Confirm(invite.Confirmation{Introduction: ana.Introduction, CID: "a2b3c4d5e6f7a2b3c4d5", WebID: "https://host.example/#me", Salt: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := pending.Open(sealed); err != nil || !reflect.DeepEqual(c.Introduction, ana.Introduction) {
+		t.Errorf("confirmed %+v: %v", c, err)
+	}
+}
+
+// grown returns f with one device list after another, until no more are taken.
+func (f friend) grown(t testing.TB) friend {
+	t.Helper()
+	d := f.Lists.Devices
+	next := d
+	for range 2 {
+		next.Devices = append(next.Devices, webid.Device{Kid: newKey(t).Public().String(), Name: strings.Repeat("x", 64)})
+	}
+	for {
+		next.Epoch++
+		l, err := next.Sign(d, f.device)
+		if errors.Is(err, webid.Malformed) {
+			f.Lists.Devices = d
+			return f
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = l
+	}
+}
+
 func TestInvitesDiffer(t *testing.T) {
 	ana := newFriend(t, "Ana")
 	a, _ := ana.invited(t)
