@@ -83,6 +83,15 @@ export class Phone {
     await this.shows(words.pod.allThere);
   }
 
+  /** connectPasted connects by a pairing link that is pasted, as where links open in another place. */
+  async connectPasted(link: string): Promise<void> {
+    await this.go(words.self.pod);
+    await this.page.getByRole("textbox", { name: words.pod.paste }).fill(link);
+    await this.button(words.pod.connect).click();
+    await this.told(words.pod.connected1);
+    await this.shows(words.pod.allThere);
+  }
+
   /** invite makes an invite and returns the link that is shown. */
   async invite(): Promise<string> {
     await this.visit(words.nav.friends);
@@ -94,6 +103,24 @@ export class Phone {
   /** accept opens an invite link and becomes the friend of its maker. */
   async accept(link: string, from: string): Promise<void> {
     await this.follow(link);
+    await this.#agree(from);
+  }
+
+  /** acceptPasted is `accept` for a link that is pasted. */
+  async acceptPasted(link: string, from: string): Promise<void> {
+    await this.paste(link);
+    await this.#agree(from);
+  }
+
+  /** paste pastes a link where invites are accepted, and goes on. */
+  async paste(link: string): Promise<void> {
+    await this.visit(words.nav.friends);
+    await this.page.getByRole("link", { name: words.friends.accept }).click();
+    await this.page.getByRole("textbox", { name: words.add.paste }).fill(link);
+    await this.button(words.add.open).click();
+  }
+
+  async #agree(from: string): Promise<void> {
     await this.shows(words.add.from(from));
     await this.button(words.add.accept).click();
     await this.told(words.add.done(from));
