@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,13 +50,20 @@ func Start(binary, data, base string, flags ...string) (*Server, error) {
 	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--url", base}, flags...)
 	s := &Server{Wire: Wire{Base: base}, Data: data, command: exec.Command(binary, args...), output: &log{listening: make(chan string, 1)}, exited: make(chan struct{})}
 	s.command.Stdout, s.command.Stderr = s.output, s.output
-	if err := s.command.Start(); err != nil {
+	endWithParent(s.command)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the process ends with this thread
+		err := s.command.Start()
+		started <- err
+		if err == nil {
+			s.status = s.command.Wait()
+			close(s.exited)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start kith: %w", err)
 	}
-	go func() {
-		s.status = s.command.Wait()
-		close(s.exited)
-	}()
 	select {
 	case s.Address = <-s.output.listening:
 		return s, nil
