@@ -119,8 +119,7 @@ func (w *writeTx) plantRoot() error {
 	if err != nil {
 		return err
 	}
-	_, err = w.adoptContainer(pod.Root, s)
-	return err
+	return w.adoptContainer(pod.Root, s)
 }
 
 // openFolders opens the folders, and makes them where there are none.

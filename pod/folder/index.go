@@ -139,7 +139,14 @@ func removeIndex(state string) error {
 // checkpoints only: what it may lose, the folder still has.
 func connect(state string, k *disk) (*index, error) {
 	file := filepath.Join(state, indexName)
-	conn, err := sqlite.OpenConn(file, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenNoMutex)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, fileMode) // SQLite would make it readable for all
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	conn, err := sqlite.OpenConn(file, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}

@@ -44,7 +44,7 @@ func (w *writeTx) scan(top pod.Path) error {
 			return err
 		}
 		m := merge{w: w, rows: &cursor{index: w.store.index, dir: p.String()}}
-		if err := m.container(r); err != nil {
+		if err := m.container(known{p, r.mtime}); err != nil {
 			return fmt.Errorf("scan: %w", err)
 		}
 		todo = append(todo, m.made...)
@@ -59,11 +59,11 @@ func (w *writeTx) scanOne(p pod.Path) (below []pod.Path, err error) {
 		return nil, err
 	}
 	m := merge{w: w, rows: &cursor{index: w.store.index, dir: p.String()}}
-	if err := m.container(r); err != nil {
+	if err := m.container(known{p, r.mtime}); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
-	for _, r := range m.below {
-		below = append(below, r.Path)
+	for _, k := range m.below {
+		below = append(below, k.path)
 	}
 	return below, nil
 }
@@ -76,17 +76,23 @@ func (w *writeTx) scanAll() error {
 		return err
 	}
 	rows := &cursor{index: w.store.index, dir: pod.Root.String(), all: true}
-	for todo := []row{root}; len(todo) > 0; {
-		r := todo[len(todo)-1]
+	for todo := []known{{root.Path, root.mtime}}; len(todo) > 0; {
+		container := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		m := merge{w: w, rows: rows}
-		if err := m.container(r); err != nil {
+		if err := m.container(container); err != nil {
 			return fmt.Errorf("scan: %w", err)
 		}
-		slices.SortFunc(m.below, func(a, b row) int { return -compare(a.Path, b.Path) })
+		slices.SortFunc(m.below, func(a, b known) int { return -compare(a.path, b.path) })
 		todo = append(todo, m.below...)
 	}
 	return nil
+}
+
+// known is what a scan keeps of a container until its turn comes.
+type known struct {
+	path  pod.Path
+	mtime int64
 }
 
 // redate takes over the time of a directory that a hand has changed.
@@ -110,21 +116,21 @@ type merge struct {
 	p     pod.Path
 	d     dir
 	rows  *cursor
-	below []row      // the containers in it
+	below []known    // the containers in it
 	made  []pod.Path // those of them that the index did not know
 }
 
 // container compares the entries of a directory with the rows of a container.
-func (m *merge) container(r row) error {
-	d, err := m.w.store.tree.sub(rel(r.Path))
+func (m *merge) container(c known) error {
+	d, err := m.w.store.tree.sub(rel(c.path))
 	if absent(err) {
-		return m.w.lose(r)
+		return m.w.losePath(c.path)
 	}
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	m.p, m.d = r.Path, d
+	m.p, m.d = c.path, d
 	s, _, err := fstat(d.f) // before the names, so that a change meanwhile shows
 	if err != nil {
 		return err
@@ -140,8 +146,8 @@ func (m *merge) container(r row) error {
 	if err := m.run(names); err != nil {
 		return err
 	}
-	if changed := m.w.head.Seq > seq; changed || s.mtime != r.mtime {
-		return m.w.redate(r.Path, s, changed)
+	if changed := m.w.head.Seq > seq; changed || s.mtime != c.mtime {
+		return m.w.redate(c.path, s, changed)
 	}
 	return nil
 }
@@ -214,7 +220,7 @@ func (m *merge) entry(name string) error {
 func (m *merge) same(r row, s stamp) error {
 	m.rows.next()
 	if r.Path.IsContainer() {
-		m.below = append(m.below, r)
+		m.below = append(m.below, known{r.Path, r.mtime})
 		return nil
 	}
 	if s == r.stamp {
@@ -225,15 +231,14 @@ func (m *merge) same(r row, s stamp) error {
 
 // adoptContainer takes in a directory that a hand has made.
 func (m *merge) adoptContainer(p pod.Path, s stamp) error {
-	r, err := m.w.adoptContainer(p, s)
-	m.below = append(m.below, r)
+	m.below = append(m.below, known{p, s.mtime})
 	m.made = append(m.made, p)
-	return err
+	return m.w.adoptContainer(p, s)
 }
 
-func (w *writeTx) adoptContainer(p pod.Path, s stamp) (row, error) {
+func (w *writeTx) adoptContainer(p pod.Path, s stamp) error {
 	r := row{Info: pod.Info{Path: p, ID: newID(), Version: w.seen()}, stamp: stamp{mtime: s.mtime}}
-	return r, w.take(&r)
+	return w.take(&r)
 }
 
 // adopt takes in a file that a hand has put into the folder.
@@ -320,6 +325,14 @@ func (w *writeTx) lose(r row) error {
 		return errors.New("the folder of the pod is gone")
 	}
 	return w.consequences(r.Path, "", false)
+}
+
+func (w *writeTx) losePath(p pod.Path) error {
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found {
+		return err
+	}
+	return w.lose(r)
 }
 
 // cleanSidecars removes the sidecars of files that are not there, and gives the

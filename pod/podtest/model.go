@@ -259,7 +259,7 @@ func (m model) checkOne(tx pod.Tx, info pod.Info) error {
 	}
 	stat, err := tx.Stat(info.Path)
 	if err != nil || stat != info {
-		return fmt.Errorf("Stat says %+v, %v; the change %+v", stat, err, info)
+		return fmt.Errorf("stat says %+v, %v; the change %+v", stat, err, info)
 	}
 	aclTag := ""
 	if acl, ok := m[info.Path.ACL().String()]; ok {
