@@ -48,7 +48,7 @@ type call struct {
 	stderr io.Writer
 }
 
-var errUsage = errors.New("usage")
+var errUsage = errors.New("that is not how it is called")
 
 func commands() []command {
 	return []command{serveCommand(), personCommand(), pairCommand(), versionCommand()}
@@ -108,9 +108,15 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 
 func (c *call) printHelp(w io.Writer, help string) {
 	fmt.Fprintln(w, strings.TrimSpace(help))
-	fmt.Fprintln(w, "\nFlags:")
-	c.flags.SetOutput(w)
-	c.flags.PrintDefaults()
+	first := true
+	c.flags.VisitAll(func(f *flag.Flag) {
+		if first {
+			fmt.Fprintln(w, "\nFlags:")
+		}
+		first = false
+		value, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  %-16s %s\n", strings.TrimSpace("--"+f.Name+" "+value), usage)
+	})
 }
 
 // parse reads flags wherever they stand, so that `person add NAME --data DIR` and

@@ -21,7 +21,7 @@ const (
 )
 
 // ErrConfig marks a configuration that cannot work; the message says what to change.
-var ErrConfig = errors.New("configuration")
+var ErrConfig = errors.New("these settings cannot work")
 
 // Config says where a server keeps its folder and how the world reaches it. The toml names are those
 // of the flags of `kith serve`; what a flag does not say comes from DIR/kith.toml.

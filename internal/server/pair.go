@@ -62,7 +62,9 @@ func Pair(ctx context.Context, c Config, name string) (Pairing, error) {
 }
 
 func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, error) {
-	if _, err := s.person(ctx, name); err != nil {
+	if _, err := s.person(ctx, name); errors.Is(err, ErrPerson) {
+		return Pairing{}, fmt.Errorf("%w; make the pod with `kith person add %s`", err, name)
+	} else if err != nil {
 		return Pairing{}, err
 	}
 	secret, expires, err := s.newPairing(ctx, name)

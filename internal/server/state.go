@@ -20,8 +20,8 @@ import (
 
 // Errors of the state.
 var (
-	ErrName   = errors.New("name")
-	ErrPerson = errors.New("no such person")
+	ErrName   = errors.New("no name for a pod")
+	ErrPerson = errors.New("there is no such person here")
 	ErrExists = errors.New("already there")
 	ErrSecret = errors.New("secret is wrong, used or expired")
 	ErrNewer  = errors.New("made by a newer version")
