@@ -177,6 +177,23 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// TestContactsAreWhoIsAContact asks for what is open to acl:AuthenticatedAgent as
+// somebody who proved to be somebody, but is no contact (protocol §1.2).
+func TestContactsAreWhoIsAContact(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.acl("/social/posts/", ownerRule, allow(1, "acl:agentClass acl:AuthenticatedAgent", "acl:accessTo <./>", "acl:Read"))
+	nobody := webid.ContactAgent("https://elsewhere.example/#i", "", 0, "did:key:zElsewhere")
+	for _, c := range []struct {
+		name string
+		as   webid.Agent
+		want Modes
+	}{{"a contact", ben, Read}, {"a WebID that is no contact's", nobody, 0}, {"a stranger", stranger, 0}} {
+		if got := w.modes(c.as, "/social/posts/"); got != c.want {
+			t.Errorf("%s holds %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestOrigin(t *testing.T) {
 	w := newWorld(t, Config{})
 	w.put("/box/f", "text/plain", "x")

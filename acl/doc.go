@@ -42,10 +42,12 @@
 //
 //	-IRI   who lost Read of the post by that change
 //	+IRI   who won it
+//	~IRI   who could read what was deleted in the post
+//	!IRI   on a tombstone: who could read the post at the end
 //
-// Tombstones of posts carry a "-" mark for each of the last readers. Marks are
-// computed under the lock of the write that causes them, so a friend learns of
-// exactly the posts that the friend could read, and of no other change.
+// IRI is that of an agent or of a class. Marks are computed under the lock of the
+// write that causes them, so a friend learns of exactly the posts that the friend
+// could read, and of no other change.
 //
 // # Goroutines
 //

@@ -46,7 +46,7 @@ type Event struct {
 // agent may see only.
 func (v *View) Posts(ctx context.Context, before string, limit int) (events []Event, more bool, at pod.Head, err error) {
 	err = v.feed(ctx, func(j *judge) error {
-		ring := make([]pod.Info, 0, limit+1)
+		var older []pod.Info
 		for info, err := range j.posts() {
 			if err != nil {
 				return err
@@ -54,17 +54,11 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 			if before != "" && info.Path.Name() >= before {
 				break
 			}
-			if len(ring) > limit {
-				copy(ring, ring[1:])
-				ring = ring[:limit]
-			}
-			ring = append(ring, info)
+			older = append(older, info)
 		}
-		if more = len(ring) > limit; more {
-			ring = ring[1:]
-		}
-		slices.Reverse(ring)
-		for _, info := range ring {
+		more = len(older) > limit
+		page := older[len(older)-min(limit, len(older)):]
+		for _, info := range slices.Backward(page) {
 			e, err := j.event("Add", info)
 			if err != nil {
 				return err
@@ -282,20 +276,10 @@ func (j *judge) settle(p pod.Path, t *trace) (news, error) {
 // may see; it differs from quiet where the past has been looked at since.
 type horizon struct{ read, quiet, seen uint64 }
 
-// horizonKey names an agent, to whom a horizon belongs, by all that decides what
-// it may see.
-func (j *judge) horizonKey() string {
-	var key strings.Builder
-	for _, id := range j.agent.IDs() {
-		fmt.Fprintf(&key, "%s ", id)
-	}
-	return key.String() + j.origin
-}
-
 // horizon returns the agent's horizon. At first it is where the pod stood when
 // the Guard was first asked, so that nobody pays for the whole past.
 func (j *judge) horizon() horizon {
-	h, ok := j.g.horizons.get(j.horizonKey())
+	h, ok := j.g.horizons.get(j.key())
 	if ok {
 		return h
 	}
@@ -381,6 +365,6 @@ func (j *judge) news(after uint64) ([]news, error) {
 		h.quiet = found[len(found)-1].seq
 		h.seen = max(h.seen, h.quiet)
 	}
-	j.g.horizons.put(j.horizonKey(), h)
+	j.g.horizons.put(j.key(), h)
 	return found, nil
 }

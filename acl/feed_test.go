@@ -104,6 +104,60 @@ func TestFeed(t *testing.T) {
 	}
 }
 
+// TestGroupOfManyPosts changes one audience of several posts, in each way in
+// which a group can change.
+func TestGroupOfManyPosts(t *testing.T) {
+	all := []string{"1", "2", "3"}
+	for _, c := range []struct {
+		name   string
+		change func(*world)
+	}{
+		{"its members change", func(w *world) { w.audience("a", danCID) }},
+		{"it is no longer Turtle", func(w *world) { w.put("/social/audiences/a", "text/plain", "x") }},
+		{"it does not parse any more", func(w *world) { w.put("/social/audiences/a", "text/turtle", "<") }},
+		{"a replica deletes it", func(w *world) { w.deleteTree("/social/audiences/a") }},
+		{"a replica deletes what it lies in", func(w *world) { w.deleteTree("/social/audiences/") }},
+		{"and what that lies in", func(w *world) {
+			w.put("/deep/er/x", "text/plain", "x")
+			w.put("/deep/er/group", "text/turtle", prefix+"<#m> vcard:hasMember <"+string(contactID(benCID))+"> .")
+			for _, p := range all {
+				w.acl("/social/posts/"+p+"/", ownerRule, allow(1, "acl:agentGroup <"+testBase+"deep/er/group#m>", "acl:accessTo <./>", "acl:Read"))
+			}
+			w.deleteTree("/deep/")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			w.audience("a", benCID, danCID)
+			for _, p := range all {
+				w.post(p, "a")
+			}
+			w.post("4", "")
+			w.acl("/social/posts/4/", ownerRule, allow(1, agentOf(contactID(benCID)), "acl:accessTo <./>; acl:default <./>", "acl:Read"))
+			f := w.follow(ben)
+			c.change(w)
+			if got := f.next(); !slices.Equal(got, []string{"Remove", "Remove", "Remove"}) {
+				t.Errorf("Ben hears %v", got)
+			}
+			if names, err := w.names(ben, "/social/posts/4/"); err != nil || len(names) != 1 {
+				t.Errorf("the other post: %v, %v", names, err)
+			}
+		})
+	}
+}
+
+// deleteTree deletes as a replica does.
+func (w *world) deleteTree(p string) {
+	w.t.Helper()
+	r, err := w.guard.As(owner).Replica(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := r.Delete(context.Background(), path(w.t, p), pod.Version{Counter: 1000, Device: "phone"}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // deletePost deletes a post as an LDP client does: file by file.
 func (w *world) deletePost(name string) {
 	w.t.Helper()
@@ -258,13 +312,7 @@ func TestFeedTellsOfDeletedTrees(t *testing.T) {
 			w.audience("ben", benCID)
 			w.post("1", "ben")
 			b, d := w.follow(ben), w.follow(dan)
-			r, err := w.guard.As(owner).Replica(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := r.Delete(context.Background(), path(t, tree), pod.Version{Counter: 1000, Device: "phone"}); err != nil {
-				t.Fatal(err)
-			}
+			w.deleteTree(tree)
 			if got := b.next(); !slices.Equal(got, []string{"Delete"}) {
 				t.Errorf("Ben hears %v", got)
 			}

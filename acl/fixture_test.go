@@ -118,19 +118,24 @@ func (w *world) delete(p string) {
 // raw writes bytes into the store as they are, as a hand in the folder would.
 func (w *world) raw(p, typ, text string) {
 	w.t.Helper()
-	ctx := context.Background()
-	staged, err := w.store.Stage(ctx, strings.NewReader(text), pod.StageOptions{Max: 1 << 20, Type: typ})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	staged := w.stage(typ, text)
 	defer staged.Discard()
-	err = w.store.Update(ctx, func(tx pod.WriteTx) error {
+	err := w.store.Update(context.Background(), func(tx pod.WriteTx) error {
 		_, err := tx.Put(path(w.t, p), staged, pod.PutOptions{})
 		return err
 	})
 	if err != nil {
 		w.t.Fatalf("raw %s: %v", p, err)
 	}
+}
+
+func (w *world) stage(typ, text string) pod.Staged {
+	w.t.Helper()
+	staged, err := w.store.Stage(context.Background(), strings.NewReader(text), pod.StageOptions{Max: 1 << 20, Type: typ})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return staged
 }
 
 // modes returns what an agent may do with p.

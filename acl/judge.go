@@ -27,6 +27,16 @@ func (g *Guard) judge(tx pod.Tx, a webid.Agent, origin string) *judge {
 		held: make(map[*document][]rule), member: make(map[string]bool)}
 }
 
+// key names the agent by all that decides what it may do.
+func (j *judge) key() string {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%t %t %s", j.agent.Owner(), j.agent.Contact() != "", j.origin)
+	for _, id := range j.agent.IDs() {
+		fmt.Fprintf(&key, " %s", id)
+	}
+	return key.String()
+}
+
 // implicit is what the agent holds whatever is written.
 func (j *judge) implicit() Modes {
 	if j.agent.Owner() {
@@ -155,7 +165,7 @@ func (j *judge) holds(r rule, subject pod.Path) (bool, error) {
 		return false, nil
 	}
 	for _, class := range r.classes {
-		if (class == everybody || !j.agent.Anonymous()) && j.g.mayName(class, r, subject) {
+		if inClass(j.agent, class) && j.g.mayName(class, r, subject) {
 			return true, nil
 		}
 	}
@@ -172,6 +182,12 @@ func (j *judge) holds(r rule, subject pod.Path) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// inClass reports whether an agent is of a class: everybody of foaf:Agent, the
+// contacts and the owner of acl:AuthenticatedAgent (protocol §1.2).
+func inClass(a webid.Agent, class string) bool {
+	return class == everybody || class == contacts && (a.Owner() || a.Contact() != "")
 }
 
 // in reports whether the agent is a member of a group.

@@ -34,8 +34,7 @@ func meant(all []string, sign byte, a webid.Agent) bool {
 		if m == "" || m[0] != sign {
 			return false
 		}
-		iri := m[1:]
-		return iri == everybody || iri == contacts && !a.Anonymous() || a.Has(webid.ID(iri))
+		return inClass(a, m[1:]) || a.Has(webid.ID(m[1:]))
 	})
 }
 
@@ -103,11 +102,36 @@ func (g *Guard) reach(tx pod.Tx, p pod.Path, typ string) (reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A group is a Turtle document, or lies in the container that is deleted.
-	if mediaType(typ) != typeTurtle && mediaType(old.Type) != typeTurtle && !p.IsContainer() {
+	// A group is a Turtle document, or one lies in the container that is deleted.
+	group := mediaType(typ) == typeTurtle || mediaType(old.Type) == typeTurtle
+	if p.IsContainer() {
+		if group, err = holdsTurtle(tx, p); err != nil {
+			return nil, err
+		}
+	}
+	if !group {
 		return nil, nil
 	}
 	return among(func(c *census, i pod.Info) (bool, error) { return c.names(i, p) }), nil
+}
+
+// holdsTurtle reports whether a Turtle document lies below a container.
+func holdsTurtle(tx pod.Tx, container pod.Path) (bool, error) {
+	for c, err := range tx.List(container) {
+		if err != nil {
+			return false, fmt.Errorf("list members: %w", err)
+		}
+		found := mediaType(c.Type) == typeTurtle
+		if c.Path.IsContainer() {
+			if found, err = holdsTurtle(tx, c.Path); err != nil {
+				return false, err
+			}
+		}
+		if found {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // only reaches p if it is a post; what lies in a post has no events of its own.

@@ -276,33 +276,41 @@ func (d drawnTree) sees(who asker, container string) []string {
 	return out
 }
 
-// build makes the tree in a store.
+// build makes the tree in a store, at once.
 func (d drawnTree) build(w *world) {
-	for p := range d.paths {
-		if strings.HasSuffix(p, "/") {
-			err := w.store.Update(context.Background(), func(tx pod.WriteTx) error {
-				_, err := tx.MakeContainer(path(w.t, p), pod.PutOptions{})
-				if errors.Is(err, pod.ErrExist) {
-					return nil
-				}
-				return err
-			})
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			continue
-		}
-		w.raw(p, "text/plain", p)
-	}
-	text := ""
-	for g, members := range d.groups {
-		for _, m := range members {
-			text += fmt.Sprintf("<%s> <http://www.w3.org/2006/vcard/ns#hasMember> <%s> .\n", g, m)
+	members := ""
+	for g, ids := range d.groups {
+		for _, id := range ids {
+			members += fmt.Sprintf("<%s> <http://www.w3.org/2006/vcard/ns#hasMember> <%s> .\n", g, id)
 		}
 	}
-	w.raw("/g", "text/turtle", text)
+	staged := map[pod.Path]pod.Staged{path(w.t, "/g"): w.stage("text/turtle", members)}
 	for p, acl := range d.acls {
-		w.raw(path(w.t, p).ACL().Escaped(), "text/turtle", acl.turtle(p))
+		staged[path(w.t, p).ACL()] = w.stage("text/turtle", acl.turtle(p))
+	}
+	for p := range d.paths {
+		if !strings.HasSuffix(p, "/") {
+			staged[path(w.t, p)] = w.stage("text/plain", p)
+		}
+	}
+	err := w.store.Update(context.Background(), func(tx pod.WriteTx) error {
+		for p := range d.paths {
+			if !strings.HasSuffix(p, "/") {
+				continue
+			}
+			if _, err := tx.MakeContainer(path(w.t, p), pod.PutOptions{}); err != nil && !errors.Is(err, pod.ErrExist) {
+				return err
+			}
+		}
+		for p, s := range staged {
+			if _, err := tx.Put(p, s, pod.PutOptions{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

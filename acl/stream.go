@@ -101,8 +101,14 @@ func (g *Guard) review(ctx context.Context) {
 		return
 	}
 	err := g.store.View(ctx, func(tx pod.Tx) error {
+		judges := make(map[string]*judge)
 		for _, s := range left {
-			st, err := g.judge(tx, s.agent, s.origin).standing(s.path)
+			j := g.judge(tx, s.agent, s.origin)
+			if known := judges[j.key()]; known != nil {
+				j = known
+			}
+			judges[j.key()] = j
+			st, err := j.standing(s.path)
 			if err != nil || !st.modes.Has(Read) || !st.exists {
 				s.cut()
 			}

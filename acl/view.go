@@ -103,7 +103,7 @@ func (v *View) look(ctx context.Context, p pod.Path, open bool) (Answer, error) 
 		}
 		return nil
 	})
-	if err == nil && a.Resource != nil && !v.g.valid(ctx, v.agent) {
+	if err == nil && !v.g.valid(ctx, v.agent) {
 		err = ErrUnauthenticated
 	}
 	if err != nil {

@@ -228,6 +228,8 @@ func TestRemovedFriendIsNotServed(t *testing.T) {
 	valid.remove(benCID)
 	_, err := w.read(ben, "/box/f")
 	is(t, "get", err, ErrUnauthenticated)
+	_, err = w.guard.As(ben).Stat(context.Background(), path(t, "/box/f"))
+	is(t, "stat", err, ErrUnauthenticated)
 	if len(w.guard.streams.list()) != 0 {
 		t.Error("a stream is left open")
 	}
@@ -249,14 +251,10 @@ func TestCloseCutsStreams(t *testing.T) {
 
 func TestChangedWakes(t *testing.T) {
 	w := newWorld(t, Config{})
-	woken := w.guard.As(ben).Changed()
-	select {
-	case <-woken:
-		t.Fatal("nothing has changed")
-	default:
-	}
+	woken, replica := w.guard.As(ben).Changed(), w.device().r.Changed()
 	w.put("/x", "text/plain", "x")
 	<-woken
+	<-replica
 }
 
 // TestDamagedStoreIsNotAnAnswer asks with a store that is closed.

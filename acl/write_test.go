@@ -77,6 +77,37 @@ func TestPut(t *testing.T) {
 	}
 }
 
+func TestMakeContainer(t *testing.T) {
+	for _, c := range []struct {
+		name, here, below, path string
+		pre                     pod.Precondition
+		want                    error
+	}{
+		{"write makes", "acl:Write", "acl:Write", "/box/a/", pod.Precondition{}, nil},
+		{"and what is missing above", "acl:Write", "acl:Write", "/box/a/b/c/", pod.Precondition{}, nil},
+		{"append makes, if it says so", "acl:Append", "acl:Append", "/box/a/", createOnly, nil},
+		{"but not otherwise", "acl:Append", "acl:Append", "/box/a/", pod.Precondition{}, ErrForbidden},
+		{"read does not", "acl:Read", "acl:Read", "/box/a/", createOnly, ErrForbidden},
+		{"one that is there stays", "acl:Write", "acl:Write", "/box/", pod.Precondition{}, ErrForbidden},
+		{"one below too", "acl:Write", "acl:Write", "/box/full/", pod.Precondition{}, pod.ErrExist},
+		{"and is told to who may only make", "acl:Append", "acl:Append", "/box/full/", createOnly, pod.ErrPrecondition},
+		{"a resource is in the way", "acl:Write", "acl:Write", "/box/old/", pod.Precondition{}, pod.ErrConflict},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := box(t, Config{}, strings.ReplaceAll(c.here, "acl:Write", "acl:Append"), c.below)
+			w.put("/box/full/x", "text/plain", "x")
+			info, err := w.guard.As(ben).MakeContainer(context.Background(), path(t, c.path), c.pre)
+			is(t, "make", err, c.want)
+			if err == nil && info.Path.String() != c.path {
+				t.Errorf("made %+v", info)
+			}
+			if _, err := w.guard.As(owner).Stat(context.Background(), path(t, c.path)); c.want == nil && err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
 func TestRefusedBytesAreNotTaken(t *testing.T) {
 	w := box(t, Config{}, "acl:Read", "acl:Read")
 	body := &untouched{t}
