@@ -13,7 +13,7 @@ import (
 type Greeting struct {
 	Label   string      `json:"label"`
 	Name    string      `json:"name"`
-	Devices string      `json:"device_list"` // JWS
+	Devices string      `json:"device_list"` // chain, as webid.DeviceList.String gives it
 	Keys    string      `json:"keys"`        // JWS
 	Ways    []webid.Way `json:"ways"`
 }

@@ -9,8 +9,8 @@ type Lists struct {
 	Keys    KeysDocument
 }
 
-// Accept returns the lists that hold after a newer device list, a newer keys
-// document, or both were shown; either may be "". A keys document that the newer
+// Accept returns the lists that hold after a newer device list, as its chain, a
+// newer keys document, or both were shown; either may be "". A keys document that the newer
 // device list no longer vouches for is dropped. The verdicts are those of
 // DeviceList.Accept and DeviceList.Keys, and for the keys document stale, and
 // same epoch, different list for two of one serial.
