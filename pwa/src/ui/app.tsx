@@ -8,7 +8,6 @@ import { Mark } from "./parts/mark.tsx";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { Toast } from "./parts/toast.tsx";
 import { type Path, type Router, addressOf, openRouter } from "./route.ts";
-import { ComposeScreen } from "./screens/compose.tsx";
 import { Feed } from "./screens/feed.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
@@ -110,10 +109,6 @@ function useScroll(router: Router): void {
   }, [at]);
 }
 
-function Place({ path }: { readonly path: Path }) {
-  return path[0] === "new" ? <ComposeScreen /> : <OtherPlace path={path} />;
-}
-
 type Places = typeof import("./screens/places.tsx");
 
 /** What has been loaded of the other places. */
@@ -124,7 +119,8 @@ async function loadPlaces(): Promise<Places> {
   return places ??= await import("./screens/places.tsx");
 }
 
-function OtherPlace({ path }: { readonly path: Path }) {
+/** Every place but the feed, once they are loaded. */
+function Place({ path }: { readonly path: Path }) {
   const { t } = useApp();
   const [loaded, setLoaded] = useState(places);
   const [failed, setFailed] = useState(false);

@@ -1,4 +1,4 @@
-/** The places that are not the feed or the composer: loaded after the first page, since nobody starts there. */
+/** The places that are not the feed: loaded right after the first page, since nobody starts there. */
 
 import type { JSX } from "preact";
 import type { CircleId, ContactId } from "../../core/kith.ts";
@@ -8,6 +8,7 @@ import type { Path } from "../route.ts";
 import { AboutScreen } from "./about.tsx";
 import { AddScreen } from "./add.tsx";
 import { CircleScreen, CirclesScreen } from "./circles.tsx";
+import { ComposeScreen } from "./compose.tsx";
 import { DevicesScreen } from "./devices.tsx";
 import { DraftsScreen } from "./drafts.tsx";
 import { FriendScreen } from "./friend.tsx";
@@ -34,6 +35,7 @@ const own: Readonly<Record<string, () => JSX.Element>> = {
 export function PlaceScreen({ path }: { readonly path: Path }) {
   const { router, t } = useApp();
   const [place = "", id, part] = path;
+  if (place === "new") return <ComposeScreen />;
   if (place === "post" && id !== undefined) return <PostScreen alias={id} />;
   if (place === "friends") return id === undefined ? <FriendsScreen /> : <FriendScreen cid={id as ContactId} part={part} />;
   if (place === "circles") return id === undefined ? <CirclesScreen /> : <CircleScreen id={id as CircleId} />;
