@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 
 	"kith/acl"
 	"kith/pod"
@@ -47,6 +48,7 @@ var statuses = []struct {
 	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
 	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "The request stood still for too long.", false},
 	{context.Canceled, http.StatusRequestTimeout, "The request was abandoned.", false},
 	{io.ErrUnexpectedEOF, http.StatusBadRequest, "The body ended early.", false},
 }

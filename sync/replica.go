@@ -34,6 +34,9 @@ type ReplicaConfig struct {
 	Written func(context.Context, pod.Path, []byte) error
 }
 
+// maxBody bounds what a write may announce, in bytes; what arrives is bounded by acl.
+const maxBody = 1 << 30
+
 // announced are the resources that the server itself must know.
 var announced = []string{"/profile/devices", "/profile/keys", "/profile/name"}
 
@@ -259,6 +262,9 @@ func (s *Replica) body(w http.ResponseWriter, r *http.Request, p pod.Path) (io.R
 			return nil, fmt.Errorf("read container: %w: it has a body", ErrRequest)
 		}
 		return nil, nil
+	}
+	if r.ContentLength > maxBody {
+		return nil, fmt.Errorf("read body: %w", pod.ErrTooLarge)
 	}
 	if !slices.Contains(announced, p.String()) {
 		return r.Body, nil

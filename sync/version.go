@@ -43,6 +43,9 @@ func formatVersion(v pod.Version) string {
 // rowOf reads what the headers of a PUT tell of p.
 func rowOf(p pod.Path, h http.Header) (pod.Info, error) {
 	row := pod.Info{Path: p, Type: h.Get("Content-Type"), ID: h.Get("Kith-Id")}
+	if row.Type == "" && !p.IsContainer() { // the ETag covers it, so it cannot be guessed
+		return row, fmt.Errorf("read Content-Type: %w", ErrRequest)
+	}
 	var err error
 	if row.Version, err = parseVersion(h.Get("Kith-Version")); err != nil {
 		return row, err

@@ -12,15 +12,18 @@ import (
 // over it by the same code as every pod, so that the two cannot be told apart (protocol §1.4).
 type nothing struct{}
 
-var _ pod.Store = nothing{}
+var (
+	_ pod.Store   = nothing{}
+	_ pod.WriteTx = nothing{}
+)
 
 func (nothing) Stage(context.Context, io.Reader, pod.StageOptions) (pod.Staged, error) {
 	return nil, pod.ErrFull
 }
-func (n nothing) View(_ context.Context, fn func(pod.Tx) error) error { return fn(n) }
-func (nothing) Update(context.Context, func(pod.WriteTx) error) error { return pod.ErrFull }
-func (nothing) Watch() (<-chan struct{}, func())                      { return nil, func() {} }
-func (nothing) Close() error                                          { return nil }
+func (n nothing) View(_ context.Context, fn func(pod.Tx) error) error        { return fn(n) }
+func (n nothing) Update(_ context.Context, fn func(pod.WriteTx) error) error { return fn(n) }
+func (nothing) Watch() (<-chan struct{}, func())                             { return nil, func() {} }
+func (nothing) Close() error                                                 { return nil }
 
 func (nothing) Head() pod.Head                      { return pod.Head{} }
 func (nothing) Stat(pod.Path) (pod.Info, error)     { return pod.Info{}, pod.ErrNotExist }
@@ -31,3 +34,15 @@ func (nothing) List(pod.Path) iter.Seq2[pod.Info, error] {
 func (nothing) Changes(uint64) iter.Seq2[pod.Change, error] {
 	return func(func(pod.Change, error) bool) {}
 }
+
+// Nobody may write here, so acl never comes this far.
+
+func (nothing) Put(pod.Path, pod.Staged, pod.PutOptions) (pod.Info, error) {
+	return pod.Info{}, pod.ErrFull
+}
+func (nothing) MakeContainer(pod.Path, pod.PutOptions) (pod.Info, error) {
+	return pod.Info{}, pod.ErrFull
+}
+func (nothing) Delete(pod.Path, pod.DeleteOptions) error     { return pod.ErrFull }
+func (nothing) DeleteTree(pod.Path, pod.DeleteOptions) error { return pod.ErrFull }
+func (nothing) Touch(pod.Path, []string) error               { return pod.ErrFull }

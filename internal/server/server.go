@@ -198,6 +198,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	for _, run := range servers {
+		run.BaseContext = func(net.Listener) context.Context { return requests }
+	}
 	debug.FreeOSMemory() // what opening took is not needed any more
 	failed := make(chan error, len(servers))
 	var running sync.WaitGroup
@@ -208,8 +213,9 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
+	last, end := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer end()
+	defer time.AfterFunc(time.Second, cancel).Stop() // long polls would wait for all of it
 	for _, run := range servers {
 		if run.Shutdown(last) != nil {
 			run.Close()
