@@ -307,11 +307,19 @@ func TestBodiesAreBounded(t *testing.T) {
 	endless := &counter{}
 	r := httptest.NewRequest("PUT", base+".replica/big", endless).WithContext(t.Context())
 	r.Header.Set("Kith-Version", "5.a")
+	h.wantError("no media type", h.serve(h.owner(), r), ErrRequest)
+	r.Header.Set("Content-Type", "video/mp4")
 	h.wantError("big", h.serve(h.owner(), r), pod.ErrTooLarge)
 	if endless.read > 2<<20 {
 		t.Errorf("%d bytes were taken", endless.read)
 	}
 	h.wantError("GET", h.fetch("/big"), pod.ErrNotExist)
+	before := endless.read
+	r.ContentLength = maxBody + 1
+	h.wantError("announced", h.serve(h.owner(), r), pod.ErrTooLarge)
+	if endless.read != before {
+		t.Error("a body that announces too much was read")
+	}
 }
 
 // counter is a body without an end.
