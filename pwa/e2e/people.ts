@@ -54,10 +54,11 @@ export class Phone {
     });
   }
 
-  /** open opens the app in the profile of that name. */
-  static async open(scene: Scene, name: string, address: string, screen?: Screen): Promise<Phone> {
+  /** open opens the app in the profile of that name; `before` runs in the page before the app does. */
+  static async open(scene: Scene, name: string, address: string, screen?: Screen, before?: () => void): Promise<Phone> {
     const context = await scene.profile(name, screen);
     context.setDefaultTimeout(patience);
+    if (before !== undefined) await context.addInitScript(before);
     const page = await context.newPage();
     await page.goto(address);
     return new Phone(name, context, page);

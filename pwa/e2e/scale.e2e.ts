@@ -1,0 +1,141 @@
+/** The size that Kith is made for: 250 friends in 20 circles and 10,000 posts. */
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { cpus, loadavg } from "node:os";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { AudienceId } from "../src/core/acl/group.ts";
+import { type Host, openScene, type Scene, screenshot } from "./harness.ts";
+import { befriend, Phone, witness, words } from "./people.ts";
+import { podFiles, podFolder, podPosts } from "./pods.ts";
+import { layCircles, layFriends, layPosts } from "./village.ts";
+
+let scene: Scene;
+let host: Host;
+let ava: Phone;
+let rex: Phone;
+let circles: AudienceId[];
+
+/** From tap to the first screen, in milliseconds. */
+const goal = 500;
+const screenful = 20;
+
+beforeAll(async () => {
+  scene = await openScene();
+  host = await scene.host("home");
+  [ava, rex] = await Promise.all([Phone.open(scene, "Ava", host.url), Phone.open(scene, "Rex", host.url)]);
+  for (const phone of [ava, rex]) {
+    await phone.start();
+    await phone.connect((await host.person(phone.name.toLowerCase())).pair);
+  }
+  await befriend(ava, rex);
+  await rex.context.close();
+  await host.stop();
+  const known = [...(await podFiles(host, "ava")).keys()].flatMap((path) => /^\/contacts\/([^/]+)\/card$/.exec(path)?.[1] ?? []);
+  const friends = await layFriends(podFolder(host, "ava"), 249);
+  circles = await layCircles(podFolder(host, "ava"), 20, [...known, ...friends] as typeof friends);
+  await host.start();
+}, 120_000);
+
+beforeEach(() => witness(() => [ava, rex]));
+
+afterAll(() => scene.close());
+
+test("posting to all of 250 friends writes the post, one small list of who may read it, and once who they are", async () => {
+  await ava.visit(words.nav.friends);
+  await ava.page.getByRole("list").getByRole("link", { name: "Friend 249" }).waitFor();
+  await screenshot(ava.page, "scale-friends");
+  for (const [text, besides] of [["To all of you", 2], ["Once more to all of you", 0]] as const) {
+    const before = await stamps();
+    await ava.post({ text, to: "all" });
+    await expect.poll(async () => [...(await podPosts(host, "ava")).values()]).toContain(text);
+    await ava.article(text).getByText(words.post.waiting).waitFor({ state: "hidden" });
+    const written = [...(await stamps())].filter(([path, stamp]) => before.get(path) !== stamp).map(([path]) => path);
+    const ofPost = written.filter((path) => path.startsWith("/social/posts/"));
+    expect(ofPost.map((path) => path.split("/").at(-1)).sort()).toEqual([".acl", "post.jsonld"]);
+    expect(written.filter((path) => path.startsWith("/social/audiences/"))).toHaveLength(besides);
+    expect(written).toHaveLength(2 + besides);
+    const acl = (await podFiles(host, "ava")).get(ofPost.find((path) => path.endsWith(".acl")) ?? "");
+    console.log(`posting to 250 friends: ${written.length} files, access list of ${acl?.length} bytes`);
+    expect(acl?.length).toBeLessThan(600);
+  }
+  await screenshot(ava.page, "scale-posted");
+});
+
+describe("with 10,000 posts", () => {
+  beforeAll(async () => {
+    await ava.context.close();
+    const all = [...(await podFiles(host, "ava")).keys()].flatMap((path) => /^\/social\/audiences\/([a-z2-7]{20})$/.exec(path)?.[1] ?? []).find((id) => !circles.includes(id as AudienceId));
+    await host.stop();
+    await layPosts(podFolder(host, "ava"), { posts: 10_000, all: all as AudienceId, circles });
+    const began = performance.now();
+    await host.start();
+    expect((await fetch(`${host.url}/ava/`)).status).toBe(401);
+    console.log(`start of a pod into which 10,000 posts were laid by hand: ${Math.round(performance.now() - began)} ms`);
+  }, 120_000);
+
+  test("a friend's feed is there at once, the first time and with everything on the phone", async () => {
+    const [load = NaN] = loadavg();
+    const cold = await opening();
+    report("the first time", [cold]);
+    await screenshot(rex.page, "scale-feed");
+    await rex.page.getByText(words.feed.asking).filter({ visible: true }).first().waitFor({ state: "hidden" });
+    await rex.context.close();
+
+    const warm: Opening[] = [];
+    for (let i = 0; i < 5; i++) {
+      warm.push(await opening());
+      await rex.context.close();
+    }
+    report("with everything on the phone", warm);
+    expect(median(warm.map(({ tap }) => tap))).toBeLessThanOrEqual(goal);
+    // A machine that does other things at the same time measures those.
+    if (load < cpus().length) expect(cold.tap).toBeLessThanOrEqual(goal);
+    else console.log(`the first time is not judged: the load was ${load.toFixed(1)} on ${cpus().length} cores`);
+  });
+});
+
+/** Opening is how long it took from the tap on Feed, and from the start of the page, until the posts were painted. */
+interface Opening {
+  readonly tap: number;
+  readonly page: number;
+}
+
+/** opening opens Rex's app anew at his friends, taps Feed as soon as it can be tapped, and waits for the posts. */
+async function opening(): Promise<Opening> {
+  rex = await Phone.open(scene, "Rex", `${host.url}/#/friends`, undefined, clockwork);
+  await rex.page.getByRole("navigation", { name: words.nav.label }).getByRole("link", { name: words.nav.feed, exact: true }).click();
+  const painted = await rex.page.waitForFunction(() => performance.getEntriesByName("painted").at(0)?.startTime).then((found) => found.jsonValue());
+  const tapped = await rex.page.evaluate(() => performance.getEntriesByName("tap").at(-1)?.startTime ?? NaN);
+  return { tap: painted! - tapped, page: painted! };
+}
+
+// Runs in the page before the app does: marks taps on the way to the feed, and the moment when its first posts stand.
+function clockwork(): void {
+  addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest('a[href="#/"]') !== null) performance.mark("tap");
+  }, true);
+  const look = (): void => {
+    const shown = [...document.querySelectorAll("main article")].filter((post) => post.getClientRects().length > 0);
+    if (shown.length < 20) requestAnimationFrame(look);
+    else requestAnimationFrame(() => setTimeout(() => performance.mark("painted")));
+  };
+  requestAnimationFrame(look);
+}
+
+function report(when: string, openings: readonly Opening[]): void {
+  const of = (kind: keyof Opening): string => openings.map((each) => Math.round(each[kind])).join(", ");
+  console.log(`${screenful} posts of 10,000, ${when}: ${of("tap")} ms from the tap, ${of("page")} ms from the start of the page`);
+}
+
+const median = (all: readonly number[]): number => [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN;
+
+/** stamps returns size and time of change of every file of Ava's pod. */
+async function stamps(): Promise<Map<string, string>> {
+  const folder = podFolder(host, "ava");
+  const paths = [...(await podFiles(host, "ava")).keys()];
+  return new Map(await Promise.all(paths.map(async (path) => {
+    const { size, mtimeMs, ino } = await stat(join(folder, path));
+    return [path, `${size} ${mtimeMs} ${ino}`] as const;
+  })));
+}
