@@ -200,3 +200,23 @@ func fill(t testing.TB, g *acl.Guard, path string, typ string, text []byte) {
 func newHandler(description string) *ldp.Handler {
 	return ldp.New(ldp.Config{Base: base, Challenge: challenge, Description: description})
 }
+
+// makeContainers makes members of a container, at once.
+func (s *server) makeContainers(container string, names []string) {
+	s.t.Helper()
+	err := s.store.Update(context.Background(), func(tx pod.WriteTx) error {
+		for _, n := range names {
+			p, err := pod.ParsePath(container + n)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.MakeContainer(p, pod.PutOptions{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}

@@ -276,6 +276,31 @@ func TestListing(t *testing.T) {
 	}
 }
 
+// TestLongListing lists more members than are described at a time.
+func TestLongListing(t *testing.T) {
+	s := newServer(t, acl.Config{})
+	var want []string
+	for i := range 600 {
+		want = append(want, fmt.Sprintf("%03d/", i))
+	}
+	s.makeContainers("/long/", want)
+	list := s.want("owner", "GET", "/long/", "", 200)
+	g, err := rdf.Decode(strings.NewReader(list.body), rdf.Turtle, base+"long/", rdf.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range g.Objects(rdf.IRITerm(base+"long/"), rdf.IRITerm("http://www.w3.org/ns/ldp#contains")) {
+		got = append(got, strings.TrimPrefix(m.Value(), base+"long/"))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d members: %v", len(got), got)
+	}
+	if n := len(g.Subjects(rdf.IRITerm("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"), rdf.IRITerm("http://www.w3.org/ns/ldp#BasicContainer"))); n != 601 {
+		t.Errorf("%d containers are described", n)
+	}
+}
+
 func TestRedirectToOtherSpelling(t *testing.T) {
 	s := shared(t)
 	for _, c := range []struct{ path, to string }{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,26 +75,44 @@ func (l *listing) render() error {
 	return l.err
 }
 
+// together is how many members are described at a time: a graph takes several
+// times the room of its text.
+const together = 256
+
+// writeListing writes a container and its members, a few at a time: documents
+// that follow each other are one in Turtle.
 func writeListing(w io.Writer, base string, a acl.Answer) error {
+	at := rdf.IRI(base + strings.TrimPrefix(a.Info.Path.Escaped(), "/"))
 	c := catalog{base: base}
 	self := c.describe(a.Info)
-	for _, child := range a.Children {
-		c.add(self, contains, c.name(child.Path))
+	for some := range slices.Chunk(a.Children, together) {
+		for _, child := range some {
+			c.add(self, contains, c.name(child.Path))
+		}
+		for _, child := range some {
+			c.describe(child)
+		}
+		if err := c.flush(w, at); err != nil {
+			return err
+		}
 	}
-	for _, child := range a.Children {
-		c.describe(child)
-	}
-	if c.err != nil {
-		return fmt.Errorf("describe container: %w", c.err)
-	}
-	return rdf.Encode(w, &c.graph, prefixes, rdf.IRI(base+strings.TrimPrefix(a.Info.Path.Escaped(), "/")))
+	return c.flush(w, at)
 }
 
-// catalog is the graph of a listing; after an error it stays as it is.
+// catalog is the graph of a part of a listing; after an error it stays as it is.
 type catalog struct {
 	base  string
 	graph rdf.Graph
 	err   error
+}
+
+// flush writes the graph and begins a new one.
+func (c *catalog) flush(w io.Writer, at rdf.IRI) error {
+	if c.err != nil {
+		return fmt.Errorf("describe container: %w", c.err)
+	}
+	defer func() { c.graph = rdf.Graph{} }()
+	return rdf.Encode(w, &c.graph, prefixes, at)
 }
 
 func (c *catalog) name(p pod.Path) rdf.Term {
