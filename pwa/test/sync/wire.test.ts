@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { pageOf as feedPageOf } from "../../src/core/sync/feedwire.ts";
-import { pageOf } from "../../src/core/sync/replica.ts";
+import { pageOf, standsOf } from "../../src/core/sync/replica.ts";
 
 const pod = "https://host.example/ana/";
 
@@ -55,5 +55,15 @@ describe("a page of the replica", () => {
 
   test.each([[undefined], [{}], [{ ...head, seq: "1" }], [{ ...head, counter: -1 }]])("is not %j", (json) => {
     expect(pageOf(json)).toBeUndefined();
+  });
+
+  test("what stands against a row that came too late is a row or a delete", () => {
+    expect(standsOf(row)).toMatchObject({ path: "/a", version: { counter: 1, device: "x" } });
+    expect(standsOf({ id: "g", gone: true, version: [2, "y"] })).toEqual({ id: "g", version: { counter: 2, device: "y" } });
+    expect(standsOf({ ...row, gone: true })).toEqual({ id: "i", version: { counter: 1, device: "x" } });
+  });
+
+  test.each([[undefined], [{}], [{ gone: true, version: [1, "x"] }], [{ id: "g", version: [1, "x"] }], [{ ...row, path: "/a/../b" }]])("and neither is %j", (json) => {
+    expect(standsOf(json)).toBeUndefined();
   });
 });

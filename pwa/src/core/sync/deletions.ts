@@ -1,7 +1,7 @@
 /** Deletions that the pod asks for: carried out, or held until the owner was asked (protocol §3.4). */
 
 import { nextNumber, without } from "../pod/outbox.ts";
-import { type Folder, placeOf } from "../pod/paths.ts";
+import { type Folder, placeOf, postPath } from "../pod/paths.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
 import { toPush } from "./missing.ts";
@@ -18,16 +18,21 @@ export interface Deleted {
   readonly tombstone: Tombstone;
 }
 
-/** deletedHere finds the resources of which the pod's tombstones speak. */
-export function deletedHere(tree: Tree, tombstones: readonly Tombstone[]): readonly Deleted[] {
+/** deletedHere finds the resources of which the pod's tombstones speak. A delete stands against what it did not know of, so what `waits` for the pod goes too; and with its text goes all of a post. */
+export function deletedHere(tree: Tree, tombstones: readonly Tombstone[], waits: (path: string) => boolean): readonly Deleted[] {
   if (tombstones.length === 0) return [];
   const byId = new Map(tombstones.map((each) => [each.id, each]));
-  const found: Deleted[] = [];
+  const found = new Map<string, Deleted>();
   for (const row of tree.store.rows("/")) {
     const tombstone = byId.get(row.id);
-    if (tombstone !== undefined) found.push({ row, tombstone });
+    if (tombstone !== undefined && (waits(row.path) || tombstone.version.counter >= row.version.counter)) found.set(row.path, { row, tombstone });
   }
-  return found;
+  for (const { row, tombstone } of [...found.values()]) {
+    const place = placeOf(row.path);
+    if (place.kind !== "post") continue;
+    for (const part of tree.store.rows(postPath(place.folder))) if (!found.has(part.path)) found.set(part.path, { row: part, tombstone });
+  }
+  return [...found.values()];
 }
 
 /** thing names what a person sees of a path: the post to which it belongs, or the path itself. */

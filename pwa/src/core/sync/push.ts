@@ -6,10 +6,10 @@ import type { Client } from "../ldp/client.ts";
 import { entries, type Entry, keep, type Step } from "../pod/outbox.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { newer, type Tree } from "../pod/tree.ts";
-import type { Write } from "../store/store.ts";
+import type { Row, Write } from "../store/store.ts";
 import { pool } from "./pool.ts";
 import type { Progress } from "./pull.ts";
-import { deleteRow, putRow, unreachable } from "./replica.ts";
+import { deleteRow, type Page, putRow, type Stands, unreachable } from "./replica.ts";
 import { settle } from "./settle.ts";
 
 /** So many posts are on their way at once. */
@@ -66,20 +66,34 @@ function nextStep(tree: Tree, name: string, sent: readonly Step[]): Step | undef
   return entry?.steps.find((step) => !sent.some((each) => pathOf(each) === pathOf(step)));
 }
 
-async function send(tree: Tree, client: Client, step: Step, tries = 3): Promise<readonly string[]> {
+/** send carries out one step. Where the pod has something else then, that is merged like what was pulled, and what still differs is sent again. */
+async function send(tree: Tree, client: Client, step: Step): Promise<readonly string[]> {
   if ("del" in step) {
     await deleteRow(client, step.del, step.version);
     return [];
   }
-  const row = tree.store.row(step.put);
-  const bytes = await tree.store.bytes(step.put);
-  if (row === undefined || bytes === undefined) return [];
-  const winner = await putRow(client, row, bytes);
-  if (winner === undefined) return [];
-  const changed = await settle(tree, client, { rows: [winner], gone: [], counter: winner.version.counter }, []);
-  const now = tree.store.row(step.put)?.version;
-  const again = now !== undefined && newer(now, winner.version) && tries > 1;
-  return again ? [...changed, ...(await send(tree, client, step, tries - 1))] : changed;
+  const changed: string[] = [];
+  for (let tries = 3; tries > 0; tries--) {
+    const row = tree.store.row(step.put);
+    const bytes = await tree.store.bytes(step.put);
+    if (row === undefined || bytes === undefined) return changed;
+    const stands = await putRow(client, row, bytes);
+    if (agree(row, stands)) return changed;
+    changed.push(...(await settle(tree, client, pageOf(stands), [])));
+    const now = tree.store.row(step.put);
+    if (now === undefined || ("path" in stands && now.etag === stands.etag)) return changed;
+  }
+  throw new Failure("pod-refused", `PUT ${step.put}: no end of it`, 409);
+}
+
+function agree(row: Row, stands: Stands): boolean {
+  return "path" in stands && stands.etag === row.etag && stands.id === row.id && !newer(stands.version, row.version);
+}
+
+/** pageOf makes a page of what stands at the pod. */
+function pageOf(stands: Stands): Pick<Page, "rows" | "gone" | "counter"> {
+  const [rows, gone] = "path" in stands ? [[stands], []] : [[], [stands]];
+  return { rows, gone, counter: stands.version.counter };
 }
 
 /** failed keeps what went wrong with the entry. A list that the pod does not accept came second: the pod's is read again from its beginning. */

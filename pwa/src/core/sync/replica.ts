@@ -17,6 +17,9 @@ export interface Tombstone {
   readonly version: Version;
 }
 
+/** Stands is what the pod has of a resource: its row, or the delete that won. */
+export type Stands = RemoteRow | Tombstone;
+
 /** Page is one answer of the exchange. */
 export interface Page {
   readonly epoch: string;
@@ -88,26 +91,31 @@ export async function readBytes(client: Client, path: string): Promise<Bytes | u
   return answer.status === 200 ? answer.bytes : undefined;
 }
 
-/** putRow brings a resource to the pod; returns the pod's own row when that one is newer. */
-export async function putRow(client: Client, row: Row, bytes: Bytes): Promise<RemoteRow | undefined> {
+/** putRow brings a resource to the pod; returns what the pod has then: this row, a newer one, or the delete that won. */
+export async function putRow(client: Client, row: Row, bytes: Bytes): Promise<Stands> {
   const headers = {
     "Content-Type": row.type,
     "Kith-Version": written(row.version),
     "Kith-Id": row.id,
     "Kith-Modified": iso(row.modified),
   };
-  const answer = await client.ask({ method: "PUT", path: below(row.path), headers, body: bytes, allow: [200, 201, 204, 409], timeout: mediaTimeout });
-  if (answer.status !== 409) return undefined;
-  const winner = rowOf(object(parse(text(answer.bytes))?.winner));
-  if (winner === undefined) throw new Failure("pod-refused", `PUT ${row.path}`, 409);
-  return winner;
+  const answer = await client.ask({ method: "PUT", path: below(row.path), headers, body: bytes, allow: [200, 409], timeout: mediaTimeout });
+  const json = parse(text(answer.bytes));
+  const stands = answer.status === 409 ? standsOf(json?.winner) : rowOf(json);
+  if (stands === undefined || ("path" in stands && stands.path !== row.path)) throw new Failure("pod-refused", `PUT ${row.path}`, answer.status);
+  return stands;
 }
 
-/** deleteRow deletes a resource or a folder with all below it at the pod; false when the pod has something newer. */
-export async function deleteRow(client: Client, path: string, version: Version): Promise<boolean> {
+/** standsOf reads what won against a row that came too late; undefined when it is neither a row nor a delete. */
+export function standsOf(winner: unknown): Stands | undefined {
+  const json = object(winner);
+  return tombstoneOf(json) ?? rowOf(json);
+}
+
+/** deleteRow deletes a resource or a folder with all below it at the pod. What is newer there stays, and comes with the next pull. */
+export async function deleteRow(client: Client, path: string, version: Version): Promise<void> {
   const headers = { "Kith-Version": written(version) };
-  const answer = await client.ask({ method: "DELETE", path: below(path), headers, allow: [200, 204, 404, 409] });
-  return answer.status !== 409;
+  await client.ask({ method: "DELETE", path: below(path), headers, allow: [204, 404, 409] });
 }
 
 function below(path: string): string {

@@ -87,14 +87,14 @@ class Settling {
 
   /** deletions carries out what the pod's tombstones say, or holds it for the owner's word. */
   async deletions({ gone: tombstones }: Pick<Page, "gone">): Promise<void> {
-    const waits = (row: Row): boolean => this.#waits.puts.has(row.path);
-    const deleted = deletedHere(this.#tree, tombstones).filter(({ row, tombstone }) => waits(row) || tombstone.version.counter >= row.version.counter);
+    const waits = (path: string): boolean => this.#waits.puts.has(path);
+    const deleted = deletedHere(this.#tree, tombstones, waits);
     if (mustAsk(this.#tree, deleted)) {
       this.#writes.push(hold(this.#tree, deleted));
       return;
     }
     for (const { row, tombstone } of deleted) {
-      if (waits(row)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
+      if (waits(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
       this.#writes.push({ erase: row.path }, gone(row, tombstone.version.counter, this.#tree.env.now()));
       this.#dropped.push(row.path);
       this.changed.push(row.path);
