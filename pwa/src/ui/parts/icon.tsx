@@ -24,10 +24,13 @@ const strokes = {
 
 export type IconName = keyof typeof strokes;
 
+/** Those that point along the line turn with the direction of the script. */
+const turning: ReadonlySet<IconName> = new Set<IconName>(["back", "next"]);
+
 /** Icon stands beside a word and says nothing of its own to a screen reader. */
 export function Icon({ name, small }: { readonly name: IconName; readonly small?: boolean }) {
   return (
-    <svg class={small === true ? "icon small" : "icon"} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg class={`icon ${small === true ? "small" : ""} ${turning.has(name) ? "turns" : ""}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={strokes[name]} />
     </svg>
   );

@@ -43,7 +43,7 @@ function Row({ to, icon, title, note }: { readonly to: string; readonly icon: Ic
     <li>
       <a class="row" href={addressOf("you", to)}>
         <span class="row-icon"><Icon name={icon} /></span>
-        <span class="row-text"><span class="row-title">{title}</span>{note === undefined ? null : <span class="row-note" dir="auto">{note}</span>}</span>
+        <span class="row-text"><span class="row-title">{title}</span>{note === undefined ? null : <span class="row-note">{note}</span>}</span>
         <Icon name="next" small />
       </a>
     </li>
