@@ -406,6 +406,19 @@ func TestReadNoticesHand(t *testing.T) {
 	if err != nil || info.ETag == old.ETag || info.Version == old.Version {
 		t.Errorf("afterwards %+v, %v", info, err)
 	}
+	changed, stop := s.Watch()
+	defer stop()
+	if err := os.Chtimes(file, testClock, testClock); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := statOf(t, s, "/public/old"); err != nil || again.ETag != info.ETag || !again.Modified.Equal(testClock) {
+		t.Errorf("with another time %+v, %v", again, err)
+	}
+	select {
+	case <-changed:
+		t.Error("woken by a change of the time alone")
+	default:
+	}
 	if err := os.WriteFile(filepath.Join(dir, "tree", "public", "dropped"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
