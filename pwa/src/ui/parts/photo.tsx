@@ -9,9 +9,10 @@ const margin = "1200px 0px";
 /** Photo shows the thumbnail of a post's picture while it is near the screen, and holds no memory for it
  * otherwise. Its place is reserved by whoever lays it out. */
 export function Photo({ post, picture, named }: { readonly post: PostRef; readonly picture: Picture; readonly named?: string }) {
-  const { pictures } = useApp();
+  const { pictures, t } = useApp();
   const image = useRef<HTMLImageElement>(null);
   const [url, setUrl] = useState(() => pictures.peek(post, picture.index, "thumb"));
+  const [missing, setMissing] = useState(false);
   const near = useNear(image);
   useEffect(() => {
     if (!near) return undefined;
@@ -20,17 +21,22 @@ export function Photo({ post, picture, named }: { readonly post: PostRef; readon
     pictures.hold(post, picture.index, "thumb").then((found) => {
       if (left) return found.letGo();
       held = found;
+      setMissing(false);
       setUrl(found.url);
-    }, () => undefined);
+    }, () => setMissing(true));
     return () => {
       left = true;
       held?.letGo();
       setUrl(undefined);
     };
-  }, [near, post, picture.index, picture.thumbHere]);
+    // One that is missing is tried again when it has come.
+  }, [near, post, picture.index, missing && picture.thumbHere]);
   return (
-    <img ref={image} class={url === undefined ? "photo" : "photo here"} alt={picture.alt} decoding="async" draggable={false}
-      width={picture.width} height={picture.height} {...(url === undefined ? {} : { src: url })} {...(named === undefined ? {} : { style: { viewTransitionName: named } })} />
+    <>
+      <img ref={image} class={url === undefined ? "photo" : "photo here"} alt={picture.alt} decoding="async" draggable={false}
+        width={picture.width} height={picture.height} {...(url === undefined ? {} : { src: url })} {...(named === undefined ? {} : { style: { viewTransitionName: named } })} />
+      {missing ? <span class="tile-missing">{t.picture.missing}</span> : null}
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { FeedPage } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { fence } from "../pager.ts";
+import { type Pager, fence } from "../pager.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Find } from "../parts/people.tsx";
 import { More, Posts, usePager } from "../parts/posts.tsx";
@@ -20,24 +20,25 @@ export function Feed({ hidden }: { readonly hidden: boolean }) {
   const [search, setSearch] = useState<string>();
   const refresh = (): void => void attempt(() => kith.refresh());
   const pulled = usePull(!hidden, refresh);
+  const pager = usePager({});
   useEffect(refresh, []);
   return (
     <Screen title={t.feed.title} hidden={hidden} aside={<FeedAside />} asideLabel={t.you} wide actions={
       <>
+        <p class="state asking" role="status">{pager.page.value?.asking === true ? t.feed.asking : ""}</p>
         <button type="button" class="plain round" aria-label={t.search} aria-expanded={search !== undefined}
           onClick={() => setSearch(search === undefined ? "" : undefined)}><Icon name={search === undefined ? "search" : "close"} /></button>
         <button type="button" class="plain round" aria-label={t.feed.refresh} onClick={refresh}><Icon name="again" /></button>
       </>
     }>
       {pulled > 0 ? <p class="pull" style={{ opacity: pulled }}>{t.feed.pull}</p> : null}
-      {search === undefined ? <Recent /> : <Search words={search} onWords={setSearch} />}
+      {search === undefined ? <Recent pager={pager} /> : <Search words={search} onWords={setSearch} />}
     </Screen>
   );
 }
 
-function Recent() {
+function Recent({ pager }: { readonly pager: Pager }) {
   const { attempt, clock } = useApp();
-  const pager = usePager({});
   const [older, setOlder] = useState(false);
   const page = pager.page.value;
   if (page === undefined) return null;
@@ -60,9 +61,10 @@ function Recent() {
 
 function End({ page, all, onOlder }: { readonly page: FeedPage; readonly all: boolean; readonly onOlder: () => void }) {
   const { t } = useApp();
+  if (page.asking) return null;
   return (
     <footer class="end">
-      <p class="end-title">{page.asking ? t.feed.asking : t.feed.caughtUp}</p>
+      <p class="end-title">{t.feed.caughtUp}</p>
       <p class="state">{all ? t.feed.all : t.feed.twoWeeks}</p>
       {all ? null : <button type="button" class="button" onClick={onOlder}>{t.feed.older}</button>}
     </footer>

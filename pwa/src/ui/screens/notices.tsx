@@ -16,17 +16,17 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
       {fresh.length > 0 ? <Notice strong text={t.feed.accepted(fresh.map(({ name }) => name))}><a class="button" href={addressOf("friends")}>{t.feed.look}</a></Notice> : null}
       {refused ? <Notice text={pod.kind === "refused" ? t.errors["pod-refused"] : t.pod.ask(pod.askDeletions ?? 0)}><a class="button" href={addressOf("you", "pod")}>{t.feed.look}</a></Notice> : null}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Notice text={t.feed.lost}><a class="button" href={addressOf("you", "drafts")}>{t.feed.look}</a></Notice> : null}
-      <Standing page={page} unreached={unreached} />
+      <Standing unreached={unreached} />
     </div>
   );
 }
 
-/** The one grey line below the heading: offline, asking, or who could not be reached. */
-function Standing({ page, unreached }: { readonly page: FeedPage; readonly unreached: readonly string[] }) {
+/** The one grey line below the heading: offline, or who could not be reached. That friends are being asked
+ * stands beside the heading, so that nothing moves when it comes and goes. */
+function Standing({ unreached }: { readonly unreached: readonly string[] }) {
   const { model, online, t } = useApp();
   const text = !online.value ? t.feed.offline
     : model.pod.value.kind === "unreachable" ? t.errors["pod-unreachable"]
-    : page.asking ? t.feed.asking
     : unreached.length > 0 ? t.feed.unreached(unreached)
     : undefined;
   return text === undefined ? null : <p class="standing">{text}</p>;

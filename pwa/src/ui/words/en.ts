@@ -146,6 +146,7 @@ export const en = {
   picture: {
     of: (i: number, n: number) => `Picture ${i} of ${n}`,
     more: (n: number) => `${n} more`,
+    missing: "Not here yet.",
     fetching: (name: string) => `Asking ${name} for the large picture.`,
     again: "Ask again",
     previous: "Previous picture",
