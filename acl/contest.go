@@ -27,7 +27,7 @@ func (g *Guard) contest(tx pod.Tx, row pod.Info, etag string, text []byte) (o po
 	newer := now.Version.Less(row.Version)
 	if now.ETag == etag {
 		if newer {
-			return pod.PutOptions{Version: row.Version}, nil, nil
+			return over(now, row), nil, nil
 		}
 		return o, &now, nil
 	}
@@ -44,7 +44,18 @@ func (g *Guard) contest(tx pod.Tx, row pod.Info, etag string, text []byte) (o po
 	if !newer {
 		return o, &now, ErrSuperseded
 	}
-	return pod.PutOptions{Version: row.Version}, nil, nil
+	return over(now, row), nil, nil
+}
+
+// over returns how to put a row over what the pod has now. What has no version
+// was found by an index that knew nothing yet: then the handle is the one that
+// the devices know, so that one's delete means the same to the others.
+func over(now, row pod.Info) pod.PutOptions {
+	o := pod.PutOptions{Version: row.Version}
+	if now.Version == (pod.Version{}) {
+		o.ID = row.ID
+	}
+	return o
 }
 
 // revive decides on a row whose path is not there. A delete beats an edit that

@@ -1,11 +1,14 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +373,37 @@ func FuzzHeaders(f *testing.F) {
 			t.Fatalf("%+v comes back as %+v, %v", r, again, err)
 		}
 	})
+}
+
+// TestHandlesComeBack holds for an index that was lost: one device says again
+// what a resource is called, and deletes mean the same to all of them.
+func TestHandlesComeBack(t *testing.T) {
+	for _, c := range []struct{ name, version, body, id string }{
+		{"with the same bytes", "7.did:key:zPhone", "one", handle},
+		{"with newer ones", "8.did:key:zPhone", "two", handle},
+		{"but not from a device that knows none", "8.did:key:zPhone", "two", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t)
+			oneRow(t, h.bring("/a/b.txt", "7.did:key:zPhone", "one", header("Kith-Id", handle)))
+			h.close()
+			h.must(os.RemoveAll(filepath.Join(h.dir, "state")))
+			h.open()
+			found := h.rowAt("/a/b.txt")
+			if found.ID == handle || found.version() != "0." {
+				t.Fatalf("the index was not lost: %+v", found)
+			}
+			want := cmp.Or(c.id, found.ID)
+			if r := oneRow(t, h.bring("/a/b.txt", c.version, c.body, header("Kith-Id", c.id))); r.ID != want || r.version() != c.version {
+				t.Errorf("got %+v", r)
+			}
+			if r := oneRow(t, h.bring("/a/b.txt", "9.did:key:zPhone", "three", header("Kith-Id", "DDDDDDDDDDDDDDDDDDDDDA"))); r.ID != want {
+				t.Errorf("once there is a version, another handle is not taken: %+v", r)
+			}
+			h.must(h.drop("/a/b.txt", "10.did:key:zPhone").err)
+			if w := winner(t, h.bring("/a/b.txt", "10.did:key:zLaptop", "late", header("Kith-Id", want))); !w.Gone || w.ID != want {
+				t.Errorf("got %+v", w)
+			}
+		})
+	}
 }
