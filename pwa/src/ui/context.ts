@@ -3,6 +3,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Audience, Draft, Kith } from "../core/kith.ts";
 import { type Aliases, aliasesOf } from "./aliases.ts";
+import { type Detector, detectorFor } from "./detector.ts";
 import type { Model } from "./model.ts";
 import { type Outgoing, outgoingOf } from "./outgoing.ts";
 import type { Router } from "./route.ts";
@@ -37,6 +38,8 @@ export interface App {
   readonly said: Signal<Said | undefined>;
   /** The draft that the composer opens with. */
   readonly opened: Signal<Opened | undefined>;
+  /** Reads codes. It is here because a part of the app can be loaded only from where all parts are known. */
+  readonly detector: () => Promise<Detector>;
   say(text: string, undo?: () => void): void;
   /** Runs what a person asked for. A failure is told in words and gives undefined. */
   attempt<T>(act: () => Promise<T>): Promise<T | undefined>;
@@ -66,6 +69,7 @@ export function appOf({ kith, model, t, clock, router, update, page }: Parts): A
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),
+    detector: detectorFor,
     say(text, undo) {
       said.value = undo === undefined ? { text } : { text, undo };
     },

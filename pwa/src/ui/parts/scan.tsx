@@ -1,27 +1,21 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
+import type { Detector } from "../detector.ts";
 import { Sheet } from "./sheet.tsx";
 
 /** How often a picture of the camera is looked at, in milliseconds. */
 const pace = 200;
 
-interface Detector {
-  detect(source: HTMLVideoElement): Promise<readonly { readonly rawValue: string }[]>;
-}
-
-/** The part of the Shape Detection API that is used; TypeScript's DOM types do not have it. */
-declare const BarcodeDetector: { new (options: { formats: readonly string[] }): Detector; getSupportedFormats(): Promise<readonly string[]> } | undefined;
-
 type Stage = "starting" | "looking" | "denied" | "none" | "cannot";
 
 /** Scan reads a code with the camera. The camera is on only while this is open, and no picture is kept. */
 export function Scan({ onFound, onClose }: { readonly onFound: (text: string) => void; readonly onClose: () => void }) {
-  const { t } = useApp();
+  const { detector, t } = useApp();
   const video = useRef<HTMLVideoElement>(null);
   const [stage, setStage] = useState<Stage>("starting");
   useEffect(() => {
     const end = new AbortController();
-    void scan(video.current, end.signal, setStage).then((text) => { if (text !== undefined) onFound(text); });
+    void scan(video.current, detector, end.signal, setStage).then((text) => { if (text !== undefined) onFound(text); });
     return () => end.abort();
   }, []);
   const words = { starting: t.scan.starting, looking: t.scan.hint, denied: t.scan.denied, none: t.scan.none, cannot: t.scan.cannot }[stage];
@@ -33,8 +27,8 @@ export function Scan({ onFound, onClose }: { readonly onFound: (text: string) =>
   );
 }
 
-async function scan(video: HTMLVideoElement | null, end: AbortSignal, tell: (stage: Stage) => void): Promise<string | undefined> {
-  const detector = await detectorFor();
+async function scan(video: HTMLVideoElement | null, load: () => Promise<Detector>, end: AbortSignal, tell: (stage: Stage) => void): Promise<string | undefined> {
+  const detector = await load().catch(() => undefined);
   if (video === null || detector === undefined) return void tell("cannot");
   const stream = await cameraOf(tell);
   if (stream === undefined) return undefined;
@@ -49,12 +43,6 @@ async function scan(video: HTMLVideoElement | null, end: AbortSignal, tell: (sta
   }
 }
 
-async function detectorFor(): Promise<Detector | undefined> {
-  if (typeof BarcodeDetector === "undefined") return undefined;
-  const formats = await BarcodeDetector.getSupportedFormats();
-  return formats.includes("qr_code") ? new BarcodeDetector({ formats: ["qr_code"] }) : undefined;
-}
-
 async function cameraOf(tell: (stage: Stage) => void): Promise<MediaStream | undefined> {
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
@@ -66,8 +54,8 @@ async function cameraOf(tell: (stage: Stage) => void): Promise<MediaStream | und
 
 async function look(detector: Detector, video: HTMLVideoElement, end: AbortSignal): Promise<string | undefined> {
   while (!end.aborted) {
-    const [found] = await detector.detect(video);
-    if (found !== undefined) return found.rawValue;
+    const found = await detector.detect(video);
+    if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, pace));
   }
   return undefined;
