@@ -1,7 +1,7 @@
 /** What the pod answers to the outbox, from the real pod and, where that one never would, from one in between. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Compose, Kith, PostRef } from "../../src/core/kith.ts";
+import type { Compose, Kith } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, until } from "./world.ts";
 

@@ -53,18 +53,18 @@ export function keep(entry: Entry): Write {
   return entry.steps.length === 0 ? { unset: entry.name } : { set: entry.name, value: entry };
 }
 
-/** Waiting is what the outbox still has to tell the pod, by path: for each put the oldest step, and the paths to delete. */
+/** Waiting is what the outbox still has to tell the pod: for each path to put the oldest step, and the deletions. */
 export interface Waiting {
   readonly puts: ReadonlyMap<string, Extract<Step, { put: string }>>;
-  readonly dels: readonly string[];
+  readonly dels: readonly Extract<Step, { del: string }>[];
 }
 
 /** waiting gathers the steps of all entries. */
 export function waiting(store: Store): Waiting {
   const puts = new Map<string, Extract<Step, { put: string }>>();
-  const dels: string[] = [];
+  const dels: Extract<Step, { del: string }>[] = [];
   for (const step of entries(store).flatMap(({ steps }) => steps)) {
-    if ("del" in step) dels.push(step.del);
+    if ("del" in step) dels.push(step);
     else if (!puts.has(step.put)) puts.set(step.put, step);
   }
   return { puts, dels };

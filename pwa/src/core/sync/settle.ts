@@ -30,7 +30,8 @@ function isLarge({ path, size }: Pick<RemoteRow, "path" | "size">): boolean {
 /** settle merges a page, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
 export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows" | "gone" | "counter">, also: readonly Write[]): Promise<readonly string[]> {
   const fetched = new Map<string, Bytes>();
-  await pool(4, page.rows.filter((remote) => wanted(tree, remote)), async ({ path }) => {
+  const { dels } = waiting(tree.store);
+  await pool(4, page.rows.filter((remote) => wanted(tree, dels, remote)), async ({ path }) => {
     const bytes = await readBytes(client, path);
     if (bytes !== undefined) fetched.set(path, bytes);
   });
@@ -46,9 +47,14 @@ export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows"
 }
 
 /** wanted tells whether the bytes of a row are fetched at once. */
-function wanted(tree: Tree, remote: RemoteRow): boolean {
+function wanted(tree: Tree, dels: Waiting["dels"], remote: RemoteRow): boolean {
   const same = tree.store.row(remote.path)?.etag === remote.etag;
-  return !same && !isLarge(remote) && tree.goneAt(remote.id, remote.version) === undefined;
+  return !same && !isLarge(remote) && tree.goneAt(remote.id, remote.version) === undefined && !doomed(dels, remote);
+}
+
+/** doomed tells whether a deletion that waits will take the pod's row away: a folder's takes all below it, another what it knew of. */
+function doomed(dels: Waiting["dels"], { path, version }: RemoteRow): boolean {
+  return dels.some((step) => covers(step.del, path) && (step.del !== path || step.version.counter >= version.counter));
 }
 
 /** listsFirst brings the device list to the front: what follows may be signed by a device that it names first. */
@@ -105,6 +111,7 @@ class Settling {
   async row(remote: RemoteRow): Promise<void> {
     const { path, id, version } = remote;
     const goneAt = this.#tree.goneAt(id, version);
+    if (doomed(this.#waits.dels, remote)) return;
     if (goneAt !== undefined) return this.#deleteThere(path, goneAt);
     const local = this.#tree.store.row(path);
     if (local?.etag === remote.etag) return this.#join(local, remote);
@@ -113,11 +120,13 @@ class Settling {
     if (verdict.do === "keep" && local !== undefined) await this.#keep(local, remote, verdict.lost);
   }
 
-  /** join takes over the pod's version of bytes that both have: it is what the next edit follows. */
+  /** join gives bytes that both have one handle, the pod's, and one version, the higher. A pod that knows an older one, as after its index was lost, hears of ours; pictures are never written twice, so theirs decides nothing. */
   #join(local: Row, remote: RemoteRow): void {
+    const ahead = newer(local.version, remote.version);
+    if (ahead && local.here && !isLarge(local)) return this.#push(local.path);
     this.#dropped.push(local.path);
-    if (!newer(remote.version, local.version)) return;
-    this.#writes.push({ put: { ...local, id: remote.id, version: remote.version }, bytes: null });
+    const version = ahead ? local.version : remote.version;
+    if (remote.id !== local.id || newer(version, local.version)) this.#writes.push({ put: { ...local, id: remote.id, version }, bytes: null });
   }
 
   async #decide(local: Row | undefined, remote: RemoteRow): Promise<Verdict> {
@@ -159,6 +168,11 @@ class Settling {
     if (!newer(local.version, remote.version)) {
       this.#writes.push({ put: { ...local, version: { counter: ++this.#counter, device: this.#tree.device } }, bytes: null });
     }
+    this.#push(path);
+  }
+
+  /** push lets the outbox bring a path to the pod, unless it will anyway. */
+  #push(path: string): void {
     if (!this.#waits.puts.has(path)) this.#pushed.push(path);
   }
 
@@ -173,7 +187,6 @@ class Settling {
 
   /** deleteThere tells the pod once more what this device deleted. */
   #deleteThere(path: string, counter: number): void {
-    if (this.#waits.dels.some((del) => covers(del, path))) return;
     this.#deletedThere.push({ del: path, version: { counter, device: this.#tree.device } });
   }
 
