@@ -1,22 +1,20 @@
-import { type Code, codeOf } from "../qr.ts";
+import { encode } from "uqr";
 
 /** Light modules around the code: scanners want four. */
-const margin = 4;
+const border = 4;
 
 /** LinkCode shows a link as a QR code, dark on white whatever the theme, as large as its place. */
 export function LinkCode({ link, label }: { readonly link: string; readonly label: string }) {
-  const code = codeOf(link);
-  if (code === undefined) return null;
-  const side = code.length + 2 * margin;
+  const { data, size } = encode(link, { ecc: "L", border });
   return (
-    <svg class="code" viewBox={`${-margin} ${-margin} ${side} ${side}`} role="img" aria-label={label} shapeRendering="crispEdges">
-      <path d={strokesOf(code)} />
+    <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shapeRendering="crispEdges">
+      <path d={strokesOf(data)} />
     </svg>
   );
 }
 
 /** One box for each run of dark modules in a row. */
-function strokesOf(code: Code): string {
+function strokesOf(code: readonly (readonly boolean[])[]): string {
   let path = "";
   code.forEach((row, y) => {
     for (let x = 0; x < row.length; x += 1) {
