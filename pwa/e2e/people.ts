@@ -4,11 +4,12 @@ import { writeFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BrowserContext, Locator, Page } from "playwright-core";
 import { onTestFailed } from "vitest";
+import { placeWordsFor } from "../src/ui/words/places.ts";
 import { wordsFor } from "../src/ui/words/words.ts";
 import { type Scene, screenshot, type Screen } from "./harness.ts";
 
 /** The words on the screens: the browsers of the tests ask for English. */
-export const { words } = wordsFor(["en"]);
+export const words = { ...wordsFor(["en"]).words, ...placeWordsFor("en") };
 
 /** How long a person waits for something to appear, in milliseconds. */
 const patience = 30_000;

@@ -68,7 +68,7 @@ describe("the pod is a copy", () => {
     await mia.edit(texts[1]!, "The second cup was better");
     await mia.shows(words.post.waiting);
     await mia.remove(texts[2]!);
-    await mia.go(words.self.waiting);
+    await mia.go(words.standing.waiting);
     for (const what of [words.waiting.doing.post, words.waiting.doing.edit, words.waiting.doing.delete]) await mia.shows(what);
     await screenshot(mia.page, "phonefirst-waiting");
     await mia.go(words.self.pod);
@@ -80,7 +80,7 @@ describe("the pod is a copy", () => {
     await mia.shows(words.pod.allThere);
     const now = ["Written on the train", texts[0], "The second cup was better", texts[3], texts[4]];
     expect([...(await podPosts(host, "mia")).values()].sort()).toEqual(now.sort());
-    await mia.go(words.self.waiting);
+    await mia.go(words.standing.waiting);
     await mia.shows(words.waiting.none);
   });
 

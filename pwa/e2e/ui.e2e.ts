@@ -344,7 +344,7 @@ describe("with a pod and a friend", () => {
     await mia.post({ text: "Later, then", to: "all" });
     await mia.article("Later, then").getByText(words.post.waiting).waitFor();
     await look(page, "offline");
-    await mia.go(words.self.waiting);
+    await mia.go(words.standing.waiting);
     await page.getByRole("main").getByText("Later, then").waitFor();
     await look(page, "waiting");
     await mia.context.setOffline(false);

@@ -41,7 +41,7 @@ export async function showApp(page: Page, takeOver = false): Promise<void> {
   try {
     const kith = await open(takeOver, () => elsewhere(() => location.reload()));
     const router = openRouter(window);
-    const app = appOf({ kith, model: follow(kith, tag), t: words, clock: clockFor(tag, now), router, update, page: window });
+    const app = appOf({ kith, model: follow(kith, tag), t: words, tag, clock: clockFor(tag, now), router, update, page: window });
     render(<Whole app={app} />, root);
   } catch (error) {
     if (taken(error)) elsewhere(() => void showApp(page, true));
@@ -93,7 +93,7 @@ function useOpenedLink(): void {
     if (kind === "invite") return router.swap("add");
     if (kind === "pair") return router.swap("you", "pod");
     router.opened.value = undefined;
-    said.value = { text: kind === "device" ? t.welcome.deviceHere : t.add.unknown, failed: true };
+    said.value = { text: kind === "device" ? t.welcome.deviceHere : t.trouble.link, failed: true };
   }, [link]);
 }
 

@@ -28,6 +28,8 @@ export interface App {
   readonly kith: Kith;
   readonly model: Model;
   readonly t: Words;
+  /** The language of the words, a BCP 47 tag. */
+  readonly tag: string;
   readonly clock: Clock;
   readonly router: Router;
   readonly pictures: Pictures;
@@ -50,6 +52,7 @@ export interface Parts {
   readonly kith: Kith;
   readonly model: Model;
   readonly t: Words;
+  readonly tag: string;
   readonly clock: Clock;
   readonly router: Router;
   readonly update: Update;
@@ -57,7 +60,7 @@ export interface Parts {
 }
 
 /** appOf puts the app together. */
-export function appOf({ kith, model, t, clock, router, update, page }: Parts): App {
+export function appOf({ kith, model, t, tag, clock, router, update, page }: Parts): App {
   const said = signal<Said | undefined>(undefined);
   const online = signal(page.navigator.onLine);
   page.addEventListener("online", () => { online.value = true; });
@@ -65,7 +68,7 @@ export function appOf({ kith, model, t, clock, router, update, page }: Parts): A
   const outgoing = outgoingOf(kith, page);
   page.addEventListener("pagehide", () => outgoing.flush());
   return {
-    kith, model, t, clock, router, update, online, said, outgoing,
+    kith, model, t, tag, clock, router, update, online, said, outgoing,
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),

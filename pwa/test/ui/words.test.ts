@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { KithError } from "../../src/core/errors.ts";
 import { en } from "../../src/ui/words/en.ts";
+import { enPlaces } from "../../src/ui/words/en-places.ts";
 import { sentenceFor, wordsFor } from "../../src/ui/words/words.ts";
 
 /** All sentences of the messages, those of functions as they read for one and for many. */
@@ -22,7 +23,7 @@ function samples(make: (...given: unknown[]) => unknown): readonly string[] {
 }
 
 test("no word of the machinery is said to a person", () => {
-  const all = sentences(en);
+  const all = sentences({ ...en, ...enPlaces });
   expect(all.length).toBeGreaterThan(300);
   expect(all.filter((text) => /\b(WebID|ACL|container|token|keys?|oops|something went wrong|error)\b|!/i.test(text))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks";
-import { useApp } from "../context.ts";
 import { Icon } from "./icon.tsx";
 import { Scan } from "./scan.tsx";
+import { usePlaceWords } from "../words/places.ts";
 
 interface PasteProps {
   readonly label: string;
@@ -12,7 +12,7 @@ interface PasteProps {
 
 /** Paste takes a link: typed, pasted, or read from a code. */
 export function Paste({ label, hint, go, onLink }: PasteProps) {
-  const { t } = useApp();
+  const p = usePlaceWords();
   const [link, setLink] = useState("");
   const [scanning, setScanning] = useState(false);
   const id = useId();
@@ -31,7 +31,7 @@ export function Paste({ label, hint, go, onLink }: PasteProps) {
         onInput={(event) => setLink(event.currentTarget.value)} />
       {hint === undefined ? null : <p class="state" id={`${id}h`}>{hint}</p>}
       <div class="thumb">
-        <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{t.add.scan}</button>
+        <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{p.add.scan}</button>
         <button type="submit" class="button primary" disabled={link.trim() === ""}>{go}</button>
       </div>
       {scanning ? <Scan onFound={scanned} onClose={() => setScanning(false)} /> : null}

@@ -6,6 +6,7 @@ import { NameSheet } from "../parts/name.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
 import { Words } from "./friend.tsx";
+import { usePlaceWords } from "../words/places.ts";
 
 /** AboutFriend is all that is one's own to decide about a friend. */
 export function AboutFriend({ friend }: { readonly friend: Friend }) {
@@ -24,23 +25,24 @@ export function AboutFriend({ friend }: { readonly friend: Friend }) {
 }
 
 function Trust({ friend, onCompare }: { readonly friend: Friend; readonly onCompare: () => void }) {
-  const { t } = useApp();
-  const sentence = friend.keysChanged ? t.friends.keysChanged : friend.verified ? t.friend.verified : t.friend.unverified;
+  const p = usePlaceWords();
+  const sentence = friend.keysChanged ? p.friends.keysChanged : friend.verified ? p.friend.verified : p.friend.unverified;
   return (
     <section class="card">
       <p>{sentence}</p>
-      <button type="button" class="button" onClick={onCompare}>{t.friend.compare}</button>
+      <button type="button" class="button" onClick={onCompare}>{p.friend.compare}</button>
     </section>
   );
 }
 
 function Circles({ friend }: { readonly friend: Friend }) {
-  const { attempt, kith, model, t } = useApp();
+  const { attempt, kith, model } = useApp();
+  const p = usePlaceWords();
   const circles = model.circles.value;
   return (
     <fieldset class="card group">
-      <legend class="label">{t.friend.circles}</legend>
-      {circles.length === 0 ? <p class="state">{t.friend.noCircles} <a class="link" href={addressOf("circles")}>{t.circles.add}</a></p> : null}
+      <legend class="label">{p.friend.circles}</legend>
+      {circles.length === 0 ? <p class="state">{p.friend.noCircles} <a class="link" href={addressOf("circles")}>{p.circles.add}</a></p> : null}
       {circles.map(({ id, name, hue, members }) => (
         <label class="row pick" key={id}>
           <span class={`dot tint-${hue}`} aria-hidden="true" />
@@ -62,39 +64,42 @@ interface SettingsProps {
 }
 
 function Settings({ friend, onRename, onRemove }: SettingsProps) {
-  const { attempt, clock, kith, say, t } = useApp();
+  const { attempt, clock, kith, say } = useApp();
+  const p = usePlaceWords();
   const { cachedBytes, cid, muted } = friend;
-  const purge = (): void => void attempt(() => kith.purgeFriend(cid).then(() => say(t.friend.purged)));
+  const purge = (): void => void attempt(() => kith.purgeFriend(cid).then(() => say(p.friend.purged)));
   return (
     <section class="card">
       <label class="row pick">
-        <span class="row-text"><span class="row-title">{t.friend.mute}</span><span class="row-note">{t.friend.muteHint}</span></span>
+        <span class="row-text"><span class="row-title">{p.friend.mute}</span><span class="row-note">{p.friend.muteHint}</span></span>
         <input type="checkbox" role="switch" checked={muted} onChange={(event) => void attempt(() => kith.muteFriend(cid, event.currentTarget.checked))} />
       </label>
-      <button type="button" class="row" onClick={onRename}><span class="row-text row-title">{t.friend.rename}</span><Icon name="next" small /></button>
+      <button type="button" class="row" onClick={onRename}><span class="row-text row-title">{p.friend.rename}</span><Icon name="next" small /></button>
       <div class="row stack">
-        <span class="row-text"><span class="row-title">{t.friend.storage}</span><span class="row-note">{cachedBytes > 0 ? t.friend.keeps(clock.bytes(cachedBytes)) : t.friend.keepsNone}</span></span>
-        {cachedBytes > 0 ? <button type="button" class="button" onClick={purge}>{t.friend.purge}</button> : null}
+        <span class="row-text"><span class="row-title">{p.friend.storage}</span><span class="row-note">{cachedBytes > 0 ? p.friend.keeps(clock.bytes(cachedBytes)) : p.friend.keepsNone}</span></span>
+        {cachedBytes > 0 ? <button type="button" class="button" onClick={purge}>{p.friend.purge}</button> : null}
       </div>
-      <button type="button" class="row danger-text" onClick={onRemove}><span class="row-text row-title">{t.friend.remove}</span></button>
+      <button type="button" class="row danger-text" onClick={onRemove}><span class="row-text row-title">{p.friend.remove}</span></button>
     </section>
   );
 }
 
 function Rename({ friend, onClose }: { readonly friend: Friend; readonly onClose: () => void }) {
-  const { attempt, kith, t } = useApp();
-  return <NameSheet title={t.friend.rename} hint={t.friend.renameHint} value={friend.name} onClose={onClose} onName={(name) => void attempt(() => kith.renameFriend(friend.cid, name))} />;
+  const { attempt, kith } = useApp();
+  const p = usePlaceWords();
+  return <NameSheet title={p.friend.rename} hint={p.friend.renameHint} value={friend.name} onClose={onClose} onName={(name) => void attempt(() => kith.renameFriend(friend.cid, name))} />;
 }
 
 function Remove({ friend, onClose }: { readonly friend: Friend; readonly onClose: () => void }) {
-  const { attempt, kith, router, say, t } = useApp();
+  const { attempt, kith, router, say } = useApp();
+  const p = usePlaceWords();
   const remove = (): void => {
     onClose();
     void attempt(async () => {
       await kith.removeFriend(friend.cid);
       router.swap("friends");
-      say(t.friend.removed(friend.name));
+      say(p.friend.removed(friend.name));
     });
   };
-  return <Ask title={t.friend.removeTitle(friend.name)} text={t.friend.removeText(friend.name)} yes={t.friend.removeYes} no={t.friend.keep} onYes={remove} onNo={onClose} />;
+  return <Ask title={p.friend.removeTitle(friend.name)} text={p.friend.removeText(friend.name)} yes={p.friend.removeYes} no={p.friend.keep} onYes={remove} onNo={onClose} />;
 }

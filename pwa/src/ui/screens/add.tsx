@@ -5,21 +5,24 @@ import { Face } from "../parts/face.tsx";
 import { Paste } from "../parts/paste.tsx";
 import { Screen } from "../parts/screen.tsx";
 import { sentenceFor } from "../words/words.ts";
+import { usePlaceWords } from "../words/places.ts";
 
 /** AddScreen accepts an invite: it says who invites and what they learn, before anything is sent. */
 export function AddScreen() {
-  const { router, t } = useApp();
+  const { router } = useApp();
+  const p = usePlaceWords();
   const link = router.opened.value;
   const open = (found: string): void => { router.opened.value = found; };
   return (
-    <Screen title={t.add.title} back={["friends"]}>
-      {link === undefined ? <Paste label={t.add.paste} hint={t.add.pasteHint} go={t.add.open} onLink={open} /> : <Preview link={link} />}
+    <Screen title={p.add.title} back={["friends"]}>
+      {link === undefined ? <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} onLink={open} /> : <Preview link={link} />}
     </Screen>
   );
 }
 
 function Preview({ link }: { readonly link: string }) {
   const { kith, router, t } = useApp();
+  const p = usePlaceWords();
   const [found, setFound] = useState<InvitePreview | { readonly sorry: string }>();
   useEffect(() => {
     try {
@@ -34,7 +37,7 @@ function Preview({ link }: { readonly link: string }) {
     return (
       <div class="pad">
         <p class="reading" role="alert">{found.sorry}</p>
-        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{t.add.paste}</button>
+        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{p.add.paste}</button>
       </div>
     );
   }
@@ -42,7 +45,8 @@ function Preview({ link }: { readonly link: string }) {
 }
 
 function Invitation({ link, preview }: { readonly link: string; readonly preview: InvitePreview }) {
-  const { attempt, kith, model, router, say, t } = useApp();
+  const { attempt, kith, model, router, say } = useApp();
+  const p = usePlaceWords();
   const [busy, setBusy] = useState(false);
   const { host, known, name } = preview;
   const accept = async (): Promise<void> => {
@@ -51,7 +55,7 @@ function Invitation({ link, preview }: { readonly link: string; readonly preview
     setBusy(false);
     if (cid === undefined) return;
     router.opened.value = undefined;
-    say(t.add.done(name));
+    say(p.add.done(name));
     router.swap("friends", cid);
   };
   const leave = (): void => {
@@ -61,14 +65,14 @@ function Invitation({ link, preview }: { readonly link: string; readonly preview
   return (
     <div class="invitation">
       <Face id={host + name} name={name} size="large" />
-      <p class="invitation-title"><bdi>{t.add.from(name)}</bdi></p>
-      <p class="reading">{known === undefined ? t.add.learns(model.me.value?.name ?? "", name) : t.add.known(name)}</p>
-      <p class="state">{t.add.host(host)}</p>
+      <p class="invitation-title"><bdi>{p.add.from(name)}</bdi></p>
+      <p class="reading">{known === undefined ? p.add.learns(model.me.value?.name ?? "", name) : p.add.known(name)}</p>
+      <p class="state">{p.add.host(host)}</p>
       <div class="thumb">
-        <button type="button" class="button" onClick={leave}>{t.add.notNow}</button>
-        <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>{t.add.accept}</button>
+        <button type="button" class="button" onClick={leave}>{p.add.notNow}</button>
+        <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>{p.add.accept}</button>
       </div>
-      <p class="state" role="status">{busy ? t.add.accepting(name) : ""}</p>
+      <p class="state" role="status">{busy ? p.add.accepting(name) : ""}</p>
     </div>
   );
 }

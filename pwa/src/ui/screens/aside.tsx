@@ -18,7 +18,7 @@ export function FeedAside() {
       </section>
       {friends.length === 0 ? null : (
         <section class="card">
-          <h2 class="label">{t.friends.title}</h2>
+          <h2 class="label">{t.nav.friends}</h2>
           <ul class="face-grid">
             {friends.slice(0, shown).map((friend) => (
               <li key={friend.cid}>
@@ -39,8 +39,8 @@ function PodLine() {
     <a class="row" href={addressOf("you", "pod")}>
       <span class="row-icon"><Icon name="pod" /></span>
       <span class="row-text">
-        <span class="row-title">{t.pod.title}</span>
-        <span class="row-note">{t.pod.short[pod.kind]}{pod.kind === "connected" && pod.lastSync !== undefined ? ` · ${clock.ago(pod.lastSync)}` : ""}</span>
+        <span class="row-title">{t.standing.pod}</span>
+        <span class="row-note">{t.standing.podIs[pod.kind]}{pod.kind === "connected" && pod.lastSync !== undefined ? ` · ${clock.ago(pod.lastSync)}` : ""}</span>
       </span>
     </a>
   );
@@ -53,7 +53,7 @@ function WaitingLine() {
   return (
     <a class="row" href={addressOf("you", "waiting")}>
       <span class="row-icon"><Icon name="clock" /></span>
-      <span class="row-text"><span class="row-title">{t.self.waiting}</span><span class="row-note">{t.self.things(n)}</span></span>
+      <span class="row-text"><span class="row-title">{t.standing.waiting}</span><span class="row-note">{t.standing.things(n)}</span></span>
     </a>
   );
 }

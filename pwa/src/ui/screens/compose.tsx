@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Audience } from "../../core/kith.ts";
-import { audienceFrom, useApp } from "../context.ts";
+import { type App, audienceFrom, useApp } from "../context.ts";
 import { PickAudience, seenBy } from "../parts/audience.tsx";
 import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -8,10 +8,12 @@ import { People } from "../parts/people.tsx";
 import { Screen } from "../parts/screen.tsx";
 import { type Shot, type Writing, mostPictures, writingOf } from "../writing.ts";
 import { sentenceFor } from "../words/words.ts";
+import { type PlaceWords, usePlaceWords } from "../words/places.ts";
 
 /** ComposeScreen is where a post is written: the text, the photos, and right beside the button who can see it. */
 export function ComposeScreen() {
   const app = useApp();
+  const p = usePlaceWords();
   const writing = useWriting();
   const [picking, setPicking] = useState(false);
   const view = seenBy(app.kith, writing.audience.value);
@@ -22,12 +24,12 @@ export function ComposeScreen() {
     setPicking(false);
   };
   return (
-    <Screen title={app.t.compose.title} back={[]} wide asideLabel={app.t.audience.title} aside={<Seen writing={writing} />} actions={<Discard writing={writing} empty={empty} />}>
+    <Screen title={p.compose.title} back={[]} wide asideLabel={app.t.audience.title} aside={<Seen writing={writing} />} actions={<Discard writing={writing} empty={empty} />}>
       <Paper writing={writing} />
       <div class="thumb compose-bar">
         <AddPhotos writing={writing} />
         <Chip view={view} onPress={() => setPicking(true)} />
-        <button type="button" class="button primary" disabled={empty || writing.working.value !== undefined} onClick={() => send(app, writing)}>{app.t.compose.post}</button>
+        <button type="button" class="button primary" disabled={empty || writing.working.value !== undefined} onClick={() => send(app, p, writing)}>{p.compose.post}</button>
       </div>
       {picking ? <PickAudience value={writing.audience.value} onClose={() => setPicking(false)} onDone={choose} /> : null}
     </Screen>
@@ -54,7 +56,7 @@ function useWriting(): Writing {
 }
 
 /** Sends what is written: at once when it is only for oneself, else after a pause in which it can be undone. */
-function send(app: ReturnType<typeof useApp>, writing: Writing): void {
+function send(app: App, p: PlaceWords, writing: Writing): void {
   const { attempt, kith, model, opened, outgoing, router, say, t } = app;
   const letter = { what: writing.compose(), draft: writing.keep() };
   const view = seenBy(kith, letter.what.audience);
@@ -65,13 +67,13 @@ function send(app: ReturnType<typeof useApp>, writing: Writing): void {
     router.go("new");
   };
   router.swap();
-  if (view.people.length === 0) return told(t.compose.kept1)(outgoing.send(letter));
-  outgoing.hold(letter, told(t.compose.posted));
-  say(t.compose.leaving(audienceWords(view, model.circle.value, t)), () => { if (outgoing.undo()) void again(); });
+  if (view.people.length === 0) return told(p.compose.kept1)(outgoing.send(letter));
+  outgoing.hold(letter, told(p.compose.posted));
+  say(p.compose.leaving(audienceWords(view, model.circle.value, t)), () => { if (outgoing.undo()) void again(); });
 }
 
 function Paper({ writing }: { readonly writing: Writing }) {
-  const { t } = useApp();
+  const p = usePlaceWords();
   const [over, setOver] = useState(false);
   const add = useAdd(writing);
   return (
@@ -80,73 +82,75 @@ function Paper({ writing }: { readonly writing: Writing }) {
       onDragLeave={() => setOver(false)}
       onDrop={(event) => { event.preventDefault(); setOver(false); add(event.dataTransfer?.files); }}
       onPaste={(event) => { if ((event.clipboardData?.files.length ?? 0) > 0) { event.preventDefault(); add(event.clipboardData?.files); } }}>
-      <textarea class="write" autofocus dir="auto" autocomplete="off" rows={4} aria-label={t.compose.placeholder} placeholder={t.compose.placeholder} value={writing.text}
+      <textarea class="write" autofocus dir="auto" autocomplete="off" rows={4} aria-label={p.compose.placeholder} placeholder={p.compose.placeholder} value={writing.text}
         onInput={(event) => { writing.text.value = event.currentTarget.value; writing.touched(); }} />
       <ul class="shots">
         {writing.shots.value.map((shot) => <ShotRow key={shot.id} shot={shot} writing={writing} />)}
       </ul>
-      <p class="state" role="status">{over ? t.compose.drop : <Kept writing={writing} />}</p>
+      <p class="state" role="status">{over ? p.compose.drop : <Kept writing={writing} />}</p>
     </div>
   );
 }
 
 function Kept({ writing }: { readonly writing: Writing }) {
-  const { t } = useApp();
+  const p = usePlaceWords();
   const working = writing.working.value;
-  if (working !== undefined) return <>{t.compose.working(working.done, working.total)}</>;
-  return <>{{ nothing: "", kept: t.compose.kept, failed: t.compose.notKept }[writing.kept.value]}</>;
+  if (working !== undefined) return <>{p.compose.working(working.done, working.total)}</>;
+  return <>{{ nothing: "", kept: p.compose.kept, failed: p.compose.notKept }[writing.kept.value]}</>;
 }
 
 function useAdd(writing: Writing): (files: FileList | undefined | null) => void {
   const { said, say, t } = useApp();
+  const p = usePlaceWords();
   return (files) => {
     const photos = [...(files ?? [])];
     if (photos.length === 0) return;
     void writing.add(photos).then(({ errors, tooMany }) => {
       if (errors.length > 0) said.value = { text: sentenceFor(errors[0], t), failed: true };
-      else if (tooMany) say(t.compose.tooMany(mostPictures));
+      else if (tooMany) say(p.compose.tooMany(mostPictures));
     });
   };
 }
 
 function AddPhotos({ writing }: { readonly writing: Writing }) {
-  const { t } = useApp();
+  const p = usePlaceWords();
   const add = useAdd(writing);
   return (
-    <label class="plain round file" title={t.compose.photos}>
+    <label class="plain round file" title={p.compose.photos}>
       <Icon name="photo" />
-      <input type="file" accept="image/*" multiple aria-label={t.compose.photos}
+      <input type="file" accept="image/*" multiple aria-label={p.compose.photos}
         onChange={(event) => { add(event.currentTarget.files); event.currentTarget.value = ""; }} />
     </label>
   );
 }
 
 function ShotRow({ shot, writing }: { readonly shot: Shot; readonly writing: Writing }) {
-  const { t } = useApp();
+  const p = usePlaceWords();
   return (
     <li class="shot">
       <img src={shot.url} alt={shot.picture.alt} width={shot.picture.thumbWidth} height={shot.picture.thumbHeight} />
       <div class="shot-words">
-        <textarea rows={2} dir="auto" autocomplete="off" aria-label={t.compose.alt} placeholder={t.compose.alt} title={t.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
+        <textarea rows={2} dir="auto" autocomplete="off" aria-label={p.compose.alt} placeholder={p.compose.alt} title={p.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
       </div>
-      <button type="button" class="plain round" aria-label={t.compose.remove} onClick={() => writing.takeAway(shot.id)}><Icon name="close" /></button>
+      <button type="button" class="plain round" aria-label={p.compose.remove} onClick={() => writing.takeAway(shot.id)}><Icon name="close" /></button>
     </li>
   );
 }
 
 function Discard({ writing, empty }: { readonly writing: Writing; readonly empty: boolean }) {
-  const { attempt, opened, router, say, t } = useApp();
+  const { attempt, opened, router, say } = useApp();
+  const p = usePlaceWords();
   if (empty) return null;
   const discard = (): void => {
     const { text, pictures, audience } = writing.compose();
     void attempt(() => writing.discard());
     router.back();
-    say(t.compose.discarded, () => {
+    say(p.compose.discarded, () => {
       opened.value = { text, pictures, audience };
       router.go("new");
     });
   };
-  return <button type="button" class="button quiet" onClick={discard}>{t.compose.discard}</button>;
+  return <button type="button" class="button quiet" onClick={discard}>{p.compose.discard}</button>;
 }
 
 /** On a desktop the people stand beside the text while one writes. */

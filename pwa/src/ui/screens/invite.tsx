@@ -5,16 +5,18 @@ import { Icon } from "../parts/icon.tsx";
 import { LinkCard } from "../parts/link.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
+import { usePlaceWords } from "../words/places.ts";
 
 /** InviteScreen shows one invite as large as it can, and below it those that are still open. */
 export function InviteScreen() {
-  const { model, t } = useApp();
+  const { model } = useApp();
+  const p = usePlaceWords();
   const hasPod = model.pod.value.kind !== "none";
   return (
-    <Screen title={t.invite.title} back={["friends"]}>
+    <Screen title={p.invite.title} back={["friends"]}>
       {hasPod ? <Shown /> : (
-        <Empty title={t.invite.noPod} hint={t.invite.noPodHint}>
-          <a class="button primary" href={addressOf("you", "pod")}>{t.invite.connect}</a>
+        <Empty title={p.invite.noPod} hint={p.invite.noPodHint}>
+          <a class="button primary" href={addressOf("you", "pod")}>{p.invite.connect}</a>
         </Empty>
       )}
     </Screen>
@@ -23,7 +25,8 @@ export function InviteScreen() {
 
 /** Shows the newest open invite, and makes one when there is none. */
 function Shown() {
-  const { attempt, kith, model, t } = useApp();
+  const { attempt, kith, model } = useApp();
+  const p = usePlaceWords();
   const [chosen, choose] = useState<string>();
   const invites = model.invites.value;
   const open = invites.filter(({ state }) => state === "open");
@@ -36,13 +39,13 @@ function Shown() {
       {invite === undefined ? <Making onMake={make} /> : <Large invite={invite} />}
       {invite === undefined ? null : (
         <div class="pad pair centred">
-          <button type="button" class="button quiet" onClick={make}>{t.invite.another}</button>
-          <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{t.invite.cancelOne}</button>
+          <button type="button" class="button quiet" onClick={make}>{p.invite.another}</button>
+          <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{p.invite.cancelOne}</button>
         </div>
       )}
       {others.length === 0 ? null : (
-        <section class="pad" aria-label={t.invite.open}>
-          <h2 class="label">{t.invite.open}</h2>
+        <section class="pad" aria-label={p.invite.open}>
+          <h2 class="label">{p.invite.open}</h2>
           <ul class="rows">{others.map((each) => <li key={each.id}><OtherInvite invite={each} onShow={() => choose(each.id)} /></li>)}</ul>
         </section>
       )}
@@ -51,30 +54,33 @@ function Shown() {
 }
 
 function Making({ onMake }: { readonly onMake: () => void }) {
-  const { said, t } = useApp();
+  const { said } = useApp();
+  const p = usePlaceWords();
   // A failure was said already; what is left to offer is another try.
   const failed = said.value?.failed === true;
-  return failed ? <Empty title={said.value?.text ?? ""}><button type="button" class="button" onClick={onMake}>{t.pod.again}</button></Empty> : <p class="state pad">{t.invite.making}</p>;
+  return failed ? <Empty title={said.value?.text ?? ""}><button type="button" class="button" onClick={onMake}>{p.pod.again}</button></Empty> : <p class="state pad">{p.invite.making}</p>;
 }
 
 function Large({ invite }: { readonly invite: Invite }) {
-  const { clock, model, t } = useApp();
-  const title = t.invite.shareText(model.me.value?.name ?? "");
-  return <LinkCard link={invite.link} label={t.invite.qr} title={title} once={t.invite.once(clock.at(invite.expires))} hint={t.invite.hint} />;
+  const { clock, model } = useApp();
+  const p = usePlaceWords();
+  const title = p.invite.shareText(model.me.value?.name ?? "");
+  return <LinkCard link={invite.link} label={p.invite.qr} title={title} once={p.invite.once(clock.at(invite.expires))} hint={p.invite.hint} />;
 }
 
 function OtherInvite({ invite, onShow }: { readonly invite: Invite; readonly onShow: () => void }) {
-  const { attempt, clock, kith, say, t } = useApp();
+  const { attempt, clock, kith, say } = useApp();
+  const p = usePlaceWords();
   const { expires, id, state, triedAgain } = invite;
-  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(t.invite.cancelled)));
+  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(p.invite.cancelled)));
   return (
     <div class="row">
       <span class="row-text">
-        <span class="row-title">{{ open: t.invite.until(clock.at(expires)), used: t.invite.used, expired: t.invite.expired }[state]}</span>
-        {triedAgain ? <span class="row-note">{t.invite.tried}</span> : null}
+        <span class="row-title">{{ open: p.invite.until(clock.at(expires)), used: p.invite.used, expired: p.invite.expired }[state]}</span>
+        {triedAgain ? <span class="row-note">{p.invite.tried}</span> : null}
       </span>
-      {state === "open" ? <button type="button" class="button quiet" onClick={onShow}>{t.invite.show}</button> : null}
-      <button type="button" class="plain round" aria-label={t.invite.cancelOne} onClick={cancel}><Icon name="close" /></button>
+      {state === "open" ? <button type="button" class="button quiet" onClick={onShow}>{p.invite.show}</button> : null}
+      <button type="button" class="plain round" aria-label={p.invite.cancelOne} onClick={cancel}><Icon name="close" /></button>
     </div>
   );
 }

@@ -12,9 +12,9 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
   const refused = pod.kind === "refused" || pod.askDeletions !== undefined;
   return (
     <div class="notices" aria-live="polite">
-      {update.ready.value ? <Notice text={t.about.update}><button type="button" class="button" onClick={() => update.use()}>{t.about.use}</button></Notice> : null}
+      {update.ready.value ? <Notice text={t.update.ready}><button type="button" class="button" onClick={() => update.use()}>{t.update.use}</button></Notice> : null}
       {fresh.length > 0 ? <Notice strong text={t.feed.accepted(fresh.map(({ name }) => name))}><a class="button" href={addressOf("friends")}>{t.feed.look}</a></Notice> : null}
-      {refused ? <Notice text={pod.kind === "refused" ? t.errors["pod-refused"] : t.pod.ask(pod.askDeletions ?? 0)}><a class="button" href={addressOf("you", "pod")}>{t.feed.look}</a></Notice> : null}
+      {refused ? <Notice text={pod.kind === "refused" ? t.errors["pod-refused"] : t.standing.ask(pod.askDeletions ?? 0)}><a class="button" href={addressOf("you", "pod")}>{t.feed.look}</a></Notice> : null}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Notice text={t.feed.lost}><a class="button" href={addressOf("you", "drafts")}>{t.feed.look}</a></Notice> : null}
       <Standing unreached={unreached} />
     </div>

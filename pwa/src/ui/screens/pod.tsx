@@ -3,6 +3,8 @@ import type { PodState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Paste } from "../parts/paste.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
+import { type PlaceWords, usePlaceWords } from "../words/places.ts";
+import type { Words } from "../words/words.ts";
 
 /** PodScreen connects to one's pod and says how it stands with it. */
 export function PodScreen() {
@@ -11,7 +13,7 @@ export function PodScreen() {
   const link = router.opened.value;
   const unpaired = pod.kind === "none" || pod.kind === "refused";
   return (
-    <Screen title={t.pod.title} back={["you"]}>
+    <Screen title={t.standing.pod} back={["you"]}>
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
       {pod.kind === "none" ? null : <Standing pod={pod} />}
       {unpaired || link !== undefined ? <Connect pod={pod} /> : null}
@@ -21,7 +23,8 @@ export function PodScreen() {
 
 /** A link that was opened connects after one tap; else one is pasted or scanned. */
 function Connect({ pod }: { readonly pod: PodState }) {
-  const { attempt, kith, router, say, t } = useApp();
+  const { attempt, kith, router, say } = useApp();
+  const p = usePlaceWords();
   const [busy, setBusy] = useState(false);
   const link = router.opened.value;
   const connect = async (to: string): Promise<void> => {
@@ -29,28 +32,29 @@ function Connect({ pod }: { readonly pod: PodState }) {
     const done = await attempt(() => kith.connectPod(to).then(() => true));
     setBusy(false);
     router.opened.value = undefined;
-    if (done === true) say(t.pod.connected1);
+    if (done === true) say(p.pod.connected1);
   };
-  if (busy) return <p class="state pad" role="status">{t.pod.connecting}</p>;
+  if (busy) return <p class="state pad" role="status">{p.pod.connecting}</p>;
   if (link !== undefined) return <Opened onConnect={() => void connect(link)} />;
   return (
     <>
       <div class="pad">
-        {pod.kind === "none" ? <><p class="reading">{t.pod.what}</p><p>{t.pod.how}</p></> : <p>{t.pod.refusedHint}</p>}
+        {pod.kind === "none" ? <><p class="reading">{p.pod.what}</p><p>{p.pod.how}</p></> : <p>{p.pod.refusedHint}</p>}
       </div>
-      <Paste label={t.pod.paste} go={t.pod.connect} onLink={(found) => void connect(found)} />
+      <Paste label={p.pod.paste} go={p.pod.connect} onLink={(found) => void connect(found)} />
     </>
   );
 }
 
 function Opened({ onConnect }: { readonly onConnect: () => void }) {
-  const { router, t } = useApp();
+  const { router } = useApp();
+  const p = usePlaceWords();
   return (
     <div class="pad">
-      <p class="reading">{t.pod.what}</p>
+      <p class="reading">{p.pod.what}</p>
       <div class="thumb">
-        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{t.add.notNow}</button>
-        <button type="button" class="button primary" onClick={onConnect}>{t.pod.connect}</button>
+        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{p.add.notNow}</button>
+        <button type="button" class="button primary" onClick={onConnect}>{p.pod.connect}</button>
       </div>
     </div>
   );
@@ -58,42 +62,44 @@ function Opened({ onConnect }: { readonly onConnect: () => void }) {
 
 function Standing({ pod }: { readonly pod: PodState }) {
   const { attempt, clock, kith, say, t } = useApp();
+  const p = usePlaceWords();
   const { kind, lastSync, progress, url, waiting } = pod;
   useEffect(() => { void kith.syncNow(); }, []);
-  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(t.pod.disconnected)));
+  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(p.pod.disconnected)));
   return (
     <div class="pad">
       <section class="card pod-card">
-        <p class={`pod-state ${kind}`}>{t.pod.short[kind]}</p>
-        {url === undefined ? null : <p dir="auto">{t.pod.at(hostOf(url))}</p>}
-        <p role="status">{wordsOf(pod, t)}</p>
-        {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={t.pod.progress(progress.done, progress.total)} />}
-        {lastSync === undefined ? null : <p class="state">{t.pod.last(clock.at(lastSync))}</p>}
-        {kind === "unreachable" || waiting > 0 ? <button type="button" class="button" onClick={() => void kith.syncNow()}>{t.pod.again}</button> : null}
+        <p class={`pod-state ${kind}`}>{t.standing.podIs[kind]}</p>
+        {url === undefined ? null : <p dir="auto">{p.pod.at(hostOf(url))}</p>}
+        <p role="status">{wordsOf(pod, t, p)}</p>
+        {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={p.pod.progress(progress.done, progress.total)} />}
+        {lastSync === undefined ? null : <p class="state">{p.pod.last(clock.at(lastSync))}</p>}
+        {kind === "unreachable" || waiting > 0 ? <button type="button" class="button" onClick={() => void kith.syncNow()}>{p.pod.again}</button> : null}
       </section>
-      <button type="button" class="button" onClick={forget}>{t.pod.disconnect}</button>
-      <p class="state">{t.pod.disconnectHint}</p>
+      <button type="button" class="button" onClick={forget}>{p.pod.disconnect}</button>
+      <p class="state">{p.pod.disconnectHint}</p>
     </div>
   );
 }
 
-function wordsOf({ error, kind, progress, waiting }: PodState, t: ReturnType<typeof useApp>["t"]): string {
-  if (progress !== undefined) return t.pod.progress(progress.done, progress.total);
+function wordsOf({ error, kind, progress, waiting }: PodState, t: Words, p: PlaceWords): string {
+  if (progress !== undefined) return p.pod.progress(progress.done, progress.total);
   if (error !== undefined) return t.errors[error.code];
   if (kind === "unreachable") return t.errors["pod-unreachable"];
   if (kind === "refused") return t.errors["pod-refused"];
-  if (kind === "connecting") return t.pod.connecting;
-  return waiting === 0 ? t.pod.allThere : t.pod.waiting(waiting);
+  if (kind === "connecting") return p.pod.connecting;
+  return waiting === 0 ? p.pod.allThere : p.pod.waiting(waiting);
 }
 
 function AskDeletions({ n }: { readonly n: number }) {
   const { attempt, kith, t } = useApp();
+  const p = usePlaceWords();
   const answer = (yes: boolean): void => void attempt(() => kith.confirmDeletions(yes));
   return (
-    <Notice strong text={`${t.pod.ask(n)} ${t.pod.askHint}`}>
+    <Notice strong text={`${t.standing.ask(n)} ${p.pod.askHint}`}>
       <div class="pair">
-        <button type="button" class="button" onClick={() => answer(false)}>{t.pod.askNo}</button>
-        <button type="button" class="button danger" onClick={() => answer(true)}>{t.pod.askYes}</button>
+        <button type="button" class="button" onClick={() => answer(false)}>{p.pod.askNo}</button>
+        <button type="button" class="button danger" onClick={() => answer(true)}>{p.pod.askYes}</button>
       </div>
     </Notice>
   );

@@ -3,19 +3,21 @@ import type { OutboxItem } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
+import { usePlaceWords } from "../words/places.ts";
 
 /** WaitingScreen lists what has not left the phone yet, and why. */
 export function WaitingScreen() {
-  const { kith, model, t } = useApp();
+  const { kith, model } = useApp();
+  const p = usePlaceWords();
   const items = model.outbox.value;
   const hasPod = model.pod.value.kind !== "none";
   return (
-    <Screen title={t.waiting.title} back={["you"]}>
-      {items.length === 0 ? <Empty title={t.waiting.none} hint={t.waiting.noneHint} /> : (
+    <Screen title={p.waiting.title} back={["you"]}>
+      {items.length === 0 ? <Empty title={p.waiting.none} hint={p.waiting.noneHint} /> : (
         <>
-          {hasPod ? null : <p class="standing">{t.waiting.noPod}</p>}
+          {hasPod ? null : <p class="standing">{p.waiting.noPod}</p>}
           <ul class="rows">{items.map((item) => <li key={item.id}><Item item={item} /></li>)}</ul>
-          {hasPod ? <div class="thumb"><button type="button" class="button primary" onClick={() => void kith.syncNow()}>{t.waiting.now}</button></div> : null}
+          {hasPod ? <div class="thumb"><button type="button" class="button primary" onClick={() => void kith.syncNow()}>{p.waiting.now}</button></div> : null}
         </>
       )}
     </Screen>
@@ -24,13 +26,14 @@ export function WaitingScreen() {
 
 function Item({ item }: { readonly item: OutboxItem }) {
   const { aliases, clock, t } = useApp();
+  const p = usePlaceWords();
   const text = usePostText(item);
   const { attempts, error, post, since, what } = item;
   const words = (
     <span class="row-text">
-      <span class="row-title" dir="auto">{text === undefined ? t.waiting.doing[what] : text}</span>
+      <span class="row-title" dir="auto">{text === undefined ? p.waiting.doing[what] : text}</span>
       <span class="row-note">
-        {text === undefined ? "" : `${t.waiting.doing[what]}. `}{t.waiting.since(clock.at(since))} {attempts > 0 ? t.waiting.tried(attempts) : ""} {error === undefined ? "" : t.errors[error.code]}
+        {text === undefined ? "" : `${p.waiting.doing[what]}. `}{p.waiting.since(clock.at(since))} {attempts > 0 ? p.waiting.tried(attempts) : ""} {error === undefined ? "" : t.errors[error.code]}
       </span>
     </span>
   );

@@ -6,34 +6,36 @@ import { NameSheet } from "../parts/name.tsx";
 import { AllPosts } from "../parts/posts.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
+import { usePlaceWords } from "../words/places.ts";
 
 /** YouScreen is where one's own things are: each row says how it stands. */
 export function YouScreen() {
   const { attempt, clock, kith, model, t, update } = useApp();
+  const p = usePlaceWords();
   const [naming, setNaming] = useState(false);
   const { pod, outbox, drafts, devices } = model;
   const name = model.me.value?.name ?? "";
   const state = pod.value.kind;
   const synced = state === "connected" && pod.value.lastSync !== undefined ? ` · ${clock.ago(pod.value.lastSync)}` : "";
   return (
-    <Screen title={t.self.title}>
+    <Screen title={p.self.title}>
       <div class="person">
         <Face id="me" name={name} size="large" />
         <div>
           <p class="person-name" dir="auto">{name}</p>
-          <button type="button" class="link" onClick={() => setNaming(true)}>{t.self.rename}</button>
+          <button type="button" class="link" onClick={() => setNaming(true)}>{p.self.rename}</button>
         </div>
       </div>
       <ul class="rows">
-        <Row to="posts" icon="feed" title={t.self.posts} />
-        <Row to="pod" icon="pod" title={t.self.pod} note={t.pod.short[state] + synced} />
-        <Row to="waiting" icon="clock" title={t.self.waiting} note={outbox.value.length === 0 ? t.self.nothing : t.self.things(outbox.value.length)} />
-        <Row to="drafts" icon="draft" title={t.self.drafts} note={drafts.value.length === 0 ? t.self.nothing : String(drafts.value.length)} />
-        <Row to="devices" icon="device" title={t.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
-        <Row to="storage" icon="box" title={t.self.storage} note={model.me.value?.persistent === true ? t.storage.persists : t.errors["not-persistent"]} />
-        <Row to="about" icon="info" title={t.self.about} {...(update.ready.value ? { note: t.about.update } : {})} />
+        <Row to="posts" icon="feed" title={p.self.posts} />
+        <Row to="pod" icon="pod" title={p.self.pod} note={t.standing.podIs[state] + synced} />
+        <Row to="waiting" icon="clock" title={t.standing.waiting} note={outbox.value.length === 0 ? p.self.nothing : t.standing.things(outbox.value.length)} />
+        <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
+        <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
+        <Row to="storage" icon="box" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />
+        <Row to="about" icon="info" title={p.self.about} {...(update.ready.value ? { note: t.update.ready } : {})} />
       </ul>
-      {naming ? <NameSheet title={t.self.name} hint={t.welcome.hint} value={name} onClose={() => setNaming(false)} onName={(to) => void attempt(() => kith.rename(to))} /> : null}
+      {naming ? <NameSheet title={p.self.name} hint={t.welcome.hint} value={name} onClose={() => setNaming(false)} onName={(to) => void attempt(() => kith.rename(to))} /> : null}
     </Screen>
   );
 }
@@ -53,9 +55,10 @@ function Row({ to, icon, title, note }: { readonly to: string; readonly icon: Ic
 /** MyPostsScreen lists one's own posts. */
 export function MyPostsScreen() {
   const { t } = useApp();
+  const p = usePlaceWords();
   return (
-    <Screen title={t.self.posts} back={["you"]}>
-      <AllPosts choice={{ author: "me" }} empty={<Empty title={t.self.noPosts}><a class="button primary" href={addressOf("new")}>{t.feed.first}</a></Empty>} />
+    <Screen title={p.self.posts} back={["you"]}>
+      <AllPosts choice={{ author: "me" }} empty={<Empty title={p.self.noPosts}><a class="button primary" href={addressOf("new")}>{t.feed.first}</a></Empty>} />
     </Screen>
   );
 }

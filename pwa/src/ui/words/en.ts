@@ -1,15 +1,16 @@
 import type { ErrorCode } from "../../core/errors.ts";
-import type { OutboxItem } from "../../core/kith.ts";
 
-/** Joins names as a sentence does: "Ana", "Ana and Ben", "Ana, Ben and 3 more". */
-function names(list: readonly string[], shown = 3): string {
+/** names joins names as a sentence does: "Ana", "Ana and Ben", "Ana, Ben and 3 more". */
+export function names(list: readonly string[], shown = 3): string {
   if (list.length <= 1) return list[0] ?? "";
   if (list.length <= shown) return `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
   return `${list.slice(0, shown - 1).join(", ")} and ${list.length - shown + 1} more`;
 }
 
-const count = (n: number, one: string, many: string): string => (n === 1 ? one : many);
-const friends = (n: number): string => count(n, "1 friend", `${n} friends`);
+/** count says one thing for one and another for many. */
+export const count = (n: number, one: string, many: string): string => (n === 1 ? one : many);
+/** friends counts friends. */
+export const friends = (n: number): string => count(n, "1 friend", `${n} friends`);
 
 const errors: Readonly<Record<ErrorCode, string>> = {
   "bad-link": "This link is not complete. Copy all of it and paste it again.",
@@ -42,18 +43,8 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   "bug": "Kith made a mistake. What you typed is kept. Load the page again and try once more.",
 };
 
-const doing: Readonly<Record<OutboxItem["what"], string>> = {
-  post: "A new post",
-  edit: "A changed text",
-  audience: "Who can see a post",
-  delete: "A deleted post",
-  contact: "A change to a friend",
-  circle: "A change to a circle",
-  other: "A small change",
-};
-
-/** Everything the app says, in English: sentences, and functions that make one from what they are given.
- * It is the shape that every other language fills. */
+/** What the app says in English on its first page and everywhere: sentences, and functions that make one
+ * from what they are given. It is the shape that every other language fills. */
 export const en = {
   names,
   errors,
@@ -182,261 +173,16 @@ export const en = {
     use: "Use this",
   },
 
-  compose: {
-    title: "New post",
-    placeholder: "What would you like to share?",
-    photos: "Add photos",
-    drop: "Let go to add the photos",
-    working: (done: number, total: number) => `Making pictures ready: ${done} of ${total}.`,
-    alt: "What is in this picture?",
-    altHint: "Read out to those who can't see it.",
-    remove: "Take this picture away",
-    post: "Post",
-    kept: "Draft kept on this phone.",
-    notKept: "The draft could not be kept. Leave this page open.",
-    discard: "Discard",
-    discarded: "Draft discarded.",
-    leaving: (who: string) => `Posting. It leaves this phone in a few seconds: ${who}.`,
-    posted: "Posted.",
-    kept1: "Kept for yourself.",
-    tooMany: (n: number) => `A post holds up to ${n} pictures. The others were left out.`,
-  },
-
-  friends: {
-    title: "Friends",
-    none: "No friends here yet.",
-    noneHint: "Invite one person you trust. You need nothing else to begin.",
-    invite: "Invite a friend",
-    accept: "I have an invite",
-    find: "Find a friend",
-    everyone: "Everyone",
-    circles: "Circles",
-    filter: "Show",
-    noMatch: "No friend of that name.",
-    accepted: (name: string) => `${name} accepted your invite.`,
-    acceptedHint: "Compare the words with them when you can, and you know that it is really them.",
-    muted: "Muted",
-    noPod: "No pod yet, so nothing can be fetched.",
-    keysChanged: "Their devices changed. Compare the words again.",
-    notSeen: (when: string) => `Not reached since ${when}.`,
-    neverSeen: "Not reached yet.",
-    emptyCircle: "Nobody is in this circle yet.",
-  },
-
-  friend: {
-    gone: "This friend is not here any more.",
-    since: (when: string) => `Friends since ${when}.`,
-    heard: (when: string) => `Their pod last answered ${when}.`,
-    about: (name: string) => `About ${name}`,
-    posts: (name: string) => `Posts by ${name}`,
-    noPosts: (name: string) => `${name} has shared nothing with you yet.`,
-    compare: "Compare words",
-    verified: "You compared the words. It is them.",
-    unverified: "You have not compared the words yet.",
-    changed: (name: string) => `The devices of ${name} changed since you compared the words. Compare again before you share something close to you.`,
-    wordsTitle: (name: string) => `You and ${name}`,
-    wordsHint: (name: string) => `Call or meet ${name} and read these out. If both of you see the same twelve, nobody is in between.`,
-    match: "They are the same",
-    noMatch: "They differ",
-    noMatchHint: (name: string) => `Then somebody may be in between. Share nothing private with ${name}, remove them, and invite them anew.`,
-    circles: "Circles",
-    noCircles: "You have no circles yet.",
-    rename: "Change the name",
-    renameHint: "What you call them here. Only you see it.",
-    mute: "Mute",
-    muteHint: "Their posts stay out of your feed. They do not notice.",
-    storage: "On this phone",
-    keeps: (size: string) => `${size} of theirs are kept on this phone.`,
-    keepsNone: "Nothing of theirs is kept on this phone.",
-    purge: "Remove their copies",
-    purged: "Removed. You can ask for any of it again.",
-    remove: "Remove this friend",
-    removeTitle: (name: string) => `Remove ${name}?`,
-    removeText: (name: string) =>
-      `Your pod refuses ${name} from now on, and their posts leave this phone. What ${name} has already seen may still be on their device. To be friends again, you need a new invite.`,
-    removeYes: "Remove",
-    removed: (name: string) => `${name} is removed.`,
-    keep: "Keep",
-  },
-
-  circles: {
-    title: "Circles",
-    none: "A circle is a name for some of your friends.",
-    noneHint: "Family, the climbing people, next door. Nobody learns which circles they are in.",
-    add: "New circle",
-    name: "Name of the circle",
-    members: (n: number) => (n === 0 ? "Nobody yet" : friends(n)),
-    rename: "Change the name",
-    hint: "Who is in it counts for your next posts. What you posted before stays as it was.",
-    remove: "Remove this circle",
-    removed: (name: string) => `The circle ${name} is removed. Your friends stay.`,
-    gone: "This circle is not here any more.",
-  },
-
-  invite: {
-    title: "Invite a friend",
-    once: (when: string) => `This works once, until ${when}.`,
-    hint: "Let your friend point a phone at it, or send the link. Whoever opens it first becomes your friend.",
-    share: "Send the link",
-    shareText: (name: string) => `${name} invites you to Kith`,
-    another: "Make another",
-    open: "Open invites",
-    until: (when: string) => `Works once, until ${when}`,
-    used: "Used",
-    expired: "Run out",
-    tried: "Somebody tried this link after it had been used.",
-    cancelOne: "Cancel this invite",
-    cancelled: "Cancelled. The link works no more.",
-    show: "Show",
-    noPod: "To invite someone you need a pod.",
-    noPodHint: "A pod is a small server of your own. It answers your friends while your phone sleeps.",
-    connect: "Connect a pod",
-    making: "Making an invite.",
-    qr: "The invite as a code to scan",
-  },
-
-  add: {
-    title: "Accept an invite",
-    paste: "Paste the link",
-    pasteHint: "It came in a message, or with a code to scan.",
-    scan: "Scan a code",
-    open: "Go on",
-    from: (name: string) => `${name} invites you`,
-    host: (host: string) => `Their pod is at ${host}.`,
-    learns: (me: string, them: string) => `${them} learns that you are called ${me}, and nothing else.`,
-    accept: "Become friends",
-    notNow: "Not now",
-    accepting: (name: string) => `Telling ${name}'s pod.`,
-    known: (name: string) => `You and ${name} are friends already. Accepting again brings your devices up to date.`,
-    done: (name: string) => `You and ${name} are friends.`,
-    unknown: "This is not a link that Kith knows. Copy all of it and paste it again.",
-  },
-
-  scan: {
-    title: "Scan a code",
-    hint: "Hold the code in front of the camera.",
-    starting: "Waiting for the camera.",
-    denied: "The camera is not allowed here. Allow it in the settings of your browser, or paste the link instead.",
-    none: "There is no camera here. Paste the link instead.",
-    cannot: "This browser can't read codes. Point your phone's own camera at the code and open the link it shows, or paste the link.",
-  },
-
-  self: {
-    title: "You",
-    name: "Your name",
-    rename: "Change your name",
-    posts: "My posts",
-    noPosts: "You have not posted anything yet.",
+  /** How things stand, in a word or two. */
+  standing: {
     pod: "My pod",
+    ask: (n: number) => `Your pod wants ${count(n, "1 thing", `${n} things`)} deleted on this phone.`,
+    podIs: { none: "None yet", connecting: "Connecting", connected: "Connected", unreachable: "Does not answer", refused: "Refuses this phone" },
     waiting: "Waiting to go out",
-    drafts: "Drafts",
-    devices: "Devices",
-    storage: "Storage",
-    about: "About this Kith",
-    nothing: "Nothing",
     things: (n: number) => count(n, "1 thing", `${n} things`),
   },
 
-  pod: {
-    title: "My pod",
-    what: "A pod is a small server of your own. It keeps a second copy of your posts and answers your friends while this phone sleeps.",
-    how: "Start one on a computer of yours. It shows a pairing link and, where a phone can use it, a code.",
-    paste: "Paste the pairing link",
-    connect: "Connect",
-    connecting: "Connecting.",
-    at: (host: string) => `At ${host}.`,
-    allThere: "Everything is there.",
-    waiting: (n: number) => `${count(n, "1 thing is", `${n} things are`)} on the way.`,
-    last: (when: string) => `Last exchange ${when}.`,
-    progress: (done: number, total: number) => `${done} of ${total} exchanged.`,
-    again: "Try again",
-    refusedHint: "Make a new pairing link on the pod's computer and paste it here.",
-    disconnect: "Forget this pod",
-    disconnectHint: "Nothing is deleted, neither here nor there. You need a new pairing link to come back.",
-    disconnected: "This phone has forgotten the pod.",
-    ask: (n: number) => `Your pod wants ${count(n, "1 thing", `${n} things`)} deleted on this phone.`,
-    askHint: "That is unusual. Nothing happens until you choose.",
-    askYes: "Delete them",
-    askNo: "Keep them, and tell the pod",
-    connected1: "Connected. What is on this phone goes there by itself.",
-    short: { none: "None yet", connecting: "Connecting", connected: "Connected", unreachable: "Does not answer", refused: "Refuses this phone" },
-  },
-
-  waiting: {
-    title: "Waiting to go out",
-    none: "Nothing is waiting.",
-    noneHint: "Everything you did is where it should be.",
-    noPod: "You have no pod, so this stays on this phone. Connect one and it goes there by itself.",
-    doing,
-    since: (when: string) => `Waiting since ${when}.`,
-    tried: (n: number) => count(n, "Tried once.", `Tried ${n} times.`),
-    now: "Try now",
-  },
-
-  drafts: {
-    title: "Drafts",
-    none: "No drafts.",
-    typed: "Unfinished post",
-    lost: "Your edit came second",
-    lostHint: "Meanwhile another device of yours changed or deleted the post. This text came second and is kept here.",
-    use: "Use this text",
-    used: "Your text is back.",
-    go: "Go on writing",
-    discard: "Discard",
-    pictures: (n: number) => count(n, "1 picture", `${n} pictures`),
-    noText: "No text",
-  },
-
-  devices: {
-    title: "Devices",
-    hint: "Each of them can post as you. Removing one shuts it out at once.",
-    this: "This device",
-    isPod: "Answers for you while your phone sleeps",
-    other: "May post for you",
-    admin: "May add and remove devices",
-    add: "Link another device",
-    addTitle: "Link another device",
-    addHint: "Scan this with the other device, or open the link there. Keep Kith open here until it has joined.",
-    until: (when: string) => `This works once, until ${when}.`,
-    qr: "The link for the other device as a code to scan",
-    remove: "Remove",
-    removeTitle: (name: string) => `Remove ${name}?`,
-    removeText: "It is refused from now on. What it already holds stays on it until it is wiped.",
-    removed: (name: string) => `${name} is removed.`,
-    keep: "Keep",
-    noPod: "Linking a device needs a pod: the two meet there.",
-  },
-
-  storage: {
-    title: "Storage",
-    used: (size: string) => `${size} on this phone`,
-    of: (size: string) => `This browser offers ${size}.`,
-    posts: (n: number) => count(n, "1 post.", `${n} posts.`),
-    cached: (size: string) => `${size} of it are copies of friends' posts. They can be removed and asked for again.`,
-    noCached: "Nothing of it is a copy of a friend's post.",
-    purge: (name: string) => `Remove the copies of ${name}'s posts`,
-    byFriend: "Copies of friends' posts",
-    persists: "This browser has promised to keep it.",
-    mayForget:
-      "This browser may forget everything here: in a private window when it closes, elsewhere when room runs short. Connect a pod, or put Kith on your home screen.",
-    erases: "What you delete is erased: no trace of it stays in this browser.",
-    traces: "Opened from a file, this browser may keep traces of what you delete. Open Kith from its web address to avoid that.",
-  },
-
-  about: {
-    title: "About this Kith",
-    print: "Fingerprint of this app",
-    printHint: "Compare it with the one that the makers publish, or with a friend's: the same letters are the same app.",
-    printNone: "It can't be read here. Compare the file itself.",
-    update: "A new version of Kith is ready.",
-    updateHint: "It starts only when you say so.",
-    use: "Use it",
-    current: "No newer version is waiting.",
-    missing: "What is not here yet",
-    recovery:
-      "There is no recovery kit. If you lose this phone and have no other device linked, nobody can bring you back. Link a second device.",
-    comments: "No comments and no reactions, no video, no notifications.",
-  },
+  update: { ready: "A new version of Kith is ready.", use: "Use it" },
 
   trouble: {
     title: "Kith can't go on",
@@ -444,6 +190,7 @@ export const en = {
     elsewhere: "Kith is open in another tab",
     elsewhereHint: "Two at once would get in each other's way. Use it there, or here.",
     here: "Use it here",
+    link: "This is not a link that Kith knows. Copy all of it and paste it again.",
     nowhere: "There is nothing at this address.",
     unloaded: "This part of the app can't be loaded just now.",
     home: "Go to the feed",

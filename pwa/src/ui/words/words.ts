@@ -1,8 +1,8 @@
 import { KithError } from "../../core/errors.ts";
 import { en } from "./en.ts";
 
-/** Widens the literal strings of one language to what every language has to provide. */
-type Shape<T> = T extends string ? string : T extends (...given: infer G) => string ? (...given: G) => string : { readonly [K in keyof T]: Shape<T[K]> };
+/** Shape widens the literal strings of one language to what every language has to provide. */
+export type Shape<T> = T extends string ? string : T extends (...given: infer G) => string ? (...given: G) => string : { readonly [K in keyof T]: Shape<T[K]> };
 
 /** Words is what a language provides: the shape of the English messages. */
 export type Words = Shape<typeof en>;
@@ -10,11 +10,16 @@ export type Words = Shape<typeof en>;
 /** Languages by their primary tag. */
 const languages: Readonly<Record<string, Words>> = { en };
 
+/** primaryOf returns the language of a BCP 47 tag, without its region. */
+export function primaryOf(tag: string): string {
+  return tag.split("-")[0] ?? "";
+}
+
 /** wordsFor returns the first of the wanted languages (BCP 47 tags, best first) that the app speaks, with
  * its tag; English otherwise. */
 export function wordsFor(wanted: readonly string[]): { readonly tag: string; readonly words: Words } {
   for (const tag of wanted) {
-    const words = languages[tag.split("-")[0] ?? ""];
+    const words = languages[primaryOf(tag)];
     if (words !== undefined) return { tag, words };
   }
   return { tag: "en", words: en };
