@@ -169,23 +169,23 @@ func isPlain(s string) bool {
 // checkName decides whether a decoded segment may name a resource.
 func checkName(name string, container bool) error {
 	subject, aux := cutAuxiliary(name)
-	folded := fold(name)
+	folded, foldedSubject := fold(name), fold(subject)
 	switch {
 	case folded == "" || folded == "." || folded == "..":
 		return fmt.Errorf("a segment is empty or dots: %w", ErrBadPath)
 	case len(subject) > maxSegment:
 		return fmt.Errorf("a segment has %d bytes: %w", len(name), ErrBadPath)
-	case !utf8.ValidString(name) || !norm.NFC.IsNormalString(name):
+	case !isPlain(name) && (!utf8.ValidString(name) || !norm.NFC.IsNormalString(name)):
 		return fmt.Errorf("a segment is not UTF-8 in normal form C: %w", ErrBadPath)
 	case strings.ContainsFunc(name, isForbidden):
 		return fmt.Errorf("a segment holds a character that no name may: %w", ErrBadPath)
-	case endsBadly(name) || endsBadly(subject) || isDevice(subject):
+	case endsBadly(name) || endsBadly(subject) || isDevice(foldedSubject):
 		return fmt.Errorf("a segment is no name on every system: %w", ErrBadPath)
 	case strings.HasPrefix(folded, ".kith"):
 		return fmt.Errorf("a segment begins with .kith: %w", ErrReserved)
 	case aux && container:
 		return fmt.Errorf("a container is named like an auxiliary: %w", ErrReserved)
-	case isAuxiliary(fold(subject)) || !aux && isAuxiliary(folded):
+	case isAuxiliary(foldedSubject) || !aux && isAuxiliary(folded):
 		return fmt.Errorf("a segment is too like the name of an auxiliary: %w", ErrReserved)
 	}
 	return nil
@@ -208,13 +208,16 @@ func isAuxiliary(folded string) bool {
 }
 
 func isForbidden(r rune) bool {
-	return r == '/' || r == '\\' || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
+	if r < utf8.RuneSelf {
+		return r < ' ' || r == 0x7f || r == '/' || r == '\\'
+	}
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 }
 
-// isDevice reports whether Windows would take the name for one of its devices,
-// whatever its extension.
-func isDevice(name string) bool {
-	stem, _, _ := strings.Cut(fold(name), ".")
+// isDevice reports whether Windows would take the folded name for one of its
+// devices, whatever its extension.
+func isDevice(folded string) bool {
+	stem, _, _ := strings.Cut(folded, ".")
 	stem = strings.TrimRight(stem, " ")
 	switch stem {
 	case "con", "prn", "aux", "nul", "conin$", "conout$":
