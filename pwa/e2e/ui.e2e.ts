@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { axe } from "./axe.ts";
+import { lookingAt } from "./camera.ts";
 import { builtFile, desktop, type Host, openScene, phone, type Scene, screenshot } from "./harness.ts";
 import { album, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
@@ -324,6 +325,26 @@ describe("with a pod and a friend", () => {
     await mia.page.getByRole("dialog").getByText(/#device=/).waitFor();
     await look(mia.page, "link a device");
     await mia.page.keyboard.press("Escape");
+  });
+
+  test("an invite is scanned with the camera, and without it the app says what to do", async () => {
+    const browser = await lookingAt(await mia.invite(), scene.folder);
+    try {
+      const context = await browser.newContext({ viewport: phone, locale: "en-GB" });
+      const page = await context.newPage();
+      await page.goto(`${host.url}/#/add`);
+      await page.getByRole("textbox", { name: words.welcome.question }).fill("Otto");
+      await page.getByRole("button", { name: words.welcome.start }).click();
+      await page.getByRole("button", { name: words.add.scan }).click();
+      await page.getByText(words.scan.denied).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await context.grantPermissions(["camera"]);
+      await page.getByRole("button", { name: words.add.scan }).click();
+      await page.getByText(words.add.from("Mia")).waitFor();
+    } finally {
+      await browser.close();
+    }
   });
 
   test("a search finds what is on this phone", async () => {

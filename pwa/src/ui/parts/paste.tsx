@@ -27,7 +27,8 @@ export function Paste({ label, hint, go, onLink }: PasteProps) {
   return (
     <form class="field pad" onSubmit={submit}>
       <label for={id}>{label}</label>
-      <input id={id} type="text" inputMode="url" dir="ltr" autocomplete="off" autocapitalize="off" spellcheck={false} value={link} {...(hint === undefined ? {} : { "aria-describedby": `${id}h` })}
+      <input id={id} type="text" inputMode="url" dir="ltr" autocomplete="off" autocapitalize="off" spellcheck={false} value={link}
+        {...(hint === undefined ? {} : { "aria-describedby": `${id}h` })}
         onInput={(event) => setLink(event.currentTarget.value)} />
       {hint === undefined ? null : <p class="state" id={`${id}h`}>{hint}</p>}
       <div class="thumb">

@@ -76,7 +76,10 @@ function Settings({ friend, onRename, onRemove }: SettingsProps) {
       </label>
       <button type="button" class="row" onClick={onRename}><span class="row-text row-title">{p.friend.rename}</span><Icon name="next" small /></button>
       <div class="row stack">
-        <span class="row-text"><span class="row-title">{p.friend.storage}</span><span class="row-note">{cachedBytes > 0 ? p.friend.keeps(clock.bytes(cachedBytes)) : p.friend.keepsNone}</span></span>
+        <span class="row-text">
+          <span class="row-title">{p.friend.storage}</span>
+          <span class="row-note">{cachedBytes > 0 ? p.friend.keeps(clock.bytes(cachedBytes)) : p.friend.keepsNone}</span>
+        </span>
         {cachedBytes > 0 ? <button type="button" class="button" onClick={purge}>{p.friend.purge}</button> : null}
       </div>
       <button type="button" class="row danger-text" onClick={onRemove}><span class="row-text row-title">{p.friend.remove}</span></button>

@@ -130,7 +130,8 @@ function ShotRow({ shot, writing }: { readonly shot: Shot; readonly writing: Wri
     <li class="shot">
       <img src={shot.url} alt={shot.picture.alt} width={shot.picture.thumbWidth} height={shot.picture.thumbHeight} />
       <div class="shot-words">
-        <textarea rows={2} dir="auto" autocomplete="off" aria-label={p.compose.alt} placeholder={p.compose.alt} title={p.compose.altHint} value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
+        <textarea rows={2} dir="auto" autocomplete="off" aria-label={p.compose.alt} placeholder={p.compose.alt} title={p.compose.altHint}
+          value={shot.picture.alt} onInput={(event) => writing.describe(shot.id, event.currentTarget.value)} />
       </div>
       <button type="button" class="plain round" aria-label={p.compose.remove} onClick={() => writing.takeAway(shot.id)}><Icon name="close" /></button>
     </li>

@@ -67,7 +67,9 @@ function CircleFilter({ circle, onCircle }: { readonly circle: CircleId | undefi
     <div class="filter" role="group" aria-label={p.friends.filter}>
       <button type="button" class="chip tint-none" aria-pressed={circle === undefined} onClick={() => onCircle(undefined)}>{p.friends.everyone}</button>
       {model.circles.value.map(({ id, name, hue, members }) => (
-        <button type="button" key={id} class={`chip tint-${hue}`} aria-pressed={circle === id} onClick={() => onCircle(circle === id ? undefined : id)}><bdi>{t.audience.circle(name, members.length)}</bdi></button>
+        <button type="button" key={id} class={`chip tint-${hue}`} aria-pressed={circle === id} onClick={() => onCircle(circle === id ? undefined : id)}>
+          <bdi>{t.audience.circle(name, members.length)}</bdi>
+        </button>
       ))}
     </div>
   );

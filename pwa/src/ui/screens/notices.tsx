@@ -1,7 +1,7 @@
 import type { FeedPage } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Notice } from "../parts/screen.tsx";
-import { addressOf } from "../route.ts";
+import { type Path, addressOf } from "../route.ts";
 
 /** FeedNotices says how things stand, one sentence each, and only what is not as one expects. */
 export function FeedNotices({ page }: { readonly page: FeedPage }) {
@@ -9,16 +9,23 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
   const pod = model.pod.value;
   const fresh = model.friends.value.filter(({ isNew }) => isNew);
   const unreached = page.unreached.map((cid) => model.friend.value.get(cid)?.name ?? "").filter((name) => name !== "");
-  const refused = pod.kind === "refused" || pod.askDeletions !== undefined;
   return (
     <div class="notices" aria-live="polite">
-      {update.ready.value ? <Notice text={t.update.ready}><button type="button" class="button" onClick={() => update.use()}>{t.update.use}</button></Notice> : null}
-      {fresh.length > 0 ? <Notice strong text={t.feed.accepted(fresh.map(({ name }) => name))}><a class="button" href={addressOf("friends")}>{t.feed.look}</a></Notice> : null}
-      {refused ? <Notice text={pod.kind === "refused" ? t.errors["pod-refused"] : t.standing.ask(pod.askDeletions ?? 0)}><a class="button" href={addressOf("you", "pod")}>{t.feed.look}</a></Notice> : null}
-      {model.drafts.value.some(({ reason }) => reason === "lost") ? <Notice text={t.feed.lost}><a class="button" href={addressOf("you", "drafts")}>{t.feed.look}</a></Notice> : null}
+      {update.ready.value ? (
+        <Notice text={t.update.ready}><button type="button" class="button" onClick={() => update.use()}>{t.update.use}</button></Notice>
+      ) : null}
+      {fresh.length > 0 ? <Look strong text={t.feed.accepted(fresh.map(({ name }) => name))} at={["friends"]} /> : null}
+      {pod.kind === "refused" ? <Look text={t.errors["pod-refused"]} at={["you", "pod"]} /> : null}
+      {pod.askDeletions === undefined ? null : <Look text={t.standing.ask(pod.askDeletions)} at={["you", "pod"]} />}
+      {model.drafts.value.some(({ reason }) => reason === "lost") ? <Look text={t.feed.lost} at={["you", "drafts"]} /> : null}
       <Standing unreached={unreached} />
     </div>
   );
+}
+
+function Look({ text, at, strong = false }: { readonly text: string; readonly at: Path; readonly strong?: boolean }) {
+  const { t } = useApp();
+  return <Notice strong={strong} text={text}><a class="button" href={addressOf(...at)}>{t.feed.look}</a></Notice>;
 }
 
 /** The one grey line below the heading: offline, or who could not be reached. That friends are being asked

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Storage } from "../../core/kith.ts";
+import type { ContactId, Storage } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Person } from "../parts/people.tsx";
 import { Screen } from "../parts/screen.tsx";
@@ -36,6 +36,7 @@ function ByFriend() {
   const p = usePlaceWords();
   const friends = model.friends.value.filter(({ cachedBytes }) => cachedBytes > 0).sort((a, b) => b.cachedBytes - a.cachedBytes);
   if (friends.length === 0) return null;
+  const purge = (cid: ContactId): void => void attempt(() => kith.purgeFriend(cid).then(() => say(p.friend.purged)));
   return (
     <section aria-label={p.storage.byFriend}>
       <h2 class="label pad">{p.storage.byFriend}</h2>
@@ -43,7 +44,7 @@ function ByFriend() {
         {friends.map(({ cid, name, cachedBytes }) => (
           <li key={cid} class="row">
             <Person cid={cid} name={name}>{clock.bytes(cachedBytes)}</Person>
-            <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => void attempt(() => kith.purgeFriend(cid).then(() => say(p.friend.purged)))}>{p.devices.remove}</button>
+            <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => purge(cid)}>{p.devices.remove}</button>
           </li>
         ))}
       </ul>

@@ -29,12 +29,16 @@ function Item({ item }: { readonly item: OutboxItem }) {
   const p = usePlaceWords();
   const text = usePostText(item);
   const { attempts, error, post, since, what } = item;
+  const told = [
+    ...(text === undefined ? [] : [`${p.waiting.doing[what]}.`]),
+    p.waiting.since(clock.at(since)),
+    ...(attempts === 0 ? [] : [p.waiting.tried(attempts)]),
+    ...(error === undefined ? [] : [t.errors[error.code]]),
+  ];
   const words = (
     <span class="row-text">
       <span class="row-title" dir="auto">{text === undefined ? p.waiting.doing[what] : text}</span>
-      <span class="row-note">
-        {text === undefined ? "" : `${p.waiting.doing[what]}. `}{p.waiting.since(clock.at(since))} {attempts > 0 ? p.waiting.tried(attempts) : ""} {error === undefined ? "" : t.errors[error.code]}
-      </span>
+      <span class="row-note">{told.join(" ")}</span>
     </span>
   );
   return post === undefined || what === "delete" ? <div class="row">{words}</div> : <a class="row" href={addressOf("post", aliases.of(post))}>{words}</a>;

@@ -166,7 +166,6 @@ export const enPlaces = {
   },
 
   pod: {
-    title: "My pod",
     what: "A pod is a small server of your own. It keeps a second copy of your posts and answers your friends while this phone sleeps.",
     how: "Start one on a computer of yours. It shows a pairing link and, where a phone can use it, a code.",
     paste: "Paste the pairing link",

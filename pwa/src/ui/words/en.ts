@@ -23,6 +23,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   "pod-owned-by-other": "This pod belongs to somebody else. Use the link of a pod of your own.",
   "pod-full": "Your pod is full. Delete posts or give it more room. Until then, what is new stays on this phone.",
   "pod-not-told": "Your pod has not heard of this yet. It will as soon as it answers.",
+  "not-taken": "Your pod does not take this as it is. It stays on this phone, and Kith tries again from time to time.",
   "friend-unreachable": "Your friend's pod does not answer. What you already have stays here; Kith asks again later.",
   "friend-refused": "Your friend's pod does not let you in any more. Ask your friend for a new invite.",
   "not-there-any-more": "This is not there any more. It was deleted, or it is no longer shared with you.",
