@@ -1,7 +1,7 @@
 /** Codes of everything that can fail in a way a person should hear about; the message files translate each. */
 export type ErrorCode =
   | "bad-link" | "link-used" | "link-of-other-kind" | "own-invite"
-  | "no-pod" | "pod-unreachable" | "pod-refused" | "pod-owned-by-other" | "pod-full" | "pod-not-told"
+  | "no-pod" | "pod-unreachable" | "pod-refused" | "pod-owned-by-other" | "pod-full" | "pod-not-told" | "not-taken"
   | "friend-unreachable" | "friend-refused" | "not-there-any-more" | "behind"
   | "storage-full" | "storage-unavailable" | "not-persistent" | "newer-version"
   | "picture-unreadable" | "picture-too-large" | "too-long" | "empty"

@@ -123,7 +123,7 @@ describe("a request", () => {
 
 describe("what comes back is", () => {
   test.each([
-    [403, "pod-refused"], [404, "not-there-any-more"], [410, "not-there-any-more"], [413, "picture-too-large"], [429, "behind"], [500, "pod-unreachable"], [503, "behind"], [507, "pod-full"], [418, "pod-refused"],
+    [403, "pod-refused"], [404, "not-there-any-more"], [410, "not-there-any-more"], [413, "picture-too-large"], [429, "behind"], [500, "pod-unreachable"], [503, "behind"], [507, "pod-full"], [418, "not-taken"],
   ] as const)("%i: %s", async (status, code) => {
     resource = (res) => void res.writeHead(status, { "Retry-After": "7" }).end();
     await expect(client().ask(get())).rejects.toMatchObject({ code, status, retryAfter: 7_000 });

@@ -18,6 +18,8 @@ export class Device {
   readonly requests: string[] = [];
   /** Runs before each request that goes out. */
   before: (method: string, url: string) => Promise<void> | void = () => undefined;
+  /** Answers a request in the place of whom it is for, when it returns something: a proxy in between. */
+  answer: (method: string, url: string) => Response | undefined = () => undefined;
   /** The store of the app that is open. */
   store: Store | undefined;
   private readonly disk = memoryDisk();
@@ -82,7 +84,7 @@ export class Device {
     this.requests.push(`${init.method} ${url}`);
     await this.before(init.method ?? "GET", url);
     if (!this.network) throw new TypeError("no network");
-    return fetch(url, init);
+    return this.answer(init.method ?? "GET", url) ?? fetch(url, init);
   }
 }
 

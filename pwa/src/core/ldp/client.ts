@@ -113,7 +113,7 @@ export class Client {
     if (answer.status !== 200) throw this.#noToken(answer);
     const json = parse(text(answer.bytes));
     const token = string(json?.access_token, 8192);
-    if (token === undefined || json?.token_type !== "DPoP") throw new Failure(codeOf(400, this.#role), "POST token", answer.status);
+    if (token === undefined || json?.token_type !== "DPoP") throw new Failure(codeOf(401, this.#role), "POST token", answer.status);
     return { text: token, until: this.#clock() + (whole(json.expires_in) ?? 60) * 1000 - margin };
   }
 

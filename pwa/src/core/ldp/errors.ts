@@ -30,11 +30,12 @@ const codes: Readonly<Record<number, Readonly<Record<Role, ErrorCode>>>> = {
   507: { pod: "pod-full", friend: "friend-refused" },
 };
 
-/** codeOf returns the code of a status: what is not known counts as no answer from 500 up, else as a refusal. */
+/** codeOf returns the code of a status: what is not known counts as no answer from 500 up, else as a refusal of this one request. */
 export function codeOf(status: number, role: Role): ErrorCode {
   const known = codes[status]?.[role];
   if (known !== undefined) return known;
-  return status >= 500 ? `${role}-unreachable` : `${role}-refused`;
+  if (status >= 500) return `${role}-unreachable`;
+  return role === "pod" ? "not-taken" : "friend-refused";
 }
 
 /** retryAfter reads the header of that name: seconds or a date. */

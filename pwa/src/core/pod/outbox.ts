@@ -23,6 +23,8 @@ export interface Entry {
   readonly since: number;
   readonly attempts: number;
   readonly error?: ErrorCode;
+  /** How often the pod answered and did not take it, and when last, in milliseconds since the epoch. */
+  readonly refused?: { readonly times: number; readonly at: number };
 }
 
 const prefix = "outbox/";
@@ -35,6 +37,20 @@ export function entries(store: Store): readonly Entry[] {
 /** waitingCount returns how many entries wait. */
 export function waitingCount(store: Store): number {
   return store.names(prefix).length;
+}
+
+const [firstRest, longestRest] = [2_000, 15 * 60_000];
+
+/** ready returns the entries that may go out: not what was refused and rests, ever longer, nor what follows that in the same post. */
+export function ready(all: readonly Entry[], now: number): readonly Entry[] {
+  const held = new Set<Folder>();
+  return all.filter(({ post, refused }) => {
+    const rest = refused === undefined ? 0 : Math.min(longestRest, firstRest * 2 ** Math.min(refused.times, 20));
+    // A clock that was set back must not make it rest for long.
+    const waits = (post !== undefined && held.has(post)) || Math.abs(now - (refused?.at ?? 0)) < rest;
+    if (waits && post !== undefined) held.add(post);
+    return !waits;
+  });
 }
 
 /** nextNumber returns the number of an entry after all that wait. */

@@ -6,6 +6,7 @@ import { followInvites } from "./invites.ts";
 import { admitDevices, renewKeys, revokeAgain } from "./joining.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
+import { unreachable } from "./replica.ts";
 import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 import { readMessages, sendTells } from "./ways.ts";
@@ -28,16 +29,18 @@ export class Exchange {
     this.#listening?.abort();
   }
 
-  /** run exchanges once, after those under way. It never rejects; it returns what went wrong. */
-  run(): Promise<KithError | undefined> {
+  /** run exchanges once, after those under way. It never rejects; it returns what went wrong. With `patient`, what the pod refused is not tried again at once. */
+  run(patient = false): Promise<KithError | undefined> {
     this.interrupt();
     const session = this.#session;
     return this.#next(async () => {
       if (session.pod === undefined) return;
-      await this.#follow(0);
-      await this.#housekeeping();
-      await session.heard(await push(session.tree, podClient(session), this.#tell));
-      await followInvites(session);
+      await inTurn([
+        () => this.#follow(0),
+        ...this.#housekeeping(),
+        async () => session.heard(await push(session.tree, podClient(session), this.#tell, patient)),
+        () => followInvites(session),
+      ]);
       await session.store.apply([{ set: "pod/last", value: session.env.now() }]);
     }).then(async () => {
       if (session.pod !== undefined && session.status.error === undefined) await sendTells(session).catch(ignore);
@@ -49,10 +52,11 @@ export class Exchange {
   async listen(): Promise<boolean> {
     const stop = new AbortController();
     let heard = false;
+    this.#listening = stop;
     await this.#next(async () => {
-      this.#listening = stop;
       heard = (await this.#follow(25, stop.signal)).length > 0;
     }, stop.signal);
+    if (this.#listening === stop) this.#listening = undefined;
     return heard;
   }
 
@@ -66,7 +70,6 @@ export class Exchange {
       } catch (error) {
         if (cut?.aborted !== true) this.#session.status.error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
       }
-      this.#listening = undefined;
       this.#session.status.progress = undefined;
       this.#session.emit("pod");
       this.#session.emit("outbox");
@@ -83,15 +86,16 @@ export class Exchange {
     return changed;
   }
 
-  /** housekeeping does what the pulled rows ask for, before the outbox is emptied. */
-  async #housekeeping(): Promise<void> {
+  /** housekeeping is what the pulled rows ask for, before the outbox is emptied. */
+  #housekeeping(): readonly Act[] {
     const session = this.#session;
-    await session.heard(await readMessages(session));
-    await revokeAgain(session);
-    await renewKeys(session);
-    await admitDevices(session);
-    const old = session.tree.forgetOld();
-    if (old.length > 0) await session.store.apply(old);
+    return [
+      async () => session.heard(await readMessages(session)),
+      () => revokeAgain(session),
+      () => renewKeys(session),
+      () => admitDevices(session),
+      () => session.store.apply(session.tree.forgetOld()),
+    ];
   }
 
   readonly #tell = (done: number, total: number): void => {
@@ -99,6 +103,22 @@ export class Exchange {
     this.#session.status.progress = { done, total };
     this.#session.emit("pod");
   };
+}
+
+type Act = () => Promise<unknown>;
+
+/** inTurn does one act after another. What one of them met does not keep the others back, unless the pod cannot be reached; it throws what was met first. */
+async function inTurn(acts: readonly Act[]): Promise<void> {
+  let met: KithError | undefined;
+  for (const act of acts) {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof KithError) || unreachable(error)) throw error;
+      met ??= error;
+    }
+  }
+  if (met !== undefined) throw met;
 }
 
 /** standing is all by which the views tell how far posts have come: whether the pod was compared, and which posts wait. */

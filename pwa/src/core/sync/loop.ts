@@ -5,7 +5,7 @@
 
 import type { Stop } from "../env.ts";
 import { retryAfterOf } from "../ldp/errors.ts";
-import { waitingCount } from "../pod/outbox.ts";
+import { entries, ready } from "../pod/outbox.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -72,11 +72,12 @@ export class Loop {
     const { env, store, pod } = this.#session;
     const { presence } = env;
     if (pod === undefined || !presence.online()) return undefined;
-    const error = await this.#exchange.run();
+    const error = await this.#exchange.run(true);
     if (error !== undefined) return Math.max(backOff(env, this.#failures++), retryAfterOf(error) ?? 0);
-    this.#failures = waitingCount(store) > 0 ? this.#failures + 1 : 0;
-    if (this.#failures > 0) return Math.min(minute, backOff(env, this.#failures));
-    if (this.#stopped || !presence.visible()) return undefined;
+    this.#failures = 0;
+    const waits = entries(store);
+    if (ready(waits, env.now()).length > 0) return doorbell;
+    if (this.#stopped || !presence.visible()) return waits.length > 0 ? minute : undefined;
     if (store.names("link/").length > 0) return doorbell;
     const began = env.now();
     const heard = await this.#exchange.listen();

@@ -1,9 +1,10 @@
 /** Bringing the outbox to the pod: deletions first, then what posts refer to, then posts, each in its own order. */
 
 import { KithError } from "../errors.ts";
+import { given } from "../given.ts";
 import { Failure } from "../ldp/errors.ts";
 import type { Client } from "../ldp/client.ts";
-import { entries, type Entry, keep, type Step } from "../pod/outbox.ts";
+import { entries, type Entry, keep, ready, type Step } from "../pod/outbox.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { newer, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
@@ -15,10 +16,11 @@ import { settle } from "./settle.ts";
 /** So many posts are on their way at once. */
 const width = 4;
 
-/** push carries out what waits; returns the paths that a newer state of the pod changed here. Rejects when the pod cannot be reached; what only one entry met is kept with that entry. */
-export async function push(tree: Tree, client: Client, progress: Progress): Promise<readonly string[]> {
+/** push carries out what waits; returns the paths that a newer state of the pod changed here. Rejects when the pod cannot be reached; what only one entry met is kept with that entry, and others go on. With `patient`, what was refused is not tried again at once. */
+export async function push(tree: Tree, client: Client, progress: Progress, patient: boolean): Promise<readonly string[]> {
   const changed: string[] = [];
-  const all = entries(tree.store);
+  const waits = entries(tree.store);
+  const all = patient ? ready(waits, tree.env.now()) : waits;
   let done = 0;
   const one = async (entry: Entry): Promise<boolean> => {
     const good = await carry(tree, client, entry.name, changed);
@@ -83,7 +85,7 @@ async function send(tree: Tree, client: Client, step: Step): Promise<readonly st
     const now = tree.store.row(step.put);
     if (now === undefined || ("path" in stands && now.etag === stands.etag)) return changed;
   }
-  throw new Failure("pod-refused", `PUT ${step.put}: no end of it`, 409);
+  throw new Failure("not-taken", `PUT ${step.put}: no end of it`, 409);
 }
 
 function agree(row: Row, stands: Stands): boolean {
@@ -100,7 +102,10 @@ function pageOf(stands: Stands): Pick<Page, "rows" | "gone" | "counter"> {
 function failed(tree: Tree, name: string, sent: readonly Step[], step: Step, error: unknown): Promise<void> {
   const code = error instanceof KithError ? error.code : "bug";
   const secondList = error instanceof Failure && error.status === 422 && "put" in step && (step.put === devices || step.put === keys);
-  const note = (entry: Entry): Entry => ({ ...entry, attempts: entry.attempts + 1, error: code });
+  const note = (entry: Entry): Entry => {
+    const refused = unreachable(error) ? entry.refused : { times: (entry.refused?.times ?? 0) + 1, at: tree.env.now() };
+    return given({ ...entry, attempts: entry.attempts + 1, error: code, refused });
+  };
   return complete(tree, name, secondList ? [...sent, step] : sent, note, secondList ? [{ unset: "pod/cursor" }] : []);
 }
 

@@ -51,7 +51,7 @@ export async function readPage(client: Client, after: Cursor | undefined, wait =
   if (wait > 0) query.set("wait", String(wait));
   const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, signal });
   const page = pageOf(parse(text(bytes)));
-  if (page === undefined) throw new Failure("pod-refused", "read replica: not of the form expected", 200);
+  if (page === undefined) throw notOurs("read replica");
   return page;
 }
 
@@ -102,8 +102,14 @@ export async function putRow(client: Client, row: Row, bytes: Bytes): Promise<St
   const answer = await client.ask({ method: "PUT", path: below(row.path), headers, body: bytes, allow: [200, 409], timeout: mediaTimeout });
   const json = parse(text(answer.bytes));
   const stands = answer.status === 409 ? standsOf(json?.winner) : rowOf(json);
-  if (stands === undefined || ("path" in stands && stands.path !== row.path)) throw new Failure("pod-refused", `PUT ${row.path}`, answer.status);
+  if (answer.status === 409 && stands === undefined) throw new Failure("not-taken", `PUT ${row.path}`, 409);
+  if (stands === undefined || ("path" in stands && stands.path !== row.path)) throw notOurs(`PUT ${row.path}`);
   return stands;
+}
+
+/** notOurs is the failure of an answer that no pod gives: something in between spoke, so the pod was not reached. */
+function notOurs(what: string): Failure {
+  return new Failure("pod-unreachable", `${what}: not of the form expected`, 0);
 }
 
 /** standsOf reads what won against a row that came too late; undefined when it is neither a row nor a delete. */
@@ -126,8 +132,8 @@ function written({ counter, device }: Version): string {
   return `${counter}.${device}`;
 }
 
-/** unreachable tells whether asking the same server more makes no sense now: no answer, no entry, or it asks for patience. */
+/** unreachable tells whether asking the same server more makes no sense now: no answer, no entry, or it asks for patience. What it cannot do (500) or has no room for (507) says nothing of other requests. */
 export function unreachable(error: unknown): boolean {
   const status = statusOf(error);
-  return status !== undefined && (status === 0 || status === 401 || status === 403 || status === 429 || status >= 500) && status !== 507;
+  return status !== undefined && (status === 0 || status === 401 || status === 403 || status === 429 || status > 500) && status !== 507;
 }

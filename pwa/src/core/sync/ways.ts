@@ -60,7 +60,7 @@ async function told(session: Session, cid: ContactId, nonce: string): Promise<bo
     return true;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return !unreachable(error) || error.status === 401 || error.status === 403;
+    return error.status === 401 || error.status === 403 || (error.status !== 500 && !unreachable(error));
   }
 }
 
