@@ -8,12 +8,14 @@ interface PasteProps {
   readonly hint?: string;
   readonly go: string;
   readonly onLink: (link: string) => void;
+  /** A link that was tried already, to be mended. */
+  readonly tried?: string;
 }
 
 /** Paste takes a link: typed, pasted, or read from a code. */
-export function Paste({ label, hint, go, onLink }: PasteProps) {
+export function Paste({ label, hint, go, onLink, tried = "" }: PasteProps) {
   const p = usePlaceWords();
-  const [link, setLink] = useState("");
+  const [link, setLink] = useState(tried);
   const [scanning, setScanning] = useState(false);
   const id = useId();
   const submit = (event: Event): void => {

@@ -11,18 +11,26 @@ import { usePlaceWords } from "../words/places.ts";
 export function AddScreen() {
   const { router } = useApp();
   const p = usePlaceWords();
-  const link = router.opened.value;
-  const open = (found: string): void => { router.opened.value = found; };
+  const [pasted, setPasted] = useState<string>();
+  const link = router.opened.value ?? pasted;
+  const open = (found: string): void => {
+    router.opened.value = undefined;
+    setPasted(found);
+  };
   return (
     <Screen title={p.add.title} back={["friends"]}>
-      {link === undefined ? <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} onLink={open} /> : <Preview link={link} />}
+      {link === undefined ? <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} onLink={open} /> : <Preview key={link} link={link} onLink={open} />}
     </Screen>
   );
 }
 
-function Preview({ link }: { readonly link: string }) {
-  const { kith, router, t } = useApp();
-  const p = usePlaceWords();
+interface PreviewProps {
+  readonly link: string;
+  readonly onLink: (link: string) => void;
+}
+
+function Preview({ link, onLink }: PreviewProps) {
+  const { kith, t } = useApp();
   const [found, setFound] = useState<InvitePreview | { readonly sorry: string }>();
   useEffect(() => {
     try {
@@ -33,15 +41,20 @@ function Preview({ link }: { readonly link: string }) {
     }
   }, [link]);
   if (found === undefined) return null;
-  if ("sorry" in found) {
-    return (
-      <div class="pad">
-        <p class="reading" role="alert">{found.sorry}</p>
-        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{p.add.paste}</button>
-      </div>
-    );
-  }
-  return <Invitation link={link} preview={found} />;
+  return "sorry" in found ? <Sorry text={found.sorry} link={link} onLink={onLink} /> : <Invitation link={link} preview={found} />;
+}
+
+/** Sorry says what is wrong with a link, and leaves it to be mended until one goes elsewhere. */
+function Sorry({ text, link, onLink }: PreviewProps & { readonly text: string }) {
+  const { router } = useApp();
+  const p = usePlaceWords();
+  useEffect(() => () => { if (router.opened.value === link) router.opened.value = undefined; }, []);
+  return (
+    <>
+      <p class="reading pad" role="alert">{text}</p>
+      <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} tried={link} onLink={onLink} />
+    </>
+  );
 }
 
 function Invitation({ link, preview }: { readonly link: string; readonly preview: InvitePreview }) {

@@ -134,7 +134,7 @@ export const enPlaces = {
     open: "Go on",
     from: (name: string) => `${name} invites you`,
     host: (host: string) => `Their pod is at ${host}.`,
-    learns: (me: string, them: string) => `${them} learns that you are called ${me}, and nothing else.`,
+    learns: (me: string, them: string) => `${them} learns that you are called ${me}, and where your pod is if you have one.`,
     accept: "Become friends",
     notNow: "Not now",
     accepting: (name: string) => `Telling ${name}'s pod.`,
