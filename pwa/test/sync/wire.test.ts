@@ -32,7 +32,7 @@ describe("a page of a friend's feed", () => {
   });
 
   test.each([[undefined], [{}], [{ orderedItems: "x" }]])("is not %j", (json) => {
-    expect(() => feedPageOf(json, pod)).toThrow(expect.objectContaining({ code: "friend-refused" }));
+    expect(() => feedPageOf(json, pod)).toThrow(expect.objectContaining({ code: "friend-unreachable" }));
   });
 });
 

@@ -27,7 +27,7 @@ const codes: Readonly<Record<number, Readonly<Record<Role, ErrorCode>>>> = {
   413: { pod: "picture-too-large", friend: "friend-refused" },
   429: { pod: "behind", friend: "behind" },
   503: { pod: "behind", friend: "behind" },
-  507: { pod: "pod-full", friend: "friend-refused" },
+  507: { pod: "pod-full", friend: "friend-unreachable" },
 };
 
 /** codeOf returns the code of a status: what is not known counts as no answer from 500 up, else as a refusal of this one request. */

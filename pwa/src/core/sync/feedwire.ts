@@ -36,9 +36,9 @@ export async function readFeed(client: Client, path: string): Promise<FeedPage |
   return pageOf(parse(text(answer.bytes)), client.way.pod);
 }
 
-/** pageOf reads a page of the pod at that URL; throws `friend-refused` when it is none. Items that lead elsewhere are left out. */
+/** pageOf reads a page of the pod at that URL; throws `friend-unreachable` when it is none, because then something else answered. Items that lead elsewhere are left out. */
 export function pageOf(page: Json | undefined, pod: string): FeedPage {
-  if (page === undefined || !Array.isArray(page.orderedItems)) throw new KithError("friend-refused", "read feed: not of the form expected");
+  if (page === undefined || !Array.isArray(page.orderedItems)) throw new KithError("friend-unreachable", "read feed: not of the form expected");
   return { items: page.orderedItems.flatMap((each) => itemOf(object(each), pod) ?? []), cursor: string(page["kith:cursor"], 2048), next: nextOf(page.next, pod) };
 }
 

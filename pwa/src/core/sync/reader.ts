@@ -36,6 +36,8 @@ const doorLife = 6 * 3600_000;
 const seenEvery = 300_000;
 /** What could not be fetched for a view is not tried again sooner than this, in milliseconds. */
 const patience = 30_000;
+/** Who asks so soon after others began is given what those hear, in milliseconds. */
+const justNow = 3_000;
 const maxNote = 256 << 10;
 const maxPicture = 32 << 20;
 
@@ -45,9 +47,10 @@ export class Reader {
   readonly #cache: Cache;
   readonly #fetching = new Map<string, Promise<unknown>>();
   readonly #tried = new Map<string, number>();
-  /** Friends who could not be reached, how often in a row, and until when they are left alone. */
-  readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number }>();
-  #running: Promise<void> | undefined;
+  /** Friends who could not be reached, how often in a row, until when they are left alone, and whether their pod asked for it. */
+  readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number; readonly asked: boolean }>();
+  #running: { readonly end: Promise<void>; readonly began: number } | undefined;
+  #next: Promise<void> | undefined;
 
   constructor(session: Session, cache: Cache) {
     this.#session = session;
@@ -63,12 +66,28 @@ export class Reader {
   refresh(only?: ContactId, patient = false): Promise<void> {
     const { env, store } = this.#session;
     if (only !== undefined) return this.#refreshAll([contact(store, only)]).catch(ignore);
+    const running = this.#running;
+    if (running !== undefined && (patient || Math.abs(env.now() - running.began) < justNow)) return running.end;
+    if (running !== undefined) return (this.#next ??= this.#after(running.end));
     const due = ({ cid }: Contact): boolean => !patient || (this.#tired.get(cid)?.until ?? 0) <= env.now();
-    this.#running ??= this.#refreshAll(contactsOf(store).filter(due)).catch(ignore).finally(() => {
+    const end = this.#refreshAll(contactsOf(store).filter(due)).catch(ignore).finally(() => {
       this.#running = undefined;
       this.#session.emit("feed");
     });
-    return this.#running;
+    this.#running = { end, began: env.now() };
+    return end;
+  }
+
+  /** after asks everybody once more when those under way have answered: some may have done so a while ago. */
+  async #after(end: Promise<void>): Promise<void> {
+    await end;
+    this.#next = undefined;
+    await this.refresh();
+  }
+
+  /** hurry forgets who could not be reached, since the network may be another one. Whoever asked for patience has it. */
+  hurry(): void {
+    for (const [cid, { asked }] of this.#tired) if (!asked) this.#tired.delete(cid);
   }
 
   async #refreshAll(friends: readonly Contact[]): Promise<void> {
@@ -94,8 +113,9 @@ export class Reader {
   async #failed(cid: ContactId, client: Client, before: Seen, error: unknown): Promise<void> {
     const { env } = this.#session;
     const failures = (this.#tired.get(cid)?.failures ?? 0) + 1;
-    this.#tired.set(cid, { failures, until: env.now() + Math.max(backOff(env, failures), retryAfterOf(error) ?? 0) });
-    const code = error instanceof KithError ? error.code : "friend-refused";
+    const wish = retryAfterOf(error);
+    this.#tired.set(cid, { failures, until: env.now() + Math.max(backOff(env, failures), wish ?? 0), asked: wish !== undefined });
+    const code = error instanceof KithError ? error.code : "friend-unreachable";
     const { error: _old, ...rest } = before;
     if (code !== "behind") await this.#saw(cid, { ...rest, error: code });
     if (client.refusedForGood(error)) {
@@ -120,7 +140,9 @@ export class Reader {
     const { bytes } = await client.ask({ method: "GET", path: "social/door", max: maxNote });
     const door = parse(text(bytes));
     const known = await card(tree, cid);
-    if (door === undefined || string(door.label, 52) !== known.label) throw new KithError("friend-refused", "read door: it is somebody else's");
+    const label = string(door?.label, 52);
+    if (door === undefined || label === undefined) throw new KithError("friend-unreachable", "read door: not of the form expected");
+    if (label !== known.label) throw new KithError("friend-refused", "read door: it is somebody else's");
     const next = await updated(known, updateOf(door));
     const anew = (await readDeviceList(next.devices)).gen > (await readDeviceList(known.devices)).gen;
     const { devices, keys, ways } = next;
@@ -211,7 +233,7 @@ export class Reader {
 
   async #fetchText({ cid, folder, published, state, item }: Copy): Promise<void> {
     const bytes = await this.#fetch(cid, folder, "post.jsonld", maxNote);
-    if (noteOf(parse(text(bytes))) === undefined) throw new KithError("friend-refused", "read post: not of the form expected");
+    if (noteOf(parse(text(bytes))) === undefined) throw new KithError("friend-unreachable", "read post: not of the form expected");
     await this.#keep(cid, await this.#cache.text(cid, folder, bytes, { published, state, item }));
     this.#session.emit("feed");
   }
