@@ -34,11 +34,15 @@ export interface Person {
 export interface Host {
   /** The base URL, without trailing slash. */
   readonly url: string;
+  /** Where the process itself listens: the same, unless there is a proxy before it. */
+  readonly port: number;
   /** The data folder. */
   readonly folder: string;
   /** What the running process has printed so far, both streams. */
   output(): string;
   person(name: string): Promise<Person>;
+  /** A new pairing link for the pod of that name. */
+  pair(name: string): Promise<string>;
   start(): Promise<void>;
   /** Ends it as a service manager does (SIGTERM) and asks that it exits with 0. */
   stop(): Promise<void>;
@@ -50,8 +54,8 @@ export interface Host {
 export interface Scene {
   /** A folder below which everything of the scene lies. */
   readonly folder: string;
-  /** A started host. */
-  host(name: string): Promise<Host>;
+  /** A started host; `before` is the port of a proxy through which alone it is reached. */
+  host(name: string, before?: number): Promise<Host>;
   /** A browser profile of its own, as a phone; close it and ask again by the same name to start it anew. */
   profile(name: string, screen?: Screen): Promise<BrowserContext>;
   /** The folder of a profile on disk. */
@@ -77,8 +81,8 @@ export async function openScene(): Promise<Scene> {
   return {
     folder,
     profileFolder,
-    async host(name) {
-      const host = new RunningHost(join(folder, "hosts", name), await freePort());
+    async host(name, before) {
+      const host = new RunningHost(join(folder, "hosts", name), await freePort(), before);
       await mkdir(host.folder, { recursive: true });
       hosts.push(host);
       await host.start();
@@ -113,16 +117,16 @@ function freePort(): Promise<number> {
 
 class RunningHost implements Host {
   readonly url: string;
+  readonly port: number;
   readonly folder: string;
-  #listen: string;
   #process: ChildProcess | undefined;
   #ended: Promise<string> = Promise.resolve("not started");
   #lines: string[] = [];
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, port: number, before = port) {
     this.folder = folder;
-    this.url = `http://localhost:${port}`;
-    this.#listen = `127.0.0.1:${port}`;
+    this.port = port;
+    this.url = `http://localhost:${before}`;
   }
 
   output(): string {
@@ -131,7 +135,7 @@ class RunningHost implements Host {
 
   async start(): Promise<void> {
     if (this.#process !== undefined) throw new Error("start host: it runs");
-    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", this.#listen, "--url", this.url], {
+    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--url", this.url], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
@@ -181,6 +185,12 @@ class RunningHost implements Host {
     const args = ["person", "add", name, "--data", this.folder, "--url", this.url];
     const { stdout } = await promisify(execFile)(binary, args);
     return person(JSON.parse(stdout));
+  }
+  async pair(name: string): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary, ["pair", name, "--data", this.folder, "--url", this.url]);
+    const link = /http\S+#pair=\S+/.exec(stdout)?.[0];
+    if (link === undefined) throw new Error(`pair: no link in ${stdout}`);
+    return link;
   }
 }
 

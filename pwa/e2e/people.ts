@@ -252,6 +252,13 @@ export class Phone {
     await this.page.getByRole("status").filter({ hasText: sentence }).first().waitFor();
   }
 
+  /** refused waits until the app says in a sentence what failed, and puts the sentence away. */
+  async refused(sentence: string): Promise<void> {
+    const toast = this.page.getByRole("region", { name: words.said }).filter({ hasText: sentence });
+    await toast.getByRole("button", { name: words.close }).click();
+    await toast.waitFor({ state: "hidden" });
+  }
+
   /** shows waits until the screen shows a text. */
   async shows(text: string): Promise<void> {
     await this.page.getByText(text).filter({ visible: true }).first().waitFor();
