@@ -339,7 +339,9 @@ export class App implements Kith {
   }
 
   async refresh(author?: ContactId): Promise<void> {
-    await (await this.#connect()).reader.refresh(author);
+    const { loop, reader } = await this.#connect();
+    if (author === undefined) loop.kick();
+    await reader.refresh(author);
   }
 
   async readPost(ref: PostRef): ReturnType<Kith["readPost"]> {

@@ -6,6 +6,7 @@
 import type { Stop } from "../env.ts";
 import { retryAfterOf } from "../ldp/errors.ts";
 import { entries, ready } from "../pod/outbox.ts";
+import { contactsOf } from "../pod/people.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +28,8 @@ export class Loop {
   #stopWatching: Stop = () => undefined;
   #stopped = false;
   #failures = 0;
+  /** Friends and where they are reached, when friends were asked last. */
+  #known: ReadonlySet<string> = new Set();
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session, exchange: Exchange, reader: Reader) {
@@ -42,9 +45,11 @@ export class Loop {
     const { presence } = this.#session.env;
     this.#stopWatching = presence.watch(() => {
       this.#failures = 0;
+      this.#reader.hurry();
       this.kick();
       this.#friendsWake.wake();
     });
+    this.#known = this.#reachable();
     this.#ended = Promise.all([this.#followPod(), this.#followFriends()]);
   }
 
@@ -73,6 +78,7 @@ export class Loop {
     const { presence } = env;
     if (pod === undefined || !presence.online()) return undefined;
     const error = await this.#exchange.run(true);
+    this.#greet();
     if (error !== undefined) return Math.max(backOff(env, this.#failures++), retryAfterOf(error) ?? 0);
     this.#failures = 0;
     const waits = entries(store);
@@ -81,7 +87,19 @@ export class Loop {
     if (store.names("link/").length > 0) return doorbell;
     const began = env.now();
     const heard = await this.#exchange.listen();
+    this.#greet();
     return heard || env.now() - began > patience ? 0 : patience;
+  }
+
+  /** greet asks friends at once when there is a new one, or one who is reached elsewhere. */
+  #greet(): void {
+    const now = this.#reachable();
+    if ([...now].some((each) => !this.#known.has(each))) this.#friendsWake.wake();
+    this.#known = now;
+  }
+
+  #reachable(): ReadonlySet<string> {
+    return new Set(contactsOf(this.#session.store).flatMap(({ cid, way }) => (way === undefined ? [] : `${cid} ${way.pod}`)));
   }
 
   async #followFriends(): Promise<void> {
