@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { b64u, fromB64u, sha256, utf8 } from "../../src/core/bytes.ts";
-import { accept, confirmed, type Introduction, type Invite } from "../../src/core/webid/invite.ts";
+import { accept, confirmed, type Introduction } from "../../src/core/webid/acceptance.ts";
+import type { Invite } from "../../src/core/webid/invite.ts";
 import { generate, jwkOf, labelOf, thumbprint } from "../../src/core/webid/key.ts";
 import { sign } from "../../src/core/webid/jws.ts";
 import { makePerson } from "../../src/core/webid/person.ts";

@@ -10,7 +10,7 @@ import { ownLists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import type { DeviceList } from "../webid/devices.ts";
-import type { Introduction } from "../webid/invite.ts";
+import type { Introduction } from "../webid/acceptance.ts";
 import type { Did, Signer } from "../webid/key.ts";
 import type { Way } from "../webid/link.ts";
 import { signerOf } from "../webid/records.ts";
