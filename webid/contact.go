@@ -171,10 +171,10 @@ func (c *Contact) readLists(m *members) error {
 	return err
 }
 
-// Proves reports whether id, the did:key of a device or another identifier,
-// proves being this contact: not when the contact is blocked.
+// Proves reports whether id, the did:key of a device that may post or another
+// identifier, proves being this contact: not when the contact is blocked.
 func (c Contact) Proves(id ID) bool {
-	return !c.Blocked && c.ID != "" && (c.Devices.Has(string(id)) || slices.Contains(c.Accepts, id))
+	return !c.Blocked && c.ID != "" && (c.Devices.Can(string(id), mayPost) || slices.Contains(c.Accepts, id))
 }
 
 // MarshalJSON returns the record as it is stored: JSON-LD, with the members

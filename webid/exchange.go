@@ -47,6 +47,10 @@ func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string
 	return v.issue(access{sub: sub, aud: resource, kid: a.kid, jkt: p.key.Thumbprint(), grant: agent.grant})
 }
 
+// mayPost is what a device list must allow a device that acts for its person: as the owner at their pod, and
+// as a friend elsewhere. A pod, which only answers and accepts, may not.
+const mayPost = "post"
+
 // maxShown is how many device lists one generation of the cache holds.
 const maxShown = 128
 
@@ -82,14 +86,18 @@ func (v *Verifier) admit(ctx context.Context, resource, kid string, list DeviceL
 	if err != nil {
 		return Agent{}, fmt.Errorf("find owner's devices: %w", err)
 	}
+	byLabel, err0 := realm.ByLabel(ctx, list.Label)
 	byDevice, err1 := realm.ByDevice(ctx, kid)
 	byID, err2 := realm.ByID(ctx, ID(kid))
-	if err := errors.Join(known(err1), known(err2)); err != nil {
+	if err := errors.Join(known(err0), known(err1), known(err2)); err != nil {
 		return Agent{}, fmt.Errorf("find contact: %w", err)
 	}
 	switch {
-	case owner.Devices.Has(kid):
+	case owner.Devices.Can(kid, mayPost):
 		return OwnerAgent(realm.Owner(), kid), nil
+	case err0 == nil && list.Label != "" && byLabel.Proves(ID(kid)):
+		// Whose list the device shows is who it is, whoever else names its key.
+		return contactAgent(byLabel, kid), nil
 	case err1 == nil && byDevice.Proves(ID(kid)):
 		return contactAgent(byDevice, kid), nil
 	case err2 == nil && byID.Proves(ID(kid)):

@@ -94,7 +94,7 @@ func (v *Verifier) agent(r *http.Request, a access) (Agent, error) {
 		if err != nil {
 			return Agent{}, fmt.Errorf("find owner's devices: %w", err)
 		}
-		if !lists.Devices.Has(a.kid) {
+		if !lists.Devices.Can(a.kid, mayPost) {
 			return Agent{}, fmt.Errorf("%w: %w", ErrToken, ErrUnknown)
 		}
 		return OwnerAgent(a.sub, a.kid), nil

@@ -31,12 +31,13 @@ type realm struct {
 	// change rewrites the record of the contact with a label, through the guard.
 	change func(ctx context.Context, label string, change func(*webid.Contact) error) error
 
-	mu       sync.Mutex
-	head     pod.Head
-	owner    person
-	contacts map[pod.Path]record
-	byKid    map[string]pod.Path
-	byID     map[webid.ID]pod.Path
+	mu        sync.Mutex
+	head      pod.Head
+	owner     person
+	contacts  map[pod.Path]record
+	forgotten int                   // how often owner was forgotten
+	byKid     map[string][]pod.Path // more than one where a list names a key of somebody else
+	byID      map[webid.ID]pod.Path
 }
 
 var _ webid.Realm = (*realm)(nil)
@@ -60,7 +61,7 @@ func (r *realm) Lists(ctx context.Context) (webid.Lists, error) {
 // from then on, through pin.
 func (r *realm) person(ctx context.Context) (person, error) {
 	r.mu.Lock()
-	p := r.owner
+	p, forgotten := r.owner, r.forgotten
 	r.mu.Unlock()
 	if p.paired() {
 		return p, nil
@@ -69,18 +70,20 @@ func (r *realm) person(ctx context.Context) (person, error) {
 	if err != nil {
 		return person{}, err
 	}
-	r.remember(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.forgotten == forgotten { // or it may have changed since it was read
+		r.owner = p
+	}
 	return p, nil
 }
 
-func (r *realm) remember(p person) {
+// forget makes the next question read the owner's row again.
+func (r *realm) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owner = p
+	r.owner, r.forgotten = person{}, r.forgotten+1
 }
-
-// forget makes the next question read the owner's row again.
-func (r *realm) forget() { r.remember(person{}) }
 
 // pinLists records the owner's newer lists; what is not acceptable after those pinned is refused
 // with webid's verdict.
@@ -97,7 +100,7 @@ func (r *realm) pinLists(ctx context.Context, devices, keys string) error {
 func (r *realm) valid(ctx context.Context, a webid.Agent) bool {
 	if a.Owner() {
 		p, err := r.person(ctx)
-		return err == nil && (a.Key() == p.kid() || p.lists.Devices.Has(a.Key()))
+		return err == nil && (a.Key() == p.kid() || p.lists.Devices.Can(a.Key(), "post"))
 	}
 	for _, id := range a.IDs() {
 		if c, err := r.ByID(ctx, id); err == nil && c.CID == a.Contact() {
@@ -122,9 +125,20 @@ func (r *realm) Pin(ctx context.Context, next webid.DeviceList) error {
 	})
 }
 
-// ByDevice returns the contact whose pinned device list names kid.
+// ByDevice returns the contact whose pinned device list names kid. Where several do, for anybody can
+// write another person's key into a list of their own, those that are blocked do not count; if several are
+// left it is nobody.
 func (r *realm) ByDevice(ctx context.Context, kid string) (webid.Contact, error) {
-	return r.find(ctx, func() (pod.Path, bool) { p, ok := r.byKid[kid]; return p, ok })
+	return r.find(ctx, func() (pod.Path, bool) {
+		all := r.byKid[kid]
+		if len(all) > 1 {
+			all = slices.DeleteFunc(slices.Clone(all), func(p pod.Path) bool { return r.contacts[p].Blocked })
+		}
+		if len(all) == 1 {
+			return all[0], true
+		}
+		return pod.Path{}, false
+	})
 }
 
 // ByID returns the contact whose WebID is id or whose record accepts it.
@@ -283,11 +297,11 @@ func (r *realm) read(tx pod.Tx, path pod.Path) error {
 const maxRecord = 64 << 10
 
 func (r *realm) index() {
-	r.byKid, r.byID = map[string]pod.Path{}, map[webid.ID]pod.Path{}
+	r.byKid, r.byID = map[string][]pod.Path{}, map[webid.ID]pod.Path{}
 	for path, c := range r.contacts {
 		r.byID[c.ID] = path
 		for _, d := range c.Devices.Devices {
-			r.byKid[d.Kid] = path
+			r.byKid[d.Kid] = append(r.byKid[d.Kid], path)
 		}
 		for _, id := range c.Accepts {
 			r.byID[id] = path

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -102,10 +101,10 @@ func (h *home) listInvites(w http.ResponseWriter, r *http.Request) error {
 
 func (h *home) cancelInvite(w http.ResponseWriter, r *http.Request, id string) error {
 	raw, err := base64.RawURLEncoding.DecodeString(id)
-	if err == nil {
-		err = h.state.removeInvite(r.Context(), h.name, raw)
-	}
 	if err != nil {
+		return ErrInvite
+	}
+	if err := h.state.removeInvite(r.Context(), h.name, raw); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -113,47 +112,56 @@ func (h *home) cancelInvite(w http.ResponseWriter, r *http.Request, id string) e
 }
 
 // accept answers somebody who accepts an invite: the contact is made, without a circle and so without
-// any post, and the confirmation goes back. Whatever is wrong has one answer.
+// any post, and the confirmation goes back. Whatever is wrong has one answer. Once somebody has claimed the
+// invite it is theirs alone, whatever happens to the connection or to this process: the same bytes again
+// go on where it stopped.
 func (h *home) accept(w http.ResponseWriter, r *http.Request, id string) error {
 	raw, bad := base64.RawURLEncoding.DecodeString(id)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, inviteBody))
 	if err != nil || bad != nil {
 		return ErrInvite
 	}
-	answer, err := h.state.useInvite(r.Context(), h.name, raw, body, func(i invite.Invite) (string, []byte, error) {
-		return h.confirm(r.Context(), i, body)
-	})
+	ctx := context.WithoutCancel(r.Context())
+	claimed, err := h.state.claimInvite(ctx, h.name, raw, body, strings.ToLower(rand.Text()[:20]))
+	if err == nil && claimed.answer == nil {
+		claimed.answer, err = h.confirm(ctx, claimed, body)
+	}
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	_, err = w.Write(answer)
+	_, err = w.Write(claimed.answer)
 	return dropped(err)
 }
 
-func (h *home) confirm(ctx context.Context, i invite.Invite, body []byte) (cid string, answer []byte, err error) {
+// confirm makes the contact and returns the sealed answer as it is stored: only that is ever sent, since
+// it is sealed under a key that is good for one message.
+func (h *home) confirm(ctx context.Context, i openInvite, body []byte) ([]byte, error) {
 	a, err := i.Open(body)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: %w", ErrInvite, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvite, err)
 	}
-	c, err := h.befriend(ctx, a)
+	c, err := h.befriend(ctx, a, i.contact)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	p, err := h.realm.person(ctx)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	answer, err = a.Confirm(invite.Confirmation{
+	answer, err := a.Confirm(invite.Confirmation{
 		Introduction: invite.Introduction{Lists: p.lists, Ways: []webid.Way{{Pod: h.url, Issuer: h.issuer}}, Name: p.title},
 		CID:          c.CID, WebID: c.ID, Salt: c.Salt,
 	})
-	return c.CID, answer, err
+	if err != nil {
+		return nil, err
+	}
+	return h.state.answerInvite(ctx, h.name, i.ID, c.CID, answer)
 }
 
-// befriend records who accepted. Somebody who is a contact already stays the contact they are.
-func (h *home) befriend(ctx context.Context, a invite.Acceptance) (webid.Contact, error) {
+// befriend records who accepted, as cid. Somebody who is a contact already stays the contact they are.
+func (h *home) befriend(ctx context.Context, a invite.Acceptance, cid string) (webid.Contact, error) {
 	p, err := h.realm.person(ctx)
 	label := a.Lists.Devices.Label
 	if err != nil || label == p.label {
@@ -170,7 +178,7 @@ func (h *home) befriend(ctx context.Context, a invite.Acceptance) (webid.Contact
 		return webid.Contact{}, err
 	}
 	c := webid.Contact{
-		CID: strings.ToLower(rand.Text()[:20]), Name: clip(a.Name, maxTitle), Label: label, Grant: 1,
+		CID: cid, Name: clip(a.Name, maxTitle), Label: label, Grant: 1,
 		Lists: a.Lists, Ways: a.Ways, Salt: make([]byte, 32), Since: h.state.now(),
 	}
 	rand.Read(c.Salt)
@@ -206,10 +214,11 @@ const inviteColumns = `SELECT id, expires, key, secret, contact, accepted, answe
 
 func (i *openInvite) scan(row *sqlite.Stmt) error {
 	i.ID, i.expires, i.Secret = column(row, 0), time.Unix(row.ColumnInt64(1), 0), column(row, 3)
-	i.contact, i.accepted, i.answer, i.tries = row.ColumnText(4), column(row, 5), column(row, 6), row.ColumnInt(7)
-	if i.contact != "" {
-		return nil
+	i.contact, i.accepted, i.tries = row.ColumnText(4), column(row, 5), row.ColumnInt(7)
+	if i.answer = column(row, 6); len(i.answer) > 0 {
+		return nil // the key is gone
 	}
+	i.answer = nil
 	return i.Key.UnmarshalText([]byte(row.ColumnText(2)))
 }
 
@@ -227,37 +236,52 @@ func (s *state) removeInvite(ctx context.Context, name string, id []byte) error 
 	})
 }
 
-// useInvite lets the first acceptance that confirm takes use the invite up, in one transaction. The
-// same bytes again get the same answer; other bytes get ErrInvite and are counted for the owner.
-func (s *state) useInvite(ctx context.Context, name string, id, body []byte, confirm func(invite.Invite) (cid string, answer []byte, err error)) (answer []byte, err error) {
-	sum, late := sha256.Sum256(body), false
+// claimInvite gives the invite to the first acceptance that opens, whose person is to be the contact cid.
+// The same bytes again get the invite, or the answer if there is one; other bytes get ErrInvite, and are
+// counted for the owner.
+func (s *state) claimInvite(ctx context.Context, name string, id, body []byte, cid string) (i openInvite, err error) {
+	sum, late := hash(string(body)), false
 	err = s.write(ctx, func(c *sqlite.Conn) error {
-		var i openInvite
 		err := sqlitex.Execute(c, inviteColumns+` AND id = ?`, &sqlitex.ExecOptions{Args: []any{name, s.now().Unix(), id}, ResultFunc: i.scan})
 		switch {
 		case err != nil:
 			return err
 		case i.ID == nil:
 			return ErrInvite
-		case i.contact != "" && bytes.Equal(i.accepted, sum[:]):
-			answer = i.answer
+		case i.contact != "" && bytes.Equal(i.accepted, sum):
 			return nil
 		case i.contact != "":
 			late = true
 			return sqlitex.Execute(c, `UPDATE invite SET tries = min(tries + 1, 1000) WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{id}})
 		}
-		cid, sealed, err := confirm(i.Invite)
+		if _, err := i.Open(body); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvite, err)
+		}
+		i.contact = cid
+		return sqlitex.Execute(c, `UPDATE invite SET contact = ?, accepted = ? WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{cid, sum, id}})
+	})
+	if late {
+		err = ErrInvite
+	}
+	return i, err
+}
+
+// answerInvite stores the answer to a claimed invite, if none is stored yet, drops its key and secret, and
+// returns the answer that stands.
+func (s *state) answerInvite(ctx context.Context, name string, id []byte, cid string, answer []byte) (stands []byte, err error) {
+	err = s.write(ctx, func(c *sqlite.Conn) error {
+		err := sqlitex.Execute(c, `UPDATE invite SET contact = ?, answer = ?, key = '', secret = x'' WHERE person = ? AND id = ? AND answer = x''`,
+			&sqlitex.ExecOptions{Args: []any{cid, answer, name, id}})
 		if err != nil {
 			return err
 		}
-		answer = sealed
-		return sqlitex.Execute(c, `UPDATE invite SET key = '', secret = x'', contact = ?, accepted = ?, answer = ? WHERE id = ?`,
-			&sqlitex.ExecOptions{Args: []any{cid, sum[:], sealed, id}})
+		return sqlitex.Execute(c, `SELECT answer FROM invite WHERE person = ? AND id = ?`, &sqlitex.ExecOptions{Args: []any{name, id},
+			ResultFunc: func(row *sqlite.Stmt) error { stands = column(row, 0); return nil }})
 	})
-	if late {
-		return nil, ErrInvite
+	if err == nil && stands == nil {
+		err = ErrInvite // it was cancelled meanwhile
 	}
-	return answer, err
+	return stands, err
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

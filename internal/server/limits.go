@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -112,8 +113,22 @@ func (l *rates) forget(now time.Time) {
 	}
 }
 
-// address returns who asks: the peer, or behind a proxy the last entry that the proxy added.
+// address returns who asks: the peer, or behind a proxy the last entry that the proxy added. Of an IPv6
+// address only the network counts, since one asker has all of it.
 func address(r *http.Request, behindProxy bool) string {
+	text := peer(r, behindProxy)
+	ip, err := netip.ParseAddr(text)
+	if err != nil || !ip.Is6() || ip.Is4In6() {
+		return text
+	}
+	network, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return text
+	}
+	return network.String()
+}
+
+func peer(r *http.Request, behindProxy bool) string {
 	if list := r.Header.Values("X-Forwarded-For"); behindProxy && len(list) > 0 {
 		all := strings.Split(list[len(list)-1], ",")
 		return strings.TrimSpace(all[len(all)-1])

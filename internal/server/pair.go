@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"kith/acl"
 	"kith/webid"
 	"kith/webid/invite"
 )
@@ -99,11 +100,23 @@ func (h *home) servePair(w http.ResponseWriter, r *http.Request, agent webid.Age
 	case rest == "":
 		return allow(w, "POST, OPTIONS")
 	case r.Method == http.MethodPost:
-		return asOwner(agent, func() error { return h.keepLink(w, r) })
+		return asOwner(agent, func() error { return h.asAdmin(r.Context(), agent, func() error { return h.keepLink(w, r) }) })
 	case r.Method == http.MethodGet:
 		return asOwner(agent, func() error { return h.listJoining(w, r) })
 	}
 	return allow(w, "GET, POST, OPTIONS")
+}
+
+// asAdmin lets the owner's devices through that may name further ones.
+func (h *home) asAdmin(ctx context.Context, a webid.Agent, do func() error) error {
+	p, err := h.realm.person(ctx)
+	if err != nil {
+		return err
+	}
+	if !p.lists.Devices.Can(a.Key(), "admin") {
+		return acl.ErrForbidden
+	}
+	return do()
 }
 
 func (h *home) pair(w http.ResponseWriter, r *http.Request) error {
@@ -127,6 +140,7 @@ func (h *home) pair(w http.ResponseWriter, r *http.Request) error {
 // pairPhone makes the person of the phone's device list the owner of this pod, or takes in a newer
 // list of the person who already is.
 func (h *home) pairPhone(ctx context.Context, req pairRequest) error {
+	ctx = context.WithoutCancel(ctx) // a phone that hangs up must not leave half a pairing
 	err := h.state.pairPhone(ctx, h.name, req.Secret, func(p *person) error {
 		list, err := webid.ParseDeviceList(req.DeviceList)
 		if err != nil {

@@ -53,8 +53,9 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 	h := s.find(r, name)
 	switch {
 	case !slash:
-		ldp.CORS(w, r)
-		h.refuse(w, r, acl.ErrUnauthenticated)
+		if !ldp.CORS(w, r) {
+			h.refuse(w, r, acl.ErrUnauthenticated)
+		}
 	case costly(rest) && s.limited(w, r):
 	default:
 		h.serve(w, r, "/"+rest)

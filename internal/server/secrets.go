@@ -36,7 +36,7 @@ func (s *state) keepPairing(ctx context.Context, name, kind, secret string) (exp
 		if err := sqlitex.Execute(c, `DELETE FROM pairing WHERE expires <= ?`, &sqlitex.ExecOptions{Args: []any{s.now().Unix()}}); err != nil {
 			return err
 		}
-		return sqlitex.Execute(c, `INSERT OR REPLACE INTO pairing VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{hash(secret), name, kind, expires.Unix()}})
+		return sqlitex.Execute(c, `INSERT OR REPLACE INTO pairing (hash, person, kind, expires) VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{hash(secret), name, kind, expires.Unix()}})
 	})
 	return expires, err
 }
@@ -51,7 +51,7 @@ func (s *state) pairingKind(ctx context.Context, name, secret string) (kind stri
 	return kind, err
 }
 
-// spend uses up a secret inside a transaction: of two that race, one gets ErrSecret.
+// spend uses a secret up inside a transaction: of two that race, one gets ErrSecret.
 func (s *state) spend(c *sqlite.Conn, name, secret string) error {
 	err := sqlitex.Execute(c, `DELETE FROM pairing WHERE hash = ? AND person = ? AND expires > ?`,
 		&sqlitex.ExecOptions{Args: []any{hash(secret), name, s.now().Unix()}})

@@ -133,6 +133,13 @@ func (s *Server) home(ctx context.Context, name string) (*home, error) {
 	if checkName(name) != nil {
 		return nil, ErrPerson
 	}
+	if h := s.opened(name); h != nil {
+		return h, nil
+	}
+	// Strangers may ask for any name: they are answered without the lock.
+	if _, err := s.state.person(ctx, name); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.homes[name]; h != nil {
@@ -146,6 +153,13 @@ func (s *Server) home(ctx context.Context, name string) (*home, error) {
 		s.homes[name] = h
 	}
 	return h, err
+}
+
+// opened returns the pod of a person if it is open.
+func (s *Server) opened(name string) *home {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.homes[name]
 }
 
 // podName returns the name in the URL of a pod of this host.

@@ -50,8 +50,12 @@ PRAGMA user_version = 1;`
 
 const schemaVersion = 1
 
+// busyTime is how long a transaction waits for another process or connection.
+const busyTime = 10 * time.Second
+
 // state is DIR/state.db. It is opened by the server and, at the same time, by the command line, so
-// every method is one transaction and nothing is remembered between two of them.
+// every method is one transaction and nothing is remembered between two of them. What is called inside a
+// transaction is pure: it takes no other connection and no lock of a pod.
 type state struct {
 	pool  *sqlitex.Pool
 	now   func() time.Time
@@ -97,7 +101,7 @@ func openState(dir string, now func() time.Time) (*state, error) {
 }
 
 func prepare(c *sqlite.Conn) error {
-	c.SetBlockOnBusy()
+	c.SetBusyTimeout(busyTime)
 	for _, pragma := range []string{"journal_mode = DELETE", "synchronous = FULL", "secure_delete = ON", "cache_size = -256"} {
 		if err := sqlitex.ExecuteTransient(c, "PRAGMA "+pragma, nil); err != nil {
 			return err

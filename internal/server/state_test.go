@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -134,46 +135,81 @@ func TestAPairingSecretWorksOnceAndForAShortTime(t *testing.T) {
 	}
 }
 
-func TestAnInviteIsUsedUpByOneAcceptance(t *testing.T) {
-	ctx, c := context.Background(), newClock()
-	s := newState(t, t.TempDir(), c)
+// guest returns an acceptance of an invite by somebody new.
+func guest(t *testing.T, i invite.Invite) []byte {
+	t.Helper()
+	key := func() webid.PrivateKey {
+		k, err := webid.GenerateKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	person, phone, agree := key(), key(), key()
+	list, err := webid.DeviceList{Label: person.Public().Label(), Gen: 1, Epoch: 1, Person: person.Public().String(),
+		Devices: []webid.Device{{Kid: phone.Public().String(), Name: "Phone", May: []string{"answer", "accept", "post", "admin"}}}}.Sign(webid.DeviceList{}, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := webid.KeysDocument{Label: list.Label, Serial: 1,
+		Agree: []webid.AgreementKey{{Kid: "k1", Device: phone.Public().String(), Key: agree.Public(), Until: time.Now().Add(time.Hour)}}}.Sign(list, phone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := invite.Link{Label: list.Label, Key: i.Key.Public(), Secret: i.Secret, ID: i.ID, Name: "Ana", Pods: []string{"https://pod.example.org/ana/"}}
+	pending, err := link.Accept(invite.Introduction{Lists: webid.Lists{Devices: list, Keys: keys}, Name: "Guest"}, "k1", agree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pending.Body
+}
+
+func newInvite(t *testing.T, s *state) invite.Invite {
+	t.Helper()
 	i, err := invite.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.addInvite(ctx, "ana", openInvite{Invite: i, expires: c.now().Add(time.Hour)}); err != nil {
+	if err := s.addInvite(context.Background(), "ana", openInvite{Invite: i, expires: s.now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	confirmed := 0
-	accept := func(body string, refuse error) ([]byte, error) {
-		return s.useInvite(ctx, "ana", i.ID, []byte(body), func(got invite.Invite) (string, []byte, error) {
-			if !bytes.Equal(got.Secret, i.Secret) || got.Key.Public() != i.Key.Public() {
-				t.Error("the invite came back with other secrets")
-			}
-			confirmed++
-			return "cid", []byte("answer to " + body), refuse
-		})
+	return i
+}
+
+func TestAnInviteIsUsedUpByOneAcceptance(t *testing.T) {
+	ctx, c := context.Background(), newClock()
+	s := newState(t, t.TempDir(), c)
+	i := newInvite(t, s)
+	ben, carl := guest(t, i), guest(t, i)
+	if _, err := s.claimInvite(ctx, "ana", i.ID, []byte("garbled"), "nobody"); !errors.Is(err, ErrInvite) {
+		t.Fatalf("garbled: %v, want ErrInvite", err)
 	}
-	if _, err := accept("garbled", webid.Malformed); !errors.Is(err, webid.Malformed) {
-		t.Fatal(err)
-	}
-	for range 2 { // the same bytes again: the answer was lost on the way
-		if answer, err := accept("ben", nil); err != nil || string(answer) != "answer to ben" {
-			t.Fatalf("answer %q, error %v", answer, err)
+	for _, cid := range []string{"ben", "other"} { // the second time the connection had been cut
+		got, err := s.claimInvite(ctx, "ana", i.ID, ben, cid)
+		if err != nil || got.contact != "ben" || got.answer != nil || got.Key.Public() != i.Key.Public() {
+			t.Fatalf("claim by ben: contact %q, answer %q, error %v", got.contact, got.answer, err)
 		}
 	}
-	if _, err := accept("carl", nil); !errors.Is(err, ErrInvite) {
+	if _, err := s.claimInvite(ctx, "ana", i.ID, carl, "carl"); !errors.Is(err, ErrInvite) {
+		t.Fatalf("the second person, before the first is answered: %v, want ErrInvite", err)
+	}
+	for _, answer := range []string{"yes", "another"} { // one answer stands for good
+		if stands, err := s.answerInvite(ctx, "ana", i.ID, "ben", []byte(answer)); err != nil || string(stands) != "yes" {
+			t.Fatalf("answer %q, error %v", stands, err)
+		}
+	}
+	if got, err := s.claimInvite(ctx, "ana", i.ID, ben, "other"); err != nil || string(got.answer) != "yes" {
+		t.Fatalf("ben again: %q, error %v", got.answer, err)
+	}
+	if _, err := s.claimInvite(ctx, "ana", i.ID, carl, "carl"); !errors.Is(err, ErrInvite) {
 		t.Fatalf("the second person: %v, want ErrInvite", err)
 	}
-	if confirmed != 2 {
-		t.Fatalf("confirm was called %d times, want 2: once refused, once for ben", confirmed)
-	}
 	all, err := s.invites(ctx, "ana")
-	if err != nil || len(all) != 1 || all[0].contact != "cid" || all[0].tries != 1 {
+	if err != nil || len(all) != 1 || all[0].contact != "ben" || all[0].tries != 2 {
 		t.Fatalf("the owner sees %+v, error %v", all, err)
 	}
 	c.pass(time.Hour)
-	if _, err := accept("ben", nil); !errors.Is(err, ErrInvite) {
+	if _, err := s.claimInvite(ctx, "ana", i.ID, ben, "ben"); !errors.Is(err, ErrInvite) {
 		t.Fatalf("expired: %v, want ErrInvite", err)
 	}
 }
@@ -181,21 +217,12 @@ func TestAnInviteIsUsedUpByOneAcceptance(t *testing.T) {
 func TestOfTwoWhoAcceptAtOnceOneWins(t *testing.T) {
 	ctx, c := context.Background(), newClock()
 	s := newState(t, t.TempDir(), c)
-	i, err := invite.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.addInvite(ctx, "ana", openInvite{Invite: i, expires: c.now().Add(time.Hour)}); err != nil {
-		t.Fatal(err)
-	}
+	i := newInvite(t, s)
 	var racing sync.WaitGroup
 	errs := make([]error, 8)
 	for n := range errs {
-		racing.Go(func() {
-			_, errs[n] = s.useInvite(ctx, "ana", i.ID, []byte{byte(n)}, func(invite.Invite) (string, []byte, error) {
-				return "cid", []byte("yes"), nil
-			})
-		})
+		body := guest(t, i)
+		racing.Go(func() { _, errs[n] = s.claimInvite(ctx, "ana", i.ID, body, fmt.Sprint(n)) })
 	}
 	racing.Wait()
 	won := 0
@@ -215,17 +242,14 @@ func TestOfTwoWhoAcceptAtOnceOneWins(t *testing.T) {
 func TestSpentSecretsAreNotInTheFile(t *testing.T) {
 	ctx, dir, c := context.Background(), t.TempDir(), newClock()
 	s := newState(t, dir, c)
-	i, err := invite.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.addInvite(ctx, "ana", openInvite{Invite: i, expires: c.now().Add(time.Hour)}); err != nil {
-		t.Fatal(err)
-	}
+	i := newInvite(t, s)
 	if !inFile(t, dir, i.Secret) {
 		t.Fatal("the search does not find an invite that is open; it would find nothing ever")
 	}
-	if _, err := s.useInvite(ctx, "ana", i.ID, []byte("x"), func(invite.Invite) (string, []byte, error) { return "cid", nil, nil }); err != nil {
+	if _, err := s.claimInvite(ctx, "ana", i.ID, guest(t, i), "ben"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.answerInvite(ctx, "ana", i.ID, "ben", []byte("yes")); err != nil {
 		t.Fatal(err)
 	}
 	if inFile(t, dir, i.Secret) {
