@@ -69,7 +69,12 @@ func (r *Replica) Open(ctx context.Context, p pod.Path) (res pod.Resource, err e
 // that of the row and the devices differ. A delete stands against writes of no
 // higher counter, and for contacts against all. The other errors are those of
 // [View.Put].
-func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader) (now pod.Info, err error) {
+//
+// accept, unless nil, is called once it is known that a resource wins or joins,
+// before it is placed; its error refuses the write. No lock is held, so it may
+// take any. What is written between accept and the placing is contested again:
+// who needs the two to be one keeps such writes apart.
+func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader, accept func() error) (now pod.Info, err error) {
 	g := r.v.g
 	if row.Path.IsContainer() {
 		err = r.v.update(ctx, func(tx pod.WriteTx, _ *judge) error {
@@ -87,6 +92,14 @@ func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader) (now po
 		return now, err
 	}
 	defer func() { err = errors.Join(err, staged.Discard()) }()
+	if accept != nil {
+		if now, err = r.wins(ctx, row, staged.ETag(), text); err != nil {
+			return now, err
+		}
+		if err := accept(); err != nil {
+			return pod.Info{}, err
+		}
+	}
 	err = r.v.update(ctx, func(tx pod.WriteTx, _ *judge) error {
 		o, stands, err := g.contest(tx, row, staged.ETag(), text)
 		if err != nil || stands != nil {
@@ -97,6 +110,25 @@ func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader) (now po
 		return err
 	})
 	return now, err
+}
+
+// wins contests a row without placing it.
+func (r *Replica) wins(ctx context.Context, row pod.Info, etag string, text []byte) (stands pod.Info, err error) {
+	err = r.v.g.store.View(ctx, func(tx pod.Tx) error {
+		_, row, err := r.v.g.contest(tx, row, etag, text)
+		stands = value(row)
+		return err
+	})
+	return stands, err
+}
+
+// Head returns where the pod stands.
+func (r *Replica) Head(ctx context.Context) (head pod.Head, err error) {
+	err = r.v.g.store.View(ctx, func(tx pod.Tx) error {
+		head = tx.Head()
+		return nil
+	})
+	return head, err
 }
 
 // Delete deletes p and all below it, if the counter of the version is no lower

@@ -33,7 +33,7 @@ func (w *world) device() device {
 func (d device) put(p, typ, text string, v pod.Version, id string) (pod.Info, string, error) {
 	d.w.t.Helper()
 	row := pod.Info{Path: path(d.w.t, p), Type: typ, Version: v, ID: id, Modified: time.Unix(1700000000, 0).UTC()}
-	info, err := d.r.Put(context.Background(), row, reader(text))
+	info, err := d.r.Put(context.Background(), row, reader(text), nil)
 	return info, d.read(p), err
 }
 
@@ -128,7 +128,7 @@ func TestReplicaContainers(t *testing.T) {
 	w := newWorld(t, Config{})
 	d := w.device()
 	put := func(v pod.Version) (pod.Info, error) {
-		return d.r.Put(context.Background(), pod.Info{Path: path(t, "/a/"), Version: v, ID: idA}, nil)
+		return d.r.Put(context.Background(), pod.Info{Path: path(t, "/a/"), Version: v, ID: idA}, nil, nil)
 	}
 	for _, c := range []struct {
 		name      string

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"kith/acl"
@@ -29,8 +30,9 @@ type ReplicaConfig struct {
 	Device string
 	// Written is called with the whole body before what a person says of
 	// themselves is written: /profile/devices, /profile/keys or /profile/name.
-	// Its error refuses the write: ErrRefused if it is
-	// a webid.Verdict.
+	// It is called for a write that wins over what the pod has, or joins it, and
+	// one at a time. Its error refuses the write: ErrRefused if it is a
+	// webid.Verdict. It must not write such a resource itself.
 	Written func(context.Context, pod.Path, []byte) error
 }
 
@@ -41,10 +43,15 @@ const maxBody = 1 << 30
 var announced = []string{"/profile/devices", "/profile/keys", "/profile/name"}
 
 // Replica exchanges rows and bytes with the owner's devices (protocol §3.4).
-type Replica struct{ config ReplicaConfig }
+type Replica struct {
+	config ReplicaConfig
+	// announcing is held from the contest of what a person says of themselves
+	// until it is placed, so that the server adopts nothing that then loses.
+	announcing sync.Mutex
+}
 
 // NewReplica returns the replica of a pod.
-func NewReplica(c ReplicaConfig) *Replica { return &Replica{c} }
+func NewReplica(c ReplicaConfig) *Replica { return &Replica{config: c} }
 
 // Serve answers a request for `.replica` (path is "" or "/") or `.replica/…`
 // (path is the escaped path in the pod, with its first slash). The root itself
@@ -72,7 +79,7 @@ func (s *Replica) Serve(w http.ResponseWriter, r *http.Request, v *acl.View, pat
 	case http.MethodPut:
 		return s.put(w, r, raw, p)
 	case http.MethodDelete:
-		return remove(w, r, raw, p)
+		return s.remove(w, r, raw, p)
 	}
 	return get(w, r, v, raw, p)
 }
@@ -225,11 +232,7 @@ func (s *Replica) put(w http.ResponseWriter, r *http.Request, raw *acl.Replica, 
 	if row.Version == (pod.Version{}) { // older than whatever anybody knows the version of
 		row.Version = pod.Version{Counter: 1, Device: s.config.Device}
 	}
-	body, err := s.body(w, r, p)
-	if err != nil {
-		return err
-	}
-	now, err := raw.Put(r.Context(), row, body)
+	now, err := s.place(r, raw, row)
 	if errors.Is(err, acl.ErrSuperseded) {
 		return lose(w, now)
 	}
@@ -254,41 +257,51 @@ func tell(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// body returns what p is to hold: nothing for a container, and a list only once
-// it is accepted.
-func (s *Replica) body(w http.ResponseWriter, r *http.Request, p pod.Path) (io.Reader, error) {
-	if p.IsContainer() {
+// place puts what the body holds: nothing for a container.
+func (s *Replica) place(r *http.Request, raw *acl.Replica, row pod.Info) (pod.Info, error) {
+	if row.Path.IsContainer() {
 		if n, err := io.CopyN(io.Discard, r.Body, 1); n > 0 || !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read container: %w: it has a body", ErrRequest)
+			return pod.Info{}, fmt.Errorf("read container: %w: it has a body", ErrRequest)
 		}
-		return nil, nil
+		return raw.Put(r.Context(), row, nil, nil)
 	}
 	if r.ContentLength > maxBody {
-		return nil, fmt.Errorf("read body: %w", pod.ErrTooLarge)
+		return pod.Info{}, fmt.Errorf("read body: %w", pod.ErrTooLarge)
 	}
-	if !slices.Contains(announced, p.String()) {
-		return r.Body, nil
+	if slices.Contains(announced, row.Path.String()) {
+		return s.announce(r, raw, row)
 	}
-	text, err := io.ReadAll(io.LimitReader(r.Body, maxList+1))
-	if err != nil {
-		return nil, fmt.Errorf("read list: %w", err)
-	}
-	if len(text) > maxList {
-		return nil, fmt.Errorf("read list: %w", pod.ErrTooLarge)
-	}
-	err = s.config.Written(r.Context(), p, text)
-	var verdict webid.Verdict
-	if errors.As(err, &verdict) {
-		return nil, fmt.Errorf("accept list: %w: %w", ErrRefused, err)
-	}
-	return bytes.NewReader(text), err
+	return raw.Put(r.Context(), row, r.Body, nil)
 }
 
-func remove(w http.ResponseWriter, r *http.Request, raw *acl.Replica, p pod.Path) error {
+// announce puts what a person says of themselves, once it is accepted.
+func (s *Replica) announce(r *http.Request, raw *acl.Replica, row pod.Info) (pod.Info, error) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, maxList+1))
+	if err != nil {
+		return pod.Info{}, fmt.Errorf("read list: %w", err)
+	}
+	if len(text) > maxList {
+		return pod.Info{}, fmt.Errorf("read list: %w", pod.ErrTooLarge)
+	}
+	s.announcing.Lock()
+	defer s.announcing.Unlock()
+	return raw.Put(r.Context(), row, bytes.NewReader(text), func() error {
+		err := s.config.Written(r.Context(), row.Path, text)
+		var verdict webid.Verdict
+		if errors.As(err, &verdict) {
+			return fmt.Errorf("accept list: %w: %w", ErrRefused, err)
+		}
+		return err
+	})
+}
+
+func (s *Replica) remove(w http.ResponseWriter, r *http.Request, raw *acl.Replica, p pod.Path) error {
 	v, err := parseVersion(r.Header.Get("Kith-Version"))
 	if err != nil {
 		return err
 	}
+	s.announcing.Lock()
+	defer s.announcing.Unlock()
 	stands, err := raw.Delete(r.Context(), p, v)
 	if errors.Is(err, acl.ErrSuperseded) {
 		return lose(w, stands)

@@ -291,6 +291,21 @@ func TestLists(t *testing.T) {
 		}
 		oneRow(t, h.bring("/profile/keys", "9.a", strings.Repeat("x", maxList)))
 	})
+	t.Run("one that loses to what stands is not heard", func(t *testing.T) {
+		heard = nil
+		winner(t, h.bring("/profile/devices", "4.a", "older"))
+		if heard != nil {
+			t.Errorf("heard %v", heard)
+		}
+		h.wantBytes("devices", "/profile/devices", "devices")
+	})
+	t.Run("one that joins is", func(t *testing.T) {
+		heard = nil
+		oneRow(t, h.bring("/profile/devices", "4.a", "devices", header("Content-Type", "application/jose")))
+		if fmt.Sprint(heard) != "[/profile/devices devices]" {
+			t.Errorf("heard %v", heard)
+		}
+	})
 	t.Run("nothing else is heard", func(t *testing.T) {
 		heard = nil
 		for _, path := range []string{"/profile/card", "/profile/keys/x", "/devices", "/a/profile/devices"} {
