@@ -1,5 +1,5 @@
-/** A pod as large as Kith is made for, laid into the folder of a stopped host as plain files (contract of the tree:
- * protocol §2.1): friends with real keys, circles, audiences, and years of posts. */
+/** A pod as large as Kith is made for, laid into the folder of a stopped host as plain files (protocol §2.1):
+ * friends with real keys, circles, audiences, and years of posts. */
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
