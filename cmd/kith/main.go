@@ -48,7 +48,7 @@ type call struct {
 	stderr io.Writer
 }
 
-var errUsage = errors.New("that is not how it is called")
+var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
 	return []command{serveCommand(), personCommand(), pairCommand(), versionCommand()}
@@ -62,6 +62,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 1 && args[0] == "help" {
+		args = []string{args[1], "--help"}
+	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		overview(stdout)
 		return exitOK
@@ -81,7 +84,7 @@ func overview(w io.Writer) {
 	for _, cmd := range commands() {
 		fmt.Fprintf(w, "  kith %-10s %s\n", cmd.name, cmd.summary)
 	}
-	fmt.Fprint(w, "\nHelp with examples: kith COMMAND --help\n")
+	fmt.Fprint(w, "\nHelp with examples: kith help COMMAND\n")
 }
 
 func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -17,7 +17,7 @@ Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
                   [--domain NAME | --cert FILE --key FILE | --behind-proxy]
 
 Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
-prints a pairing link: open it where the app shall live. Stop it with Ctrl-C; nothing is lost.
+prints a pairing link: open it in the browser where you want your posts to live. Stop it with Ctrl-C; nothing is lost.
 
 DIR holds:
   kith.toml    what the flags say, by the same names; the first start writes the url there
@@ -78,7 +78,11 @@ func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) e
 
 // printPairing prints a pairing link, and its QR where a phone could use it (architecture §6a).
 func printPairing(w io.Writer, p server.Pairing) error {
-	fmt.Fprintf(w, "\nConnect your phone to the pod %s: open this link on it, once, before %s.\n\n  %s\n\n", p.Pod, p.Expires.Local().Format(time.TimeOnly), p.Link)
+	where := "in a browser on this computer (a phone needs an https address: see kith help serve)"
+	if p.ForPhones {
+		where = "on your phone"
+	}
+	fmt.Fprintf(w, "\nThe pod %s waits for its owner. Open this link %s, once, before %s.\n\n  %s\n\n", p.Pod, where, p.Expires.Local().Format(time.TimeOnly), p.Link)
 	if !p.ForPhones {
 		return nil
 	}

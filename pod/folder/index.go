@@ -106,7 +106,7 @@ func openIndex(state string, k *disk, verify bool) (*index, head, error) {
 	return x, h, nil
 }
 
-var errBusy = errors.New("another process holds the pod")
+var errBusy = errors.New("another process has this folder open; stop it first, or name another folder")
 
 func readIndex(state string, k *disk, verify bool) (*index, head, error) {
 	if _, err := os.Lstat(filepath.Join(state, indexName)); err != nil {
