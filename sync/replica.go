@@ -232,6 +232,9 @@ func (s *Replica) put(w http.ResponseWriter, r *http.Request, raw *acl.Replica, 
 	if row.Version == (pod.Version{}) { // older than whatever anybody knows the version of
 		row.Version = pod.Version{Counter: 1, Device: s.config.Device}
 	}
+	if err := counts(r, raw, row.Version); err != nil {
+		return err
+	}
 	now, err := s.place(r, raw, row)
 	if errors.Is(err, acl.ErrSuperseded) {
 		return lose(w, now)
@@ -255,6 +258,15 @@ func tell(w http.ResponseWriter, status int, v any) error {
 	w.WriteHeader(status)
 	w.Write(body) // who has gone does not hear it
 	return nil
+}
+
+// counts refuses versions that are not plausible here.
+func counts(r *http.Request, raw *acl.Replica, v pod.Version) error {
+	head, err := raw.Head(r.Context())
+	if err != nil {
+		return fmt.Errorf("read counter: %w", err)
+	}
+	return plausible(v, head)
 }
 
 // place puts what the body holds: nothing for a container.
@@ -298,6 +310,9 @@ func (s *Replica) announce(r *http.Request, raw *acl.Replica, row pod.Info) (pod
 func (s *Replica) remove(w http.ResponseWriter, r *http.Request, raw *acl.Replica, p pod.Path) error {
 	v, err := parseVersion(r.Header.Get("Kith-Version"))
 	if err != nil {
+		return err
+	}
+	if err := counts(r, raw, v); err != nil {
 		return err
 	}
 	s.announcing.Lock()

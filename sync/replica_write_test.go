@@ -245,6 +245,27 @@ func TestNarrowerWins(t *testing.T) {
 	})
 }
 
+// TestBrokenDevice says what no device that works can say.
+func TestBrokenDevice(t *testing.T) {
+	h := newHouse(t)
+	oneRow(t, h.bring("/x", "1000.a", "x"))
+	seen := h.rows("").Counter
+	leap := func(n uint64) string { return fmt.Sprint(seen+n, ".a") }
+	h.wantError("a write far ahead", h.bring("/x", leap(maxLeap+1), "y"), ErrRequest)
+	h.wantError("a delete far ahead", h.drop("/x", leap(maxLeap+1)), ErrRequest)
+	h.wantError("a container far ahead", h.bring("/c/", fmt.Sprint(uint64(maxCounter))+".a", ""), ErrRequest)
+	h.wantBytes("nothing changes", "/x", "x")
+	if got := h.rows("").Counter; got != seen {
+		t.Errorf("the counter went from %d to %d", seen, got)
+	}
+	oneRow(t, h.bring("/x", leap(maxLeap), "y"))
+	for _, at := range []string{"2200-01-01T00:00:00Z", "2199-12-31T23:59:59-01:00", "2263-01-01T00:00:00Z", "9999-12-31T23:59:59Z"} {
+		h.wantError(at, h.bring("/late", "5.a", "x", header("Kith-Modified", at)), ErrRequest)
+	}
+	h.wantError("and nothing is written", h.fetch("/late"), pod.ErrNotExist)
+	oneRow(t, h.bring("/late", "5.a", "x", header("Kith-Modified", "2199-12-31T23:59:59Z")))
+}
+
 func TestLists(t *testing.T) {
 	h := newHouse(t)
 	var heard []string

@@ -13,7 +13,9 @@ import (
 
 const (
 	maxCounter = 1<<53 - 1 // the largest integer that every JSON reader keeps (RFC 8259 §6)
+	maxLeap    = 1 << 32   // how far a counter may go beyond those that the pod has seen
 	maxDevice  = 200       // bytes
+	endOfTime  = 2200      // the first year that no clock which is right tells
 	handleSize = 16        // bytes of a pod.Info.ID
 )
 
@@ -59,10 +61,21 @@ func rowOf(p pod.Path, h http.Header) (pod.Info, error) {
 	return row, err
 }
 
-// parseTime reads an RFC 3339 time from 1970 on, to the millisecond.
+// plausible refuses a version that no device can have come to by counting on
+// from what it has seen: one that is broken would take all counters with it to
+// maxCounter, beyond which nobody can write.
+func plausible(v pod.Version, head pod.Head) error {
+	if v.Counter > head.Counter && v.Counter-head.Counter > maxLeap {
+		return fmt.Errorf("read Kith-Version: %w: the counter is too far ahead", ErrRequest)
+	}
+	return nil
+}
+
+// parseTime reads an RFC 3339 time from 1970 to 2199, to the millisecond: later
+// ones cannot be counted in nanoseconds, as stores and digests do.
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || t.UnixMilli() < 0 {
+	if err != nil || t.UnixMilli() < 0 || t.UTC().Year() >= endOfTime {
 		return time.Time{}, fmt.Errorf("read Kith-Modified: %w", ErrRequest)
 	}
 	return t.UTC().Truncate(time.Millisecond), nil
