@@ -140,6 +140,27 @@ describe("two devices", () => {
     expect(laptop.drafts()).toMatchObject([{ reason: "lost", text: "edited thrice" }]);
   });
 
+  test("of which one deletes what the other has brought an edit of: the edit is kept all the same, once", async () => {
+    const ref = await common(phone);
+    await laptop.edit(ref, "edited twice");
+    await laptop.syncNow();
+    await phone.remove(ref);
+    await meet();
+    await meet();
+    expect(await texts(phone)).toEqual([]);
+    expect(await texts(laptop)).toEqual([]);
+    expect([...phone.drafts(), ...laptop.drafts()]).toMatchObject([{ reason: "lost", text: "edited twice" }]);
+  });
+
+  test("of which one deletes what it knows the other's edit of: no draft is left", async () => {
+    const ref = await common(phone);
+    await laptop.edit(ref, "edited twice");
+    await meet();
+    await phone.remove(ref);
+    await meet();
+    expect([...phone.drafts(), ...laptop.drafts()]).toEqual([]);
+  });
+
   test.each([["the one that narrows", true], ["the one that widens", false]])("that change one audience offline come to the narrower, also when %s comes first", async (_name, narrowFirst) => {
     const third = new Device("Ben's phone");
     const ben = await third.kith();

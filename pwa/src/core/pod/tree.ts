@@ -82,14 +82,22 @@ export class Tree {
 
   /** goneAt returns the counter at which this device deleted the resource with that handle, when that was at or after that version. */
   goneAt(id: string, version: Version): number | undefined {
-    const gone = this.store.get(`gone/${id}`) as { readonly counter: number } | undefined;
+    const gone = this.store.get(`gone/${id}`) as Gone | undefined;
     return gone !== undefined && gone.counter >= version.counter ? gone.counter : undefined;
+  }
+
+  /** overtaken returns the write that notes an edit which another device made without knowing of this device's deletion; undefined when there is none that was not noted. */
+  overtaken(id: string, version: Version): Write | undefined {
+    const name = `gone/${id}`;
+    const gone = this.store.get(name) as Gone | undefined;
+    if (gone?.was === undefined || version.device === this.device || !newer(version, gone.was)) return undefined;
+    return { set: name, value: { ...gone, was: version } satisfies Gone };
   }
 
   /** forgetOld returns the writes that drop what this device no longer has to remember of its deletions. */
   forgetOld(): readonly Write[] {
     const before = this.env.now() - remembered;
-    const old = (name: string): boolean => ((this.store.get(name) as { readonly at: number }).at ?? 0) < before;
+    const old = (name: string): boolean => ((this.store.get(name) as Gone).at ?? 0) < before;
     return this.store.names("gone/").filter(old).map((name) => ({ unset: name }));
   }
 }
@@ -151,9 +159,16 @@ export class Batch {
   }
 }
 
+/** Gone is what this device remembers of a deletion: its counter, its time, and the version that was deleted. */
+interface Gone {
+  readonly counter: number;
+  readonly at: number;
+  readonly was?: Version;
+}
+
 /** gone returns the write that remembers a deletion by handle alone. */
 export function gone(row: Row, counter: number, at: number): Write {
-  return { set: `gone/${row.id}`, value: { counter, at } };
+  return { set: `gone/${row.id}`, value: { counter, at, was: row.version } satisfies Gone };
 }
 
 /** newHandle returns a random handle of 22 characters. */

@@ -48,8 +48,9 @@ export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows"
 
 /** wanted tells whether the bytes of a row are fetched at once. */
 function wanted(tree: Tree, dels: Waiting["dels"], remote: RemoteRow): boolean {
-  const same = tree.store.row(remote.path)?.etag === remote.etag;
-  return !same && !isLarge(remote) && tree.goneAt(remote.id, remote.version) === undefined && !doomed(dels, remote);
+  const { path, id, version, etag } = remote;
+  if (tree.goneAt(id, version) !== undefined || doomed(dels, remote)) return placeOf(path).kind === "post" && tree.overtaken(id, version) !== undefined;
+  return tree.store.row(path)?.etag !== etag && !isLarge(remote);
 }
 
 /** doomed tells whether a deletion that waits will take the pod's row away: a folder's takes all below it, another what it knew of. */
@@ -111,7 +112,9 @@ class Settling {
   async row(remote: RemoteRow): Promise<void> {
     const { path, id, version } = remote;
     const goneAt = this.#tree.goneAt(id, version);
-    if (doomed(this.#waits.dels, remote)) return;
+    const waits = doomed(this.#waits.dels, remote);
+    if (waits || goneAt !== undefined) await this.#overtaken(remote);
+    if (waits) return;
     if (goneAt !== undefined) return this.#deleteThere(path, goneAt);
     const local = this.#tree.store.row(path);
     if (local?.etag === remote.etag) return this.#join(local, remote);
@@ -183,6 +186,15 @@ class Settling {
     if (place.kind !== "post" || text === undefined || text === other) return;
     this.#writes.push(...lostDraft(this.#tree, `me/${place.folder}` as PostRef, text));
     this.changed.push(draftRows);
+  }
+
+  /** overtaken keeps the text of an edit that was made elsewhere while this device deleted the post. */
+  async #overtaken({ path, id, version }: RemoteRow): Promise<void> {
+    const noted = this.#tree.overtaken(id, version);
+    const text = this.#textOf(path);
+    if (noted === undefined || text === undefined) return;
+    await this.#draft(path, text, undefined);
+    this.#writes.push(noted);
   }
 
   /** deleteThere tells the pod once more what this device deleted. */
