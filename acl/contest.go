@@ -108,7 +108,7 @@ func weighed(p pod.Path, body io.Reader) ([]byte, io.Reader, error) {
 	if !p.IsACL() && !isCard(p) {
 		return nil, body, nil
 	}
-	text, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
+	text, err := io.ReadAll(io.LimitReader(arriving{body}, maxDocument+1))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read body: %w", err)
 	}

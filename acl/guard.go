@@ -33,6 +33,14 @@ var ErrClass = errors.New("classes of agents are not allowed here")
 // the pod has.
 var ErrSuperseded = errors.New("a newer version is here")
 
+// ErrReplica refuses to write or delete, other than through a [Replica], what the
+// server takes in from the owner's devices (409).
+var ErrReplica = errors.New("only the owner's devices write this, as replicas")
+
+// ErrBody says that a body could not be read to its end from where it comes
+// (400). It is joined with the error of the reader.
+var ErrBody = errors.New("the body did not arrive")
+
 // Config says whose pod a Guard guards, and its limits.
 type Config struct {
 	// Base is the pod's URL, with a trailing slash.
@@ -44,8 +52,9 @@ type Config struct {
 	Classes func(subject pod.Path, class string) bool
 	// Valid reports whether an agent is still who it was when it was
 	// authenticated: a contact of the same grant, a device still listed. It is
-	// asked before each write takes effect, and for streams that are open when
-	// the pod changes. It is called without a lock held. Nil holds all valid.
+	// asked when the body of a write has come, before the write waits for its
+	// turn, and for streams that are open when the pod changes. It is called
+	// without a lock held, so it may read the pod. Nil holds all valid.
 	Valid func(context.Context, webid.Agent) bool
 	// Quota bounds what agents without Control may keep in one container, in
 	// bytes of its direct children. Zero stands for 64 MiB.

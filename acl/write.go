@@ -20,7 +20,7 @@ import (
 // Control of their subject and must be Turtle.
 //
 // Errors besides the store's: ErrUnauthenticated, ErrForbidden, ErrMalformed,
-// ErrClass, ErrLockout. pod.ErrFull also tells that an agent without Control
+// ErrClass, ErrLockout, ErrReplica, ErrBody. pod.ErrFull also tells that an agent without Control
 // went beyond Config.Quota.
 func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, pre pod.Precondition) (info pod.Info, created bool, err error) {
 	limit, err := v.limit(ctx, p.Parent(), func(j *judge) error {
@@ -48,6 +48,26 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 		return err
 	})
 	return info, created, err
+}
+
+// MayPut returns the error that Put or MakeContainer would have before they look
+// at a body.
+func (v *View) MayPut(ctx context.Context, p pod.Path, pre pod.Precondition) error {
+	return v.may(ctx, func(j *judge) error {
+		_, err := j.mayPut(p, pre)
+		return err
+	})
+}
+
+// MayCreate returns the error that Create or CreateContainer would have before
+// they look at a body.
+func (v *View) MayCreate(ctx context.Context, container pod.Path) error {
+	return v.may(ctx, func(j *judge) error { return j.mayCreateIn(container) })
+}
+
+// may decides without writing.
+func (v *View) may(ctx context.Context, decide func(*judge) error) error {
+	return v.g.store.View(ctx, func(tx pod.Tx) error { return decide(v.judge(tx)) })
 }
 
 // MakeContainer makes the container p and the missing ones above it. It needs
@@ -127,7 +147,10 @@ func (v *View) Delete(ctx context.Context, p pod.Path, pre pod.Precondition) err
 	})
 }
 
-// update runs fn alone with the pod, unless the agent is no longer valid.
+// update runs fn alone with the pod, unless the agent is no longer valid. That
+// is asked after the body has come. It is not asked with the lock held, because
+// Valid may read the pod: a write that waits for the lock while the agent stops
+// being valid is the last that slips in.
 func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) error {
 	if !v.g.valid(ctx, v.agent) {
 		return ErrUnauthenticated
@@ -155,6 +178,7 @@ func (v *View) limit(ctx context.Context, container pod.Path, may func(*judge) e
 
 // stage takes the bytes for p. Those of an ACL are checked first.
 func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions) (pod.Staged, error) {
+	body = arriving{body}
 	if !p.IsACL() {
 		return g.store.Stage(ctx, body, o)
 	}
@@ -169,6 +193,18 @@ func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.Sta
 		return nil, err
 	}
 	return g.store.Stage(ctx, bytes.NewReader(text), o)
+}
+
+// arriving is a body, whose errors are told from those of the disk.
+type arriving struct{ io.Reader }
+
+// Read is the body's. Its errors but io.EOF are joined with ErrBody.
+func (a arriving) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if err != nil && err != io.EOF && !errors.Is(err, ErrBody) {
+		err = fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	return n, err
 }
 
 // checkACL decides whether a document may become the ACL of a subject.
@@ -212,6 +248,16 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 	return info, err
 }
 
+// adopted are what a person says of themselves. The server adopts it as the
+// owner's devices bring it, so nothing else may write it (protocol §3.4).
+var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name"}
+
+// replicated reports whether p is written through replicas only; a container of
+// such a name would be in its way.
+func replicated(p pod.Path) bool {
+	return slices.Contains(adopted, strings.TrimSuffix(p.String(), "/"))
+}
+
 // onlyCreates reports whether a precondition keeps a write from replacing.
 func onlyCreates(pre pod.Precondition) bool { return slices.Contains(pre.IfNoneMatch, "*") }
 
@@ -231,6 +277,9 @@ func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 		}
 	} else if err := j.mayMake(p, need); err != nil {
 		return s, err
+	}
+	if replicated(p) {
+		return s, ErrReplica
 	}
 	return s, pre.Check(s.exists, s.info.ETag)
 }
@@ -296,6 +345,9 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 	}
 	if p.IsRoot() {
 		return fmt.Errorf("delete the root: %w", pod.ErrReserved)
+	}
+	if replicated(p) {
+		return ErrReplica
 	}
 	if p == p.Subject() {
 		container, err := j.underOwn(p.Parent())
@@ -388,6 +440,9 @@ func (j *judge) newChild(container pod.Path, slug string, asContainer bool) (pod
 		return pod.Path{}, err
 	}
 	plain, named := child(container, slug, asContainer)
+	if named && m.Has(Control) && replicated(plain) {
+		return plain, ErrReplica
+	}
 	if named && m.Has(Control) {
 		free, err := j.free(plain)
 		if free || err != nil {

@@ -220,3 +220,24 @@ func (s *server) makeContainers(container string, names []string) {
 		s.t.Fatal(err)
 	}
 }
+
+// raw puts bytes into the store as they are, as a device of the owner would.
+func (s *server) raw(path, text string) {
+	s.t.Helper()
+	p, err := pod.ParsePath(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	staged, err := s.store.Stage(context.Background(), strings.NewReader(text), pod.StageOptions{Max: 1 << 20})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer staged.Discard()
+	err = s.store.Update(context.Background(), func(tx pod.WriteTx) error {
+		_, err := tx.Put(p, staged, pod.PutOptions{})
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}

@@ -34,6 +34,7 @@ var statuses = []struct {
 	{acl.ErrClass, http.StatusUnprocessableEntity, "The owner has not allowed this class of agents here", true},
 	{acl.ErrLockout, http.StatusUnprocessableEntity, "The ACL of the root must give its owner Control.", false},
 	{acl.ErrSuperseded, http.StatusConflict, "A newer version is here.", false},
+	{acl.ErrReplica, http.StatusConflict, "This is written by the owner's own devices only, through the replica of the pod.", false},
 	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
 	{acl.ErrBehind, http.StatusServiceUnavailable, "This pod lacks what has been seen elsewhere.", false},
 	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
@@ -51,6 +52,7 @@ var statuses = []struct {
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "The request stood still for too long.", false},
 	{context.Canceled, http.StatusRequestTimeout, "The request was abandoned.", false},
 	{io.ErrUnexpectedEOF, http.StatusBadRequest, "The body ended early.", false},
+	{acl.ErrBody, http.StatusBadRequest, "The body did not arrive whole.", false}, // after what says more of why
 }
 
 // status returns what is answered for an error, and whether it was expected.

@@ -43,6 +43,9 @@ func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Pre
 	if !p.IsContainer() {
 		return view.Put(r.Context(), p, r.Header.Get("Content-Type"), r.Body, pre)
 	}
+	if err := view.MayPut(r.Context(), p, pre); err != nil {
+		return pod.Info{}, false, err
+	}
 	if err := checkEmpty(r); err != nil {
 		return pod.Info{}, false, err
 	}
@@ -70,6 +73,9 @@ func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContaine
 	name := slug(r.Header.Get("Slug"))
 	if !asContainer {
 		return view.Create(r.Context(), p, name, r.Header.Get("Content-Type"), r.Body)
+	}
+	if err := view.MayCreate(r.Context(), p); err != nil {
+		return pod.Info{}, err
 	}
 	if err := checkEmpty(r); err != nil {
 		return pod.Info{}, err
@@ -126,7 +132,7 @@ func checkEmpty(r *http.Request) error {
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxEmpty+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("read body: %w", err)
+		return fmt.Errorf("read body: %w: %w", acl.ErrBody, err)
 	case len(text) > maxEmpty:
 		return pod.ErrTooLarge
 	case len(bytes.TrimSpace(text)) == 0:

@@ -290,7 +290,7 @@ func (s *Replica) place(r *http.Request, raw *acl.Replica, row pod.Info) (pod.In
 func (s *Replica) announce(r *http.Request, raw *acl.Replica, row pod.Info) (pod.Info, error) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxList+1))
 	if err != nil {
-		return pod.Info{}, fmt.Errorf("read list: %w", err)
+		return pod.Info{}, fmt.Errorf("read list: %w: %w", acl.ErrBody, err)
 	}
 	if len(text) > maxList {
 		return pod.Info{}, fmt.Errorf("read list: %w", pod.ErrTooLarge)

@@ -416,7 +416,7 @@ func TestDownloadEnds(t *testing.T) {
 		gone := phone
 		h.away.Store(&gone)
 		podDevice := h.guard.As(webid.OwnerAgent(ownerID, podKid))
-		_, _, err := podDevice.Put(t.Context(), h.path("/profile/devices"), "application/jose", strings.NewReader("x"), pod.Precondition{})
+		_, _, err := podDevice.Put(t.Context(), h.path("/profile/card"), "text/turtle", strings.NewReader(""), pod.Precondition{})
 		h.must(err)
 		synctest.Wait()
 		go func() { h.must(errors.Join(<-done, server.Close())) }()
