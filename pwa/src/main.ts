@@ -53,9 +53,9 @@ void showApp({
   now: Date.now,
   update: watchUpdates(install(), window),
   taken: (error) => error instanceof TakenError,
-  async open(takeOver, closed) {
+  async open(takeOver, leaving, closed) {
     const store = async (): Promise<Store> => {
-      const opened = await openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(slots, "slots") }, place.store, { takeOver });
+      const opened = await openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(slots, "slots"), leaving }, place.store, { takeOver });
       void opened.closed.then(closed);
       return opened;
     };

@@ -303,8 +303,10 @@ export class App implements Kith {
   }
 
   async post(what: Compose): Promise<PostRef> {
-    const folder = await posts.makePost(this.#must.session.tree, what);
-    this.#acted("posts", "feed");
+    const { drafts, tree } = this.#must.session;
+    const folder = await posts.makePost(tree, what);
+    if (what.draft !== undefined) await drafts.load();
+    this.#acted("posts", "feed", "drafts");
     return refOf({ folder });
   }
 

@@ -156,6 +156,8 @@ export interface Compose {
   readonly text: string;
   readonly pictures: readonly NewPicture[];
   readonly audience: Audience;
+  /** The draft that it was: it goes in the same moment, so that nothing is posted twice. */
+  readonly draft?: string;
 }
 
 /** A text that lost against a later edit, or that was kept when something failed. */
@@ -165,8 +167,9 @@ export interface Draft {
   readonly audience: Audience;
   readonly pictures: readonly NewPicture[];
   readonly saved: number;
-  /** `typed`: the composer's own. `lost`: this device's edit of `post` came second. */
-  readonly reason: "typed" | "lost";
+  /** `typed`: the composer's own, or with `post` an edit that was not finished. `leaving`: a finished post that is held
+   * back for a moment. `lost`: this device's edit of `post` came second. */
+  readonly reason: "typed" | "leaving" | "lost";
   readonly post?: PostRef;
 }
 

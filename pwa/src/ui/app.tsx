@@ -20,8 +20,9 @@ export interface Page {
   readonly root: Element;
   readonly update: Update;
   readonly now: () => number;
-  /** Opens the core; with `takeOver` the tab that has it gives it up. `closed` hears when this one has to. */
-  readonly open: (takeOver: boolean, closed: () => void) => Promise<Kith>;
+  /** Opens the core; with `takeOver` the tab that has it gives it up. `leaving` stores what is
+   * still only here before this one has to, and `closed` hears of it afterwards. */
+  readonly open: (takeOver: boolean, leaving: () => Promise<unknown>, closed: () => void) => Promise<Kith>;
   /** Whether opening failed because another tab has the core. */
   readonly taken: (error: unknown) => boolean;
 }
@@ -39,10 +40,13 @@ export async function showApp(page: Page, takeOver = false): Promise<void> {
   const elsewhere = (again: () => void): void =>
     render(<Trouble title={words.trouble.elsewhere} text={words.trouble.elsewhereHint} action={words.trouble.here} onAction={again} />, root);
   try {
-    const kith = await open(takeOver, () => elsewhere(() => location.reload()));
+    let leave = (): Promise<unknown> => Promise.resolve();
+    const kith = await open(takeOver, () => leave(), () => elsewhere(() => location.reload()));
     const router = openRouter(window);
     const app = appOf({ kith, model: follow(kith, tag), t: words, tag, clock: clockFor(tag, now), router, update, page: window });
     render(<Whole app={app} />, root);
+    leave = app.leave;
+    void app.attempt(() => app.outgoing.resume());
   } catch (error) {
     if (taken(error)) elsewhere(() => void showApp(page, true));
     else render(<Stopped error={error} words={words} />, root);

@@ -16,6 +16,8 @@ import { type Words, sentenceFor } from "./words/words.ts";
 export interface Said {
   readonly text: string;
   readonly undo?: () => void;
+  /** What the way back is called. */
+  readonly way?: string;
   /** Said of a failure: it stays until it is put away. */
   readonly failed?: boolean;
 }
@@ -38,11 +40,15 @@ export interface App {
   readonly update: Update;
   readonly online: Signal<boolean>;
   readonly said: Signal<Said | undefined>;
+  /** What is stored when the page is hidden or about to go. */
+  readonly leaving: Set<() => Promise<unknown>>;
   /** The draft that the composer opens with. */
   readonly opened: Signal<Opened | undefined>;
   /** Reads codes. It is here because a part of the app can be loaded only from where all parts are known. */
   readonly detector: () => Promise<Detector>;
-  say(text: string, undo?: () => void): void;
+  /** Stores what is still only in the page. */
+  leave(): Promise<unknown>;
+  say(text: string, undo?: () => void, way?: string): void;
   /** Runs what a person asked for. A failure is told in words and gives undefined. */
   attempt<T>(act: () => Promise<T>): Promise<T | undefined>;
 }
@@ -66,15 +72,18 @@ export function appOf({ kith, model, t, tag, clock, router, update, page }: Part
   page.addEventListener("online", () => { online.value = true; });
   page.addEventListener("offline", () => { online.value = false; });
   const outgoing = outgoingOf(kith, page);
-  page.addEventListener("pagehide", () => outgoing.flush());
+  const leaving = new Set<() => Promise<unknown>>([outgoing.flush]);
+  const leave = (): Promise<unknown> => Promise.allSettled([...leaving].map((store) => store()));
+  page.addEventListener("pagehide", () => void leave());
+  page.document.addEventListener("visibilitychange", () => { if (page.document.visibilityState === "hidden") void leave(); });
   return {
-    kith, model, t, tag, clock, router, update, online, said, outgoing,
+    leave, leaving, kith, model, t, tag, clock, router, update, online, said, outgoing,
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),
     detector: detectorFor,
-    say(text, undo) {
-      said.value = undo === undefined ? { text } : { text, undo };
+    say(text, undo, way = t.undo) {
+      said.value = undo === undefined ? { text } : { text, undo, way };
     },
     async attempt(act) {
       try {

@@ -26,6 +26,8 @@ const readOnDemand: ReadonlySet<Topic> = new Set<Topic>(["posts", "feed", "stora
 export function follow(kith: Kith, tag: string): Model {
   const byName = new Intl.Collator(tag).compare;
   const sorted = (): readonly Friend[] => [...kith.friends()].sort((a, b) => byName(a.name, b.name));
+  // What is leaving is a post already.
+  const drafts = (): readonly Draft[] => kith.drafts().filter(({ reason }) => reason !== "leaving");
   const parts = {
     me: signal(kith.me()),
     pod: signal(kith.pod()),
@@ -33,7 +35,7 @@ export function follow(kith: Kith, tag: string): Model {
     circles: signal(kith.circles()),
     invites: signal(kith.invites()),
     outbox: signal(kith.outbox()),
-    drafts: signal(kith.drafts()),
+    drafts: signal(drafts()),
     devices: signal(kith.devices()),
   };
   const changes = signal(0);
@@ -44,7 +46,7 @@ export function follow(kith: Kith, tag: string): Model {
     circles: () => { parts.circles.value = kith.circles(); },
     invites: () => { parts.invites.value = kith.invites(); },
     outbox: () => { parts.outbox.value = kith.outbox(); },
-    drafts: () => { parts.drafts.value = kith.drafts(); },
+    drafts: () => { parts.drafts.value = drafts(); },
     devices: () => { parts.devices.value = kith.devices(); },
   };
   kith.subscribe((topic) => {

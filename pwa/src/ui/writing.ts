@@ -5,8 +5,8 @@ import { shrink } from "./pictures.ts";
 
 /** Pictures in one post. */
 export const mostPictures = 20;
-/** How long typing has to rest before the draft is stored. */
-const rest = 700;
+/** What is typed is stored at latest after this many milliseconds, while typing goes on. */
+const rest = 1_000;
 
 /** One picture of the post that is being written, and an address to show it by. */
 export interface Shot {
@@ -30,8 +30,8 @@ export interface Writing {
   takeAway(id: number): void;
   /** Says that text or audience changed. */
   touched(): void;
-  /** Stores the draft now; returns its id, or undefined when there is nothing in it. */
-  keep(): Promise<string | undefined>;
+  /** Stores the draft now; returns its id, or undefined when there is nothing in it. As one that leaves it is stored for the last time. */
+  keep(reason?: "typed" | "leaving"): Promise<string | undefined>;
   /** Throws the draft away. */
   discard(): Promise<void>;
   compose(): Compose;
@@ -97,13 +97,13 @@ class Draft implements Writing {
   }
 
   touched(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.keep(), rest);
+    this.#timer ??= setTimeout(() => void this.keep(), rest);
   }
 
-  async keep(): Promise<string | undefined> {
+  async keep(reason: "typed" | "leaving" = "typed"): Promise<string | undefined> {
     clearTimeout(this.#timer);
-    const stored = this.#storing.then(() => this.#store());
+    this.#timer = undefined;
+    const stored = this.#storing.then(() => this.#store(reason));
     this.#storing = stored;
     return stored;
   }
@@ -125,13 +125,14 @@ class Draft implements Writing {
     for (const { url } of this.shots.value) URL.revokeObjectURL(url);
   }
 
-  async #store(): Promise<string | undefined> {
+  async #store(reason: "typed" | "leaving"): Promise<string | undefined> {
     if (this.#ended) return this.#id;
+    this.#ended = reason === "leaving";
     const { pictures, audience } = this.compose();
     const text = this.text.value;
     if (text.trim() === "" && pictures.length === 0 && this.#id === undefined) return undefined;
     try {
-      this.#id = await this.#kith.saveDraft({ ...(this.#id === undefined ? {} : { id: this.#id }), text, pictures, audience, reason: "typed" });
+      this.#id = await this.#kith.saveDraft({ ...(this.#id === undefined ? {} : { id: this.#id }), text, pictures, audience, reason });
       this.kept.value = "kept";
     } catch {
       // The page still holds it; the view says that it must stay open.

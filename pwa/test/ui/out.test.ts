@@ -36,9 +36,18 @@ describe("a post on its way out", () => {
     posted = undefined;
   });
 
-  const draftOf = (text: string): Promise<string> => kith.saveDraft({ text, pictures: [], audience: { kind: "me" }, reason: "typed" });
+  const draftOf = (text: string): Promise<string> => kith.saveDraft({ text, pictures: [], audience: { kind: "me" }, reason: "leaving" });
+  const undone: string[] = [];
   const hold = (text: string): void =>
-    outgoing.hold({ what: { text, pictures: [], audience: { kind: "me" } }, draft: draftOf(text) }, (result) => { posted = result; });
+    outgoing.hold({ what: { text, pictures: [], audience: { kind: "me" } }, draft: draftOf(text) }, (result) => { posted = result; }, () => undone.push(text));
+
+  test("that was finished when the page ended goes out at the next start", async () => {
+    await draftOf("unsent");
+    await kith.saveDraft({ text: "unfinished", pictures: [], audience: { kind: "me" }, reason: "typed" });
+    await outgoing.resume();
+    expect(await texts()).toEqual(["unsent"]);
+    expect(kith.drafts().map(({ text }) => text)).toEqual(["unfinished"]);
+  });
 
   test("goes after the pause, and its draft with it", async () => {
     hold("one");
@@ -53,18 +62,19 @@ describe("a post on its way out", () => {
   test("is taken back within the pause, and its draft stays", async () => {
     hold("two");
     await until(() => kith.drafts().length === 1, "the draft");
-    expect(outgoing.has(kith.drafts()[0]?.id ?? "")).toBe(true);
+    expect(outgoing.held.value?.text).toBe("two");
     expect(outgoing.undo()).toBe(true);
+    expect(undone).toEqual(["two"]);
+    expect(outgoing.held.value).toBeUndefined();
     expect(timer.ring).toBeUndefined();
     expect(posted).toBeUndefined();
     expect(await texts()).toEqual([]);
     expect(kith.drafts().map(({ text }) => text)).toEqual(["two"]);
-    expect(outgoing.has(kith.drafts()[0]?.id ?? "")).toBe(false);
   });
 
   test("cannot be taken back once it is out", async () => {
     hold("three");
-    outgoing.flush();
+    void outgoing.flush();
     expect(outgoing.undo()).toBe(false);
     await posted;
     expect(await texts()).toEqual(["three"]);
@@ -79,9 +89,10 @@ describe("a post on its way out", () => {
   });
 
   test("keeps its draft when it is refused", async () => {
-    outgoing.hold({ what: { text: "", pictures: [], audience: { kind: "me" } }, draft: draftOf("kept") }, (result) => { posted = result; });
-    outgoing.flush();
+    outgoing.hold({ what: { text: "", pictures: [], audience: { kind: "me" } }, draft: draftOf("kept") }, (result) => { posted = result; }, () => undefined);
+    void outgoing.flush();
     await expect(posted).rejects.toMatchObject({ code: "empty" });
+    await until(() => kith.drafts()[0]?.reason === "typed", "the draft");
     expect(kith.drafts().map(({ text }) => text)).toEqual(["kept"]);
   });
 });

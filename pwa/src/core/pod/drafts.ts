@@ -52,20 +52,25 @@ export class Drafts {
   async save(draft: Omit<Draft, "id" | "saved"> & { readonly id?: string }): Promise<string> {
     const { env, store } = this.#tree;
     const id = draft.id ?? randomName(env.random, 20);
-    await store.apply([...this.#erasing(id), ...(await writing(this.#tree, { ...draft, id, saved: env.now() }))]);
+    await store.apply([...erasing(store, id), ...(await writing(this.#tree, { ...draft, id, saved: env.now() }))]);
     await this.load();
     return id;
   }
 
   /** remove erases a draft. */
   async remove(id: string): Promise<void> {
-    await this.#tree.store.apply([{ unset: settings + id }, ...this.#erasing(id)]);
+    await this.#tree.store.apply(withoutDraft(this.#tree.store, id));
     await this.load();
   }
+}
 
-  #erasing(id: string): readonly Write[] {
-    return [...this.#tree.store.rows(rowsOf(id))].map(({ path }) => ({ erase: path }));
-  }
+/** withoutDraft returns the writes that erase a draft. */
+export function withoutDraft(store: Store, id: string): readonly Write[] {
+  return [{ unset: settings + id }, ...erasing(store, id)];
+}
+
+function erasing(store: Store, id: string): readonly Write[] {
+  return [...store.rows(rowsOf(id))].map(({ path }) => ({ erase: path }));
 }
 
 /** lostDraft returns the writes that keep the text of an edit that came second. */

@@ -6,13 +6,14 @@ import { KithError } from "../errors.ts";
 import { randomName } from "../ids.ts";
 import { iso } from "../json.ts";
 import type { Audience, Compose, ContactId } from "../kith.ts";
+import { withoutDraft } from "./drafts.ts";
 import { audienceOf, membersOf } from "./people.ts";
 import { audiencePath, type Folder, postPath } from "./paths.ts";
 import { attachmentOf, maxText, type Note, noteText, readNote } from "./post.ts";
 import { type Batch, jsonLD, type Tree, turtle } from "./tree.ts";
 
 /** makePost writes a post: its pictures, its text, and last its access list, which makes it visible. */
-export function makePost(tree: Tree, { text, pictures, audience }: Compose): Promise<Folder> {
+export function makePost(tree: Tree, { text, pictures, audience, draft }: Compose): Promise<Folder> {
   const attachments = pictures.map((picture, index) => attachmentOf(picture, index) ?? refuse("picture-unreadable"));
   checkText(text, pictures.length > 0);
   const published = tree.env.now();
@@ -28,6 +29,7 @@ export function makePost(tree: Tree, { text, pictures, audience }: Compose): Pro
     await batch.putText(`${base}post.jsonld`, jsonLD, noteText({ text, published, attachments }));
     await show(tree, batch, folder, audience);
     batch.set("audience/last", audience);
+    if (draft !== undefined) batch.writes.push(...withoutDraft(tree.store, draft));
     return folder;
   };
   return tree.act("post", write, folder);

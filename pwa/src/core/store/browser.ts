@@ -19,6 +19,8 @@ export interface Browser {
   readonly locks: LockManager;
   /** Starts the worker that runs `serveSlots`; absent where there is no OPFS. */
   readonly startWorker?: () => SlotWorker;
+  /** Stores what is still only in the page, before another tab gets the store. */
+  readonly leaving?: () => Promise<unknown>;
 }
 
 /** Another tab has the store; `takeOver` would get it. */
@@ -37,7 +39,7 @@ export async function openStore(browser: Browser, name: string, options: { reado
   try {
     release = await hold(browser.locks, name, options.takeOver === true ? channel : undefined);
     const opening = open(browser, name);
-    channel.onmessage = () => void opening.then((store) => store.close()).catch(() => undefined);
+    channel.onmessage = () => void opening.then((store) => yielding(browser, store)).catch(() => undefined);
     const store = await opening;
     void store.closed.then(release).then(() => channel.close());
     return store;
@@ -46,6 +48,11 @@ export async function openStore(browser: Browser, name: string, options: { reado
     channel.close();
     throw failed("open store", cause);
   }
+}
+
+async function yielding({ leaving }: Browser, store: Store): Promise<void> {
+  await leaving?.().catch(() => undefined);
+  await store.close();
 }
 
 /** How long to wait for another tab, in milliseconds: one that closes or reloads is gone in a moment; one that was

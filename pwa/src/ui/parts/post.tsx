@@ -34,7 +34,7 @@ export function Card({ post, whole = false }: CardProps) {
         </div>
         {whole ? null : <a class="plain round" href={address} aria-label={t.post.open(post.authorName)}><Icon name="more" /></a>}
       </header>
-      <Text post={post} whole={whole} address={address} />
+      {post.purged ? null : <Text text={post.text} {...(whole ? {} : { address })} />}
       {post.pictures.length > 0 && !post.purged ? <Album post={post} /> : null}
       <State post={post} whole={whole} />
     </article>
@@ -52,13 +52,14 @@ function Time({ post, whole }: { readonly post: Post; readonly whole: boolean })
   );
 }
 
-function Text({ post, whole, address }: { readonly post: Post; readonly whole: boolean; readonly address: string }) {
+/** Text is what a post says. Each paragraph runs its own way; with an address, a long one is cut. */
+export function Text({ text, address }: { readonly text: string; readonly address?: string }) {
   const { t } = useApp();
-  if (post.purged || post.text === "") return null;
-  const cut = !whole && post.text.length > long;
+  if (text === "") return null;
+  const cut = address !== undefined && text.length > long;
   return (
     <>
-      <p class={cut ? "post-text cut" : "post-text"} dir="auto">{post.text}</p>
+      <div class={cut ? "post-text cut" : "post-text"}>{text.split("\n").map((line, at) => <p key={at} dir="auto">{line === "" ? <br /> : line}</p>)}</div>
       {cut ? <a class="read-on" href={address}>{t.post.readOn}</a> : null}
     </>
   );

@@ -31,7 +31,7 @@ export function Toast() {
       <p class="unseen" role="status">{value?.text}</p>
       <div class="toast" role="region" aria-label={t.said} popover="manual" ref={box}>
         <p dir="auto">{value?.text}</p>
-        {value?.undo === undefined ? null : <button type="button" class="plain" onClick={undo}>{t.undo}</button>}
+        {value?.undo === undefined ? null : <button type="button" class="plain" onClick={undo}>{value.way}</button>}
         {value?.failed === true ? (
           <button type="button" class="plain round" aria-label={t.close} onClick={putAway}><Icon name="close" /></button>
         ) : null}

@@ -1,11 +1,12 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Audience } from "../../core/kith.ts";
+import type { Audience, AudienceView, PostRef } from "../../core/kith.ts";
 import { type App, audienceFrom, useApp } from "../context.ts";
 import { PickAudience, seenBy } from "../parts/audience.tsx";
 import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { People } from "../parts/people.tsx";
 import { Screen } from "../parts/screen.tsx";
+import { arrived, keepTyped } from "../outgoing.ts";
 import { type Shot, type Writing, mostPictures, writingOf } from "../writing.ts";
 import { sentenceFor } from "../words/words.ts";
 import { type PlaceWords, usePlaceWords } from "../words/places.ts";
@@ -38,17 +39,17 @@ export function ComposeScreen() {
 
 /** Begins with the draft that was opened, else with the one that was left, else with nothing. */
 function useWriting(): Writing {
-  const { kith, model, opened, outgoing } = useApp();
+  const { kith, leaving, model, opened } = useApp();
   const writing = useMemo(() => {
-    const left = opened.value ?? kith.drafts().find(({ id, reason }) => reason === "typed" && !outgoing.has(id));
+    const left = opened.value ?? kith.drafts().find(({ post, reason }) => reason === "typed" && post === undefined);
     opened.value = undefined;
     return writingOf(kith, left ?? { text: "", pictures: [], audience: audienceFrom(kith, model.friends.value.length) });
   }, []);
   useEffect(() => {
-    const hide = (): void => void writing.keep();
-    addEventListener("pagehide", hide);
+    const keep = (): Promise<unknown> => writing.keep();
+    leaving.add(keep);
     return () => {
-      removeEventListener("pagehide", hide);
+      leaving.delete(keep);
       void writing.keep().then(() => writing.end());
     };
   }, [writing]);
@@ -58,18 +59,26 @@ function useWriting(): Writing {
 /** Sends what is written: at once when it is only for oneself, else after a pause in which it can be undone. */
 function send(app: App, p: PlaceWords, writing: Writing): void {
   const { attempt, kith, model, opened, outgoing, router, say, t } = app;
-  const letter = { what: writing.compose(), draft: writing.keep() };
+  const letter = { what: writing.compose(), draft: writing.keep("leaving") };
   const view = seenBy(kith, letter.what.audience);
-  const told = (words: string) => (sent: Promise<unknown>): void => void attempt(() => sent.then(() => say(words)));
+  const told = (sent: Promise<PostRef>): void => void attempt(async () => say(await outcome(app, p, view, await sent)));
   const again = async (): Promise<void> => {
     const id = await letter.draft;
+    if (id !== undefined) await keepTyped(kith, id);
     opened.value = { ...letter.what, ...(id === undefined ? {} : { id }) };
     router.go("new");
   };
   router.swap();
-  if (view.people.length === 0) return told(p.compose.kept1)(outgoing.send(letter));
-  outgoing.hold(letter, told(p.compose.posted));
-  say(p.compose.leaving(audienceWords(view, model.circle.value, t)), () => { if (outgoing.undo()) void again(); });
+  if (view.people.length === 0) return told(outgoing.send(letter));
+  outgoing.hold(letter, told, () => void attempt(again));
+  say(p.compose.leaving(audienceWords(view, model.circle.value, t)), () => void outgoing.undo());
+}
+
+/** outcome says where a post has come to, once that is known. */
+async function outcome({ kith, online }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef): Promise<string> {
+  if (people.length === 0) return p.compose.kept1;
+  if (kith.pod().kind === "none") return p.compose.noPod;
+  return online.value && (await arrived(kith, ref, window)) ? p.compose.posted : p.compose.saved;
 }
 
 function Paper({ writing }: { readonly writing: Writing }) {

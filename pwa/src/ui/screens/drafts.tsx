@@ -22,6 +22,7 @@ function DraftCard({ draft }: { readonly draft: Draft }) {
   const p = usePlaceWords();
   const { id, pictures, post, reason, saved, text } = draft;
   const lost = reason === "lost" && post !== undefined;
+  const edit = post !== undefined;
   const discard = (): void => void attempt(async () => {
     await kith.removeDraft(id);
     say(p.compose.discarded, () => void attempt(() => kith.saveDraft({ text, pictures, reason, audience: draft.audience, ...(post === undefined ? {} : { post }) })));
@@ -39,13 +40,13 @@ function DraftCard({ draft }: { readonly draft: Draft }) {
   });
   return (
     <article class="card">
-      <h2 class="label">{lost ? p.drafts.lost : p.drafts.typed} · {clock.ago(saved)}</h2>
+      <h2 class="label">{lost ? p.drafts.lost : edit ? p.drafts.edit : p.drafts.typed} · {clock.ago(saved)}</h2>
       <p class="draft-text" dir="auto">{text.trim() === "" ? p.drafts.noText : text}</p>
       {pictures.length === 0 ? null : <p class="state">{p.drafts.pictures(pictures.length)}</p>}
       {lost ? <p class="state">{p.drafts.lostHint}</p> : null}
       <div class="pair">
         <button type="button" class="button" onClick={discard}>{p.drafts.discard}</button>
-        <button type="button" class="button primary" onClick={lost ? use : go}>{lost ? p.drafts.use : p.drafts.go}</button>
+        <button type="button" class="button primary" onClick={edit ? use : go}>{edit ? p.drafts.use : p.drafts.go}</button>
       </div>
     </article>
   );

@@ -5,6 +5,7 @@ import { type Pager, fence } from "../pager.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Find } from "../parts/people.tsx";
 import { More, Posts, usePager } from "../parts/posts.tsx";
+import { Text } from "../parts/post.tsx";
 import { usePull } from "../parts/refresh.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
@@ -50,6 +51,7 @@ function Recent({ pager }: { readonly pager: Pager }) {
   return (
     <>
       <FeedNotices page={page} />
+      <Leaving />
       {page.posts.length === 0 ? <Nothing /> : <Posts posts={shown} />}
       {!ended ? <More key={page.posts.length} onNear={on} /> : null}
       {ended && page.posts.length > 0 ? (
@@ -68,6 +70,23 @@ function End({ page, all, onOlder }: { readonly page: FeedPage; readonly all: bo
       <p class="state">{all ? t.feed.all : t.feed.twoWeeks}</p>
       {all ? null : <button type="button" class="button" onClick={onOlder}>{t.feed.older}</button>}
     </footer>
+  );
+}
+
+/** A finished post that is held back for a moment. */
+function Leaving() {
+  const { outgoing, said, t } = useApp();
+  const held = outgoing.held.value;
+  if (held === undefined) return null;
+  const undo = (): void => {
+    said.value = undefined;
+    outgoing.undo();
+  };
+  return (
+    <section class="post" aria-label={t.post.leaving}>
+      <Text text={held.text} />
+      <p class="state post-state">{t.post.leaving}<button type="button" class="link" onClick={undo}>{t.undo}</button></p>
+    </section>
   );
 }
 

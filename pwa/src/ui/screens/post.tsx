@@ -69,7 +69,7 @@ function OwnActions({ post }: { readonly post: Post }) {
     <div class="actions" role="group" aria-label={t.post.actions}>
       <button type="button" class="button" onClick={() => setOpen("edit")}>{t.post.edit}</button>
       <button type="button" class="button danger" onClick={() => setOpen("remove")}>{t.post.remove}</button>
-      {open === "edit" ? <EditText post={post} onClose={close} /> : null}
+      {open === "edit" ? <EditText post={post} onClose={close} onAgain={() => setOpen("edit")} /> : null}
       {open === "remove" ? <Remove post={post} onClose={close} /> : null}
     </div>
   );
@@ -95,17 +95,38 @@ function removeWords({ audience, state }: Post, t: Words): string {
   return audience.people.length === 0 ? t.post.removeMe : t.post.removeShared(t.names(audience.people.map(({ name }) => name)));
 }
 
-function EditText({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
-  const { attempt, kith, t } = useApp();
-  const [text, setText] = useState(post.text);
+/** A change that is left is kept as a draft, with which editing begins the next time. */
+function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly onClose: () => void; readonly onAgain: () => void }) {
+  const { attempt, kith, leaving, model, say, t } = useApp();
+  const draft = model.drafts.value.find((each) => each.reason === "typed" && each.post === post.ref);
+  const [text, setText] = useState(draft?.text ?? post.text);
+  const keep = async (): Promise<void> => {
+    const id = draft?.id;
+    if (text === post.text) return id === undefined ? undefined : kith.removeDraft(id);
+    await kith.saveDraft({ ...(id === undefined ? {} : { id }), text, pictures: [], audience: { kind: "me" }, reason: "typed", post: post.ref });
+  };
+  useEffect(() => {
+    leaving.add(keep);
+    return () => { leaving.delete(keep); };
+  });
+  const leave = (): void => {
+    onClose();
+    void attempt(keep).then(() => { if (text !== post.text) say(t.post.editKept, onAgain, t.post.editOn); });
+  };
   const save = async (): Promise<void> => {
-    if ((await attempt(() => kith.edit(post.ref, text).then(() => true))) === true) onClose();
+    const id = draft?.id;
+    const act = async (): Promise<true> => {
+      await kith.edit(post.ref, text);
+      if (id !== undefined) await kith.removeDraft(id);
+      return true;
+    };
+    if ((await attempt(act)) === true) onClose();
   };
   const empty = text.trim() === "" && post.pictures.length === 0;
   return (
-    <Sheet title={t.post.editTitle} onClose={onClose} foot={
+    <Sheet title={t.post.editTitle} onClose={leave} foot={
       <>
-        <button type="button" class="button" onClick={onClose}>{t.cancel}</button>
+        <button type="button" class="button" onClick={leave}>{t.cancel}</button>
         <button type="button" class="button primary" disabled={empty || text === post.text} onClick={() => void save()}>{t.save}</button>
       </>
     }>

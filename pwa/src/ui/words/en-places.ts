@@ -29,7 +29,9 @@ export const enPlaces = {
     discarded: "Draft discarded.",
     leaving: (who: string) => `Posting. It leaves this phone in a few seconds: ${who}.`,
     posted: "Posted.",
-    kept1: "Kept for yourself.",
+    kept1: "Kept on this phone.",
+    saved: "Saved on this phone. It goes out when your pod can be reached.",
+    noPod: "Saved on this phone. Friends can see it once you have a pod.",
     tooMany: (n: number) => `A post holds up to ${n} pictures. The others were left out.`,
   },
 
@@ -202,6 +204,7 @@ export const enPlaces = {
     title: "Drafts",
     none: "No drafts.",
     typed: "Unfinished post",
+    edit: "Unfinished change to a post",
     lost: "Your edit came second",
     lostHint: "Meanwhile another device of yours changed or deleted the post. This text came second and is kept here.",
     use: "Use this text",
