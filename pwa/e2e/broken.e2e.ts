@@ -50,10 +50,16 @@ describe("links", () => {
   test.each([
     ["half an invite", async () => (await mia.invite()).slice(0, -40), words.errors["bad-link"]],
     ["an invite with a typing error", async () => (await mia.invite()).replace(/.{30}$/, "x".repeat(30)), words.errors["bad-link"]],
-    ["a pairing link", () => used, words.errors["link-of-other-kind"]],
   ])("pasted as an invite: %s", async (_what, link, sentence) => {
     await noa.paste(await link());
     await noa.shows(sentence);
+  });
+
+  test("a pairing link pasted as an invite leads to its pod", async () => {
+    await noa.paste(await host.pair("mia"));
+    await noa.heading(words.standing.pod).waitFor();
+    await noa.button(words.pod.instead).waitFor();
+    await noa.button(words.add.notNow).click();
   });
 
   test("one's own invite", async () => {
@@ -79,15 +85,18 @@ describe("links", () => {
     const pat = await Phone.open(scene, "Pat", host.url);
     await pat.start();
     await pat.go(words.self.pod);
-    const paste = async (link: string, sentence: string): Promise<void> => {
-      await pat.page.getByRole("textbox", { name: words.pod.paste }).fill(link);
-      await pat.button(words.pod.connect).click();
+    const field = pat.page.getByRole("textbox", { name: words.pod.paste });
+    const paste = async (link: string, sentence: string, pod = false): Promise<void> => {
+      await field.fill(link);
+      await pat.button(words.add.open).click();
+      if (pod) await pat.button(words.pod.connect).click();
       await pat.refused(sentence);
+      await expect.poll(() => field.inputValue()).toBe(link);
     };
     await paste("this is no link", words.errors["bad-link"]);
     await paste(await mia.invite(), words.errors["link-of-other-kind"]);
-    await paste(used, words.errors["link-used"]);
-    await paste(await host.pair("mia"), words.errors["pod-owned-by-other"]);
+    await paste(used, words.errors["link-used"], true);
+    await paste(await host.pair("mia"), words.errors["pod-owned-by-other"], true);
     await screenshot(pat.page, "broken-pairing");
     await pat.context.close();
   });

@@ -89,6 +89,7 @@ export class Phone {
   async connectPasted(link: string): Promise<void> {
     await this.go(words.self.pod);
     await this.page.getByRole("textbox", { name: words.pod.paste }).fill(link);
+    await this.button(words.add.open).click();
     await this.button(words.pod.connect).click();
     await this.told(words.pod.connected1);
     await this.shows(words.pod.allThere);

@@ -3,7 +3,7 @@
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodState, PostRef, Storage, Topic } from "./kith.ts";
+import type { Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Storage, Topic } from "./kith.ts";
 import * as friends from "./pod/friends.ts";
 import { entries } from "./pod/outbox.ts";
 import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/paths.ts";
@@ -20,7 +20,7 @@ import type { Online } from "./sync/online.ts";
 import { disconnectPod, renamePerson, startPerson } from "./sync/person.ts";
 import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
-import { linkKind } from "./webid/link.ts";
+import { linkKind, readPairing } from "./webid/link.ts";
 
 /** network loads the part that asks others: the first page does not wait for it. Rejects with `pod-unreachable` when it cannot be had now. */
 async function network(): Promise<typeof import("./sync/online.ts")> {
@@ -133,6 +133,7 @@ export class App implements Kith {
     return given({
       cid, name, since, muted, verified, hasPod: way !== undefined,
       circles: circles.filter(({ members }) => members.includes(cid)).map(({ id }) => id),
+      differed: this.#store.get(`differed/${cid}`) === true,
       keysChanged: this.#store.get(`changed/${cid}`) === true,
       cachedBytes: cachedBytes(this.#store, cid),
       isNew: byPod && since >= session.me.since && this.#store.get(`seen/${cid}`) !== true,
@@ -191,12 +192,18 @@ export class App implements Kith {
     return linkKind(link);
   }
 
+  previewPod(link: string): PodPreview {
+    const { pod } = readPairing(link);
+    const { host, pathname } = new URL(pod);
+    return { host: host + pathname.replace(/\/$/, ""), pod };
+  }
+
   async connectPod(link: string): Promise<void> {
     const { session } = this.#must;
     await (await network()).connectPod(session, link);
     session.status.error = undefined;
     await session.heard([devicesPath]);
-    this.#acted("posts", "feed");
+    this.#acted("posts", "feed", "invites");
   }
 
   async disconnectPod(): Promise<void> {
@@ -242,7 +249,7 @@ export class App implements Kith {
   }
 
   async setVerified(cid: ContactId, verified: boolean): Promise<void> {
-    await this.#store.apply([{ unset: `changed/${cid}` }]);
+    await this.#store.apply([{ unset: `changed/${cid}` }, verified ? { unset: `differed/${cid}` } : { set: `differed/${cid}`, value: true }]);
     await this.#changeFriend(cid, { verified });
   }
 

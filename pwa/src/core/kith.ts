@@ -71,6 +71,8 @@ export interface Friend {
   readonly muted: boolean;
   /** The owner compared the words with them. */
   readonly verified: boolean;
+  /** The owner compared the words and they were not the same. */
+  readonly differed: boolean;
   /** They have a pod, so their posts can be fetched. */
   readonly hasPod: boolean;
   /** Their keys changed since the words were compared. */
@@ -110,6 +112,14 @@ export interface InvitePreview {
   readonly known?: ContactId;
   /** The link is the owner's own. */
   readonly mine: boolean;
+}
+
+/** What a pairing link says before anything is sent. */
+export interface PodPreview {
+  /** What a person would call the address. */
+  readonly host: string;
+  /** The pod's URL, as `PodState.url` has it. */
+  readonly pod: string;
 }
 
 /** What a link that was opened, pasted or scanned is for. */
@@ -228,7 +238,9 @@ export interface Kith {
   rename(name: string): Promise<void>;
 
   linkKind(link: string): LinkKind;
-  /** Connects to the pod of a pairing link; what is on the phone then goes there. */
+  /** Throws `bad-link` or `link-of-other-kind`. */
+  previewPod(link: string): PodPreview;
+  /** Connects to the pod of a pairing link, in place of another; what is on the phone then goes there. */
   connectPod(link: string): Promise<void>;
   /** Forgets the pod on this device; nothing is deleted anywhere. */
   disconnectPod(): Promise<void>;

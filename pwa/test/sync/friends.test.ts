@@ -81,8 +81,10 @@ describe("an invite", () => {
     expect(words).toHaveLength(12);
     expect(await ben.kith.words(theirs)).toEqual(words);
     await ana.kith.seenFriend(friend?.cid as ContactId);
+    await ana.kith.setVerified(friend?.cid as ContactId, false);
+    expect(ana.kith.friends()).toMatchObject([{ isNew: false, verified: false, differed: true }]);
     await ana.kith.setVerified(friend?.cid as ContactId, true);
-    expect(ana.kith.friends()).toMatchObject([{ isNew: false, verified: true }]);
+    expect(ana.kith.friends()).toMatchObject([{ isNew: false, verified: true, differed: false }]);
   });
 
   test("works once: the second is told so, and the owner too", async () => {

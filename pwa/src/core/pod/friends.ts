@@ -61,7 +61,7 @@ export function removeFriend(tree: Tree, cid: ContactId): Promise<void> {
     }
     for (const row of store.rows(`${peers}${cid}/`)) batch.writes.push({ erase: row.path });
     for (const name of store.names(`peer/${cid}/`)) batch.set(name, undefined);
-    for (const about of ["seen", "changed", "tell"]) batch.set(`${about}/${cid}`, undefined);
+    for (const about of ["seen", "changed", "differed", "tell"]) batch.set(`${about}/${cid}`, undefined);
   });
 }
 

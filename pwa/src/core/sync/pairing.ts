@@ -7,6 +7,7 @@ import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import type { AgreementKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, parseDid } from "../webid/key.ts";
 import { readPairing, podUrl } from "../webid/link.ts";
+import { inviteSettings } from "./invited.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import type { Pod, Session } from "./session.ts";
 import { tellAll } from "./ways.ts";
@@ -36,6 +37,8 @@ export async function connectPod(session: Session, link: string): Promise<void> 
       agree: [device.agree],
     });
     await putLists(batch, next);
+    // Invites of another pod lead to that one.
+    for (const name of session.pod?.pod === pod.pod ? [] : session.store.names(inviteSettings)) batch.set(name, undefined);
     batch.set("pod", pod);
     batch.set("pod/was", true);
     batch.set("pod/cursor", undefined);

@@ -26,10 +26,10 @@ export function AboutFriend({ friend }: { readonly friend: Friend }) {
 
 function Trust({ friend, onCompare }: { readonly friend: Friend; readonly onCompare: () => void }) {
   const p = usePlaceWords();
-  const sentence = friend.keysChanged ? p.friends.keysChanged : friend.verified ? p.friend.verified : p.friend.unverified;
+  const sentence = friend.differed ? p.friend.differed : friend.keysChanged ? p.friends.keysChanged : friend.verified ? p.friend.verified : p.friend.unverified;
   return (
     <section class="card">
-      <p>{sentence}</p>
+      <p class={friend.differed ? "danger-text" : ""}>{sentence}</p>
       <button type="button" class="button" onClick={onCompare}>{p.friend.compare}</button>
     </section>
   );
@@ -93,7 +93,8 @@ function Rename({ friend, onClose }: { readonly friend: Friend; readonly onClose
   return <NameSheet title={p.friend.rename} hint={p.friend.renameHint} value={friend.name} onClose={onClose} onName={(name) => void attempt(() => kith.renameFriend(friend.cid, name))} />;
 }
 
-function Remove({ friend, onClose }: { readonly friend: Friend; readonly onClose: () => void }) {
+/** Remove says what removing a friend means, and does it. */
+export function Remove({ friend, onClose }: { readonly friend: Friend; readonly onClose: () => void }) {
   const { attempt, kith, router, say } = useApp();
   const p = usePlaceWords();
   const remove = (): void => {

@@ -9,13 +9,15 @@ import { usePlaceWords } from "../words/places.ts";
 
 /** AddScreen accepts an invite: it says who invites and what they learn, before anything is sent. */
 export function AddScreen() {
-  const { router } = useApp();
+  const { kith, router } = useApp();
   const p = usePlaceWords();
   const [pasted, setPasted] = useState<string>();
   const link = router.opened.value ?? pasted;
   const open = (found: string): void => {
-    router.opened.value = undefined;
-    setPasted(found);
+    // What is opened leads to the screen that deals with it.
+    const pair = kith.linkKind(found) === "pair";
+    router.opened.value = pair ? found : undefined;
+    if (!pair) setPasted(found);
   };
   return (
     <Screen title={p.add.title} back={["friends"]}>

@@ -6,7 +6,7 @@ import { AllPosts } from "../parts/posts.tsx";
 import { Empty, Notice, Screen } from "../parts/screen.tsx";
 import { Sheet } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
-import { AboutFriend } from "./about-friend.tsx";
+import { AboutFriend, Remove } from "./about-friend.tsx";
 import { usePlaceWords } from "../words/places.ts";
 
 /** FriendScreen shows what a friend has shared, and on a desktop all about them beside it. `part` is
@@ -46,11 +46,25 @@ function Head({ friend }: { readonly friend: Friend }) {
           <p class="tags">{circles.map((circle) => <span class="tag" key={circle.id}><span class={`dot tint-${circle.hue}`} aria-hidden="true" /><bdi>{circle.name}</bdi></span>)}</p>
         </div>
       </div>
+      {friend.differed ? <Differed friend={friend} /> : null}
       {keysChanged ? (
         <Notice strong text={p.friend.changed(name)}><a class="button" href={addressOf("friends", cid, "words")}>{p.friend.compare}</a></Notice>
       ) : null}
       {friend.error === undefined ? null : <p class="standing">{t.errors[friend.error.code]}</p>}
     </>
+  );
+}
+
+/** Stays until the words are compared again. */
+function Differed({ friend }: { readonly friend: Friend }) {
+  const p = usePlaceWords();
+  const [removing, setRemoving] = useState(false);
+  return (
+    <div class="notice danger-text" role="alert">
+      <p>{p.friend.differed}</p>
+      <button type="button" class="button danger" onClick={() => setRemoving(true)}>{p.friend.removeYes}</button>
+      {removing ? <Remove friend={friend} onClose={() => setRemoving(false)} /> : null}
+    </div>
   );
 }
 

@@ -80,6 +80,7 @@ function Note({ friend }: { readonly friend: Friend }) {
   const { clock, model } = useApp();
   const p = usePlaceWords();
   const { error, hasPod, keysChanged, lastSeen, muted } = friend;
+  if (friend.differed) return <span class="danger-text">{p.friend.differed}</span>;
   if (keysChanged) return <>{p.friends.keysChanged}</>;
   if (!hasPod) return <>{p.friends.noPod}</>;
   if (error !== undefined) return <>{lastSeen === undefined ? p.friends.neverSeen : p.friends.notSeen(clock.at(lastSeen))}</>;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { PodState } from "../../core/kith.ts";
+import type { PodPreview, PodState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Paste } from "../parts/paste.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
@@ -8,53 +8,75 @@ import type { Words } from "../words/words.ts";
 
 /** PodScreen connects to one's pod and says how it stands with it. */
 export function PodScreen() {
-  const { model, router, t } = useApp();
+  const { model, t } = useApp();
   const pod = model.pod.value;
-  const link = router.opened.value;
-  const unpaired = pod.kind === "none" || pod.kind === "refused";
   return (
     <Screen title={t.standing.pod} back={["you"]}>
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
       {pod.kind === "none" ? null : <Standing pod={pod} />}
-      {unpaired || link !== undefined ? <Connect pod={pod} /> : null}
+      <Connect pod={pod} />
     </Screen>
   );
 }
 
-/** A link that was opened connects after one tap; else one is pasted or scanned. */
+/** A link that was opened, pasted or scanned connects after one tap. That of the pod that is connected has nothing to add. */
 function Connect({ pod }: { readonly pod: PodState }) {
-  const { attempt, kith, router, say } = useApp();
+  const { attempt, kith, router, say, t } = useApp();
   const p = usePlaceWords();
   const [busy, setBusy] = useState(false);
+  const [tried, setTried] = useState("");
+  const [found, setFound] = useState<PodPreview>();
+  const paired = pod.kind !== "none" && pod.kind !== "refused";
   const link = router.opened.value;
-  const connect = async (to: string): Promise<void> => {
-    setBusy(true);
-    const done = await attempt(() => kith.connectPod(to).then(() => true));
-    setBusy(false);
+  const open = (to: string): void => {
+    setTried(to);
+    void attempt(async () => kith.previewPod(to)).then((next) => {
+      if (paired && next?.pod === pod.url) say(t.standing.podIs.connected);
+      else setFound(next);
+    });
+  };
+  useEffect(() => {
+    if (link === undefined) return;
     router.opened.value = undefined;
+    open(link);
+  }, [link]);
+  const connect = async (): Promise<void> => {
+    setBusy(true);
+    const done = await attempt(() => kith.connectPod(tried).then(() => true));
+    setBusy(false);
+    setFound(undefined);
     if (done === true) say(p.pod.connected1);
   };
   if (busy) return <p class="state pad" role="status">{p.pod.connecting}</p>;
-  if (link !== undefined) return <Opened onConnect={() => void connect(link)} />;
+  if (found !== undefined) return <Found pod={pod} paired={paired} found={found} onConnect={() => void connect()} onLeave={() => setFound(undefined)} />;
+  if (paired) return null;
   return (
     <>
       <div class="pad">
         {pod.kind === "none" ? <><p class="reading">{p.pod.what}</p><p>{p.pod.how}</p></> : <p>{p.pod.refusedHint}</p>}
       </div>
-      <Paste label={p.pod.paste} go={p.pod.connect} onLink={(found) => void connect(found)} />
+      <Paste key={tried} label={p.pod.paste} go={p.add.open} tried={tried} onLink={open} />
     </>
   );
 }
 
-function Opened({ onConnect }: { readonly onConnect: () => void }) {
-  const { router } = useApp();
+interface FoundProps {
+  readonly pod: PodState;
+  readonly paired: boolean;
+  readonly found: PodPreview;
+  readonly onConnect: () => void;
+  readonly onLeave: () => void;
+}
+
+function Found({ pod, paired, found, onConnect, onLeave }: FoundProps) {
   const p = usePlaceWords();
   return (
     <div class="pad">
-      <p class="reading">{p.pod.what}</p>
+      <p class="invitation-title" dir="ltr">{found.host}</p>
+      <p class="reading">{paired ? p.pod.already(hostOf(pod.url ?? "")) : p.pod.what}</p>
       <div class="thumb">
-        <button type="button" class="button" onClick={() => { router.opened.value = undefined; }}>{p.add.notNow}</button>
-        <button type="button" class="button primary" onClick={onConnect}>{p.pod.connect}</button>
+        <button type="button" class="button" onClick={onLeave}>{p.add.notNow}</button>
+        <button type="button" class={paired ? "button" : "button primary"} onClick={onConnect}>{paired ? p.pod.instead : p.pod.connect}</button>
       </div>
     </div>
   );
