@@ -77,6 +77,8 @@ type Guard struct {
 	start     horizon // set by first
 	horizons  cache[string, horizon]
 	graves    graves
+	tallies   cache[pod.Path, tally]
+	intakes   intakes
 	streams   streams
 	stop      func()
 	done      chan struct{}

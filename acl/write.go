@@ -23,14 +23,15 @@ import (
 // ErrClass, ErrLockout, ErrReplica, ErrBody. pod.ErrFull also tells that an agent without Control
 // went beyond Config.Quota.
 func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, pre pod.Precondition) (info pod.Info, created bool, err error) {
-	limit, err := v.limit(ctx, p.Parent(), func(j *judge) error {
+	in, err := v.admit(ctx, p.Parent(), func(j *judge) error {
 		_, err := j.mayPut(p, pre)
 		return err
 	})
 	if err != nil {
 		return info, false, err
 	}
-	staged, err := v.g.stage(ctx, p, body, pod.StageOptions{Max: limit, Type: typ})
+	defer in.close()
+	staged, err := v.g.stage(ctx, p, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ}, in)
 	if err != nil {
 		return info, false, err
 	}
@@ -95,11 +96,12 @@ func (v *View) MakeContainer(ctx context.Context, p pod.Path, pre pod.Preconditi
 // otherwise it is random, after slug where that is a name. The errors are those
 // of Put; pod.ErrNotExist where there is no such container.
 func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string, body io.Reader) (info pod.Info, err error) {
-	limit, err := v.limit(ctx, container, func(j *judge) error { return j.mayCreateIn(container) })
+	in, err := v.admit(ctx, container, func(j *judge) error { return j.mayCreateIn(container) })
 	if err != nil {
 		return info, err
 	}
-	staged, err := v.g.stage(ctx, container, body, pod.StageOptions{Max: limit, Type: typ})
+	defer in.close()
+	staged, err := v.g.stage(ctx, container, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ}, in)
 	if err != nil {
 		return info, err
 	}
@@ -158,27 +160,9 @@ func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) e
 	return v.g.store.Update(ctx, func(tx pod.WriteTx) error { return fn(tx, v.judge(tx)) })
 }
 
-// limit decides before any byte is taken, and returns how many may be taken for
-// a member of a container.
-func (v *View) limit(ctx context.Context, container pod.Path, may func(*judge) error) (int64, error) {
-	limit := v.g.config.MaxBody
-	err := v.g.store.View(ctx, func(tx pod.Tx) error {
-		j := v.judge(tx)
-		if err := may(j); err != nil {
-			return err
-		}
-		limited, err := j.limited(container)
-		if limited {
-			limit = min(limit, v.g.config.Quota)
-		}
-		return err
-	})
-	return limit, err
-}
-
-// stage takes the bytes for p. Those of an ACL are checked first.
-func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions) (pod.Staged, error) {
-	body = arriving{body}
+// stage takes the bytes for p, as an intake. Those of an ACL are checked first.
+func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions, in *intake) (pod.Staged, error) {
+	body = in.of(arriving{body})
 	if !p.IsACL() {
 		return g.store.Stage(ctx, body, o)
 	}
@@ -367,65 +351,6 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 		etag = a.Info.ETag
 	}
 	return pre.Check(s.exists, etag)
-}
-
-// limited reports whether the agent may only add to a container: what it adds
-// is then bounded by Config.Quota.
-func (j *judge) limited(container pod.Path) (bool, error) {
-	m, err := j.underOwn(container)
-	return m&(Write|Control) == Append, err
-}
-
-// weight is what each member costs beside its bytes, so that the quota bounds
-// their number too.
-const weight = 1 << 10
-
-// withinQuota bounds what an agent who may only add keeps below the container
-// whose ACL lets it, such as its own inbox.
-func (j *judge) withinQuota(p pod.Path, size int64) error {
-	limited, err := j.limited(p.Parent())
-	if err != nil || !limited {
-		return err
-	}
-	own, _, err := stat(j.tx, p.Parent().ACL())
-	if err != nil {
-		return err
-	}
-	e, err := effective(j.tx, p.Parent(), own.ETag)
-	if err != nil {
-		return err
-	}
-	left := j.g.config.Quota - size - weight
-	if err := j.spend(e.subject, &left); err != nil {
-		return err
-	}
-	if left < 0 {
-		return fmt.Errorf("check quota: %w", pod.ErrFull)
-	}
-	return nil
-}
-
-// spend takes from left what lies below a container, until nothing is left.
-func (j *judge) spend(container pod.Path, left *int64) error {
-	if _, ok, err := stat(j.tx, container); !ok || err != nil {
-		return err
-	}
-	for c, err := range j.tx.List(container) {
-		if err != nil {
-			return fmt.Errorf("list members: %w", err)
-		}
-		*left -= c.Size + weight
-		if *left < 0 {
-			return nil
-		}
-		if !c.Path.IsContainer() {
-			continue
-		}
-		if err := j.spend(c.Path, left); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // newChild decides on a POST and names what it makes. Names for agents without

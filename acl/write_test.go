@@ -367,7 +367,7 @@ func TestQuota(t *testing.T) {
 		is(t, "first", put(w, ben, "/box/a", 4<<10), nil)
 		is(t, "one that is too much", put(w, ben, "/box/b", 6<<10), pod.ErrFull)
 		is(t, "the same further down", put(w, ben, "/box/deep/er/b", 6<<10), pod.ErrFull)
-		is(t, "one larger than all", put(w, ben, "/box/c", 11<<10), pod.ErrTooLarge)
+		is(t, "one larger than all", put(w, ben, "/box/c", 11<<10), pod.ErrFull)
 		is(t, "one that fits", put(w, ben, "/box/d", 1<<10), nil)
 		is(t, "the owner", put(w, owner, "/box/e", 20<<10), nil)
 	})
