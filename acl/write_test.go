@@ -392,7 +392,7 @@ func TestQuota(t *testing.T) {
 
 // TestOneOfManyWins sends ten PUTs that may only create: one may win.
 func TestOneOfManyWins(t *testing.T) {
-	w := box(t, Config{}, "acl:Append", "acl:Append")
+	w := box(t, Config{}, "acl:Write", "acl:Write")
 	var wg sync.WaitGroup
 	results := make(chan error, 10)
 	for range cap(results) {
