@@ -133,7 +133,7 @@ describe("what is typed stays", () => {
     proxy.fault(fault, /^(PUT|GET) .*\.replica/);
     const text = `Written while the pod ${how}`;
     await mia.post({ text, to: "me" });
-    await mia.article(text).getByText(words.post.waiting).waitFor();
+    await mia.article(text).getByText(how === "is full" ? words.post.full : words.post.waiting).waitFor();
     await mia.go(words.self.pod);
     await mia.shows(sentence);
     expect([...(await podPosts(host, "mia")).values()]).not.toContain(text);

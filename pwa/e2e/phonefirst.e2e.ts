@@ -139,7 +139,7 @@ describe("a friend who is removed", () => {
     await noa.misses(text);
     await noa.visit(words.nav.friends);
     await noa.page.getByRole("list").getByRole("link", { name: mia.name }).click();
-    await noa.shows(words.errors["friend-refused"]);
+    await noa.shows(words.feed.refused(["Mia"]));
     await screenshot(noa.page, "phonefirst-refused");
     await mia.visit(words.nav.friends);
     await mia.shows(words.friends.none);

@@ -100,6 +100,8 @@ export interface Invite {
   readonly link: string;
   readonly expires: number;
   readonly state: "open" | "used" | "expired";
+  /** Who accepted it. */
+  readonly friend?: ContactId;
   /** Somebody tried the link after it had been used. */
   readonly triedAgain: boolean;
 }

@@ -74,7 +74,8 @@ export async function followInvites(session: Session): Promise<void> {
     }
     const says = there.get(known.id);
     const used = string(says?.contact, 64) ?? "";
-    const next: Invite = { ...known, state: used === "" ? known.state : "used", triedAgain: known.triedAgain || (whole(says?.tries) ?? 0) > 0 };
+    const by = used === "" ? {} : { friend: used as ContactId };
+    const next: Invite = { ...known, ...by, state: used === "" ? known.state : "used", triedAgain: known.triedAgain || (whole(says?.tries) ?? 0) > 0 };
     if (JSON.stringify(next) === JSON.stringify(known)) continue;
     await store.apply([{ set: name, value: next }]);
     session.emit("invites");

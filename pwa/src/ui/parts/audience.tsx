@@ -38,6 +38,7 @@ export function PickAudience({ value, before, onDone, onClose }: PickAudiencePro
   const { kith, model, t } = useApp();
   const [choice, setChoice] = useState(value);
   const view = seenBy(kith, choice);
+  const alone = model.friends.value.length === 0;
   const empty = choice.kind === "some" && view.people.length === 0;
   return (
     <Sheet title={t.audience.title} onClose={onClose} foot={
@@ -47,7 +48,7 @@ export function PickAudience({ value, before, onDone, onClose }: PickAudiencePro
       </div>
     }>
       <div role="radiogroup" aria-label={t.audience.title} class="rows choices">
-        <Option icon="friends" title={t.audience.all(model.friends.value.length)} hint={t.audience.allHint} on={choice.kind === "all"} pick={() => setChoice({ kind: "all" })} />
+        <Option icon="friends" title={t.audience.all(model.friends.value.length)} hint={alone ? t.audience.allNone : t.audience.allHint} off={alone} on={choice.kind === "all"} pick={() => setChoice({ kind: "all" })} />
         <Option icon="check" title={t.audience.some} hint={t.audience.someHint} on={choice.kind === "some"} pick={() => setChoice(choice.kind === "some" ? choice : nobody)} />
         <Option icon="lock" title={t.audience.me} hint={t.audience.meHint} on={choice.kind === "me"} pick={() => setChoice({ kind: "me" })} />
       </div>
@@ -61,15 +62,16 @@ interface OptionProps {
   readonly title: string;
   readonly hint: string;
   readonly on: boolean;
+  readonly off?: boolean;
   readonly pick: () => void;
 }
 
-function Option({ icon, title, hint, on, pick }: OptionProps) {
+function Option({ icon, title, hint, on, off = false, pick }: OptionProps) {
   return (
     <label class="row pick">
       <span class="row-icon"><Icon name={icon} /></span>
       <span class="row-text"><span class="row-title">{title}</span><span class="row-note">{hint}</span></span>
-      <input type="radio" name="audience" checked={on} onChange={pick} />
+      <input type="radio" name="audience" checked={on} disabled={off} onChange={pick} />
     </label>
   );
 }

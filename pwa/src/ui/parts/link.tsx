@@ -25,6 +25,7 @@ export function LinkCard({ link, label, title, once, hint }: LinkCardProps) {
       <LinkCode link={link} label={label} />
       <p class="link-once">{once}</p>
       <p class="state">{hint}</p>
+      {/^https?:\/\/(localhost|127\.|\[::1)/.test(link) ? <p class="state">{p.invite.local}</p> : null}
       <p class="link-text" dir="ltr" tabIndex={0}>{link}</p>
       <div class="thumb">
         <button type="button" class={canShare ? "button" : "button primary"} onClick={copy}>{t.copy}</button>

@@ -84,7 +84,7 @@ function State({ post, whole }: { readonly post: Post; readonly whole: boolean }
 function useStateWords(post: Post, whole: boolean): string | undefined {
   const { model, t } = useApp();
   const hasPod = model.pod.value.kind !== "none";
-  if (post.state === "waiting") return t.post.waiting;
+  if (post.state === "waiting") return model.pod.value.error?.code === "pod-full" ? t.post.full : t.post.waiting;
   if (!whole || post.state === "theirs") return undefined;
   if (post.state === "pod") return post.audience.kind === "me" ? t.post.mine : t.post.pod;
   if (post.audience.kind === "me") return t.post.mine;

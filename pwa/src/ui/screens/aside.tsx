@@ -2,6 +2,7 @@ import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { addressOf } from "../route.ts";
+import { podIs } from "../words/words.ts";
 
 /** Faces in the right column; the rest are on the friends' screen. */
 const shown = 24;
@@ -40,7 +41,7 @@ function PodLine() {
       <span class="row-icon"><Icon name="pod" /></span>
       <span class="row-text">
         <span class="row-title">{t.standing.pod}</span>
-        <span class="row-note">{t.standing.podIs[pod.kind]}{pod.kind === "connected" && pod.lastSync !== undefined ? ` · ${clock.ago(pod.lastSync)}` : ""}</span>
+        <span class="row-note">{podIs(pod, t)}{pod.kind === "connected" && pod.lastSync !== undefined ? ` · ${clock.ago(pod.lastSync)}` : ""}</span>
       </span>
     </a>
   );

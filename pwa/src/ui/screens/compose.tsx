@@ -75,10 +75,11 @@ function send(app: App, p: PlaceWords, writing: Writing): void {
 }
 
 /** outcome says where a post has come to, once that is known. */
-async function outcome({ kith, online }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef): Promise<string> {
+async function outcome({ kith, online, t }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef): Promise<string> {
   if (people.length === 0) return p.compose.kept1;
   if (kith.pod().kind === "none") return p.compose.noPod;
-  return online.value && (await arrived(kith, ref, window)) ? p.compose.posted : p.compose.saved;
+  if (online.value && (await arrived(kith, ref, window))) return p.compose.posted;
+  return kith.pod().error?.code === "pod-full" ? t.errors["pod-full"] : p.compose.saved;
 }
 
 function Paper({ writing }: { readonly writing: Writing }) {

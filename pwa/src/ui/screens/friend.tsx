@@ -35,6 +35,7 @@ function Head({ friend }: { readonly friend: Friend }) {
   const { clock, model, t } = useApp();
   const p = usePlaceWords();
   const { cid, keysChanged, lastSeen, name, since } = friend;
+  const refused = friend.error?.code === "friend-refused";
   const circles = friend.circles.flatMap((id) => model.circle.value.get(id) ?? []);
   return (
     <>
@@ -42,7 +43,7 @@ function Head({ friend }: { readonly friend: Friend }) {
         <Face id={cid} name={name} size="large" />
         <div>
           <p>{p.friend.since(clock.month(since))}</p>
-          {lastSeen === undefined ? null : <p class="state">{p.friend.heard(clock.ago(lastSeen))}</p>}
+          {lastSeen === undefined || refused ? null : <p class="state">{p.friend.heard(clock.ago(lastSeen))}</p>}
           <p class="tags">{circles.map((circle) => <span class="tag" key={circle.id}><span class={`dot tint-${circle.hue}`} aria-hidden="true" /><bdi>{circle.name}</bdi></span>)}</p>
         </div>
       </div>
@@ -50,7 +51,7 @@ function Head({ friend }: { readonly friend: Friend }) {
       {keysChanged ? (
         <Notice strong text={p.friend.changed(name)}><a class="button" href={addressOf("friends", cid, "words")}>{p.friend.compare}</a></Notice>
       ) : null}
-      {friend.error === undefined ? null : <p class="standing">{t.errors[friend.error.code]}</p>}
+      {friend.error === undefined ? null : <p class="standing">{refused ? t.feed.refused([name]) : t.errors[friend.error.code]}</p>}
     </>
   );
 }
@@ -74,7 +75,7 @@ function Shared({ friend }: { readonly friend: Friend }) {
   useEffect(() => { void attempt(() => kith.refresh(friend.cid)); }, [friend.cid]);
   return (
     <section aria-label={p.friend.posts(friend.name)}>
-      <AllPosts key={friend.cid} choice={{ author: friend.cid }} empty={<Empty title={friend.hasPod ? p.friend.noPosts(friend.name) : p.friends.noPod} />} />
+      <AllPosts key={friend.cid} choice={{ author: friend.cid }} empty={friend.error?.code === "friend-refused" ? null : <Empty title={friend.hasPod ? p.friend.noPosts(friend.name) : p.friends.noPod} />} />
     </section>
   );
 }

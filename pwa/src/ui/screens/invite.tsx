@@ -23,26 +23,32 @@ export function InviteScreen() {
   );
 }
 
-/** Shows the newest open invite, and makes one when there is none. */
+/** Shows the invite that was chosen, else the newest open one, and makes one when there is none. */
 function Shown() {
   const { attempt, kith, model } = useApp();
   const p = usePlaceWords();
   const [chosen, choose] = useState<string>();
+  const [making, setMaking] = useState(false);
   const invites = model.invites.value;
   const open = invites.filter(({ state }) => state === "open");
-  const invite = open.find(({ id }) => id === chosen) ?? open.at(0);
-  const make = (): void => void attempt(async () => choose((await kith.createInvite()).id));
+  const invite = invites.find(({ id, state }) => id === chosen && state !== "expired") ?? open.at(0);
+  const make = (): void => {
+    setMaking(true);
+    void attempt(async () => choose((await kith.createInvite()).id)).then(() => setMaking(false));
+  };
   useEffect(() => { if (open.length === 0) make(); }, []);
-  const others = invites.filter(({ id }) => id !== invite?.id);
+  // What is shown stays shown, so that one hears of its being accepted.
+  useEffect(() => choose(invite?.id), [invite?.id]);
+  const others = invites.filter(({ id, state }) => id !== invite?.id && state !== "used");
+  const another = <button type="button" class="button quiet" onClick={make}>{p.invite.another}</button>;
   return (
     <>
-      {invite === undefined ? <Making onMake={make} /> : <Large invite={invite} />}
-      {invite === undefined ? null : (
-        <div class="pad pair centred">
-          <button type="button" class="button quiet" onClick={make}>{p.invite.another}</button>
-          <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{p.invite.cancelOne}</button>
-        </div>
-      )}
+      {invite === undefined && making ? <p class="state pad">{p.invite.making}</p> : null}
+      {invite?.state === "used" ? <Accepted invite={invite} /> : invite === undefined ? null : <Large invite={invite} />}
+      <div class="pad pair centred">
+        {making ? null : another}
+        {invite?.state === "open" ? <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{p.invite.cancelOne}</button> : null}
+      </div>
       {others.length === 0 ? null : (
         <section class="pad" aria-label={p.invite.open}>
           <h2 class="label">{p.invite.open}</h2>
@@ -53,12 +59,16 @@ function Shown() {
   );
 }
 
-function Making({ onMake }: { readonly onMake: () => void }) {
-  const { said } = useApp();
+function Accepted({ invite }: { readonly invite: Invite }) {
+  const { model } = useApp();
   const p = usePlaceWords();
-  // A failure was said already; what is left to offer is another try.
-  const failed = said.value?.failed === true;
-  return failed ? <Empty title={said.value?.text ?? ""}><button type="button" class="button" onClick={onMake}>{p.pod.again}</button></Empty> : <p class="state pad">{p.invite.making}</p>;
+  const friend = invite.friend && model.friend.value.get(invite.friend);
+  if (friend === undefined) return <Empty title={p.invite.used} />;
+  return (
+    <Empty title={p.friends.accepted(friend.name)} hint={p.friends.acceptedHint}>
+      <a class="button primary" href={addressOf("friends", friend.cid, "words")}>{p.friend.compare}</a>
+    </Empty>
+  );
 }
 
 function Large({ invite }: { readonly invite: Invite }) {

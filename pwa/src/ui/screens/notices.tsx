@@ -8,7 +8,8 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
   const { model, t, update } = useApp();
   const pod = model.pod.value;
   const fresh = model.friends.value.filter(({ isNew }) => isNew);
-  const unreached = page.unreached.map((cid) => model.friend.value.get(cid)?.name ?? "").filter((name) => name !== "");
+  const away = page.unreached.flatMap((cid) => model.friend.value.get(cid) ?? []);
+  const named = (refused: boolean): readonly string[] => away.filter(({ error }) => (error?.code === "friend-refused") === refused).map(({ name }) => name);
   return (
     <div class="notices" aria-live="polite">
       {update.ready.value ? (
@@ -18,7 +19,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
       {pod.kind === "refused" ? <Look text={t.errors["pod-refused"]} at={["you", "pod"]} /> : null}
       {pod.askDeletions === undefined ? null : <Look text={t.standing.ask(pod.askDeletions)} at={["you", "pod"]} />}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Look text={t.feed.lost} at={["you", "drafts"]} /> : null}
-      <Standing unreached={unreached} />
+      <Standing unreached={named(false)} refused={named(true)} />
     </div>
   );
 }
@@ -30,10 +31,12 @@ function Look({ text, at, strong = false }: { readonly text: string; readonly at
 
 /** The one grey line below the heading: offline, or who could not be reached. That friends are being asked
  * stands beside the heading, so that nothing moves when it comes and goes. */
-function Standing({ unreached }: { readonly unreached: readonly string[] }) {
+function Standing({ unreached, refused }: { readonly unreached: readonly string[]; readonly refused: readonly string[] }) {
   const { model, online, t } = useApp();
+  const pod = model.pod.value;
   const text = !online.value ? t.feed.offline
-    : model.pod.value.kind === "unreachable" ? t.errors["pod-unreachable"]
+    : pod.kind === "unreachable" ? t.errors[pod.error?.code === "pod-full" ? "pod-full" : "pod-unreachable"]
+    : refused.length > 0 ? t.feed.refused(refused)
     : unreached.length > 0 ? t.feed.unreached(unreached)
     : undefined;
   return text === undefined ? null : <p class="standing">{text}</p>;

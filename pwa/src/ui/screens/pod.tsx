@@ -4,6 +4,7 @@ import { useApp } from "../context.ts";
 import { Paste } from "../parts/paste.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
 import { type PlaceWords, usePlaceWords } from "../words/places.ts";
+import { podIs } from "../words/words.ts";
 import type { Words } from "../words/words.ts";
 
 /** PodScreen connects to one's pod and says how it stands with it. */
@@ -91,7 +92,7 @@ function Standing({ pod }: { readonly pod: PodState }) {
   return (
     <div class="pad">
       <section class="card pod-card">
-        <p class={`pod-state ${kind}`}>{t.standing.podIs[kind]}</p>
+        <p class={`pod-state ${kind}`}>{podIs(pod, t)}</p>
         {url === undefined ? null : <p dir="auto">{p.pod.at(hostOf(url))}</p>}
         <p role="status">{wordsOf(pod, t, p)}</p>
         {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={p.pod.progress(progress.done, progress.total)} />}

@@ -22,7 +22,7 @@ export function StorageScreen() {
           <p>{p.storage.posts(posts)} {cachedBytes > 0 ? p.storage.cached(clock.bytes(cachedBytes)) : p.storage.noCached} {quotaBytes > 0 ? p.storage.of(clock.bytes(quotaBytes)) : ""}</p>
         </section>
         <section class="card">
-          <p>{model.me.value?.persistent === true ? p.storage.persists : p.storage.mayForget}</p>
+          <p>{model.me.value?.persistent === true ? p.storage.persists : p.storage.mayForget} {model.pod.value.kind === "none" ? p.storage.connect : ""}</p>
           <p>{erases ? p.storage.erases : p.storage.traces}</p>
         </section>
       </div>

@@ -6,6 +6,7 @@ import { NameSheet } from "../parts/name.tsx";
 import { AllPosts } from "../parts/posts.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
+import { podIs } from "../words/words.ts";
 import { usePlaceWords } from "../words/places.ts";
 
 /** YouScreen is where one's own things are: each row says how it stands. */
@@ -28,7 +29,7 @@ export function YouScreen() {
       </div>
       <ul class="rows">
         <Row to="posts" icon="feed" title={p.self.posts} />
-        <Row to="pod" icon="pod" title={p.self.pod} note={t.standing.podIs[state] + synced} />
+        <Row to="pod" icon="pod" title={p.self.pod} note={podIs(pod.value, t) + synced} />
         <Row to="waiting" icon="clock" title={t.standing.waiting} note={outbox.value.length === 0 ? p.self.nothing : t.standing.things(outbox.value.length)} />
         <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
         <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />

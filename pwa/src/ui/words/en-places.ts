@@ -117,6 +117,7 @@ export const enPlaces = {
     open: "Open invites",
     until: (when: string) => `Works once, until ${when}`,
     used: "Used",
+    local: "Only this computer can open this address.",
     expired: "Run out",
     tried: "Somebody tried this link after it had been used.",
     cancelOne: "Cancel this invite",
@@ -249,7 +250,8 @@ export const enPlaces = {
     byFriend: "Copies of friends' posts",
     persists: "This browser has promised to keep it.",
     mayForget:
-      "This browser may forget everything here: in a private window when it closes, elsewhere when room runs short. Connect a pod, or put Kith on your home screen.",
+      "This browser may forget everything here: in a private window when it closes, elsewhere when room runs short. Put Kith on your home screen.",
+    connect: "With a pod, it lies there too.",
     erases: "What you delete is erased: no trace of it stays in this browser.",
     traces: "Opened from a file, this browser may keep traces of what you delete. Open Kith from its web address to avoid that.",
   },

@@ -1,4 +1,5 @@
 import { KithError } from "../../core/errors.ts";
+import type { PodState } from "../../core/kith.ts";
 import { en } from "./en.ts";
 
 /** Shape widens the literal strings of one language to what every language has to provide. */
@@ -28,4 +29,9 @@ export function wordsFor(wanted: readonly string[]): { readonly tag: string; rea
 /** sentenceFor returns what to tell a person about a failure: what happened and what to do. */
 export function sentenceFor(error: unknown, words: Words): string {
   return words.errors[error instanceof KithError ? error.code : "bug"];
+}
+
+/** podIs returns how it stands with the pod, in a word or two. */
+export function podIs({ error, kind }: PodState, { standing }: Words): string {
+  return error?.code === "pod-full" ? standing.full : standing.podIs[kind];
 }
