@@ -79,9 +79,13 @@ type Guard struct {
 	graves    graves
 	tallies   cache[pod.Path, tally]
 	intakes   intakes
-	streams   streams
-	stop      func()
-	done      chan struct{}
+	named     struct {
+		mu   sync.Mutex
+		last named
+	}
+	streams streams
+	stop    func()
+	done    chan struct{}
 }
 
 // New returns a Guard of a store. Its caller closes it, and the store after it.

@@ -105,12 +105,12 @@ func (g *Guard) reach(tx pod.Tx, p pod.Path, typ string) (reach, error) {
 	// A group is a Turtle document, or one lies in the container that is deleted.
 	group := mediaType(typ) == typeTurtle || mediaType(old.Type) == typeTurtle
 	if p.IsContainer() {
-		if group, err = holdsTurtle(tx, p); err != nil {
-			return nil, err
-		}
+		group, err = holdsTurtle(tx, p)
+	} else if group {
+		group, err = g.mayBeGroup(tx, p)
 	}
-	if !group {
-		return nil, nil
+	if !group || err != nil {
+		return nil, err
 	}
 	return among(func(c *census, i pod.Info) (bool, error) { return c.names(i, p) }), nil
 }

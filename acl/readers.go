@@ -114,16 +114,9 @@ func (c *census) names(info pod.Info, p pod.Path) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	self := strings.TrimSuffix(c.g.scope.iri(e.subject), "/")
-	for _, r := range d.rules {
-		for _, n := range r.groups {
-			g, ok := c.g.scope.path(withoutFragment(n.in(self)))
-			if ok && (g == p || p.Contains(g)) {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(d.groupsOf(c.g.scope, e.subject), func(g pod.Path) bool {
+		return g == p || p.Contains(g)
+	}), nil
 }
 
 // Readers returns who may read p, in order, by IRI: agents, and the classes

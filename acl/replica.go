@@ -13,7 +13,10 @@ import (
 // Replica is a pod as the owner's own devices keep it: every row with its
 // version, whatever the ACLs say (protocol §3.4). ACLs are still checked before
 // they are written, and feeds told of what they change.
-type Replica struct{ v *View }
+type Replica struct {
+	v     *View
+	after *pod.Version
+}
 
 // Replica returns the raw pod to the owner's devices; others are refused with
 // ErrUnauthenticated or ErrForbidden.
@@ -24,7 +27,27 @@ func (v *View) Replica(ctx context.Context) (*Replica, error) {
 	case !v.agent.Owner():
 		return nil, ErrForbidden
 	}
-	return &Replica{v}, nil
+	return &Replica{v: v}, nil
+}
+
+// After returns a Replica whose Put takes a row to be an edit of that version:
+// where other bytes stand in another version, these are ones that the writer did
+// not see, and the row loses to them, also with the higher version. The writer
+// reads what stands, and decides.
+func (r *Replica) After(version pod.Version) *Replica {
+	return &Replica{v: r.v, after: &version}
+}
+
+// contest decides between a row and what stands at its path.
+func (r *Replica) contest(tx pod.Tx, row pod.Info, etag string, text []byte) (pod.PutOptions, *pod.Info, error) {
+	now, ok, err := stat(tx, row.Path)
+	if err != nil {
+		return pod.PutOptions{}, nil, err
+	}
+	if ok && r.after != nil && now.Version != *r.after && now.ETag != etag {
+		return pod.PutOptions{}, &now, ErrSuperseded
+	}
+	return r.v.g.contest(tx, row, etag, text)
 }
 
 // Rows returns at most limit rows after a Seq (limit > 0), in ascending order,
@@ -101,7 +124,7 @@ func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader, accept 
 		}
 	}
 	err = r.v.update(ctx, func(tx pod.WriteTx, _ *judge) error {
-		o, stands, err := g.contest(tx, row, staged.ETag(), text)
+		o, stands, err := r.contest(tx, row, staged.ETag(), text)
 		if err != nil || stands != nil {
 			now = value(stands)
 			return err
@@ -115,7 +138,7 @@ func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader, accept 
 // wins contests a row without placing it.
 func (r *Replica) wins(ctx context.Context, row pod.Info, etag string, text []byte) (stands pod.Info, err error) {
 	err = r.v.g.store.View(ctx, func(tx pod.Tx) error {
-		_, row, err := r.v.g.contest(tx, row, etag, text)
+		_, row, err := r.contest(tx, row, etag, text)
 		stands = value(row)
 		return err
 	})
