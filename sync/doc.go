@@ -47,13 +47,16 @@
 //	         {"id","gone":true,"version":[counter,"device"]}]}
 //	GET    .replica/<path>    the bytes, in ranges too, with ETag, Kith-Version, Kith-Id
 //	PUT    .replica/<path>    Kith-Version: <counter>.<device>  Kith-Id: <handle>  Kith-Modified: <RFC 3339>
+//	       Kith-Base: <counter>.<device>, the version that was edited, if one was
 //	       200 row | 409 {"winner": row}; a container has a path with a slash at its end and no body
 //	DELETE .replica/<path>    Kith-Version; 204 | 409 {"winner": row}
 //
 // Rows of containers have no etag, type or size. A page for another epoch than
 // the pod's, or for none, begins at the start. A row whose version nobody knows
 // has [0,""], which is "0." in a header; brought to the pod, it is older than all
-// that is known there.
+// that is known there. An edit of another version than the one that stands loses
+// whatever its own version is: its device merges the two, keeps the text that
+// came second, and tries again on top of what stood.
 //
 // # Goroutines
 //

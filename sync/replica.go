@@ -235,6 +235,13 @@ func (s *Replica) put(w http.ResponseWriter, r *http.Request, raw *acl.Replica, 
 	if err := counts(r, raw, row.Version); err != nil {
 		return err
 	}
+	if base := r.Header.Get("Kith-Base"); base != "" {
+		v, err := parseVersion(base)
+		if err != nil {
+			return err
+		}
+		raw = raw.After(v)
+	}
 	now, err := s.place(r, raw, row)
 	if errors.Is(err, acl.ErrSuperseded) {
 		return lose(w, now)

@@ -51,6 +51,24 @@ func TestReplicaPut(t *testing.T) {
 		oneRow(t, h.bring("/a/b.txt", "8.did:key:zZ", "late"))
 		h.wantBytes("bytes", "/a/b.txt", "late")
 	})
+	t.Run("an edit of what does not stand any more loses, whatever its version", func(t *testing.T) {
+		w := winner(t, h.bring("/a/b.txt", "9.did:key:zZ", "blind", header("Kith-Base", "8.did:key:zLaptop")))
+		if w.version() != "8.did:key:zZ" {
+			t.Errorf("got %+v", w)
+		}
+		h.wantBytes("nothing changes", "/a/b.txt", "late")
+		if r := oneRow(t, h.bring("/a/b.txt", "8.did:key:zZ", "late", header("Kith-Base", "7.did:key:zPhone"))); r.version() != "8.did:key:zZ" {
+			t.Errorf("the same bytes: got %+v", r)
+		}
+	})
+	t.Run("an edit of what stands wins", func(t *testing.T) {
+		oneRow(t, h.bring("/edited", "5.did:key:zZ", "one"))
+		oneRow(t, h.bring("/edited", "6.did:key:zA", "two", header("Kith-Base", "5.did:key:zZ")))
+		h.wantBytes("bytes", "/edited", "two")
+		if got := h.bring("/edited", "7.did:key:zA", "three", header("Kith-Base", "seven")); !errors.Is(got.err, ErrRequest) {
+			t.Errorf("a base that is no version: got %v", got.err)
+		}
+	})
 	t.Run("the same version with other bytes loses", func(t *testing.T) {
 		winner(t, h.bring("/a/b.txt", "8.did:key:zZ", "other"))
 	})
