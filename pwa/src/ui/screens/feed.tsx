@@ -73,19 +73,15 @@ function End({ page, all, onOlder }: { readonly page: FeedPage; readonly all: bo
   );
 }
 
-/** A finished post that is held back for a moment. */
+/** A finished post that is held back for a moment; the way back stands in what was said of it. */
 function Leaving() {
-  const { outgoing, said, t } = useApp();
+  const { outgoing, t } = useApp();
   const held = outgoing.held.value;
   if (held === undefined) return null;
-  const undo = (): void => {
-    said.value = undefined;
-    outgoing.undo();
-  };
   return (
     <section class="post" aria-label={t.post.leaving}>
       <Text text={held.text} />
-      <p class="state post-state">{t.post.leaving}<button type="button" class="link" onClick={undo}>{t.undo}</button></p>
+      <p class="state post-state">{t.post.leaving}</p>
     </section>
   );
 }
