@@ -87,6 +87,24 @@ describe("an invite", () => {
     expect(ana.kith.friends()).toMatchObject([{ isNew: false, verified: true, differed: false }]);
   });
 
+  test("brings the names that friends give themselves, but for those that the owner chose", async () => {
+    const [ana, ben] = [await someone("Ana"), await someone("Ben")];
+    const [, toAna] = await befriend(ana, ben);
+    const asks = async (): Promise<string | undefined> => {
+      await ana.kith.syncNow();
+      const { doorAt: _at, ...seen } = ben.device.store?.get(`peer/${toAna}/seen`) as { readonly doorAt?: number };
+      await ben.device.store?.apply([{ set: `peer/${toAna}/seen`, value: seen }]);
+      await ben.kith.refresh(toAna);
+      return ben.kith.friends()[0]?.name;
+    };
+    await ben.kith.refresh(toAna);
+    await ana.kith.rename("Anna");
+    expect(await asks()).toBe("Anna");
+    await ben.kith.renameFriend(toAna, "Sister");
+    await ana.kith.rename("Anne");
+    expect(await asks()).toBe("Sister");
+  });
+
   test("works once: the second is told so, and the owner too", async () => {
     const [ana, ben, cem] = [await someone("Ana"), await someone("Ben"), await someone("Cem")];
     const invite = await ana.kith.createInvite();

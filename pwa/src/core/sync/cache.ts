@@ -38,6 +38,8 @@ export interface Seen {
   /** The pod whose door was read last, and when. */
   readonly door?: string;
   readonly doorAt?: number;
+  /** What they called themself there. */
+  readonly name?: string;
 }
 
 /** seenOf returns how the last tries to reach a friend went. */

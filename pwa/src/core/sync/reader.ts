@@ -8,11 +8,12 @@
 
 import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
+import { given } from "../given.ts";
 import { parse, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
-import { changeFriend } from "../pod/friends.ts";
+import { changeFriend, tidyName } from "../pod/friends.ts";
 import { cardPath, type Folder, postPath } from "../pod/paths.ts";
 import { card, type Contact, contact, contactsOf } from "../pod/people.ts";
 import { type Image, noteOf, readNote } from "../pod/post.ts";
@@ -126,7 +127,7 @@ export class Reader {
 
   async #saw(cid: ContactId, seen: Seen): Promise<void> {
     const old = seenOf(this.#session.store, cid);
-    const same = old.error === seen.error && old.door === seen.door && old.doorAt === seen.doorAt;
+    const same = old.error === seen.error && old.door === seen.door && old.doorAt === seen.doorAt && old.name === seen.name;
     if (same && (seen.at ?? 0) - (old.at ?? 0) < seenEvery) return;
     await this.#keep(cid, [{ set: `peer/${cid}/seen`, value: seen }]);
     this.#session.emit("friends");
@@ -136,7 +137,7 @@ export class Reader {
   async #readDoor(cid: ContactId, client: Client, before: Seen): Promise<Omit<Seen, "error">> {
     const { env, tree, store } = this.#session;
     const { pod } = client.way;
-    if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return { door: pod, doorAt: before.doorAt };
+    if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return given({ door: pod, doorAt: before.doorAt, name: before.name });
     const { bytes } = await client.ask({ method: "GET", path: "social/door", max: maxNote });
     const door = parse(text(bytes));
     const known = await card(tree, cid);
@@ -146,9 +147,12 @@ export class Reader {
     const next = await updated(known, updateOf(door));
     const anew = (await readDeviceList(next.devices)).gen > (await readDeviceList(known.devices)).gen;
     const { devices, keys, ways } = next;
-    await changeFriend(tree, cid, (now) => ({ ...now, devices, keys, ways }));
+    const name = calledOf(door.name) ?? before.name;
+    // A name that the owner chose is not the one that was heard before, and stays.
+    const called = (now: string): string => (name !== undefined && now === before.name ? name : now);
+    await changeFriend(tree, cid, (now) => ({ ...now, devices, keys, ways, name: called(now.name) }));
     if (anew && known.verified) await store.apply([{ set: `changed/${cid}`, value: true }]);
-    return { door: pod, doorAt: env.now() };
+    return given({ door: pod, doorAt: env.now(), name });
   }
 
   async #readNews(cid: ContactId, client: Client): Promise<void> {
@@ -288,6 +292,16 @@ export class Reader {
     const started = run().finally(() => this.#fetching.delete(name));
     this.#fetching.set(name, started);
     return started;
+  }
+}
+
+/** calledOf returns what somebody calls themself, as names are kept here; undefined when it is none. */
+function calledOf(name: unknown): string | undefined {
+  try {
+    return tidyName(string(name, 200) ?? "");
+  } catch (error) {
+    if (error instanceof KithError) return undefined;
+    throw error;
   }
 }
 
