@@ -26,7 +26,7 @@ var errBody = errors.New("the body is not the JSON that is expected here")
 func readJSON(w http.ResponseWriter, r *http.Request, most int64, v any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", acl.ErrBody, err)
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("%w: %v", errBody, err)
