@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Kith } from "../../src/core/kith.ts";
-import { type Outgoing, outgoingOf } from "../../src/ui/outgoing.ts";
+import { type Outgoing, arrived, outgoingOf } from "../../src/ui/outgoing.ts";
 import { fence, pagerOf } from "../../src/ui/pager.ts";
 import { Device, until } from "../sync/world.ts";
 
@@ -70,6 +70,12 @@ describe("a post on its way out", () => {
     expect(posted).toBeUndefined();
     expect(await texts()).toEqual([]);
     expect(kith.drafts().map(({ text }) => text)).toEqual(["two"]);
+  });
+
+  test("is not at a pod when there is none", async () => {
+    const ref = await outgoing.send({ what: { text: "here", pictures: [], audience: { kind: "me" } }, draft: draftOf("here") });
+    expect(await arrived(kith, ref, timer)).toBe(false);
+    expect(kith.drafts()).toEqual([]);
   });
 
   test("cannot be taken back once it is out", async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Post, PostRef } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { ChangeAudience, WhoCanSee } from "../parts/audience.tsx";
@@ -100,11 +100,14 @@ function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly on
   const { attempt, kith, leaving, model, say, t } = useApp();
   const draft = model.drafts.value.find((each) => each.reason === "typed" && each.post === post.ref);
   const [text, setText] = useState(draft?.text ?? post.text);
-  const keep = async (): Promise<void> => {
-    const id = draft?.id;
-    if (text === post.text) return id === undefined ? undefined : kith.removeDraft(id);
-    await kith.saveDraft({ ...(id === undefined ? {} : { id }), text, pictures: [], audience: { kind: "me" }, reason: "typed", post: post.ref });
+  // One after the other, so that there is only one draft.
+  const stored = useRef(Promise.resolve(draft?.id));
+  const store = async (id: string | undefined): Promise<string | undefined> => {
+    if (text !== post.text) return kith.saveDraft({ ...(id === undefined ? {} : { id }), text, pictures: [], audience: { kind: "me" }, reason: "typed", post: post.ref });
+    if (id !== undefined) await kith.removeDraft(id);
+    return undefined;
   };
+  const keep = (): Promise<unknown> => stored.current = stored.current.catch(() => draft?.id).then(store);
   useEffect(() => {
     leaving.add(keep);
     return () => { leaving.delete(keep); };
@@ -114,9 +117,9 @@ function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly on
     void attempt(keep).then(() => { if (text !== post.text) say(t.post.editKept, onAgain, t.post.editOn); });
   };
   const save = async (): Promise<void> => {
-    const id = draft?.id;
     const act = async (): Promise<true> => {
       await kith.edit(post.ref, text);
+      const id = await stored.current;
       if (id !== undefined) await kith.removeDraft(id);
       return true;
     };
