@@ -57,7 +57,7 @@ func runServe(ctx context.Context, c *call) error {
 		return err
 	}
 	defer s.Close()
-	if err := c.greet(ctx, *cfg, s); err != nil {
+	if err := c.greet(context.WithoutCancel(ctx), *cfg, s); err != nil {
 		return err
 	}
 	return s.Run(ctx)
