@@ -129,6 +129,30 @@ describe("two devices", () => {
     expect([phone.pod(), laptop.pod()]).toMatchObject([{ waiting: 0 }, { waiting: 0 }]);
   });
 
+  test.each([["the phone", true], ["the laptop", false]])("that bring their edits at the same moment, %s first, lose neither", async (_name, phoneFirst) => {
+    const ref = await common(phone);
+    await phone.edit(ref, "edited on the phone");
+    await laptop.edit(ref, "edited on the laptop");
+    // Each has asked what is new before the other brings anything.
+    const [early, late] = phoneFirst ? [first, second] : [second, first];
+    let brought = false;
+    late.before = async (method, url) => {
+      if (brought || method !== "PUT" || !url.includes(ref.slice(3))) return;
+      brought = true;
+      await (await early.kith()).syncNow();
+    };
+    await (await late.kith()).syncNow();
+    late.before = () => undefined;
+    expect(brought).toBe(true);
+    await meet();
+    await meet();
+    const shown = await texts(phone);
+    expect(await texts(laptop)).toEqual(shown);
+    const lost = shown[0] === "edited on the phone" ? "edited on the laptop" : "edited on the phone";
+    expect([...phone.drafts(), ...laptop.drafts()]).toMatchObject([{ reason: "lost", text: lost, post: ref }]);
+    expect([phone.pod(), laptop.pod()]).toMatchObject([{ waiting: 0 }, { waiting: 0 }]);
+  });
+
   test("of which one edits and one deletes: it is deleted, and the edit is kept for its author", async () => {
     const ref = await common(phone);
     await laptop.edit(ref, "edited twice");

@@ -91,6 +91,14 @@ export function covers(named: string, path: string): boolean {
   return path === named || (named.endsWith("/") && path.startsWith(named));
 }
 
+/** rebased returns the writes after which every change of a path that waits is one of that version: it was merged with what the pod has. */
+export function rebased(store: Store, path: string, base: Version): readonly Write[] {
+  const about = (step: Step): boolean => "put" in step && step.put === path;
+  return entries(store)
+    .filter(({ steps }) => steps.some(about))
+    .map((entry) => keep({ ...entry, steps: entry.steps.map((step) => (about(step) ? { ...step, base } : step)) }));
+}
+
 /** without returns the writes that take every step about those paths, or below those folders, out of the outbox. */
 export function without(store: Store, paths: readonly string[]): readonly Write[] {
   const about = (step: Step): boolean => paths.some((each) => covers(each, "put" in step ? step.put : step.del));

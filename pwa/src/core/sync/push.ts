@@ -4,7 +4,7 @@ import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
 import { Failure } from "../ldp/errors.ts";
 import type { Client } from "../ldp/client.ts";
-import { entries, type Entry, keep, ready, type Step } from "../pod/outbox.ts";
+import { entries, type Entry, keep, ready, rebased, type Step } from "../pod/outbox.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { newer, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
@@ -75,15 +75,18 @@ async function send(tree: Tree, client: Client, step: Step): Promise<readonly st
     return [];
   }
   const changed: string[] = [];
+  let { base } = step;
   for (let tries = 3; tries > 0; tries--) {
     const row = tree.store.row(step.put);
     const bytes = await tree.store.bytes(step.put);
     if (row === undefined || bytes === undefined) return changed;
-    const stands = await putRow(client, row, bytes);
+    const stands = await putRow(client, row, bytes, base);
     if (agree(row, stands)) return changed;
     changed.push(...(await settle(tree, client, pageOf(stands), [])));
     const now = tree.store.row(step.put);
     if (now === undefined || ("path" in stands && now.etag === stands.etag)) return changed;
+    base = stands.version;
+    await tree.exclusive(() => tree.store.apply(rebased(tree.store, step.put, stands.version)));
   }
   throw new Failure("not-taken", `PUT ${step.put}: no end of it`, 409);
 }

@@ -91,9 +91,10 @@ export async function readBytes(client: Client, path: string): Promise<Bytes | u
   return answer.status === 200 ? answer.bytes : undefined;
 }
 
-/** putRow brings a resource to the pod; returns what the pod has then: this row, a newer one, or the delete that won. */
-export async function putRow(client: Client, row: Row, bytes: Bytes): Promise<Stands> {
+/** putRow brings a resource to the pod; returns what the pod has then: this row, one that is newer or that is not the version `base` which was edited, or the delete that won. */
+export async function putRow(client: Client, row: Row, bytes: Bytes, base: Version | undefined): Promise<Stands> {
   const headers = {
+    ...(base === undefined ? {} : { "Kith-Base": written(base) }),
     "Content-Type": row.type,
     "Kith-Version": written(row.version),
     "Kith-Id": row.id,
