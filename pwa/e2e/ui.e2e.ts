@@ -230,6 +230,24 @@ describe("with a pod and a friend", () => {
     expect(await mia.article("Too soon").count()).toBe(0);
   });
 
+  test("a finished post is out after a reload, however soon, and a change that is left is kept", async () => {
+    const { page } = mia;
+    await mia.write({ text: "Off it goes", to: ["Family"] });
+    await mia.send();
+    await page.getByText(words.post.leaving).waitFor();
+    await page.reload();
+    await mia.enter("Off it goes");
+    await mia.button(words.post.edit).click();
+    const text = page.getByRole("textbox", { name: words.post.editTitle });
+    await text.fill("Off it went");
+    await page.keyboard.press("Escape");
+    await mia.told(words.post.editKept);
+    await mia.button(words.post.editOn).click();
+    await expect.poll(() => text.inputValue()).toBe("Off it went");
+    await mia.button(words.save).click();
+    await mia.remove("Off it went");
+  });
+
   test("albums of one to seven pictures, and a text from right to left", async () => {
     const { page } = mia;
     for (const [seeds, text] of [[[1], "One"], [[2, 3], arabic], [[4, 5, 6], "Three"], [[7, 8, 9, 10, 11, 12, 13], "Seven"]] as const) {
