@@ -64,15 +64,10 @@ test("one post edited on both while apart becomes the same text, and the edit th
   }, { timeout: 30_000 }).toBe(true);
   const winner = await shown(phone);
   const second = [...typed.values()].find((text) => text !== winner)!;
-  // The device on which the two met has it.
-  const told = async (): Promise<Phone | undefined> => {
-    for (const device of [phone, laptop]) if (await device.page.getByText(words.feed.lost).isVisible()) return device;
-    return undefined;
-  };
-  await expect.poll(told).toBeDefined();
-  const keeper = (await told())!;
-  await keeps(keeper, second);
+  const keeper = await keeps(second);
   await screenshot(keeper.page, "devices-draft");
+  await keeper.article(second).getByRole("button", { name: words.drafts.discard }).click();
+  await keeper.article(second).waitFor({ state: "hidden" });
   expect([...(await podPosts(host, "mia")).values()]).not.toContain(second);
 });
 
@@ -80,16 +75,20 @@ test("a deleted post stays deleted, and an edit of it is kept as a draft", async
   await apart();
   await phone.remove(deleted);
   await laptop.edit(deleted, "Picnic with cake on Friday");
-  await together();
+  // The edit is at the pod before the deletion is.
+  await laptop.context.setOffline(false);
+  await laptop.visit(words.nav.feed);
+  await laptop.article("Picnic").getByText(words.post.waiting).waitFor({ state: "hidden" });
+  await phone.context.setOffline(false);
   for (const device of [phone, laptop]) {
     await device.visit(words.nav.feed);
     await device.article("Picnic").waitFor({ state: "hidden" });
     await device.article(quiet).waitFor();
   }
-  await keeps(laptop, "Picnic with cake on Friday");
-  await laptop.article("Picnic with cake on Friday").getByRole("button", { name: words.drafts.use }).click();
-  await laptop.heading(words.compose.title).waitFor();
-  expect(await laptop.page.getByRole("textbox", { name: words.compose.placeholder }).inputValue()).toBe("Picnic with cake on Friday");
+  const keeper = await keeps("Picnic with cake on Friday");
+  await keeper.article("Picnic with cake on Friday").getByRole("button", { name: words.drafts.use }).click();
+  await keeper.heading(words.compose.title).waitFor();
+  expect(await keeper.page.getByRole("textbox", { name: words.compose.placeholder }).inputValue()).toBe("Picnic with cake on Friday");
   expect([...(await podPosts(host, "mia")).values()].filter((text) => text.startsWith("Picnic"))).toEqual([]);
 });
 
@@ -106,11 +105,18 @@ async function together(): Promise<void> {
   for (const device of [phone, laptop]) await device.context.setOffline(false);
 }
 
-/** keeps waits until a device tells its person of an edit that came second, and shows it. */
-async function keeps(device: Phone, text: string): Promise<void> {
-  await device.visit(words.nav.feed);
-  await device.shows(words.feed.lost);
+/** keeps waits until the device on which the two changes met tells its person of the one that came second, and
+ * shows it there. */
+async function keeps(text: string): Promise<Phone> {
+  const told = async (): Promise<Phone | undefined> => {
+    for (const device of [phone, laptop]) if (await device.page.getByText(words.feed.lost).isVisible()) return device;
+    return undefined;
+  };
+  for (const device of [phone, laptop]) await device.visit(words.nav.feed);
+  await expect.poll(told, { timeout: 30_000 }).toBeDefined();
+  const device = (await told())!;
   await device.page.getByRole("main").getByRole("link", { name: words.feed.look }).first().click();
   await device.heading(words.drafts.title).waitFor();
   await device.article(text).getByText(words.drafts.lostHint).waitFor();
+  return device;
 }
