@@ -23,7 +23,7 @@ func build(ctx context.Context, dir string) (string, error) {
 		return filepath.Abs(path)
 	}
 	path := filepath.Join(dir, "kith")
-	command := exec.CommandContext(ctx, "go", "build", "-o", path, "kith/cmd/kith")
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "kith/cmd/kith")
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build kith: %w\n%s", err, out)
 	}
