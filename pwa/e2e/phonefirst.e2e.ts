@@ -33,7 +33,7 @@ describe("the pod is a copy", () => {
     await mia.start();
     const photo = await takePhoto(mia.page, { width: 640, height: 480, seed: 5, latitude: 1, longitude: 2, camera: "c" });
     const file = await album(scene, "snow.jpg", photo);
-    for (const [i, text] of texts.entries()) await mia.post({ text, to: i < 3 ? "me" : "all", pictures: i === 0 ? [{ file, alt: "Snow" }] : [] });
+    for (const [i, text] of texts.entries()) await mia.post({ text, to: "me", pictures: i === 0 ? [{ file, alt: "Snow" }] : [] });
     await mia.enter(texts[4]!);
     await mia.shows(words.post.mine);
 
