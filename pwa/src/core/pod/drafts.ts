@@ -73,8 +73,12 @@ function erasing(store: Store, id: string): readonly Write[] {
   return [...store.rows(rowsOf(id))].map(({ path }) => ({ erase: path }));
 }
 
-/** lostDraft returns the writes that keep the text of an edit that came second. */
+/** lostDraft returns the writes that keep the text of an edit that came second; none if it is kept already, since
+ * it can be met both in what the pod tells and in what it refuses. */
 export function lostDraft(tree: Tree, post: PostRef, text: string): readonly Write[] {
+  const { store } = tree;
+  const all = store.names(settings).map((name) => store.get(name) as Kept);
+  if (all.some((draft) => draft.reason === "lost" && draft.post === post && draft.text === text)) return [];
   const id = randomName(tree.env.random, 20);
   const draft: Kept = { id, text, audience: { kind: "me" }, pictures: [], saved: tree.env.now(), reason: "lost", post };
   return [{ set: settings + id, value: draft }];
