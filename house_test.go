@@ -5,8 +5,8 @@
 //
 // The order of the packages, lowest first. A line imports only lines above it:
 //
-//	1  internal/rdf   pod and its stores   relay      these know nothing of each other
-//	2  webid          -> internal/rdf
+//	1  internal/rdf  internal/fetch  pod and its stores  relay      these know nothing of each other
+//	2  webid          -> internal/rdf, internal/fetch
 //	3  acl            -> pod, webid, internal/rdf
 //	4  ldp sync dav   -> acl, webid, pod's plain types, internal/rdf
 //	   sealed         -> webid, relay
@@ -39,12 +39,13 @@ const module = "kith"
 // may import what they like: they stand outside.
 var mayImport = map[string][]string{
 	"internal/rdf":    {},
+	"internal/fetch":  {},
 	"pod":             {},
 	"pod/folder":      {"pod"},
 	"pod/podtest":     {"pod"},
 	"relay":           {},
-	"webid":           {"internal/rdf"},
-	"webid/issuer":    {"webid"},
+	"webid":           {"internal/rdf", "internal/fetch"},
+	"webid/issuer":    {"webid", "internal/rdf", "internal/fetch"},
 	"webid/invite":    {"webid"},
 	"acl":             {"pod", "webid", "internal/rdf"},
 	"ldp":             {"acl", "webid", "pod", "internal/rdf"},
@@ -52,9 +53,12 @@ var mayImport = map[string][]string{
 	"dav":             {"acl", "webid", "pod", "internal/rdf"},
 	"sealed":          {"webid", "relay"},
 	"pwa":             {},
-	"internal/server": {"internal/rdf", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
+	"internal/server": {"internal/rdf", "internal/fetch", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
 	"cmd/kith":        {"internal/server", "relay", "pwa"},
-	"conformance":     {},
+	"conformance":     {"conformance/solid"},
+
+	"conformance/solid": {},
+	"conformance/run":   {"conformance/solid"},
 }
 
 // mayHoldPods lists the packages that may mention pod.Store: all others see
