@@ -49,7 +49,7 @@ function measured(name, unit) {
 
 const shell = gzipSync(readFileSync("pwa/dist/shell.html")).length / 1000;
 
-/** what, figure, unit, goal (or undefined), why it is missed */
+/** what, figure, unit, goal (or undefined) */
 /** @type {[string, number, string, number | undefined][]} */
 const goals = [
   ["binary", measured("Server", "binary-MB"), "MB", 20],
