@@ -25,6 +25,7 @@ type Syntax uint8
 const (
 	Turtle   Syntax = iota + 1 // text/turtle, https://www.w3.org/TR/turtle/
 	NTriples                   // application/n-triples, https://www.w3.org/TR/n-triples/
+	JSONLD                     // application/ld+json, https://www.w3.org/TR/json-ld11/
 )
 
 // String returns the name of s.
@@ -34,6 +35,8 @@ func (s Syntax) String() string {
 		return "Turtle"
 	case NTriples:
 		return "N-Triples"
+	case JSONLD:
+		return "JSON-LD"
 	}
 	return "unknown syntax"
 }
