@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"kith/internal/server"
@@ -15,6 +16,7 @@ func serveCommand() command {
 	return command{name: "serve", summary: "start the server", run: runServe, help: `
 Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
                   [--domain NAME | --cert FILE --key FILE | --behind-proxy]
+                  [--fetch HOST:PORT]
 
 Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
 prints a pairing link: open it in the browser where you want your posts to live. Stop it with Ctrl-C; nothing is lost.
@@ -32,10 +34,16 @@ Ways for a phone to reach it:
   behind a proxy           --behind-proxy --url https://pod.example.org/
 A plain http address in the home network does not work: browsers keep no keys there.
 
+When somebody signs in with a WebID of another server, or an app names itself by a web address, that
+document is fetched: over https, from the public internet only, so that nobody can use this server to
+look into your network. --fetch names addresses that are excepted, such as another pod server in your
+house. It can be given several times, or with commas.
+
 Examples:
   kith serve
   kith serve --data /srv/kith --domain pod.example.org
   kith serve --listen 127.0.0.1:9000 --url https://pod.example.org/ --behind-proxy
+  kith serve --fetch localhost:3000
 `}
 }
 
@@ -46,6 +54,10 @@ func runServe(ctx context.Context, c *call) error {
 	c.flags.StringVar(&cfg.Cert, "cert", "", "certificate `FILE` (PEM)")
 	c.flags.StringVar(&cfg.Key, "key", "", "key `FILE` (PEM)")
 	c.flags.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "a proxy in front ends TLS and sets X-Forwarded-For")
+	c.flags.Func("fetch", "private `HOST:PORT` that profiles and issuers may be fetched from, without TLS too", func(list string) error {
+		cfg.Fetch = append(cfg.Fetch, strings.Split(list, ",")...)
+		return nil
+	})
 	if err := c.complete(cfg); err != nil {
 		return err
 	}

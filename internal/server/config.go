@@ -34,6 +34,10 @@ type Config struct {
 	Key         string `toml:"key,omitempty"`          //
 	BehindProxy bool   `toml:"behind-proxy,omitempty"` // TLS ends at a proxy in front; X-Forwarded-For is believed
 
+	// Fetch are addresses, host:port, that documents may be fetched from although they are private or
+	// speak no TLS: profiles and issuers of friends on the same machine or in the same house.
+	Fetch []string `toml:"fetch,omitempty"`
+
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 }
 
@@ -92,6 +96,9 @@ func (c Config) merge(r Config) Config {
 	c.Cert = or(c.Cert, r.Cert)
 	c.Key = or(c.Key, r.Key)
 	c.BehindProxy = c.BehindProxy || r.BehindProxy
+	if len(c.Fetch) == 0 {
+		c.Fetch = r.Fetch
+	}
 	listen := DefaultListen
 	if c.Domain != "" {
 		listen = ":443"
@@ -131,6 +138,11 @@ func (c Config) check(asked, recorded string) error {
 	if c.Domain != "" && (c.Cert != "" || c.BehindProxy) {
 		return fmt.Errorf("%w: --domain gets its own certificates; leave out --cert, --key and --behind-proxy", ErrConfig)
 	}
+	for _, address := range c.Fetch {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			return fmt.Errorf("%w: --fetch %q is not host:port; write for example localhost:3000", ErrConfig, address)
+		}
+	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("%w: --listen %q is not an address; write host:port, for example %s", ErrConfig, c.Listen, DefaultListen)
 	}
@@ -165,7 +177,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
 	}
 	if u := meta.Undecoded(); len(u) > 0 {
-		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key and behind-proxy", ErrConfig, name, u[0].String())
+		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy and fetch", ErrConfig, name, u[0].String())
 	}
 	return c, nil
 }

@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"kith/acl"
+	"kith/internal/fetch"
 	"kith/pwa"
 	"kith/webid"
 	"kith/webid/issuer"
@@ -52,6 +53,7 @@ type Server struct {
 	verifier  *webid.Verifier
 	cursorKey []byte
 	rates     *rates
+	fetcher   *fetch.Fetcher // for addresses that strangers choose
 	listener  net.Listener
 	nothing   *acl.Guard // of the pods that do not exist
 
@@ -78,6 +80,9 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	if s.state, err = openState(c.Data, c.Now); err != nil {
 		return nil, err
+	}
+	if s.fetcher, err = fetch.New(fetch.Config{Allow: c.Fetch, Now: c.Now}); err != nil {
+		return nil, fmt.Errorf("%w: --fetch: %v", ErrConfig, err)
 	}
 	s.nothing = acl.New(nothing{}, acl.Config{Base: c.URL, Now: c.Now})
 	if err := s.openIssuer(ctx); err != nil {
@@ -298,6 +303,9 @@ func (s *Server) Close() error {
 	}
 	if s.nothing != nil {
 		s.nothing.Close()
+	}
+	if s.fetcher != nil {
+		s.fetcher.Close()
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.close())
