@@ -7,7 +7,9 @@ import type { Kith } from "./kith.ts";
 export type { Env, Presence, Stop } from "./env.ts";
 export { type ErrorCode, KithError } from "./errors.ts";
 export type * from "./kith.ts";
+export { admitGuest, dismissGuest, guestAt, guestFetch, guestFolder, type Guest, type GuestHost, type SolidFetch } from "./pod/guest.ts";
 export type { Store } from "./store/store.ts";
+export { type Did, generate, type Signer } from "./webid/key.ts";
 export { openKeyRecords, memoryKeyRecords, type KeyRecords } from "./webid/records.ts";
 
 /** openKith opens the store and returns what the views know. It rejects with the codes of `Env.openStore`. */
