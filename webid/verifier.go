@@ -1,6 +1,7 @@
 package webid
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -32,6 +33,16 @@ type Verifier struct {
 	Assertions Replay                         // for self-issued JWTs; best kept over a restart
 	Proofs     Replay                         // for DPoP proofs
 	Now        func() time.Time
+
+	// Strangers remembers the DPoP proofs of those who are neither the owner nor a
+	// contact, who must not fill the memory of those who are; nil refuses them.
+	Strangers Replay
+	// Documents gets the keys of other issuers and the profiles of their people;
+	// nil refuses tokens of other issuers.
+	Documents Documents
+	// Grants reports whether the owner's consent with this id, the grant of a token
+	// of our own provider, still holds; nil refuses such tokens.
+	Grants func(ctx context.Context, grant string) bool
 
 	nonces nonces
 	tokens recent[access]
