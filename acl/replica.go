@@ -24,7 +24,7 @@ func (v *View) Replica(ctx context.Context) (*Replica, error) {
 	switch {
 	case v.agent.Anonymous() || !v.g.valid(ctx, v.agent):
 		return nil, ErrUnauthenticated
-	case !v.agent.Owner():
+	case !v.agent.Device():
 		return nil, ErrForbidden
 	}
 	return &Replica{v: v}, nil

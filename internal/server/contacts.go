@@ -30,6 +30,8 @@ type realm struct {
 	state *state
 	// change rewrites the record of the contact with a label, through the guard.
 	change func(ctx context.Context, label string, change func(*webid.Contact) error) error
+	// grants reports whether the owner's consent to an app still holds; nil: none does.
+	grants func(ctx context.Context, grant string) bool
 
 	mu        sync.Mutex
 	head      pod.Head
@@ -96,18 +98,37 @@ func (r *realm) pinLists(ctx context.Context, devices, keys string) error {
 }
 
 // valid reports whether an agent is still who it was when it proved itself: a device that the owner's
-// list names, or a contact of the same grant.
+// list names, an app whose consent holds, a contact of the same grant, or somebody whom the owner still
+// does not know.
 func (r *realm) valid(ctx context.Context, a webid.Agent) bool {
-	if a.Owner() {
+	switch {
+	case a.Device():
 		p, err := r.person(ctx)
 		return err == nil && (a.Key() == p.kid() || p.lists.Devices.Can(a.Key(), "post"))
+	case a.Owner():
+		return r.grants != nil && r.grants(ctx, a.Consent())
 	}
 	for _, id := range a.IDs() {
-		if c, err := r.ByID(ctx, id); err == nil && c.CID == a.Contact() {
-			return !c.Blocked && c.Grant == a.Grant()
+		c, err := r.ByID(ctx, id)
+		switch {
+		case err == nil:
+			return c.CID == a.Contact() && c.Grant == a.Grant() && !c.Blocked && vouched(c, a)
+		case !errors.Is(err, webid.ErrUnknown):
+			return false
 		}
 	}
-	return false
+	return a.Contact() == ""
+}
+
+// vouched reports whether everything by which the agent a may be named still means the contact c, where
+// no device of that contact made the proof.
+func vouched(c webid.Contact, a webid.Agent) bool {
+	for _, id := range a.IDs() {
+		if id != c.ID && a.Key() == "" && !c.Proves(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // Pin stores a device list that a token request brought along, the owner's or a contact's.

@@ -56,10 +56,10 @@ func allow(w http.ResponseWriter, methods string) error {
 	return nil
 }
 
-// asOwner lets the owner's devices through; others get the answer for what does not exist.
+// asOwner lets the owner's devices through, not the owner's apps; others get the answer for what does not exist.
 func asOwner(a webid.Agent, do func() error) error {
 	switch {
-	case a.Owner():
+	case a.Device():
 		return do()
 	case a.Anonymous():
 		return acl.ErrUnauthenticated
