@@ -89,28 +89,49 @@ func Decode(r io.Reader, syntax Syntax, base IRI, lim Limits) (*Graph, error) {
 }
 
 func decode(r io.Reader, syntax Syntax, base IRI, lim Limits) (*Graph, error) {
-	if syntax == Turtle && base != "" {
+	switch syntax {
+	case Turtle:
+		p, err := newTurtle(r, base, lim)
+		if err != nil {
+			return nil, err
+		}
+		return p.g, p.document()
+	case NTriples:
+		s, err := newScanner(r, lim)
+		if err != nil {
+			return nil, err
+		}
+		p := ntriples{scanner: s, builder: newBuilder(len(s.src), lim)}
+		return p.g, p.document()
+	}
+	return nil, errors.New("no such syntax")
+}
+
+// newTurtle returns a reader of Turtle at the start of the text of r.
+func newTurtle(r io.Reader, base IRI, lim Limits) (*turtle, error) {
+	if base != "" {
 		if err := checkIRI(string(base)); err != nil {
 			return nil, fmt.Errorf("check base: %w", err)
 		}
 	}
-	src, err := read(r, lim.Bytes)
+	s, err := newScanner(r, lim)
 	if err != nil {
 		return nil, err
 	}
-	s, b := scanner{src: src}, newBuilder(len(src), lim)
+	return &turtle{scanner: s, builder: newBuilder(len(s.src), lim), base: base, depthLeft: lim.Depth}, nil
+}
+
+// newScanner returns a scanner at the start of the text of r.
+func newScanner(r io.Reader, lim Limits) (scanner, error) {
+	src, err := read(r, lim.Bytes)
+	if err != nil {
+		return scanner{}, err
+	}
+	s := scanner{src: src}
 	if !utf8.ValidString(src) {
-		return nil, s.fail(invalidUTF8(src), "text is not UTF-8")
+		return scanner{}, s.fail(invalidUTF8(src), "text is not UTF-8")
 	}
-	switch syntax {
-	case Turtle:
-		p := turtle{scanner: s, builder: b, base: base, depthLeft: lim.Depth}
-		return b.g, p.document()
-	case NTriples:
-		p := ntriples{scanner: s, builder: b}
-		return b.g, p.document()
-	}
-	return nil, errors.New("no such syntax")
+	return s, nil
 }
 
 // read returns all of r, which may hold at most limit bytes.

@@ -13,26 +13,33 @@ type scanner struct {
 	pos int
 }
 
-// syntaxError is an ErrSyntax with its place in the document.
+// syntaxError is an ErrSyntax or an ErrPatch with its place in the document.
 type syntaxError struct {
 	line, column int
 	message      string
+	meaning      error
 }
 
 func (e *syntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.line, e.column, e.message)
 }
 
-func (e *syntaxError) Unwrap() error { return ErrSyntax }
+func (e *syntaxError) Unwrap() error { return e.meaning }
 
-// fail returns the error for what stands at a byte offset.
-func (s *scanner) fail(at int, message string) error {
+// fail returns the error for what stands at a byte offset and is not well formed.
+func (s *scanner) fail(at int, message string) error { return s.place(at, message, ErrSyntax) }
+
+// refuse returns the error for what is well formed and yet not accepted.
+func (s *scanner) refuse(at int, message string) error { return s.place(at, message, ErrPatch) }
+
+func (s *scanner) place(at int, message string, meaning error) error {
 	before := s.src[:min(at, len(s.src))]
 	lineStart := strings.LastIndexByte(before, '\n') + 1
 	return &syntaxError{
 		line:    strings.Count(before, "\n") + 1,
 		column:  utf8.RuneCountInString(before[lineStart:]) + 1,
 		message: message,
+		meaning: meaning,
 	}
 }
 

@@ -18,6 +18,10 @@ const (
 
 	// kindTagged is a literal with a language; Kind reports it as KindLiteral.
 	kindTagged
+
+	// What stands for terms in a Patch. No graph that is handed out has them.
+	kindVariable
+	kindFormula
 )
 
 // Term is an IRI, a blank node or a literal. Terms are values: == is term

@@ -14,6 +14,7 @@ type turtle struct {
 	prefixes  map[string]string
 	names     map[string]id // by the text that stands in the document
 	depthLeft int
+	patterns  *patterns // nil where no variables and formulas may stand
 }
 
 // document is [1].
@@ -141,14 +142,23 @@ func (p *turtle) triples() error {
 		return err
 	}
 	p.space()
-	if !empty && p.peek() == '.' {
+	if !empty && p.ended() {
 		return nil
 	}
 	return p.properties(s)
 }
 
+// ended reports whether what comes next ends a list of properties.
+func (p *turtle) ended() bool {
+	c := p.peek()
+	return c == '.' || c == ']' || c == '}' && p.patterns != nil
+}
+
 // subject is [10], but for blank nodes in brackets.
 func (p *turtle) subject() (id, error) {
+	if p.patterns != nil {
+		return p.object()
+	}
 	switch p.peek() {
 	case '_':
 		return p.blank()
@@ -175,7 +185,7 @@ func (p *turtle) properties(s id) error {
 		for p.accept(';') {
 			p.space()
 		}
-		if c := p.peek(); c == '.' || c == ']' {
+		if p.ended() {
 			return nil
 		}
 	}
@@ -188,6 +198,9 @@ func (p *turtle) verb() (id, error) {
 			p.pos++
 			return p.iri(rdfType), nil
 		}
+	}
+	if p.patterns != nil {
+		return p.object()
 	}
 	return p.name()
 }
@@ -224,6 +237,8 @@ func (p *turtle) object() (id, error) {
 		return p.collection()
 	case c == '"' || c == '\'':
 		return p.literal()
+	case (c == '?' || c == '$' || c == '{') && p.patterns != nil:
+		return p.pattern()
 	case is(c, classDigit) || c == '+' || c == '-' || c == '.':
 		return p.number()
 	}
