@@ -57,7 +57,7 @@ func FuzzSignedClaims(f *testing.F) {
 		case 1:
 			r := httptest.NewRequest("POST", "/token", nil)
 			r.Header.Set("DPoP", text)
-			if p, err := v.proof(r, ""); err == nil && (p.key != k.Public() || p.until.Before(now) || p.until.After(now.Add(2*time.Minute))) {
+			if p, err := v.proof(r, claim{}); err == nil && (p.key != k.Public() || p.until.Before(now) || p.until.After(now.Add(2*time.Minute))) {
 				t.Errorf("proof %+v", p)
 			}
 		case 2:

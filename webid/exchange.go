@@ -19,7 +19,7 @@ import (
 // else: an unknown key, a blocked contact, an unknown pod, a replay. Others are
 // those of the Realm, and ErrReplayFull.
 func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string) (string, error) {
-	p, err := v.proof(r, "")
+	p, err := v.proof(r, claim{})
 	if err != nil {
 		return "", err
 	}

@@ -21,13 +21,22 @@ type compact struct {
 	header    *members
 	payload   *members
 	signed    string // the first two parts
-	signature []byte // r ‖ s
+	signature []byte // for ES256: r ‖ s
 }
 
 // parseCompact takes a JWS of at most size bytes apart. The error is Malformed
 // unless it has exactly three canonical base64url parts, and header and payload
 // are JSON objects; so encrypted and nested tokens are refused here.
 func parseCompact(text string, size int) (compact, error) {
+	c, err := splitCompact(text, size)
+	if err == nil && len(c.signature) != 64 {
+		err = Malformed
+	}
+	return c, err
+}
+
+// splitCompact is parseCompact for a signature of any size.
+func splitCompact(text string, size int) (compact, error) {
 	parts := strings.Split(text[:min(len(text), size+1)], ".")
 	if len(text) > size || len(parts) != 3 {
 		return compact{}, Malformed
@@ -39,9 +48,6 @@ func parseCompact(text string, size int) (compact, error) {
 			return compact{}, Malformed
 		}
 		raw[i] = b
-	}
-	if len(raw[2]) != 64 {
-		return compact{}, Malformed
 	}
 	header, err := parseMembers(raw[0])
 	if err != nil {

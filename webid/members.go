@@ -90,6 +90,31 @@ func (m *members) number(name string, low uint64) uint64 {
 	return n
 }
 
+// seconds returns a NumericDate, which may have a fraction. (RFC 7519 §2)
+func (m *members) seconds(name string) time.Time {
+	var n float64
+	if m.get(name, &n) && (n < 0 || n > maxNumber) {
+		m.fail()
+		return time.Time{}
+	}
+	return time.Unix(int64(n), 0)
+}
+
+// texts returns the strings of a member that is one string or an array of at
+// most size strings.
+func (m *members) texts(name string, size int) []string {
+	var one string
+	if json.Unmarshal(m.raw[name], &one) == nil {
+		return []string{one}
+	}
+	var all []string
+	if m.get(name, &all) && len(all) > size {
+		m.fail()
+		return nil
+	}
+	return all
+}
+
 // bytes returns base64url of low to high bytes.
 func (m *members) bytes(name string, low, high int) []byte {
 	s := m.text(name, base64.RawURLEncoding.EncodedLen(high))

@@ -23,16 +23,22 @@ type proof struct {
 	byNonce bool      // it holds whatever its clock
 }
 
-// proof checks the DPoP proof of r, which carries the access token whose hash
-// is ath; ath is "" at the token endpoint. (RFC 9449 §4.3)
-func (v *Verifier) proof(r *http.Request, ath string) (proof, error) {
+// claim is what a proof must say of the access token that comes with it: its
+// hash, "" at the token endpoint, where there is none.
+type claim struct {
+	ath      string
+	optional bool // it may be silent, but not say another
+}
+
+// proof checks the DPoP proof of r. (RFC 9449 §4.3)
+func (v *Verifier) proof(r *http.Request, token claim) (proof, error) {
 	fields := r.Header.Values("DPoP")
 	if len(fields) != 1 {
 		return proof{}, fmt.Errorf("%w: %w", ErrProof, Malformed)
 	}
 	c, key, claims, err := parseProof(fields[0])
 	if err == nil {
-		err = claims.fit(r.Method, v.Issuer+r.URL.EscapedPath(), ath)
+		err = claims.fit(r.Method, v.Issuer+r.URL.EscapedPath(), token)
 	}
 	if err == nil {
 		err = c.verify(key)
@@ -85,13 +91,15 @@ func parseProof(text string) (compact, Key, proofClaims, error) {
 }
 
 // fit compares what the proof is for with what it came with.
-func (c proofClaims) fit(method, address, ath string) error {
+func (c proofClaims) fit(method, address string, token claim) error {
 	switch {
 	case c.htm != method:
 		return wrongMethod
 	case !sameAddress(c.htu, address):
 		return wrongAddress
-	case ath != "" && c.ath != ath:
+	case token.optional && c.ath == "":
+		return nil
+	case token.ath != "" && c.ath != token.ath:
 		return wrongToken
 	}
 	return nil

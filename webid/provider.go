@@ -18,7 +18,7 @@ func (k PrivateKey) Token(typ string, claims map[string]any) (string, error) {
 // it. The proof is used up in the name of whose, which should be known by then.
 // The error is ErrProof, ErrNonce or ErrReplayFull. (RFC 9449 §5)
 func (v *Verifier) Prove(r *http.Request, whose ID) (Key, error) {
-	p, err := v.proof(r, "")
+	p, err := v.proof(r, claim{})
 	if err != nil {
 		return Key{}, err
 	}

@@ -20,6 +20,11 @@ package webid
 //	wrong token                a proof for another access token, or for none
 //	not fresh                  made outside of the window of time
 //	replayed                   seen before
+//	wrong issuer               a document of another issuer than the one it was asked of
+//	unknown key                a key that its issuer, or its document, does not name
+//	wrong key                  a key that does not fit the algorithm
+//	not vouched for            a WebID whose profile does not name the issuer
+//	not reachable              a document of another server that cannot be had
 type Verdict string
 
 // Malformed is the verdict on what cannot be read at all.
@@ -43,4 +48,9 @@ const (
 	wrongAddress  Verdict = "wrong address"
 	wrongToken    Verdict = "wrong token"
 	notFresh      Verdict = "not fresh"
+	wrongIssuer   Verdict = "wrong issuer"
+	unknownKey    Verdict = "unknown key"
+	wrongKey      Verdict = "wrong key"
+	notVouched    Verdict = "not vouched for"
+	notReachable  Verdict = "not reachable"
 )

@@ -44,16 +44,18 @@ type Verifier struct {
 	// of our own provider, still holds; nil refuses such tokens.
 	Grants func(ctx context.Context, grant string) bool
 
-	nonces nonces
-	tokens recent[access]
-	shown  recent[DeviceList]
+	nonces  nonces
+	tokens  recent[access]
+	foreign recent[access] // by other issuers
+	shown   recent[DeviceList]
 }
 
 // Authenticate returns who makes the request r, which must still have the URL
 // that was asked for. The zero Agent means that r carries no credentials.
 // Credentials that do not hold are an error, never anonymous: ErrToken,
-// ErrProof or ErrNonce, which wrap the reason, or ErrReplayFull. Any other error is
-// one of the Realm. (RFC 9449 §7; protocol §1.2, §1.3)
+// ErrProof or ErrNonce, which wrap the reason, ErrReplayFull or ErrBusy. Any
+// other error is one of the Realm, or of the context.
+// (RFC 9449 §7; Solid-OIDC §8; protocol §1.2, §1.3, §1.6)
 func (v *Verifier) Authenticate(r *http.Request) (Agent, error) {
 	fields := r.Header.Values("Authorization")
 	if len(fields) == 0 {
@@ -64,22 +66,54 @@ func (v *Verifier) Authenticate(r *http.Request) (Agent, error) {
 		return Agent{}, fmt.Errorf("%w: %w", ErrToken, Malformed)
 	}
 	sum := sha256.Sum256([]byte(token))
-	a, err := v.access(token, sum)
+	t, err := v.present(token, sum)
 	if err != nil {
 		return Agent{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	p, err := v.proof(r, encode64(sum[:]))
+	// The clients of Solid-OIDC send no ath; the key binds their proofs. (protocol §1.3)
+	p, err := v.proof(r, claim{ath: encode64(sum[:]), optional: t.kid == ""})
 	if err != nil {
 		return Agent{}, err
 	}
-	if p.key.Thumbprint() != a.jkt {
+	if p.key.Thumbprint() != t.jkt {
 		return Agent{}, fmt.Errorf("%w: %w", ErrProof, wrongToken)
 	}
+	if t.rest != nil {
+		if err := v.trust(r, *t.rest); err != nil {
+			return Agent{}, err
+		}
+		v.foreign.put(sum, t.access, maxForeign)
+	}
+	return v.admitted(r, t.access, p)
+}
+
+// trust verifies a token of another issuer, for an asker who may cause requests.
+func (v *Verifier) trust(r *http.Request, t claimed) error {
+	if v.Documents != nil && !v.Documents.Admit(r) {
+		return fmt.Errorf("verify token of another issuer: %w", ErrBusy)
+	}
+	err := v.confirm(r.Context(), t)
+	var verdict Verdict
+	if errors.As(err, &verdict) {
+		return fmt.Errorf("%w: %w", ErrToken, verdict)
+	}
+	return err
+}
+
+// admitted returns whom a means, and uses the proof up in the memory that is
+// that agent's share.
+func (v *Verifier) admitted(r *http.Request, a access, p proof) (Agent, error) {
 	agent, err := v.agent(r, a)
 	if err != nil {
 		return Agent{}, err
 	}
-	if err := once(r.Context(), v.Proofs, ErrProof, a.sub, p.id, p.until); err != nil {
+	memory := v.Proofs
+	if !agent.owner && agent.contact == "" {
+		if memory = v.Strangers; memory == nil {
+			return Agent{}, fmt.Errorf("%w: %w", ErrToken, ErrUnknown)
+		}
+	}
+	if err := once(r.Context(), memory, ErrProof, a.sub, p.id, p.until); err != nil {
 		return Agent{}, err
 	}
 	return agent, nil
@@ -96,6 +130,9 @@ func credentials(fields []string) (string, bool) {
 // agent returns whom the access token a means at this moment, for the pod that
 // r asks: the contact's record, or the owner's device list, is looked at anew.
 func (v *Verifier) agent(r *http.Request, a access) (Agent, error) {
+	if a.kid == "" {
+		return v.named(r, a)
+	}
 	realm, ok := v.Realms(a.aud)
 	if !ok || !strings.HasPrefix(v.Issuer+r.URL.EscapedPath(), a.aud) {
 		return Agent{}, fmt.Errorf("%w: %w", ErrToken, wrongAudience)
@@ -118,6 +155,53 @@ func (v *Verifier) agent(r *http.Request, a access) (Agent, error) {
 		return Agent{}, fmt.Errorf("%w: %w", ErrToken, ErrUnknown)
 	}
 	return contactAgent(c, a.kid), nil
+}
+
+// named returns whom a token for a WebID means to the pod that r asks. For a name
+// that nobody has it is the same stranger as for a pod whose owner does not know
+// the WebID. (protocol §1.2, §1.4)
+func (v *Verifier) named(r *http.Request, a access) (Agent, error) {
+	pod := v.podOf(r.URL.EscapedPath())
+	if a.aud != "" && a.aud != pod {
+		return Agent{}, fmt.Errorf("%w: %w", ErrToken, wrongAudience)
+	}
+	if a.consent != "" && (v.Grants == nil || !v.Grants(r.Context(), a.consent)) {
+		return Agent{}, fmt.Errorf("%w: %w", ErrToken, ErrUnknown)
+	}
+	realm, ok := v.Realms(pod)
+	if !ok {
+		realm = nowhere{}
+	}
+	if a.sub == realm.Owner() {
+		if a.consent == "" { // no other issuer speaks for the people of this host
+			return Agent{}, fmt.Errorf("%w: %w", ErrToken, notVouched)
+		}
+		return AppAgent(a.sub, a.client, a.consent), nil
+	}
+	c, err := realm.ByID(r.Context(), a.sub)
+	if known(err) != nil {
+		return Agent{}, fmt.Errorf("find contact: %w", err)
+	}
+	agent := StrangerAgent(a.sub)
+	switch {
+	case err == nil && c.Proves(a.sub):
+		agent = contactAgent(c, "")
+	case err == nil:
+		agent = StrangerAgent(blocked)
+	}
+	agent.client, agent.consent = a.client, a.consent
+	return agent, nil
+}
+
+// blocked is who a blocked contact is: somebody whom no ACL can name, so that
+// what it names the contact's own WebID for does not hold either, and the answer
+// is that for a stranger whom none names. It is no ID that ParseID would read.
+const blocked ID = "urn:kith:blocked"
+
+// podOf returns the URL of the pod that path lies in, whether there is one or not.
+func (v *Verifier) podOf(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return v.Issuer + "/" + name + "/"
 }
 
 // Nonce returns a value for the header DPoP-Nonce, to go with an answer to
