@@ -33,6 +33,7 @@ type Config struct {
 	Issuer string             // configured base URL without trailing slash, for example http://localhost:8420
 	Keys   []webid.PrivateKey // kept by the caller; the first signs access tokens, all verify
 	Realms Realms
+	Store  Store
 	Replay webid.Replay // for self-issued JWTs; nil: in memory
 	Proofs webid.Replay // for DPoP proofs; nil: in memory
 	Now    func() time.Time
@@ -45,7 +46,11 @@ const proofsEach = 4096
 // Server answers at the token endpoint and beside it.
 type Server struct {
 	issuer   string
+	key      webid.PrivateKey // signs
 	keys     []webid.Key
+	realms   Realms
+	store    Store
+	now      func() time.Time
 	verifier *webid.Verifier
 }
 
@@ -55,10 +60,10 @@ func New(c Config) (*Server, error) {
 	if err != nil || !(webid.Way{Pod: c.Issuer + "/", Issuer: c.Issuer}).Valid() || base.Scheme+"://"+base.Host != c.Issuer {
 		return nil, fmt.Errorf("open issuer: %q is not scheme://host without a path", c.Issuer)
 	}
-	if len(c.Keys) == 0 || c.Realms == nil || c.Now == nil {
-		return nil, errors.New("open issuer: Keys, Realms and Now are required")
+	if len(c.Keys) == 0 || c.Realms == nil || c.Store == nil || c.Now == nil {
+		return nil, errors.New("open issuer: Keys, Realms, Store and Now are required")
 	}
-	s := &Server{issuer: c.Issuer}
+	s := &Server{issuer: c.Issuer, key: c.Keys[0], realms: c.Realms, store: c.Store, now: c.Now}
 	for _, k := range c.Keys {
 		if k.Public().IsZero() {
 			return nil, errors.New("open issuer: a key is empty")
