@@ -149,7 +149,6 @@ func TestClasses(t *testing.T) {
 	public := allow(1, "acl:agentClass foaf:Agent", "acl:accessTo <./>", "acl:Read")
 	friends := allow(1, "acl:agentClass acl:AuthenticatedAgent", "acl:accessTo <./>", "acl:Read")
 	below := allow(1, "acl:agentClass acl:AuthenticatedAgent", "acl:default <./>", "acl:Read")
-	may := func(p pod.Path, class string) bool { return p.String() == "/open/" && class == everybody }
 	for _, c := range []struct {
 		name, at, rule string
 		err            error
@@ -164,7 +163,8 @@ func TestClasses(t *testing.T) {
 		{"everybody may not see the list of posts", "/social/posts/", public, ErrClass, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, Config{Classes: may})
+			w := newWorld(t, Config{})
+			w.allow(`{"/open/": ["` + everybody + `"]}`)
 			w.put(c.at+"f", "text/plain", "x")
 			p := path(t, c.at)
 			_, _, err := w.guard.As(owner).Put(context.Background(), p.ACL(), "text/turtle", reader(prefix+ownerRule+c.rule), pod.Precondition{})

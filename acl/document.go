@@ -19,8 +19,6 @@ var limits = rdf.Limits{Bytes: maxDocument, Triples: 20_000, Depth: 8}
 
 const (
 	aclNS      = "http://www.w3.org/ns/auth/acl#"
-	everybody  = "http://xmlns.com/foaf/0.1/Agent"
-	contacts   = aclNS + "AuthenticatedAgent"
 	typeTurtle = "text/turtle"
 )
 
@@ -152,7 +150,7 @@ func (s scope) rule(g *rdf.Graph, t rdf.Term, self string, container bool) rule 
 		r.modes |= modeIRIs[m]
 	}
 	for _, c := range g.Objects(t, aclAgentClass) {
-		if c.Value() == everybody || c.Value() == contacts {
+		if c.Value() == everybody || c.Value() == authenticated {
 			r.classes = append(r.classes, c.Value())
 		}
 	}

@@ -46,6 +46,7 @@ type Event struct {
 // agent may see only.
 func (v *View) Posts(ctx context.Context, before string, limit int) (events []Event, more bool, at pod.Head, err error) {
 	err = v.feed(ctx, func(j *judge) error {
+		events = nil
 		var older []pod.Info
 		for info, err := range j.posts() {
 			if err != nil {
@@ -81,6 +82,7 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 // post for those who may read the resource.
 func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events []Event, at pod.Head, err error) {
 	err = v.feed(ctx, func(j *judge) error {
+		events = nil
 		var found []news
 		var err error
 		if found, at, err = j.since(after); err != nil {
@@ -114,7 +116,7 @@ func (v *View) feed(ctx context.Context, fn func(*judge) error) error {
 	if v.agent.Anonymous() {
 		return ErrUnauthenticated
 	}
-	err := v.g.store.View(ctx, func(tx pod.Tx) error { return fn(v.judge(tx)) })
+	err := v.see(ctx, fn)
 	if err == nil && !v.g.valid(ctx, v.agent) {
 		return ErrUnauthenticated
 	}
@@ -355,6 +357,9 @@ func (j *judge) news(after uint64) ([]news, error) {
 	found, err := j.changes(after, read)
 	if err != nil {
 		return nil, err
+	}
+	if len(j.elsewhere.wanted) > 0 { // asked again when more is known
+		return found, nil
 	}
 	if after > h.read { // what lies between is not known here
 		h.quiet, h.seen = after, after

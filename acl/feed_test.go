@@ -335,7 +335,7 @@ func TestWaitingCostsWhatHappened(t *testing.T) {
 	}
 	f.next()
 	err := w.store.View(context.Background(), func(tx pod.Tx) error {
-		j := w.guard.judge(tx, ben, "")
+		j := w.guard.judge(tx, ben, "", &elsewhere{})
 		if h := j.horizon(); h.read != tx.Head().Seq || h.seen != f.at.Seq {
 			t.Errorf("horizon %+v at head %+v, position %+v", h, tx.Head(), f.at)
 		}

@@ -129,6 +129,12 @@ func (w *world) raw(p, typ, text string) {
 	}
 }
 
+// allow writes the setting of which classes may be named where.
+func (w *world) allow(text string) {
+	w.t.Helper()
+	w.raw("/settings/classes", "application/json", text)
+}
+
 func (w *world) stage(typ, text string) pod.Staged {
 	w.t.Helper()
 	staged, err := w.store.Stage(context.Background(), strings.NewReader(text), pod.StageOptions{Max: 1 << 20, Type: typ})
@@ -143,7 +149,7 @@ func (w *world) modes(a webid.Agent, p string) Modes {
 	w.t.Helper()
 	var m Modes
 	err := w.store.View(context.Background(), func(tx pod.Tx) error {
-		s, err := w.guard.judge(tx, a, "").standing(path(w.t, p))
+		s, err := w.guard.judge(tx, a, "", &elsewhere{}).standing(path(w.t, p))
 		m = s.modes
 		return err
 	})

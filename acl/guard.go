@@ -26,7 +26,8 @@ var ErrMalformed = errors.New("not a well-formed document")
 var ErrLockout = errors.New("the owner would lose control of the pod")
 
 // ErrClass refuses an ACL document that names a class of agents which the owner
-// has not allowed there (422, protocol §1.2).
+// has not allowed there (422, protocol §1.2). The message says where it could be
+// allowed.
 var ErrClass = errors.New("classes of agents are not allowed here")
 
 // ErrSuperseded refuses a replica's write or delete that loses to the row that
@@ -47,9 +48,15 @@ type Config struct {
 	Base string
 	// Owner is the owner's WebID. A root ACL must give it Control.
 	Owner webid.ID
-	// Classes reports whether the owner allows that an ACL names a class, by its
-	// IRI, for the subject. Nil allows none.
-	Classes func(subject pod.Path, class string) bool
+	// Groups returns the members of a group that lies outside of the pod, by its
+	// IRI. It is called without a lock held, for an agent who is somebody, and may
+	// take its time; it remembers what it found, for a minute at most. An error, or
+	// nil in the place of Groups: the group has no members.
+	Groups func(ctx context.Context, iri string) ([]webid.ID, error)
+	// Profile decides whether a document of a media type may become the owner's
+	// profile, /profile/card; no media type and no text stand for deleting it. It
+	// may be called with the lock held, so it reads no pod. Nil lets all pass.
+	Profile func(mediaType string, text []byte) error
 	// Valid reports whether an agent is still who it was when it was
 	// authenticated: a contact of the same grant, a device still listed. It is
 	// asked when the body of a write has come, before the write waits for its
@@ -72,6 +79,7 @@ type Guard struct {
 	scope     scope
 	documents cache[documentKey, *document]
 	groups    cache[groupKey, group]
+	settings  cache[string, allowances]
 	name      string // of this Guard among those of the pod
 	first     sync.Once
 	start     horizon // set by first

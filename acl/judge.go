@@ -18,12 +18,14 @@ type judge struct {
 	// held remembers which rules of a document are for the agent, where that
 	// does not depend on the subject.
 	held map[*document][]rule
-	// member remembers which groups the agent is in.
+	// member remembers which groups of the pod the agent is in.
 	member map[string]bool
+	// elsewhere knows the other groups.
+	elsewhere *elsewhere
 }
 
-func (g *Guard) judge(tx pod.Tx, a webid.Agent, origin string) *judge {
-	return &judge{g: g, tx: tx, agent: a, origin: origin,
+func (g *Guard) judge(tx pod.Tx, a webid.Agent, origin string, e *elsewhere) *judge {
+	return &judge{g: g, tx: tx, agent: a, origin: origin, elsewhere: e,
 		held: make(map[*document][]rule), member: make(map[string]bool)}
 }
 
@@ -165,8 +167,8 @@ func (j *judge) holds(r rule, subject pod.Path) (bool, error) {
 		return false, nil
 	}
 	for _, class := range r.classes {
-		if inClass(j.agent, class) && j.g.mayName(class, r, subject) {
-			return true, nil
+		if ok, err := j.inClass(class, r, subject); ok || err != nil {
+			return ok, err
 		}
 	}
 	self := strings.TrimSuffix(j.g.scope.iri(subject), "/")
@@ -184,12 +186,6 @@ func (j *judge) holds(r rule, subject pod.Path) (bool, error) {
 	return false, nil
 }
 
-// inClass reports whether an agent is of a class: everybody of foaf:Agent, the
-// contacts and the owner of acl:AuthenticatedAgent (protocol §1.2).
-func inClass(a webid.Agent, class string) bool {
-	return class == everybody || class == contacts && (a.Owner() || a.Contact() != "")
-}
-
 // in reports whether the agent is a member of a group.
 func (j *judge) in(iri string) (bool, error) {
 	if j.agent.Anonymous() {
@@ -198,20 +194,15 @@ func (j *judge) in(iri string) (bool, error) {
 	if ok, known := j.member[iri]; known {
 		return ok, nil
 	}
+	if _, here := j.g.scope.path(withoutFragment(iri)); !here {
+		return j.elsewhere.has(j.agent, iri), nil
+	}
 	members, err := j.g.members(j.tx, iri)
 	if err != nil {
 		return false, fmt.Errorf("read group: %w", err)
 	}
 	j.member[iri] = slices.ContainsFunc(members, j.agent.Has)
 	return j.member[iri], nil
-}
-
-// mayName reports whether a rule of the subject's ACL may name a class.
-func (g *Guard) mayName(class string, r rule, subject pod.Path) bool {
-	if class == contacts && subject == posts && r.modes == Read && len(r.inherit) == 0 {
-		return true
-	}
-	return g.config.Classes != nil && g.config.Classes(subject, class)
 }
 
 // standing is what an agent may do with one path, and what is there.

@@ -34,7 +34,7 @@ func meant(all []string, sign byte, a webid.Agent) bool {
 		if m == "" || m[0] != sign {
 			return false
 		}
-		return inClass(a, m[1:]) || a.Has(webid.ID(m[1:]))
+		return ofClass(a, m[1:]) || a.Has(webid.ID(m[1:]))
 	})
 }
 
@@ -91,6 +91,8 @@ func (g *Guard) reach(tx pod.Tx, p pod.Path, typ string) (reach, error) {
 	switch _, inPost := post(subject); {
 	case p.IsMeta():
 		return nil, nil
+	case p == setting || p.IsContainer() && p.Contains(setting):
+		return among((*census).classed), nil
 	case p.IsACL() && inPost:
 		return only(subject), nil
 	case p.IsACL() && (subject == posts || subject.Contains(posts)):

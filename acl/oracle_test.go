@@ -93,7 +93,7 @@ func drawACL(t *rapid.T, subject string) drawnACL {
 			defaults: some("default", 1, targets...),
 			agents:   some("agents", 1, drawnAgents...),
 			groups:   some("groups", 0, drawnGroups...),
-			classes:  some("classes", 0, everybody, contacts),
+			classes:  some("classes", 0, everybody, authenticated),
 			modes:    some("modes", 1, "Read", "Read", "Append", "Write", "Control", "Delete"),
 			origin:   rapid.SampledFrom([]string{"", "", "https://app.example"}).Draw(t, "origin"),
 		})

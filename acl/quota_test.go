@@ -112,11 +112,11 @@ func TestKeptIsRemembered(t *testing.T) {
 		t.Helper()
 		err := w.store.View(context.Background(), func(tx pod.Tx) error {
 			counting := &lists{Tx: tx}
-			got, err := w.guard.judge(counting, ben, "").kept(top)
+			got, err := w.guard.judge(counting, ben, "", &elsewhere{}).kept(top)
 			if err != nil {
 				return err
 			}
-			want, err := w.guard.judge(tx, ben, "").weigh(top)
+			want, err := w.guard.judge(tx, ben, "", &elsewhere{}).weigh(top)
 			if got != want || (counting.n > 0) != walks {
 				t.Errorf("%s: %d after %d walks, want %d", what, got, counting.n, want)
 			}

@@ -84,7 +84,11 @@ func (c *census) of(p pod.Path, tag string) (readers, error) {
 func (c *census) collect(found readers, r rule, subject pod.Path) error {
 	self := strings.TrimSuffix(c.g.scope.iri(subject), "/")
 	for _, class := range r.classes {
-		if c.g.mayName(class, r, subject) {
+		ok, err := c.g.mayName(c.tx, class, r, subject)
+		if err != nil {
+			return err
+		}
+		if ok {
 			found[class] = struct{}{}
 		}
 	}
@@ -124,8 +128,7 @@ func (c *census) names(info pod.Info, p pod.Path) (bool, error) {
 // Control of p; p need not exist.
 func (v *View) Readers(ctx context.Context, p pod.Path) ([]webid.ID, error) {
 	var found readers
-	err := v.g.store.View(ctx, func(tx pod.Tx) error {
-		j := v.judge(tx)
+	err := v.see(ctx, func(j *judge) error {
 		m, err := j.underOwn(p.Subject())
 		if err != nil {
 			return err
@@ -133,9 +136,9 @@ func (v *View) Readers(ctx context.Context, p pod.Path) ([]webid.ID, error) {
 		if !m.Has(Control) {
 			return j.refusal()
 		}
-		own, _, err := stat(tx, p.Subject().ACL())
+		own, _, err := stat(j.tx, p.Subject().ACL())
 		if err == nil {
-			found, err = v.g.census(tx).of(p.Subject(), own.ETag)
+			found, err = v.g.census(j.tx).of(p.Subject(), own.ETag)
 		}
 		return err
 	})

@@ -19,8 +19,10 @@ type streams struct {
 type stream struct {
 	agent  webid.Agent
 	origin string
-	path   pod.Path
-	cut    context.CancelFunc
+	// members are the groups elsewhere as they were when the stream was opened.
+	members map[string][]webid.ID
+	path    pod.Path
+	cut     context.CancelFunc
 }
 
 // add registers a stream. Within a transaction there is no commit between the
@@ -103,11 +105,13 @@ func (g *Guard) review(ctx context.Context) {
 	err := g.store.View(ctx, func(tx pod.Tx) error {
 		judges := make(map[string]*judge)
 		for _, s := range left {
-			j := g.judge(tx, s.agent, s.origin)
-			if known := judges[j.key()]; known != nil {
+			j := g.judge(tx, s.agent, s.origin, &elsewhere{members: s.members})
+			if known := judges[j.key()]; known != nil && s.members == nil {
 				j = known
 			}
-			judges[j.key()] = j
+			if s.members == nil {
+				judges[j.key()] = j
+			}
 			st, err := j.standing(s.path)
 			if err != nil || !st.modes.Has(Read) || !st.exists {
 				s.cut()

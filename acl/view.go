@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"iter"
+	"maps"
 	"mime"
 	"strings"
 	"time"
@@ -53,8 +54,6 @@ type Answer struct {
 	Children []pod.Info
 	// User and Public are the modes of the agent and of a stranger (WAC §wac-allow).
 	User, Public Modes
-	// Described tells that the resource has a description (Info.Path.Meta()).
-	Described bool
 
 	ctx  context.Context
 	done func()
@@ -93,13 +92,14 @@ func (v *View) Stat(ctx context.Context, p pod.Path) (Answer, error) {
 
 func (v *View) look(ctx context.Context, p pod.Path, open bool) (Answer, error) {
 	var a Answer
-	err := v.g.store.View(ctx, func(tx pod.Tx) error {
+	err := v.see(ctx, func(j *judge) error {
+		a.Close() // where this is not the first time
 		var err error
-		if a, err = v.judge(tx).answer(p); err != nil {
+		if a, err = j.answer(p); err != nil {
 			return err
 		}
 		if open && a.Info.Path == p && !p.IsContainer() {
-			return v.open(ctx, tx, &a)
+			return v.open(ctx, j, &a)
 		}
 		return nil
 	})
@@ -113,17 +113,22 @@ func (v *View) look(ctx context.Context, p pod.Path, open bool) (Answer, error) 
 	return a, nil
 }
 
-func (v *View) judge(tx pod.Tx) *judge { return v.g.judge(tx, v.agent, v.origin) }
+// see runs fn with the pod, again where it wanted to know groups elsewhere.
+func (v *View) see(ctx context.Context, fn func(*judge) error) error {
+	return v.g.informed(ctx, func(e *elsewhere) error {
+		return v.g.store.View(ctx, func(tx pod.Tx) error { return fn(v.g.judge(tx, v.agent, v.origin, e)) })
+	})
+}
 
 // open gives a the bytes and registers it among the open streams.
-func (v *View) open(ctx context.Context, tx pod.Tx, a *Answer) error {
-	res, err := tx.Open(a.Info.Path)
+func (v *View) open(ctx context.Context, j *judge, a *Answer) error {
+	res, err := j.tx.Open(a.Info.Path)
 	if err != nil {
 		return fmt.Errorf("open resource: %w", err)
 	}
 	a.Resource, a.Info = res, res.Info()
 	ctx, cut := context.WithCancel(ctx)
-	s := &stream{agent: v.agent, origin: v.origin, path: a.Info.Path, cut: cut}
+	s := &stream{agent: v.agent, origin: v.origin, members: maps.Clone(j.elsewhere.members), path: a.Info.Path, cut: cut}
 	v.g.streams.add(s)
 	a.ctx = ctx
 	a.done = func() {
@@ -147,16 +152,11 @@ func (j *judge) answer(p pod.Path) (Answer, error) {
 	if err := j.require(s, Read); err != nil {
 		return Answer{}, err
 	}
-	stranger, err := j.g.judge(j.tx, webid.Agent{}, j.origin).standing(p)
+	stranger, err := j.g.judge(j.tx, webid.Agent{}, j.origin, &elsewhere{}).standing(p)
 	if err != nil {
 		return Answer{}, err
 	}
 	a := Answer{Info: s.info, User: s.modes, Public: stranger.modes}
-	if p.Subject() == p {
-		if _, a.Described, err = stat(j.tx, p.Meta()); err != nil {
-			return Answer{}, err
-		}
-	}
 	if p.IsContainer() {
 		err = j.list(&a)
 	}

@@ -114,9 +114,9 @@ func TestDigestCoversMembers(t *testing.T) {
 }
 
 func TestAnswer(t *testing.T) {
-	w := newWorld(t, Config{Classes: func(pod.Path, string) bool { return true }})
+	w := newWorld(t, Config{})
+	w.allow(`{"/": ["` + everybody + `"]}`)
 	w.put("/box/f", "text/plain", "x")
-	w.put("/box/f.meta", "text/turtle", "")
 	w.acl("/box/", ownerRule,
 		allow(1, agentOf(contactID(benCID)), "acl:default <./>", "acl:Read, acl:Write"),
 		allow(2, "acl:agentClass foaf:Agent", "acl:default <./>", "acl:Read"))
@@ -125,14 +125,14 @@ func TestAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if a.User != Read|Write || a.Public != Read || !a.Described || a.Info.Type != "text/plain" || a.Info.Size != 1 {
+	if a.User != Read|Write || a.Public != Read || a.Info.Type != "text/plain" || a.Info.Size != 1 {
 		t.Errorf("%+v", a)
 	}
 	if a.Context().Err() != nil {
 		t.Error("the answer is cut")
 	}
 	acl, err := w.guard.As(owner).Stat(context.Background(), path(t, "/box/.acl"))
-	if err != nil || acl.User != all || acl.Public != 0 || acl.Described {
+	if err != nil || acl.User != all || acl.Public != 0 {
 		t.Errorf("of the ACL: %+v, %v", acl, err)
 	}
 }

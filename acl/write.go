@@ -68,7 +68,7 @@ func (v *View) MayCreate(ctx context.Context, container pod.Path) error {
 
 // may decides without writing.
 func (v *View) may(ctx context.Context, decide func(*judge) error) error {
-	return v.g.store.View(ctx, func(tx pod.Tx) error { return decide(v.judge(tx)) })
+	return v.see(ctx, decide)
 }
 
 // MakeContainer makes the container p and the missing ones above it. It needs
@@ -157,13 +157,23 @@ func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) e
 	if !v.g.valid(ctx, v.agent) {
 		return ErrUnauthenticated
 	}
-	return v.g.store.Update(ctx, func(tx pod.WriteTx) error { return fn(tx, v.judge(tx)) })
+	return v.g.informed(ctx, func(e *elsewhere) error {
+		err := v.g.store.Update(ctx, func(tx pod.WriteTx) error { return fn(tx, v.g.judge(tx, v.agent, v.origin, e)) })
+		if err == nil {
+			e.wanted = nil // more groups could only have given more rights
+		}
+		return err
+	})
 }
 
 // stage takes the bytes for p, as an intake. Those of an ACL are checked first.
 func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions, in *intake) (pod.Staged, error) {
 	body = in.of(arriving{body})
 	if !p.IsACL() {
+		body, err := g.vetted(p, o.Type, body)
+		if err != nil {
+			return nil, err
+		}
 		return g.store.Stage(ctx, body, o)
 	}
 	text, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
@@ -173,7 +183,7 @@ func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.Sta
 	if len(text) > maxDocument {
 		return nil, fmt.Errorf("read ACL: %w", pod.ErrTooLarge)
 	}
-	if err := g.checkACL(p.Subject(), o.Type, text); err != nil {
+	if err := g.checkACL(ctx, p.Subject(), o.Type, text); err != nil {
 		return nil, err
 	}
 	return g.store.Stage(ctx, bytes.NewReader(text), o)
@@ -192,7 +202,7 @@ func (a arriving) Read(b []byte) (int, error) {
 }
 
 // checkACL decides whether a document may become the ACL of a subject.
-func (g *Guard) checkACL(subject pod.Path, typ string, text []byte) error {
+func (g *Guard) checkACL(ctx context.Context, subject pod.Path, typ string, text []byte) error {
 	if mediaType(typ) != typeTurtle {
 		return fmt.Errorf("check ACL: %w: its media type is not text/turtle", ErrMalformed)
 	}
@@ -200,19 +210,31 @@ func (g *Guard) checkACL(subject pod.Path, typ string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	keeps := false
-	for _, r := range d.rules {
-		for _, class := range r.classes {
-			if !g.mayName(class, r, subject) {
-				return fmt.Errorf("check ACL: %w: %s", ErrClass, class)
-			}
-		}
-		keeps = keeps || g.controls(r)
-	}
-	if subject.IsRoot() && !keeps {
+	if subject.IsRoot() && !slices.ContainsFunc(d.rules, g.controls) {
 		return ErrLockout
 	}
-	return nil
+	return g.checkClasses(ctx, d, subject)
+}
+
+// checkClasses refuses a document that names a class where that is not allowed.
+func (g *Guard) checkClasses(ctx context.Context, d *document, subject pod.Path) error {
+	if !slices.ContainsFunc(d.rules, func(r rule) bool { return len(r.classes) > 0 }) {
+		return nil
+	}
+	return g.store.View(ctx, func(tx pod.Tx) error {
+		for _, r := range d.rules {
+			for _, class := range r.classes {
+				ok, err := g.mayName(tx, class, r, subject)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					return fmt.Errorf("check ACL: %w: %s on %s", ErrClass, class, subject.Escaped())
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // controls reports whether a rule of the root ACL gives the owner Control of
@@ -232,9 +254,10 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 	return info, err
 }
 
-// adopted are what a person says of themselves. The server adopts it as the
-// owner's devices bring it, so nothing else may write it (protocol §3.4).
-var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name"}
+// adopted are what a person says of themselves and of whom the pod is open to.
+// The server adopts it as the owner's devices bring it, so nothing else may write
+// it: no app that acts for the owner, either (protocol §3.4).
+var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes"}
 
 // replicated reports whether p is written through replicas only; a container of
 // such a name would be in its way.
@@ -333,6 +356,9 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 	if replicated(p) {
 		return ErrReplica
 	}
+	if err := j.g.mayLose(p); err != nil {
+		return err
+	}
 	if p == p.Subject() {
 		container, err := j.underOwn(p.Parent())
 		if err != nil {
@@ -367,6 +393,9 @@ func (j *judge) newChild(container pod.Path, slug string, asContainer bool) (pod
 	plain, named := child(container, slug, asContainer)
 	if named && m.Has(Control) && replicated(plain) {
 		return plain, ErrReplica
+	}
+	if named && m.Has(Control) && isProfile(plain) {
+		return plain, errors.Join(ErrProtected, j.g.mayLose(plain)) // its body is vetted by PUT only
 	}
 	if named && m.Has(Control) {
 		free, err := j.free(plain)

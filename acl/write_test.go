@@ -429,7 +429,7 @@ func TestReaders(t *testing.T) {
 		{"a post is read by its audience", "/social/posts/p1/", []webid.ID{contactID(benCID), contactID(danCID), testOwner}},
 		{"and so is what lies in it", "/social/posts/p1/post.jsonld", []webid.ID{contactID(benCID), contactID(danCID), testOwner}},
 		{"what is not there has the readers that it would have", "/social/posts/p1/2.webp", []webid.ID{contactID(benCID), contactID(danCID), testOwner}},
-		{"a class is named", "/social/posts/", []webid.ID{contacts, testOwner}},
+		{"a class is named", "/social/posts/", []webid.ID{authenticated, testOwner}},
 		{"the rest is the owner's", "/private", []webid.ID{testOwner}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

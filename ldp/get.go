@@ -25,9 +25,6 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 		return nil
 	}
 	h.describe(w.Header(), p)
-	if a.Described {
-		link(w.Header(), h.url(p.Meta()), "describedby")
-	}
 	w.Header().Set("WAC-Allow", `user="`+a.User.String()+`",public="`+a.Public.String()+`"`)
 	return h.send(w, r, a)
 }

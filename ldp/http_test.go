@@ -16,7 +16,6 @@ import (
 
 	"kith/acl"
 	"kith/internal/rdf"
-	"kith/pod"
 )
 
 func TestGetTellsOfTheResource(t *testing.T) {
@@ -41,6 +40,7 @@ func TestGetTellsOfTheResource(t *testing.T) {
 			"Content-Type": "text/plain; charset=utf-8", "WAC-Allow": `user="read append write",public=""`,
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<` + base + `box/a%20b.acl>; rel="acl"`,
+			`<` + base + `box/a%20b.meta>; rel="describedby"`,
 		}},
 		{"a container", "owner", "/box/", map[string]string{
 			"Content-Type": "text/turtle", "WAC-Allow": `user="read append write control",public=""`,
@@ -48,13 +48,14 @@ func TestGetTellsOfTheResource(t *testing.T) {
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<http://www.w3.org/ns/ldp#Container>; rel="type"`,
 			`<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`, `<` + base + `box/.acl>; rel="acl"`,
+			`<` + base + `box/.meta>; rel="describedby"`,
 		}},
 		{"the root", "owner", "/", map[string]string{
 			"Allow": "GET, HEAD, OPTIONS, PUT, POST",
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<http://www.w3.org/ns/ldp#Container>; rel="type"`,
 			`<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`, `<http://www.w3.org/ns/pim/space#Storage>; rel="type"`,
-			`<` + base + `.acl>; rel="acl"`,
+			`<` + base + `.acl>; rel="acl"`, `<` + base + `.meta>; rel="describedby"`,
 		}},
 		{"an ACL", "owner", "/box/.acl", map[string]string{
 			"Content-Type": "text/turtle", "WAC-Allow": `user="read append write control",public=""`,
@@ -536,7 +537,8 @@ func TestOriginReachesTheRules(t *testing.T) {
 }
 
 func TestPublicModes(t *testing.T) {
-	s := newServer(t, acl.Config{Classes: func(p pod.Path, class string) bool { return p.String() == "/pub/" }})
+	s := newServer(t, acl.Config{})
+	s.raw("/settings/classes", `{"/pub/": ["http://xmlns.com/foaf/0.1/Agent"]}`)
 	s.put("/pub/x", "text/plain", "x")
 	s.acl("/pub/.acl", "<#p> a acl:Authorization; acl:agentClass foaf:Agent; acl:default <./>; acl:mode acl:Read .", give("writer", "acl:Write"))
 	for who, want := range map[string]string{

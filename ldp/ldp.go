@@ -120,8 +120,11 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 	if !p.IsACL() {
 		link(header, h.url(p.Subject().ACL()), "acl")
 	}
-	if p.IsMeta() {
+	switch {
+	case p.IsMeta():
 		link(header, h.url(p.Subject()), "describes")
+	case p == p.Subject(): // also where there is none yet: how else could one be made
+		link(header, h.url(p.Meta()), "describedby")
 	}
 	if h.config.Description != "" {
 		link(header, h.config.Description, "http://www.w3.org/ns/solid/terms#storageDescription")

@@ -35,6 +35,7 @@ var statuses = []struct {
 	{acl.ErrLockout, http.StatusUnprocessableEntity, "The ACL of the root must give its owner Control.", false},
 	{acl.ErrSuperseded, http.StatusConflict, "A newer version is here.", false},
 	{acl.ErrReplica, http.StatusConflict, "This is written by the owner's own devices only, through the replica of the pod.", false},
+	{acl.ErrProtected, http.StatusConflict, "By whom the owner signs in cannot be changed in the profile", true},
 	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
 	{acl.ErrBehind, http.StatusServiceUnavailable, "This pod lacks what has been seen elsewhere.", false},
 	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
