@@ -15,6 +15,7 @@ RUN         ?=
 app := pwa/dist/index.html
 # npm writes this file last, so it is also the mark of a complete install.
 modules := pwa/node_modules/.package-lock.json
+solid   := conformance/apps/node_modules/.package-lock.json
 
 export CGO_ENABLED = 0
 
@@ -34,15 +35,19 @@ $(modules): pwa/package.json pwa/package-lock.json
 	cd pwa && npm ci
 	touch $@
 
+$(solid): conformance/apps/package.json conformance/apps/package-lock.json
+	cd conformance/apps && npm ci
+	touch $@
+
 run: kith
 	bin/kith serve $(RUN)
 
 # Suites: each can be run alone.
 checks := fmt vet staticcheck types unit size
-.PHONY: needs $(checks) twice gotest race e2e
+.PHONY: needs $(checks) twice gotest race e2e apps
 
 test: needs
-	@tools/suites kith $(checks) twice gotest race e2e
+	@tools/suites kith $(checks) twice gotest race e2e apps
 
 check:
 	@tools/suites kith $(checks)
@@ -83,6 +88,10 @@ race: $(app)
 e2e: kith needs
 	cd pwa && npm run --silent e2e
 
+# Libraries that nobody here wrote, against the binary and against another Solid server.
+apps: kith $(modules) $(solid)
+	cd conformance/apps && npm run --silent check && npm run --silent test
+
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
 
@@ -90,5 +99,5 @@ bench: $(app)
 	node tools/bench.mjs
 
 clean:
-	rm -rf bin pwa/node_modules pwa/shots
+	rm -rf bin pwa/node_modules pwa/shots conformance/apps/node_modules conformance/apps/logs
 	find pwa/dist -mindepth 1 ! -name .gitkeep -delete

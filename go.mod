@@ -2,6 +2,9 @@ module kith
 
 go 1.26.0
 
+// npm brings a Go file or two.
+ignore node_modules
+
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/golang-jwt/jwt/v5 v5.3.1

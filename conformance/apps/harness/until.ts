@@ -1,0 +1,11 @@
+const seconds = 15;
+const pause = 50;
+
+/** until asks again and again, and resolves when the answer is true; it rejects after 15 s. */
+export async function until(check: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`wait: not so after ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}

@@ -1,0 +1,69 @@
+import { getPodUrlAll, getResourceInfo, getSolidDataset, getThing, getUrl, getUrlAll, isContainer } from "@inrupt/solid-client";
+import { Session } from "@inrupt/solid-client-authn-node";
+import { expect } from "vitest";
+import { onBoth } from "./harness/servers.ts";
+import { signIn } from "./harness/sessions.ts";
+
+const solid = "http://www.w3.org/ns/solid/terms#";
+
+onBoth("signin", (it) => {
+  it("client credentials open a session that reaches the pod", async ({ alice }) => {
+    const answer = await alice.fetch(alice.pod);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("wac-allow")).toMatch(/user="[^"]*\bread\b[^"]*"/);
+  });
+
+  it("without signing in the pod is closed", async ({ alice }) => {
+    const answer = await fetch(`${alice.pod}profile/`);
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("www-authenticate")).not.toBeNull();
+  });
+
+  it("a wrong secret opens no session", async ({ alice }) => {
+    const session = new Session({ keepAlive: false });
+    const login = session.login({ oidcIssuer: alice.issuer, clientId: alice.credentials.id, clientSecret: "wrong", clientName: "apps" });
+    await expect(login).rejects.toThrow();
+    expect(session.info.isLoggedIn).toBe(false);
+  });
+
+  it("after signing out the same session is a stranger", async ({ alice }) => {
+    const session = await signIn(alice);
+    const inside = await session.fetch(alice.pod);
+    await session.logout();
+    const outside = await session.fetch(`${alice.pod}profile/`);
+    expect([inside.status, outside.status]).toEqual([200, 401]);
+  });
+
+  it("two sessions of one person work side by side", async ({ alice }) => {
+    const sessions = await Promise.all([signIn(alice), signIn(alice)]);
+    const answers = await Promise.all(sessions.map((session) => session.fetch(alice.pod)));
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+  });
+
+  it("the profile leads to the pod", async ({ alice }) => {
+    expect(await getPodUrlAll(alice.webid)).toContain(alice.pod);
+    expect(await getPodUrlAll(alice.webid, { fetch: alice.fetch })).toContain(alice.pod);
+  });
+
+  it("the profile names the issuer, byte for byte, to anyone", async ({ alice }) => {
+    const profile = getThing(await getSolidDataset(alice.webid), alice.webid);
+    if (profile === null) throw new Error(`the profile does not speak of ${alice.webid}`);
+    expect(getUrlAll(profile, `${solid}oidcIssuer`)).toEqual([alice.issuer]);
+    const configuration = await fetch(new URL("/.well-known/openid-configuration", alice.issuer));
+    expect(await configuration.json()).toMatchObject({ issuer: alice.issuer });
+  });
+
+  it("the profile names an inbox in the pod", async ({ alice }) => {
+    const profile = getThing(await getSolidDataset(alice.webid, { fetch: alice.fetch }), alice.webid);
+    const inbox = profile === null ? null : getUrl(profile, "http://www.w3.org/ns/ldp#inbox");
+    expect(inbox?.startsWith(alice.pod)).toBe(true);
+  });
+
+  it("the pod's root is a storage", async ({ alice }) => {
+    const info = await getResourceInfo(alice.pod, { fetch: alice.fetch });
+    expect(isContainer(info)).toBe(true);
+    const link = (await alice.fetch(alice.pod, { method: "HEAD" })).headers.get("link") ?? "";
+    expect(link).toMatch(/<http:\/\/www\.w3\.org\/ns\/pim\/space#Storage>;\s*rel="type"/);
+    expect(link).toContain('rel="http://www.w3.org/ns/solid/terms#storageDescription"');
+  });
+});
