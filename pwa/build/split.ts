@@ -17,7 +17,8 @@ import { guarded } from "./policy.ts";
  *     kithParts.main   = (exports of main.js)
  *     kithParts.online = (exports of the part)      when its script has run
  *
- * `import("./x.ts")` becomes `kithPart("x")`.
+ * `import("./x.ts")` becomes `kithPart("x")`. What the bundler puts into a chunk of its own because main and parts
+ * share it stands in the main script, before main, and is found in `kithParts` too.
  */
 export function split(page: string): Plugin {
   return {
@@ -30,10 +31,11 @@ export function split(page: string): Plugin {
         const styles = Object.values(bundle).filter((each) => each.type === "asset" && each.fileName.endsWith(".css")) as Rolldown.OutputAsset[];
         const main = chunks.find((chunk) => chunk.isEntry);
         if (main === undefined || styles.length !== 1) throw new Error("split: one entry and one style sheet are needed");
-        const parts = chunks.filter((chunk) => chunk !== main).map(partOf);
+        const shared = chunks.filter((chunk) => !chunk.isEntry && !chunk.isDynamicEntry);
+        const parts = chunks.filter((chunk) => chunk.isDynamicEntry).map((chunk) => partOf(chunk, [main, ...shared]));
         const style = String(styles[0]?.source);
         for (const each of [...chunks, ...styles]) delete bundle[each.fileName];
-        const script = mainText(main, parts);
+        const script = mainText(main, shared, parts);
         const template = readFileSync(page, "utf8");
         this.emitFile({ type: "asset", fileName: "index.html", source: inlined(template, style, script, parts, true) });
         this.emitFile({ type: "asset", fileName: "shell.html", source: inlined(template, style, script, parts, false) });
@@ -51,18 +53,28 @@ export interface Part {
   readonly text: string;
 }
 
-function partOf(chunk: Rolldown.OutputChunk): Part {
-  const name = chunk.name;
-  if (!/^[a-z]+$/.test(name)) throw new Error(`split: ${name} is no name for a part`);
-  const strangers = chunk.imports.filter((each) => each !== "main.js");
-  if (strangers.length > 0 || chunk.dynamicImports.length > 0) throw new Error(`split: ${name} needs more than main: ${strangers.join(", ")}`);
-  const text = script(`kithParts.${name}=((exports,require)=>{${chunk.code}\nreturn exports})({},()=>kithParts.main);`);
+function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): Part {
+  const name = nameOf(chunk);
+  if (chunk.dynamicImports.length > 0) throw new Error(`split: ${name} loads parts; only main does`);
+  const text = script(`kithParts.${name}=((exports)=>{${required(chunk, before)}\nreturn exports})({});`);
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
   return { name, file: `part-${name}-${hash}.js`, text };
 }
 
+function nameOf({ name }: Rolldown.OutputChunk): string {
+  if (!/^[a-z]+$/.test(name)) throw new Error(`split: ${name} is no name for a part`);
+  return name;
+}
+
+/** required returns the code of a chunk, with what it needs taken from scripts that have run before. */
+function required({ code, imports, name }: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {
+  const strangers = imports.filter((each) => !before.some(({ fileName }) => fileName === each));
+  if (strangers.length > 0) throw new Error(`split: ${name} needs what does not run before it: ${strangers.join(", ")}`);
+  return before.reduce((text, { fileName, name: other }) => text.replaceAll(new RegExp(`require\\(["'\`]\\./${fileName}["'\`]\\)`, "g"), `kithParts.${other}`), code);
+}
+
 /** The main script knows the file of each part, for where they are not inlined. */
-function mainText(main: Rolldown.OutputChunk, parts: readonly Part[]): string {
+function mainText(main: Rolldown.OutputChunk, shared: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
   const files = JSON.stringify(Object.fromEntries(parts.map(({ name, file }) => [name, file])));
   let code = main.code;
   for (const { name } of parts) {
@@ -70,8 +82,13 @@ function mainText(main: Rolldown.OutputChunk, parts: readonly Part[]): string {
     if (!call.test(code)) throw new Error(`split: main does not load ${name} in the way that is expected`);
     code = code.replace(call, `kithPart(${JSON.stringify(name)})`);
   }
-  if (/\brequire\(/.test(code)) throw new Error("split: main requires something that is not there");
-  return script(`var kithParts={},kithFiles=${files};((exports)=>{${code}\n})(kithParts.main={});`);
+  const all = [...shared.map((chunk) => ran(chunk, [])), ran({ ...main, code }, shared)].join("");
+  if (/\brequire\(/.test(all)) throw new Error("split: main requires something that is not there");
+  return script(`var kithParts={},kithFiles=${files};${all}`);
+}
+
+function ran(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {
+  return `((exports)=>{${required(chunk, before)}\n})(kithParts.${nameOf(chunk)}={});`;
 }
 
 function script(text: string): string {

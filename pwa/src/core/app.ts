@@ -3,7 +3,7 @@
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Storage, Topic } from "./kith.ts";
+import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Storage, Topic } from "./kith.ts";
 import * as friends from "./pod/friends.ts";
 import { entries } from "./pod/outbox.ts";
 import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/paths.ts";
@@ -409,6 +409,10 @@ export class App implements Kith {
   async removeDevice(kid: string): Promise<void> {
     await (await network()).removeDevice(this.#must.session, kid);
     this.#acted("devices");
+  }
+
+  async apps(): Promise<Apps> {
+    return (await network()).appsOf(this.#env, this.#parts?.session);
   }
 
   async close(): Promise<void> {

@@ -221,6 +221,68 @@ export interface FeedPage {
   readonly unreached: readonly ContactId[];
 }
 
+/** An app at another address that asks to sign a person in with their pod. */
+export interface Asked {
+  /** The host of the pods that vouch, as `PodState.url` begins: without a slash at its end. */
+  readonly issuer: string;
+  readonly id: string;
+  /** What the app calls itself; absent when it gave no name. */
+  readonly name?: string;
+  /** Where the app is, as far as the host can tell. */
+  readonly host: string;
+  /** Its name stands in a document at its own address. Otherwise it came along with the question, and anybody could have said it. */
+  readonly described: boolean;
+  /** The address to which the answer goes. */
+  readonly back: string;
+  /** In milliseconds since the epoch. */
+  readonly expires: number;
+}
+
+/** Whether other apps can sign the owner in, and what they are told. */
+export interface Elsewhere {
+  readonly on: boolean;
+  /** The owner's WebID, which others read while it is on. */
+  readonly webid: string;
+  readonly issuer: string;
+}
+
+/** What may act for the owner without being one of their devices. */
+export interface Admitted {
+  readonly id: string;
+  /** `app`: signed in by consent. `credentials`: a program that was given a name and a secret. `passkey`: signs the owner in at a browser without Kith. */
+  readonly kind: "app" | "credentials" | "passkey";
+  /** Empty when it gave none. */
+  readonly name: string;
+  /** The client's id, often an address. */
+  readonly client?: string;
+  readonly since: number;
+  /** Absent when never. */
+  readonly used?: number;
+}
+
+/** Options and answers of WebAuthn in JSON, as the pod and the browser exchange them (WebAuthn 3 §5.1, `toJSON`). */
+export type PasskeyJSON = Readonly<Record<string, unknown>>;
+
+/** Signing in at apps that are not Kith. What it returns is where the page goes next: the address in `Asked.back`, with the answer. */
+export interface Apps {
+  /** What waits for a decision; rejects with `not-there-any-more` when it was decided, ran out, or never was. */
+  asked(issuer: string, id: string): Promise<Asked>;
+  /** Needs a pod at the host that is asked. Turns signing in elsewhere on where it is off. */
+  allow(asked: Asked): Promise<string>;
+  deny(asked: Asked): Promise<string>;
+  /** What a passkey has to sign; needs no person in this browser. */
+  passkeyFor(asked: Asked): Promise<PasskeyJSON>;
+  allowByPasskey(asked: Asked, credential: PasskeyJSON): Promise<string>;
+  elsewhere(): Promise<Elsewhere>;
+  setElsewhere(on: boolean): Promise<Elsewhere>;
+  admitted(): Promise<readonly Admitted[]>;
+  /** It is refused from then on. */
+  removeAdmitted(id: string): Promise<void>;
+  /** What the browser needs to make a passkey for the pod's host. */
+  newPasskey(): Promise<PasskeyJSON>;
+  addPasskey(credential: PasskeyJSON, name: string): Promise<void>;
+}
+
 export interface Kith {
   /** Undefined before `start` or `joinDevice`. */
   me(): Me | undefined;
@@ -299,6 +361,9 @@ export interface Kith {
   /** On the new device: joins the person of the link; resolves when an admin device has let it in. */
   joinDevice(link: string, name: string): Promise<void>;
   removeDevice(kid: string): Promise<void>;
+
+  /** Signing in at other apps; its methods ask the network. */
+  apps(): Promise<Apps>;
 
   /** Stops timers and requests. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import { render } from "preact";
+import { type JSX, render } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Kith } from "../core/kith.ts";
 import { type App, AppProvider, appOf, useApp } from "./context.ts";
@@ -7,7 +7,7 @@ import { Icon, type IconName } from "./parts/icon.tsx";
 import { Mark } from "./parts/mark.tsx";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { Toast } from "./parts/toast.tsx";
-import { type Path, type Router, addressOf, openRouter } from "./route.ts";
+import { type Path, type Router, addressOf, askedIn, openRouter } from "./route.ts";
 import { Feed } from "./screens/feed.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
@@ -60,10 +60,11 @@ function Stopped({ error, words }: { readonly error: unknown; readonly words: Wo
 }
 
 function Whole({ app }: { readonly app: App }) {
+  const asked = askedIn(app.router.opened.value);
   return (
     <AppProvider value={app}>
       <Catch t={app.t}>
-        {app.model.me.value === undefined ? <WelcomeScreen /> : <Inside />}
+        {asked !== undefined ? <Later part={parts.elsewhere}>{({ ConsentScreen }) => <ConsentScreen id={asked} />}</Later> : app.model.me.value === undefined ? <WelcomeScreen /> : <Inside />}
         <Toast />
       </Catch>
     </AppProvider>
@@ -76,7 +77,7 @@ function Inside() {
   useOpenedLink();
   useScroll(router);
   // A failure is heard of where somebody goes there.
-  useEffect(() => void loadPlaces().catch(() => undefined), []);
+  useEffect(() => void load(parts.places).catch(() => undefined), []);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("#main h1")?.focus(); }}>{t.skip}</a>
@@ -113,29 +114,41 @@ function useScroll(router: Router): void {
   }, [at]);
 }
 
-type Places = typeof import("./screens/places.tsx");
-
-/** What has been loaded of the other places. */
-let places: Places | undefined;
-
-/** loadPlaces loads the places that are not the feed; it may be called again. */
-async function loadPlaces(): Promise<Places> {
-  return places ??= await import("./screens/places.tsx");
+/** Part is one of the app's parts that are loaded later; `loaded` once it is here. */
+interface Part<T> {
+  loaded?: T;
+  readonly load: () => Promise<T>;
 }
 
-/** Every place but the feed, once they are loaded. */
+const parts = {
+  places: { load: () => import("./screens/places.tsx") } as Part<typeof import("./screens/places.tsx")>,
+  elsewhere: { load: () => import("./screens/elsewhere.tsx") } as Part<typeof import("./screens/elsewhere.tsx")>,
+};
+
+/** load loads a part; it may be called again. */
+async function load<T>(part: Part<T>): Promise<T> {
+  return part.loaded ??= await part.load();
+}
+
+/** Every place but the feed. */
 function Place({ path }: { readonly path: Path }) {
+  if (path[0] === "you" && path[1] === "apps") return <Later part={parts.elsewhere}>{({ AppsScreen }) => <AppsScreen />}</Later>;
+  return <Later part={parts.places}>{({ PlaceScreen }) => <PlaceScreen path={path} />}</Later>;
+}
+
+/** What a part shows, once it is loaded. */
+function Later<T>({ part, children }: { readonly part: Part<T>; readonly children: (loaded: T) => JSX.Element }) {
   const { t } = useApp();
-  const [loaded, setLoaded] = useState(places);
+  const [loaded, setLoaded] = useState(part.loaded);
   const [failed, setFailed] = useState(false);
-  const load = (): void => {
+  const begin = (): void => {
     setFailed(false);
-    loadPlaces().then(setLoaded, () => setFailed(true));
+    load(part).then((all) => setLoaded(() => all), () => setFailed(true));
   };
-  useEffect(load, []);
-  if (loaded !== undefined) return <loaded.PlaceScreen path={path} />;
+  useEffect(begin, []);
+  if (loaded !== undefined) return children(loaded);
   if (!failed) return null;
-  return <Screen title={t.app} back={[]}><Empty title={t.trouble.unloaded}><button type="button" class="button" onClick={load}>{t.trouble.reload}</button></Empty></Screen>;
+  return <Screen title={t.app} back={[]}><Empty title={t.trouble.unloaded}><button type="button" class="button" onClick={begin}>{t.trouble.reload}</button></Empty></Screen>;
 }
 
 /** The four places, at the thumb on a phone and at the left on a desktop. */

@@ -7,7 +7,7 @@ export type Path = readonly string[];
  * what a person expects. Layers (dialogs) take one step of the history and have no address. */
 export interface Router {
   readonly path: ReadonlySignal<Path>;
-  /** A link with a secret (`#i=`, `#pair=`, `#device=`) that was opened and waits to be dealt with; it
+  /** A link with a secret (`#i=`, `#pair=`, `#device=`, `#consent=`) that was opened and waits to be dealt with; it
    * has already left the address bar. */
   readonly opened: Signal<string | undefined>;
   go(...path: string[]): void;
@@ -34,7 +34,12 @@ export function pathOf(hash: string): Path {
   }
 }
 
-const secret = /^#(i|pair|device)=/;
+const secret = /^#(i|pair|device|consent)=/;
+
+/** askedIn returns the id of what another app asks, when the link that was opened is of that kind. */
+export function askedIn(link: string | undefined): string | undefined {
+  return /#consent=([\w.~-]{1,200})$/.exec(link ?? "")?.[1];
+}
 
 /** openRouter follows the address bar of the page. */
 export function openRouter(page: Window): Router {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressOf, pathOf } from "../../src/ui/route.ts";
+import { addressOf, askedIn, pathOf } from "../../src/ui/route.ts";
 
 test.each([
   [[], "#/"],
@@ -14,3 +14,12 @@ test.each([
 test.each(["", "#", "#main", "#i=AQ", "#/%E0%A4%A", "#//"])("%j is the feed", (hash) => {
   expect(pathOf(hash)).toEqual([]);
 });
+
+test.each([
+  ["https://pods.example/#consent=Zk3-x_9", "Zk3-x_9"],
+  ["https://pods.example/#consent=", undefined],
+  ["https://pods.example/#consent=a/../../token", undefined],
+  ["https://pods.example/#consent=a&b=c", undefined],
+  ["https://pods.example/#i=AQ", undefined],
+  [undefined, undefined],
+])("what is asked in %j has the id %j", (link, id) => expect(askedIn(link)).toBe(id));

@@ -15,13 +15,14 @@ import { askedNonce, dpop, selfIssued } from "../webid/proof.ts";
 import { codeOf, Failure, retryAfter, type Role } from "./errors.ts";
 import { type Answer, ask, type Request } from "./wire.ts";
 
-/** Asking is a request below the pod's URL. */
-export interface Asking extends Omit<Request, "url"> {
-  /** Relative to the pod's URL, escaped, without a slash at the front. */
-  readonly path: string;
+/** Asking is a request below the pod's URL, or to another address of its host. */
+export type Asking = Omit<Request, "url"> & Where & {
   /** Statuses that are answers here; others reject. All of 2xx when absent. */
   readonly allow?: readonly number[];
-}
+};
+
+/** Where says whither: `path` is relative to the pod's URL, escaped, without a slash at the front; `url` is below its issuer. */
+type Where = { readonly path: string } | { readonly url: string };
 
 interface Token {
   readonly text: string;
@@ -56,13 +57,20 @@ export class Client {
 
   /** ask sends a request with proof; rejects with a `Failure` for a status that is not allowed. */
   async ask(asking: Asking): Promise<Answer> {
-    const { path, allow, ...rest } = asking;
-    const request: Request = { ...rest, url: this.way.pod + path };
+    const { allow } = asking;
+    const request: Request = { ...asking, url: this.#whither(asking) };
     let answer = await this.#attempt(request);
     if (answer.status === 401) answer = await this.#again(request, answer);
     const good = allow === undefined ? answer.status >= 200 && answer.status < 300 : allow.includes(answer.status);
-    if (!good) throw this.#failure(answer, `${request.method} ${path.split("?")[0] ?? ""}`);
+    if (!good) throw this.#failure(answer, `${request.method} ${request.url.split("?")[0] ?? ""}`);
     return answer;
+  }
+
+  /** whither lets no token go where the issuer does not stand. */
+  #whither(where: Where): string {
+    if ("path" in where) return this.way.pod + where.path;
+    if (!where.url.startsWith(`${this.way.issuer}/`)) throw new RangeError("ask: the address is not the issuer's");
+    return where.url;
   }
 
   /** refusedForGood tells whether a refusal of the token endpoint can be believed: the friend or the pod does not know this device any more. */

@@ -15,6 +15,7 @@ import { Reader } from "./reader.ts";
 import { readBytes } from "./replica.ts";
 import type { Session } from "./session.ts";
 
+export { appsOf } from "./apps.ts";
 export { acceptInvite, cancelInvite, createInvite } from "./invites.ts";
 export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
 export { connectPod } from "./pairing.ts";

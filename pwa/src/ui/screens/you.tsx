@@ -33,6 +33,7 @@ export function YouScreen() {
         <Row to="waiting" icon="clock" title={t.standing.waiting} note={outbox.value.length === 0 ? p.self.nothing : t.standing.things(outbox.value.length)} />
         <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
         <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
+        <Row to="apps" icon="lock" title={p.self.apps} note={p.self.appsHint} />
         <Row to="storage" icon="box" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />
         <Row to="about" icon="info" title={p.self.about} {...(update.ready.value ? { note: t.update.ready } : {})} />
       </ul>

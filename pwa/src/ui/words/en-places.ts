@@ -164,6 +164,8 @@ export const enPlaces = {
     pod: "My pod",
     drafts: "Drafts",
     devices: "Devices",
+    apps: "Other apps",
+    appsHint: "Which may use your pod",
     storage: "Storage",
     about: "About this Kith",
     nothing: "Nothing",

@@ -1,9 +1,12 @@
-import { KithError } from "../../core/errors.ts";
+import { type ErrorCode, KithError } from "../../core/errors.ts";
 import type { PodState } from "../../core/kith.ts";
 import { en } from "./en.ts";
 
 /** Shape widens the literal strings of one language to what every language has to provide. */
-export type Shape<T> = T extends string ? string : T extends (...given: infer G) => string ? (...given: G) => string : { readonly [K in keyof T]: Shape<T[K]> };
+export type Shape<T> = T extends string ? string
+  : T extends readonly string[] ? readonly string[]
+  : T extends (...given: infer G) => infer R ? (...given: G) => Shape<R>
+  : { readonly [K in keyof T]: Shape<T[K]> };
 
 /** Words is what a language provides: the shape of the English messages. */
 export type Words = Shape<typeof en>;
@@ -26,9 +29,14 @@ export function wordsFor(wanted: readonly string[]): { readonly tag: string; rea
   return { tag: "en", words: en };
 }
 
+/** codeOf returns the code of a failure; one without a code is a mistake of the app. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof KithError ? error.code : "bug";
+}
+
 /** sentenceFor returns what to tell a person about a failure: what happened and what to do. */
 export function sentenceFor(error: unknown, words: Words): string {
-  return words.errors[error instanceof KithError ? error.code : "bug"];
+  return words.errors[codeOf(error)];
 }
 
 /** podIs returns how it stands with the pod, in a word or two. */

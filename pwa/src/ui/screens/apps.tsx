@@ -1,0 +1,197 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Admitted, Apps, Elsewhere } from "../../core/kith.ts";
+import { here, isolated, placeOf } from "../asked.ts";
+import { useApp } from "../context.ts";
+import { deviceName } from "../device.ts";
+import { Icon, type IconName } from "../parts/icon.tsx";
+import { NameSheet } from "../parts/name.tsx";
+import { Empty, Screen } from "../parts/screen.tsx";
+import { Ask } from "../parts/sheet.tsx";
+import { type Passkeys, createPasskey, passkeysOf } from "../passkey.ts";
+import { useElsewhereWords } from "../words/elsewhere.ts";
+
+/** What the pod says. */
+interface Said {
+  readonly elsewhere: Elsewhere;
+  readonly admitted: readonly Admitted[];
+}
+
+/** Runs something at the pod and shows afterwards what the pod says then; undefined when it failed. */
+type Act = <T>(act: (apps: Apps) => Promise<T>) => Promise<T | undefined>;
+
+/** AppsScreen is where one lets other apps sign one in, and where one shuts them out. */
+export function AppsScreen() {
+  const { model } = useApp();
+  const w = useElsewhereWords().apps;
+  const has = model.pod.value.kind !== "none";
+  return (
+    <Screen title={w.title} back={["you"]}>
+      {has ? <OfPod /> : <Empty title={w.noPod} hint={w.noPodHint} />}
+    </Screen>
+  );
+}
+
+function OfPod() {
+  const { attempt, kith } = useApp();
+  const w = useElsewhereWords().apps;
+  const [said, setSaid] = useState<Said>();
+  const [failed, setFailed] = useState(false);
+  const read = async (): Promise<void> => {
+    const apps = await kith.apps();
+    const [elsewhere, admitted] = await Promise.all([apps.elsewhere(), apps.admitted()]);
+    setSaid({ elsewhere, admitted });
+  };
+  const begin = (): void => {
+    setFailed(false);
+    read().catch(() => setFailed(true));
+  };
+  useEffect(begin, []);
+  const act: Act = (what) => attempt(async () => {
+    const done = await what(await kith.apps());
+    await read();
+    return done;
+  });
+  if (failed) return <Empty title={w.unreached}><button type="button" class="button" onClick={begin}>{w.again}</button></Empty>;
+  if (said === undefined) return <p class="state pad" role="status">{w.asking}</p>;
+  return (
+    <>
+      <Switch {...said} act={act} />
+      {said.elsewhere.on ? <Names {...said.elsewhere} /> : null}
+      <Lists {...said} act={act} />
+      <AddPasskey {...said.elsewhere} act={act} />
+    </>
+  );
+}
+
+function Switch({ elsewhere: { issuer, on }, admitted, act }: Said & { readonly act: Act }) {
+  const { say } = useApp();
+  const w = useElsewhereWords().apps;
+  const [asking, setAsking] = useState(false);
+  const host = placeOf(issuer);
+  const working = admitted.filter(({ kind }) => kind !== "passkey").length;
+  const turn = (to: boolean): void => {
+    setAsking(false);
+    void act((apps) => apps.setElsewhere(to)).then((done) => done && say(to ? w.turnedOn : w.turnedOff));
+  };
+  // It stays as the pod says that it is, until the pod says otherwise.
+  const change = (event: { readonly currentTarget: HTMLInputElement }): void => {
+    event.currentTarget.checked = on;
+    if (on && working > 0) setAsking(true);
+    else turn(!on);
+  };
+  return (
+    <div class="pad">
+      <section class="card">
+        <label class="row pick">
+          <span class="row-text"><span class="row-title">{w.switch}</span><span class="row-note">{on ? w.on(host) : w.off(host)}</span></span>
+          <input type="checkbox" role="switch" checked={on} onChange={change} />
+        </label>
+      </section>
+      {asking ? <Ask title={w.turnOffTitle} text={w.turnOffText(working)} yes={w.turnOff} no={w.keep} onYes={() => turn(false)} onNo={() => setAsking(false)} /> : null}
+    </div>
+  );
+}
+
+/** What other apps ask for, to copy. */
+function Names({ issuer, webid }: Elsewhere) {
+  const w = useElsewhereWords().apps;
+  return (
+    <div class="pad">
+      <Copied label={w.webid} hint={w.webidHint} text={webid} action={w.copy} />
+      <Copied label={w.issuer} hint={w.issuerHint} text={issuer} action={w.copyIssuer} />
+    </div>
+  );
+}
+
+function Copied({ label, hint, text, action }: { readonly label: string; readonly hint: string; readonly text: string; readonly action: string }) {
+  const { attempt, say, t } = useApp();
+  const copy = (): void => void attempt(() => navigator.clipboard.writeText(text).then(() => say(t.copied)));
+  return (
+    <section class="card">
+      <h2 class="label">{label}</h2>
+      <p class="link-text" dir="ltr" tabIndex={0}>{text}</p>
+      <p class="state">{hint}</p>
+      <button type="button" class="button" onClick={copy}>{action}</button>
+    </section>
+  );
+}
+
+const icons: Readonly<Record<Admitted["kind"], IconName>> = { app: "box", credentials: "draft", passkey: "lock" };
+
+function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
+  const w = useElsewhereWords().apps;
+  const [leaving, setLeaving] = useState<Admitted>();
+  return (
+    <>
+      {(["app", "credentials", "passkey"] as const).map((kind) => {
+        const those = admitted.filter((each) => each.kind === kind);
+        return those.length === 0 ? null : (
+          <section key={kind} aria-label={w[kind]}>
+            <h2 class="label pad">{w[kind]}</h2>
+            <ul class="rows">{those.map((each) => <li key={each.id}><Row admitted={each} onRemove={() => setLeaving(each)} /></li>)}</ul>
+          </section>
+        );
+      })}
+      {admitted.length === 0 && elsewhere.on ? <p class="state pad">{w.none} {w.noneHint}</p> : null}
+      {leaving === undefined ? null : <Remove admitted={leaving} act={act} onClose={() => setLeaving(undefined)} />}
+    </>
+  );
+}
+
+function Row({ admitted: { client, kind, name, since, used }, onRemove }: { readonly admitted: Admitted; readonly onRemove: () => void }) {
+  const { clock } = useApp();
+  const w = useElsewhereWords().apps;
+  const shown = name === "" ? w.nameless : name;
+  return (
+    <div class="row">
+      <span class="row-icon"><Icon name={icons[kind]} /></span>
+      <span class="row-text">
+        <span class="row-title"><bdi>{shown}</bdi></span>
+        <span class="row-note">
+          {client === undefined || !URL.canParse(client) ? null : <span dir="ltr">{new URL(client).host}</span>}
+          <span>{w.since(clock.at(since))}</span>
+          <span>{used === undefined ? w.unused : w.used(clock.at(used))}</span>
+        </span>
+      </span>
+      <button type="button" class="button quiet" aria-label={w.removeOf(shown)} onClick={onRemove}>{w.remove}</button>
+    </div>
+  );
+}
+
+function Remove({ admitted: { id, kind, name }, act, onClose }: { readonly admitted: Admitted; readonly act: Act; readonly onClose: () => void }) {
+  const { say } = useApp();
+  const w = useElsewhereWords().apps;
+  const shown = isolated(name === "" ? w.nameless : name);
+  const remove = (): void => {
+    onClose();
+    void act((apps) => apps.removeAdmitted(id).then(() => true)).then((done) => done && say(w.removed(shown)));
+  };
+  return <Ask title={w.removeTitle(shown)} text={w.removeText[kind]} yes={w.remove} no={w.keep} onYes={remove} onNo={onClose} />;
+}
+
+/** A passkey belongs to the host of the page that makes it. */
+function AddPasskey({ issuer, act }: Elsewhere & { readonly act: Act }) {
+  const w = useElsewhereWords().apps;
+  const [naming, setNaming] = useState(false);
+  const add = useAdding(act);
+  const passkeys = passkeysOf(window);
+  if (here(window) !== issuer) return <p class="state pad">{w.addAt(placeOf(issuer))}</p>;
+  if (passkeys === undefined) return <p class="state pad">{w.noPasskeys}</p>;
+  return (
+    <div class="pad">
+      <button type="button" class="button" onClick={() => setNaming(true)}><Icon name="plus" />{w.add}</button>
+      <p class="state">{w.addHint}</p>
+      {naming ? <NameSheet title={w.addName} value="" hint={deviceName(navigator.userAgent)} onClose={() => setNaming(false)} onName={(name) => add(passkeys, name)} /> : null}
+    </div>
+  );
+}
+
+function useAdding(act: Act): (passkeys: Passkeys, name: string) => void {
+  const { say } = useApp();
+  const w = useElsewhereWords().apps;
+  return (passkeys, name) => void act(async (apps) => {
+    const made = await createPasskey(passkeys, await apps.newPasskey());
+    if (made !== undefined) await apps.addPasskey(made, name);
+    return made !== undefined;
+  }).then((added) => added !== undefined && say(added ? w.added : w.notAdded));
+}
