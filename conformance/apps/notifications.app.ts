@@ -1,5 +1,6 @@
 import { getSolidDataset, getThing, getThingAll, getUrl, getUrlAll, overwriteFile, universalAccess, deleteFile, createContainerAt } from "@inrupt/solid-client";
 import { WebsocketNotification } from "@inrupt/solid-client-notifications";
+import { Fetcher, UpdateManager, graph, literal, st, sym, type Statement } from "rdflib";
 import { expect } from "vitest";
 import { onBoth } from "./harness/servers.ts";
 import type { Actor } from "./harness/sessions.ts";
@@ -29,8 +30,8 @@ async function serviceFor(who: Actor, topic: string, channelType: string): Promi
   return service;
 }
 
-async function subscribe(who: Actor, topic: string, channelType: string): Promise<Response> {
-  const body = JSON.stringify({ "@context": ["https://www.w3.org/ns/solid/notification/v1"], type: `${notify}${channelType}`, topic });
+async function subscribe(who: Actor, topic: string, channelType: string, more: object = {}): Promise<Response> {
+  const body = JSON.stringify({ "@context": ["https://www.w3.org/ns/solid/notification/v1"], type: `${notify}${channelType}`, topic, ...more });
   return who.fetch(await serviceFor(who, topic, channelType), { method: "POST", headers: { "content-type": "application/ld+json" }, body });
 }
 
@@ -67,6 +68,12 @@ function about(ear: Ear, type: string, object: string): boolean {
 
 async function note(who: Actor, url: string, text: string): Promise<void> {
   await overwriteFile(url, new Blob([text]), { contentType: "text/plain", fetch: who.fetch });
+}
+
+function updaterOf(who: Actor): UpdateManager {
+  const store = graph();
+  void new Fetcher(store, { fetch: who.fetch });
+  return new UpdateManager(store);
 }
 
 onBoth("notifications", (it) => {
@@ -144,6 +151,31 @@ onBoth("notifications", (it) => {
     await until(() => /Update/.test(text) && text.includes(url));
     stop.abort();
     await reading;
+  });
+
+  it("a change is posted to the address that an app names", async ({ alice, receiver }) => {
+    const url = `${alice.pod}heard/posted.txt`;
+    await note(alice, url, "one");
+    const answer = await subscribe(alice, url, "WebhookChannel2023", { sendTo: receiver.url });
+    expect(answer.ok).toBe(true);
+    expect(await answer.json()).toMatchObject({ topic: url, sendTo: receiver.url });
+    await note(alice, url, "two");
+    const messages = (): Message[] => receiver.bodies.map((body) => JSON.parse(body) as Message);
+    await until(() => messages().some(({ type, object }) => type === "Update" && object === url));
+  });
+
+  it("an app loads again what another app has changed, as soon as it hears of it", async ({ alice, bob }) => {
+    const list = sym(`${alice.pod}heard/list#it`);
+    const line = (text: string): Statement => st(list, sym("http://purl.org/dc/terms/title"), literal(text), list.doc());
+    const [mine, theirs] = [updaterOf(alice), updaterOf(bob)];
+    await mine.update([], [line("milk")]);
+    await universalAccess.setAgentAccess(list.doc().value, bob.webid, { read: true, write: true }, { fetch: alice.fetch });
+    const ear = await listen(alice, list.doc().value);
+    await theirs.update([], [line("bread")]);
+    await until(() => about(ear, "Update", list.doc().value));
+    await new Promise<void>((resolve, reject) => mine.reload(mine.store, list.doc(), (ok, message) => (ok ? resolve() : reject(new Error(message)))));
+    expect(mine.store.each(list, sym("http://purl.org/dc/terms/title")).map((each) => each.value).sort()).toEqual(["bread", "milk"]);
+    ear.close();
   });
 
   it("a type of channel that is not known is refused", async ({ alice }) => {

@@ -1,10 +1,8 @@
-import { getPodUrlAll, getResourceInfo, getSolidDataset, getThing, getUrl, getUrlAll, isContainer } from "@inrupt/solid-client";
+import { getResourceInfo, isContainer } from "@inrupt/solid-client";
 import { Session } from "@inrupt/solid-client-authn-node";
 import { expect } from "vitest";
 import { onBoth } from "./harness/servers.ts";
 import { signIn } from "./harness/sessions.ts";
-
-const solid = "http://www.w3.org/ns/solid/terms#";
 
 onBoth("signin", (it) => {
   it("client credentials open a session that reaches the pod", async ({ alice }) => {
@@ -38,25 +36,6 @@ onBoth("signin", (it) => {
     const sessions = await Promise.all([signIn(alice), signIn(alice)]);
     const answers = await Promise.all(sessions.map((session) => session.fetch(alice.pod)));
     expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
-  });
-
-  it("the profile leads to the pod", async ({ alice }) => {
-    expect(await getPodUrlAll(alice.webid)).toContain(alice.pod);
-    expect(await getPodUrlAll(alice.webid, { fetch: alice.fetch })).toContain(alice.pod);
-  });
-
-  it("the profile names the issuer, byte for byte, to anyone", async ({ alice }) => {
-    const profile = getThing(await getSolidDataset(alice.webid), alice.webid);
-    if (profile === null) throw new Error(`the profile does not speak of ${alice.webid}`);
-    expect(getUrlAll(profile, `${solid}oidcIssuer`)).toEqual([alice.issuer]);
-    const configuration = await fetch(new URL("/.well-known/openid-configuration", alice.issuer));
-    expect(await configuration.json()).toMatchObject({ issuer: alice.issuer });
-  });
-
-  it("the profile names an inbox in the pod", async ({ alice }) => {
-    const profile = getThing(await getSolidDataset(alice.webid, { fetch: alice.fetch }), alice.webid);
-    const inbox = profile === null ? null : getUrl(profile, "http://www.w3.org/ns/ldp#inbox");
-    expect(inbox?.startsWith(alice.pod)).toBe(true);
   });
 
   it("the pod's root is a storage", async ({ alice }) => {

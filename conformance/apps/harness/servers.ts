@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { deviations } from "../deviations.ts";
 import { onCSS } from "./css.ts";
 import { startKith } from "./kith.ts";
+import { startReceiver, type Receiver } from "./receiver.ts";
 import type { Server } from "./server.ts";
 import { actor, type Actor } from "./sessions.ts";
 
@@ -16,6 +17,8 @@ export interface Scene {
   readonly server: Server;
   readonly alice: Actor;
   readonly bob: Actor;
+  /** Where the server may post notifications. */
+  readonly receiver: Receiver;
 }
 
 /** Case declares a test; `name` is a sentence, unique among all. */
@@ -29,7 +32,10 @@ export function onBoth(file: string, declare: (it: Case) => void): void {
       beforeAll(async () => {
         scene = await open(kind, `${file}-kith`);
       });
-      afterAll(() => scene?.server.close());
+      afterAll(async () => {
+        await scene?.server.close();
+        await scene?.receiver.close();
+      });
       declare((name, body) => {
         const known = kind === "css" && deviations.has(name);
         (known ? test.fails : test)(name, () => body(scene));
@@ -40,11 +46,14 @@ export function onBoth(file: string, declare: (it: Case) => void): void {
 
 async function open(kind: Server["kind"], log: string): Promise<Scene> {
   const css = inject("css");
-  const server = kind === "kith" ? await startKith(log, [new URL(css).host]) : onCSS(css);
+  const receiver = await startReceiver();
+  const trusted = [css, receiver.url].map((url) => new URL(url).host);
+  const server = kind === "kith" ? await startKith(log, trusted) : onCSS(css);
   try {
-    return { server, alice: await actor(server, "alice"), bob: await actor(server, "bob") };
+    return { server, alice: await actor(server, "alice"), bob: await actor(server, "bob"), receiver };
   } catch (error) {
     await server.close();
+    await receiver.close();
     throw error;
   }
 }
