@@ -4,6 +4,7 @@
 //	kith serve        start the server
 //	kith person add   make a pod for one more person
 //	kith pair         print a new pairing link
+//	kith credentials  let scripts and Solid tools sign in as a person
 //	kith version      say which version this is
 //
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
@@ -51,7 +52,7 @@ type call struct {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), versionCommand()}
 }
 
 func main() {
@@ -82,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func overview(w io.Writer) {
 	fmt.Fprint(w, "Kith: private sharing among friends. This program is the pod.\n\n")
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  kith %-10s %s\n", cmd.name, cmd.summary)
+		fmt.Fprintf(w, "  kith %-11s %s\n", cmd.name, cmd.summary)
 	}
 	fmt.Fprint(w, "\nHelp with examples: kith help COMMAND\n")
 }

@@ -25,6 +25,7 @@ type home struct {
 	state   *state
 	store   *folder.Store
 	realm   *realm
+	shown   publication
 	guard   *acl.Guard
 	ldp     *ldp.Handler
 	feed    *podsync.Feed
@@ -52,10 +53,14 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		return nil, fmt.Errorf("open the pod of %s: %w", name, err)
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
-	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Now: s.config.Now})
+	h.realm.grants = s.verifier.Grants
+	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Profile: h.vet, Now: s.config.Now})
 	h.realm.change = h.changeContact
 	if err = h.openDoors(s, p.kid()); err == nil && p.paired() {
 		err = h.settle(ctx)
+	}
+	if err == nil {
+		_, err = h.publish(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.close())

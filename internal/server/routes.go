@@ -38,7 +38,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case !strings.HasPrefix(path, "/"): // OPTIONS *, CONNECT
 		ldp.Problem(w, http.StatusBadRequest, "The request names no resource.")
 	case s.app.serve(w, r):
-	case path == "/token" || strings.HasPrefix(path, "/.well-known/"):
+	case s.issuer.Handles(path) || strings.HasPrefix(path, "/.well-known/"):
 		if s.limited(w, r) {
 			return
 		}
@@ -57,6 +57,7 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 			h.refuse(w, r, acl.ErrUnauthenticated)
 		}
 	case costly(rest) && s.limited(w, r):
+	case rest == "profile/card" && h.appear(w, r): // the command line may just have made it public
 	default:
 		h.serve(w, r, "/"+rest)
 	}

@@ -105,7 +105,7 @@ func (s *Server) openIssuer(ctx context.Context) error {
 	if s.cursorKey, err = s.state.cursorKey(ctx); err != nil {
 		return err
 	}
-	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Now: s.config.Now})
+	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Store: provider{s}, Now: s.config.Now})
 	if err == nil {
 		s.verifier = s.issuer.Verifier()
 	}

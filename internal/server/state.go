@@ -27,29 +27,6 @@ var (
 	ErrNewer  = errors.New("made by a newer version")
 )
 
-// schema of DIR/state.db: what cannot be derived from a pod's folder and must not lie in it. It holds
-// no posts, no names of friends and no titles. Secrets that only need to be compared are stored hashed.
-const schema = `
-CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE person (
-  name TEXT PRIMARY KEY, created INTEGER NOT NULL,
-  signing TEXT NOT NULL, agreement TEXT NOT NULL,
-  title TEXT NOT NULL DEFAULT '', label TEXT NOT NULL DEFAULT '',
-  devices TEXT NOT NULL DEFAULT '', keys TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
-CREATE TABLE pairing (
-  hash BLOB PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE joining (
-  person TEXT NOT NULL, kid TEXT NOT NULL, name TEXT NOT NULL,
-  agree TEXT NOT NULL, mac TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (person, kid)) STRICT, WITHOUT ROWID;
-CREATE TABLE invite (
-  id BLOB PRIMARY KEY, person TEXT NOT NULL, expires INTEGER NOT NULL,
-  key TEXT NOT NULL, secret BLOB NOT NULL,
-  contact TEXT NOT NULL DEFAULT '', accepted BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x'',
-  tries INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;`
-
-const schemaVersion = 1
-
 // busyTime is how long a transaction waits for another process or connection.
 const busyTime = 10 * time.Second
 
@@ -69,6 +46,9 @@ type person struct {
 	label string // "" until a phone has paired
 	lists webid.Lists
 	keys  podKeys
+	// elsewhere tells that the owner signs in elsewhere with the WebID, and named that the profile
+	// then tells the title to everybody.
+	elsewhere, named bool
 }
 
 // podKeys are the keys of the pod as one of its owner's devices (protocol §1.1).
@@ -108,21 +88,6 @@ func prepare(c *sqlite.Conn) error {
 		}
 	}
 	return nil
-}
-
-func (s *state) migrate() error {
-	return s.write(context.Background(), func(c *sqlite.Conn) error {
-		version, err := sqlitex.ResultInt64(c.Prep("PRAGMA user_version"))
-		switch {
-		case err != nil:
-			return err
-		case version == schemaVersion:
-			return nil
-		case version > schemaVersion:
-			return fmt.Errorf("open the folder: %w of kith; update this one", ErrNewer)
-		}
-		return sqlitex.ExecuteScript(c, schema, nil)
-	})
 }
 
 func (s *state) write(ctx context.Context, fn func(*sqlite.Conn) error) (err error) {
@@ -187,7 +152,7 @@ func checkName(name string) error {
 		return fmt.Errorf("%w: %q cannot be part of an address; use 1 to 32 of a-z, 0-9 and -", ErrName, name)
 	}
 	switch name {
-	case "token", "assets", "icons", "app", "health":
+	case "token", "authorize", "register", "userinfo", "logout", "assets", "icons", "app", "health":
 		return fmt.Errorf("%w: %q is an address of the server itself; take another", ErrName, name)
 	}
 	return nil
@@ -245,11 +210,12 @@ func (s *state) person(ctx context.Context, name string) (person, error) {
 
 func readPerson(c *sqlite.Conn, name string) (p person, err error) {
 	found := false
-	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement FROM person WHERE name = ?`, &sqlitex.ExecOptions{
+	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named FROM person WHERE name = ?`, &sqlitex.ExecOptions{
 		Args: []any{name},
 		ResultFunc: func(row *sqlite.Stmt) error {
 			found = true
-			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2)}
+			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2),
+				elsewhere: row.ColumnBool(7), named: row.ColumnBool(8)}
 			return errors.Join(
 				p.readLists(row.ColumnText(3), row.ColumnText(4)),
 				p.keys.signing.UnmarshalText([]byte(row.ColumnText(5))),
@@ -286,8 +252,8 @@ func changePerson(c *sqlite.Conn, name string, change func(*person) error) error
 	if err := change(&p); err != nil {
 		return err
 	}
-	return sqlitex.Execute(c, `UPDATE person SET title = ?, label = ?, devices = ?, keys = ? WHERE name = ?`,
-		&sqlitex.ExecOptions{Args: []any{p.title, p.label, p.lists.Devices.String(), p.lists.Keys.String(), p.name}})
+	return sqlitex.Execute(c, `UPDATE person SET title = ?, label = ?, devices = ?, keys = ?, elsewhere = ?, named = ? WHERE name = ?`,
+		&sqlitex.ExecOptions{Args: []any{p.title, p.label, p.lists.Devices.String(), p.lists.Keys.String(), p.elsewhere, p.named, p.name}})
 }
 
 func hash(secret string) []byte {

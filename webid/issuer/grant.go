@@ -106,3 +106,9 @@ func (s *Server) owner(pod string) (webid.ID, error) {
 	}
 	return realm.Owner(), nil
 }
+
+// holds reports whether a grant has not been removed.
+func (s *Server) holds(ctx context.Context, id string) bool {
+	_, err := s.store.Grant(ctx, id)
+	return err == nil
+}

@@ -78,7 +78,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.verifier = &webid.Verifier{
 		Issuer: c.Issuer, Keys: c.Keys, Realms: c.Realms.Realm,
-		Assertions: c.Replay, Proofs: c.Proofs, Now: c.Now,
+		Assertions: c.Replay, Proofs: c.Proofs, Now: c.Now, Grants: s.holds,
 	}
 	return s, nil
 }

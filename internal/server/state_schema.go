@@ -1,0 +1,69 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// schemas of DIR/state.db, each after the one before: what cannot be derived from a pod's folder and
+// must not lie in it. It holds no posts, no names of friends and no titles of posts. Secrets that only
+// need to be compared are stored hashed.
+var schemas = []string{`
+CREATE TABLE server (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE person (
+  name TEXT PRIMARY KEY, created INTEGER NOT NULL,
+  signing TEXT NOT NULL, agreement TEXT NOT NULL,
+  title TEXT NOT NULL DEFAULT '', label TEXT NOT NULL DEFAULT '',
+  devices TEXT NOT NULL DEFAULT '', keys TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+CREATE TABLE pairing (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE joining (
+  person TEXT NOT NULL, kid TEXT NOT NULL, name TEXT NOT NULL,
+  agree TEXT NOT NULL, mac TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (person, kid)) STRICT, WITHOUT ROWID;
+CREATE TABLE invite (
+  id BLOB PRIMARY KEY, person TEXT NOT NULL, expires INTEGER NOT NULL,
+  key TEXT NOT NULL, secret BLOB NOT NULL,
+  contact TEXT NOT NULL DEFAULT '', accepted BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x'',
+  tries INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+`, `
+ALTER TABLE person ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE person ADD COLUMN named INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE granted (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL,
+  client TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
+  secret BLOB NOT NULL, key TEXT NOT NULL, turn INTEGER NOT NULL,
+  signed INTEGER NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX granted_person ON granted (person);
+CREATE TABLE client (
+  id TEXT PRIMARY KEY, secret BLOB NOT NULL, document TEXT NOT NULL,
+  created INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE passkey (
+  id BLOB PRIMARY KEY, person TEXT NOT NULL, handle BLOB NOT NULL, name TEXT NOT NULL,
+  credential TEXT NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX passkey_person ON passkey (person);
+`}
+
+// migrate brings the file to the newest schema, by one transaction.
+func (s *state) migrate() error {
+	return s.write(context.Background(), func(c *sqlite.Conn) error {
+		version, err := sqlitex.ResultInt(c.Prep("PRAGMA user_version"))
+		if err != nil {
+			return err
+		}
+		if version > len(schemas) {
+			return fmt.Errorf("open the folder: %w of kith; update this one", ErrNewer)
+		}
+		for ; version < len(schemas); version++ {
+			if err := sqlitex.ExecuteScript(c, schemas[version], nil); err != nil {
+				return err
+			}
+			if err := sqlitex.ExecuteTransient(c, fmt.Sprintf("PRAGMA user_version = %d", version+1), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
