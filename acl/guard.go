@@ -92,6 +92,7 @@ type Guard struct {
 		last named
 	}
 	streams streams
+	watches watches
 	stop    func()
 	done    chan struct{}
 }

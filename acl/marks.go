@@ -232,6 +232,9 @@ func (g *Guard) removePosts(tx pod.WriteTx, version pod.Version) error {
 }
 
 func (g *Guard) erase(tx pod.WriteTx, p pod.Path, version pod.Version, tree bool) error {
+	if err := g.mourn(tx, p); err != nil {
+		return err
+	}
 	o := pod.DeleteOptions{Version: version}
 	in, inPost := post(p)
 	if inPost && p.Subject() == p {
