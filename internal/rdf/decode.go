@@ -18,6 +18,8 @@ var ErrSyntax = errors.New("not well formed")
 // ErrTooLarge says that a document goes beyond its [Limits].
 var ErrTooLarge = errors.New("document too large")
 
+var errTooManyTriples = fmt.Errorf("%w: too many triples", ErrTooLarge)
+
 // Syntax names a way to write a graph. The zero Syntax is none.
 type Syntax uint8
 
@@ -103,6 +105,8 @@ func decode(r io.Reader, syntax Syntax, base IRI, lim Limits) (*Graph, error) {
 		}
 		p := ntriples{scanner: s, builder: newBuilder(len(s.src), lim)}
 		return p.g, p.document()
+	case JSONLD:
+		return decodeJSONLD(r, base, lim, builtIn)
 	}
 	return nil, errors.New("no such syntax")
 }
@@ -166,7 +170,7 @@ func newBuilder(length int, lim Limits) *builder {
 // add states a triple of interned terms.
 func (b *builder) add(s, p, o id) error {
 	if b.triplesLeft == 0 {
-		return fmt.Errorf("%w: too many triples", ErrTooLarge)
+		return errTooManyTriples
 	}
 	b.triplesLeft--
 	b.g.insert(s, p, o)

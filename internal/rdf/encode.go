@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,15 +122,26 @@ func (e *encoder) header() []byte {
 	return out
 }
 
-// graph writes first the subjects that nothing nests, then what is left: blank
-// nodes in circles and those too deep to nest.
+// graph writes every subject.
 func (e *encoder) graph() {
-	for _, all := range []bool{false, true} {
-		for _, r := range e.g.rows {
-			if r.s == 0 || e.written[r.s] || !all && e.nests(r.s) {
-				continue
+	for s := range e.subjects() {
+		e.subject(s)
+	}
+}
+
+// subjects yields first the subjects that nothing nests, then what is left: blank
+// nodes in circles and those too deep to nest.
+func (e *encoder) subjects() iter.Seq[id] {
+	return func(yield func(id) bool) {
+		for _, all := range []bool{false, true} {
+			for _, r := range e.g.rows {
+				if r.s == 0 || e.written[r.s] || !all && e.nests(r.s) {
+					continue
+				}
+				if !yield(r.s) {
+					return
+				}
 			}
-			e.subject(r.s)
 		}
 	}
 }
