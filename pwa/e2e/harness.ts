@@ -13,7 +13,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium, type BrowserContext, type Page } from "playwright-core";
 
-const binary = fileURLToPath(new URL("../../bin/kith", import.meta.url));
+/** The binary that `make kith` builds, unless another is named. */
+const binary = process.env["KITH_BINARY"] ?? fileURLToPath(new URL("../../bin/kith", import.meta.url));
 const shots = fileURLToPath(new URL("../shots/", import.meta.url));
 
 /** The built app as a file. */

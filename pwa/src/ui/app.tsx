@@ -30,8 +30,9 @@ export interface Page {
 /** A wait that is longer than this gets a sentence. */
 const patience = 2_000;
 
-/** showApp draws the app into the page, from the first moment to the last. */
-export async function showApp(page: Page, takeOver = false): Promise<void> {
+/** showApp draws the app into the page, from the first moment to the last. Who comes with the question of another
+ * app wants to answer it here, whatever tab has the core. */
+export async function showApp(page: Page, takeOver = askedIn(location.href) !== undefined): Promise<void> {
   const { root, update, now, open, taken } = page;
   const { tag, words } = wordsFor(navigator.languages);
   document.documentElement.lang = tag;

@@ -97,22 +97,24 @@ function Names({ issuer, webid }: Elsewhere) {
   const w = useElsewhereWords().apps;
   return (
     <div class="pad">
-      <Copied label={w.webid} hint={w.webidHint} text={webid} action={w.copy} />
-      <Copied label={w.issuer} hint={w.issuerHint} text={issuer} action={w.copyIssuer} />
+      <section class="card" aria-label={w.names}>
+        <Copied label={w.webid} text={webid} action={w.copyWebid} />
+        <Copied label={w.issuer} text={issuer} action={w.copyIssuer} />
+        <p class="state">{w.namesHint}</p>
+      </section>
     </div>
   );
 }
 
-function Copied({ label, hint, text, action }: { readonly label: string; readonly hint: string; readonly text: string; readonly action: string }) {
+function Copied({ label, text, action }: { readonly label: string; readonly text: string; readonly action: string }) {
   const { attempt, say, t } = useApp();
+  const w = useElsewhereWords().apps;
   const copy = (): void => void attempt(() => navigator.clipboard.writeText(text).then(() => say(t.copied)));
   return (
-    <section class="card">
-      <h2 class="label">{label}</h2>
-      <p class="link-text" dir="ltr" tabIndex={0}>{text}</p>
-      <p class="state">{hint}</p>
-      <button type="button" class="button" onClick={copy}>{action}</button>
-    </section>
+    <div class="row">
+      <span class="row-text"><span class="row-note">{label}</span><span class="address" dir="ltr">{text}</span></span>
+      <button type="button" class="button quiet" aria-label={action} onClick={copy}>{w.copy}</button>
+    </div>
   );
 }
 

@@ -32,6 +32,11 @@ export function ConsentScreen({ id }: { readonly id: string }) {
   };
   useEffect(() => void ask(), [id]);
   const home = (): void => { router.opened.value = undefined; };
+  // Whoever goes on to another screen by the address bar or by the browser's buttons has left this one.
+  useEffect(() => {
+    addEventListener("popstate", home);
+    return () => removeEventListener("popstate", home);
+  }, []);
   switch (state.kind) {
     case "asking": return <Page title={w.asking(host)}>{null}</Page>;
     case "over": return <Page title={w.over}><p class="reading">{w.overHint}</p><button type="button" class="button large" onClick={home}>{w.home}</button></Page>;
@@ -127,18 +132,18 @@ function Facts({ asked, by }: { readonly asked: Asked; readonly by: By }) {
       <div>
         <dt>{w.who}</dt>
         <dd>{asked.name === undefined ? w.noName : <bdi>{asked.name}</bdi>}</dd>
-        <dd class="facts-host" dir="ltr">{asked.host}</dd>
+        <dd class="address" dir="ltr">{asked.host}</dd>
       </div>
       <div>
         <dt>{w.back}</dt>
-        <dd class="facts-host" dir="ltr">{backOf(asked)}</dd>
+        <dd class="address" dir="ltr">{backOf(asked)}</dd>
       </div>
       {by.kind === "passkey" ? <div><dt>{w.by}</dt><dd>{w.passkey}</dd></div> : (
         <div class="facts-person">
           <dt>{w.as}</dt>
           <dd><Face id="me" name={name} /></dd>
           <dd><bdi>{name}</bdi></dd>
-          <dd class="facts-host" dir="ltr">{placeOf(by.pod)}</dd>
+          <dd class="address" dir="ltr">{placeOf(by.pod)}</dd>
         </div>
       )}
     </dl>
