@@ -38,7 +38,7 @@ const secret = /^#(i|pair|device|consent)=/;
 
 /** askedIn returns the id of what another app asks, when the link that was opened is of that kind. */
 export function askedIn(link: string | undefined): string | undefined {
-  return /#consent=([\w.~-]{1,200})$/.exec(link ?? "")?.[1];
+  return /#consent=([\w.~-]+)$/.exec(link ?? "")?.[1];
 }
 
 /** openRouter follows the address bar of the page. */

@@ -88,8 +88,9 @@ function Decide({ asked, onState }: { readonly asked: Asked; readonly onState: (
         if (to === undefined) said.value = { text: w.notShown, failed: true };
         else leave(to);
       } catch (error) {
-        if (!isOver(error)) throw error;
-        onState({ kind: "over" });
+        if (isOver(error)) onState({ kind: "over" });
+        else if (by.kind === "passkey" && codeOf(error) === "pod-refused") said.value = { text: w.unknownPasskey, failed: true };
+        else throw error;
       }
     }).then(() => setBusy(false));
   };

@@ -34,6 +34,7 @@ export const enElsewhere = {
     noPodHint: "Other apps need one. Connect a pod under You, then start again in the app.",
     noPasskeys: "This browser has no passkeys.",
     notShown: "No passkey was shown. Nothing was allowed.",
+    unknownPasskey: "This passkey opens no pod here. Nothing was allowed.",
     over: "Nothing is asked here any more",
     overHint: "It was answered, or it has run out. Go back to the app and sign in again.",
     unreached: (host: string) => `${host} does not answer`,
