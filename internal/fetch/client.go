@@ -13,7 +13,7 @@ import (
 func (f *Fetcher) Client() *http.Client {
 	return &http.Client{
 		Transport:     roundTripper{f},
-		Timeout:       maxTime,
+		Timeout:       f.patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

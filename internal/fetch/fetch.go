@@ -47,6 +47,7 @@ type Document struct {
 type Fetcher struct {
 	allow     map[string]bool
 	now       func() time.Time
+	patience  time.Duration // for one document
 	dialer    net.Dialer
 	transport *http.Transport
 	hosts     *hosts
@@ -56,7 +57,7 @@ type Fetcher struct {
 // New returns a Fetcher; the caller closes it. The error names an entry of
 // c.Allow that is not host:port.
 func New(c Config) (*Fetcher, error) {
-	f := &Fetcher{allow: map[string]bool{}, now: c.Now, hosts: newHosts(), dialer: net.Dialer{Timeout: maxTime, KeepAlive: -1}}
+	f := &Fetcher{allow: map[string]bool{}, now: c.Now, patience: maxTime, hosts: newHosts(), dialer: net.Dialer{Timeout: maxTime, KeepAlive: -1}}
 	if f.now == nil {
 		f.now = time.Now
 	}
@@ -106,7 +107,7 @@ func (f *Fetcher) Fresh(ctx context.Context, address, accept string, age time.Du
 	}
 	doc, err := f.memory.get(ctx, u.String()+"\n"+accept, f.now, age, func() (Document, time.Duration, error) {
 		// Others may wait for this answer, so it does not end with who asked first.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.patience)
 		defer cancel()
 		return f.follow(ctx, u, accept)
 	})

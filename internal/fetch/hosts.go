@@ -55,12 +55,12 @@ func (h *hosts) enter(ctx context.Context, name string) (leave func(), err error
 		h.gone(name)
 		return nil, fmt.Errorf("%w: no room: %w", ErrFailed, ctx.Err())
 	}
-	leave = sync.OnceFunc(func() { to.leave(); h.gone(name) })
 	if !h.all.enter(ctx) {
-		leave()
+		to.leave()
+		h.gone(name)
 		return nil, fmt.Errorf("%w: no room: %w", ErrFailed, ctx.Err())
 	}
-	return sync.OnceFunc(func() { h.all.leave(); leave() }), nil
+	return sync.OnceFunc(func() { h.all.leave(); to.leave(); h.gone(name) }), nil
 }
 
 func (h *hosts) come(name string) (*host, bool) {
