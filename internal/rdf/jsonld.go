@@ -19,6 +19,7 @@ type jsonld struct {
 	depth     int // terms that are being defined by others
 	itemsLeft int
 	loaded    map[string]any
+	made      map[string]*activeContext // what a loaded context makes of none
 	labels    map[string]id
 	contexts  func(url string) (any, error)
 }
@@ -44,6 +45,8 @@ func decodeJSONLD(r io.Reader, base IRI, lim Limits, contexts func(string) (any,
 		itemsLeft: 2*lim.Triples + valuesFree,
 		labels:    make(map[string]id),
 		contexts:  contexts,
+		loaded:    make(map[string]any),
+		made:      make(map[string]*activeContext),
 	}
 	return l.g, l.document(v)
 }
@@ -68,7 +71,7 @@ func (l *jsonld) top(items []*item) []*item {
 	if len(items) != 1 {
 		return items
 	}
-	if i := items[0]; len(i.has) == 1 && i.has["@graph"] && len(i.properties)+len(i.reverse) == 0 {
+	if i := items[0]; len(i.has) == 1 && i.has["@graph"] && i.plain() {
 		return i.set
 	}
 	return items
@@ -168,9 +171,6 @@ func (l *jsonld) load(ref string, from origin) (url string, local any, err error
 	local, err = l.contexts(url)
 	if err != nil {
 		return "", nil, err
-	}
-	if l.loaded == nil {
-		l.loaded = make(map[string]any)
 	}
 	l.loaded[url] = local
 	return url, local, nil

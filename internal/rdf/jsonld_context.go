@@ -173,10 +173,19 @@ func (l *jsonld) named(c *activeContext, ref string, h how) error {
 		}
 		return wrong("recursive context inclusion", url)
 	}
+	fresh := c.terms == nil && c.previous == nil && c.vocab == nil && c.language == "" && c.base == l.base
+	if made := l.made[url]; made != nil && fresh {
+		*c = *made
+		return nil
+	}
 	h.from = origin{url, append(slices.Clone(h.from.chain), url)}
 	made, err := l.process(c, local, how{from: h.from, override: h.override, checking: h.checking})
 	if err != nil {
 		return err
+	}
+	made.shared = true
+	if fresh {
+		l.made[url] = made
 	}
 	*c = *made
 	return nil
@@ -320,7 +329,7 @@ func boolean(o *object, key string) (bool, error) {
 // put gives c a definition of its own; nil takes away the one it has.
 func (l *jsonld) put(c *activeContext, name string, t *term) error {
 	if c.shared || c.terms == nil {
-		if err := l.spend(len(c.terms) * termCost); err != nil {
+		if err := l.spend(len(c.terms) * copyCost); err != nil {
 			return err
 		}
 		c.terms, c.shared = maps.Clone(c.terms), false
@@ -336,5 +345,8 @@ func (l *jsonld) put(c *activeContext, name string, t *term) error {
 	return l.spend(termCost)
 }
 
-// termCost is what a definition, or the copy of one, counts for in bytes.
-const termCost = 16
+// What a definition and the copy of one count for, in bytes.
+const (
+	termCost = 64
+	copyCost = 16
+)

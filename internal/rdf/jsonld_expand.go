@@ -15,14 +15,34 @@ type item struct {
 	language   string
 	list, set  []*item
 	included   []*item
-	properties []property
-	reverse    []property
+	properties properties
+	reverse    properties
+}
+
+// properties are the properties of a node in the order in which they came.
+type properties struct {
+	list []property
+	at   map[string]int
 }
 
 // property is a property of a node and its values.
 type property struct {
 	iri    string
 	values []*item
+}
+
+// put adds values to a property.
+func (p *properties) put(iri string, values []*item) {
+	n, ok := p.at[iri]
+	if !ok {
+		if p.at == nil {
+			p.at = make(map[string]int)
+		}
+		n = len(p.list)
+		p.at[iri] = n
+		p.list = append(p.list, property{iri: iri})
+	}
+	p.list[n].values = append(p.list[n].values, values...)
 }
 
 func (i *item) mark(keyword string) {
@@ -32,16 +52,8 @@ func (i *item) mark(keyword string) {
 	i.has[keyword] = true
 }
 
-// put adds values to one of a node's properties.
-func put(to *[]property, iri string, values []*item) {
-	for n := range *to {
-		if (*to)[n].iri == iri {
-			(*to)[n].values = append((*to)[n].values, values...)
-			return
-		}
-	}
-	*to = append(*to, property{iri, values})
-}
+// plain reports whether an item has keywords only.
+func (i *item) plain() bool { return len(i.properties.list)+len(i.reverse.list) == 0 }
 
 // isNode reports whether an item may be the subject or object that a property or
 // @included wants.
@@ -360,19 +372,18 @@ func (r *reader) finish() ([]*item, error) {
 	case i.has["@value"]:
 		return r.finishValue()
 	case i.has["@list"] || i.has["@set"]:
-		if n := len(i.has); n > 2 || n == 2 && !i.has["@index"] || len(i.properties)+len(i.reverse) > 0 {
+		if n := len(i.has); n > 2 || n == 2 && !i.has["@index"] || !i.plain() {
 			return nil, wrong("invalid set or list object", r.name)
 		}
 		if i.has["@set"] {
 			return i.set, nil
 		}
 	}
-	plain := len(i.properties)+len(i.reverse) == 0
-	if plain && len(i.has) == 1 && i.has["@language"] {
+	if i.plain() && len(i.has) == 1 && i.has["@language"] {
 		return nil, nil
 	}
 	if r.name == "" || r.name == "@graph" {
-		if plain && (len(i.has) == 0 || len(i.has) == 1 && i.has["@id"]) || i.has["@list"] {
+		if i.plain() && (len(i.has) == 0 || len(i.has) == 1 && i.has["@id"]) || i.has["@list"] {
 			return nil, nil
 		}
 	}
@@ -389,7 +400,7 @@ func (r *reader) finishValue() ([]*item, error) {
 	}
 	typed := i.has["@type"]
 	switch _, isString := i.value.(string); {
-	case len(i.properties)+len(i.reverse) > 0, typed && (i.has["@language"] || i.has["@direction"]):
+	case !i.plain(), typed && (i.has["@language"] || i.has["@direction"]):
 		return nil, wrong("invalid value object", r.name)
 	case typed && len(i.types) == 1 && i.types[0] == "@json":
 		return []*item{i}, nil

@@ -1,6 +1,7 @@
 package rdf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,6 +94,10 @@ var known = []vocabularyTerms{
 	},
 }
 
+// ErrContext says, with ErrSyntax, that a JSON-LD document names a context that is
+// not built in: it may be well formed, but nobody here knows what it means.
+var ErrContext = errors.New("context not known")
+
 // builtIn returns the context that a URL names. No other is ever loaded
 // (JSON-LD 1.1 API §10).
 func builtIn(url string) (any, error) {
@@ -101,7 +106,7 @@ func builtIn(url string) (any, error) {
 			return known[i].context(), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: loading remote context failed: %.200q is not built in, and contexts are not fetched; write its terms into the document", ErrSyntax, url)
+	return nil, fmt.Errorf("%w: loading remote context failed: %w: %.200q is not built in, and contexts are not fetched; write its terms into the document", ErrSyntax, ErrContext, url)
 }
 
 // context writes a built-in context out.

@@ -147,10 +147,10 @@ func (r *reader) reverse(e member) error {
 		return err
 	}
 	for _, i := range items {
-		for _, p := range i.reverse { // reversed twice
-			put(&r.out.properties, p.iri, p.values)
+		for _, p := range i.reverse.list { // reversed twice
+			r.out.properties.put(p.iri, p.values)
 		}
-		for _, p := range i.properties {
+		for _, p := range i.properties.list {
 			if err := r.addReverse(p.iri, p.values); err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func (r *reader) addReverse(iri string, values []*item) error {
 			return wrong("invalid reverse property value", iri)
 		}
 	}
-	put(&r.out.reverse, iri, values)
+	r.out.reverse.put(iri, values)
 	return nil
 }
 
@@ -198,7 +198,7 @@ func (r *reader) property(e member) error {
 	if t != nil && t.reverse {
 		return r.addReverse(e.iri, values)
 	}
-	put(&r.out.properties, e.iri, values)
+	r.out.properties.put(e.iri, values)
 	return nil
 }
 
@@ -326,7 +326,7 @@ func (r *reader) file(i *item, index string, t *term) error {
 		if err != nil {
 			return err
 		}
-		put(&i.properties, iri, []*item{value})
+		i.properties.put(iri, []*item{value})
 	case t.has("@id") && !i.has["@id"]:
 		i.mark("@id")
 		i.id, err = r.expandIRI(r.c, index, relative, nil)

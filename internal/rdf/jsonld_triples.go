@@ -18,7 +18,7 @@ func (l *jsonld) node(i *item) (id, error) {
 			return 0, err
 		}
 	}
-	for _, p := range i.properties {
+	for _, p := range i.properties.list {
 		for _, v := range p.values {
 			o, err := l.object(v)
 			if err != nil {
@@ -29,7 +29,7 @@ func (l *jsonld) node(i *item) (id, error) {
 			}
 		}
 	}
-	for _, p := range i.reverse {
+	for _, p := range i.reverse.list {
 		for _, v := range p.values {
 			o, err := l.node(v)
 			if err != nil {
