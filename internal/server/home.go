@@ -33,6 +33,7 @@ type home struct {
 	who     *webid.Verifier
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
+	channels  *podsync.Channels
 }
 
 // openHome opens the folder of a person's pod and, once a phone has paired, makes sure that it has
@@ -54,7 +55,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
 	h.realm.grants = s.verifier.Grants
-	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Profile: h.vet, Now: s.config.Now})
+	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Now: s.config.Now})
 	h.realm.change = h.changeContact
 	if err = h.openDoors(s, p.kid()); err == nil && p.paired() {
 		err = h.settle(ctx)
@@ -73,6 +74,7 @@ func (h *home) openDoors(s *Server, kid string) (err error) {
 	header := http.Header{}
 	h.challenge(header, h.url, nil)
 	h.ldp = ldp.New(ldp.Config{Base: h.url, Challenge: header.Get("WWW-Authenticate")})
+	h.openChannels(s)
 	h.replica = podsync.NewReplica(podsync.ReplicaConfig{Device: kid, Written: h.adopt})
 	h.feed, err = podsync.NewFeed(podsync.FeedConfig{Base: h.url, Key: s.cursorKey, Greeting: h.greeting})
 	return err
@@ -90,6 +92,9 @@ func (s *Server) stranger(name string) *home {
 }
 
 func (h *home) close() error {
+	if h.channels != nil {
+		h.channels.Close()
+	}
 	h.guard.Close()
 	return h.store.Close()
 }

@@ -82,6 +82,7 @@ var statuses = []struct {
 	{podsync.ErrRequest, http.StatusBadRequest, "The request is not understood here."},
 	{podsync.ErrMethod, http.StatusMethodNotAllowed, "The method is not allowed here."},
 	{podsync.ErrRefused, http.StatusUnprocessableEntity, "The list is not acceptable after the one that is pinned."},
+	{webid.ErrBusy, http.StatusTooManyRequests, "Too many sign-ins from elsewhere. Wait a moment."},
 	{webid.Malformed, http.StatusBadRequest, "The request is not well formed."},
 }
 

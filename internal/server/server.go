@@ -15,6 +15,7 @@
 //	/NAME/.pair…               pairing              (pair.go)
 //	/NAME/.invites/…           invites              (invites.go)
 //	/NAME/.replica…            sync.Replica
+//	/NAME/.channels/…          sync.Channels        (channels.go)
 //	/NAME/social/door, feed    sync.Feed
 //	/NAME/…                    ldp
 //
@@ -52,7 +53,9 @@ type Server struct {
 	issuer    *issuer.Server
 	verifier  *webid.Verifier
 	cursorKey []byte
+	hooks     hookKey
 	rates     *rates
+	strangers *rates         // of requests that make this server fetch documents
 	fetcher   *fetch.Fetcher // for addresses that strangers choose
 	listener  net.Listener
 	nothing   *acl.Guard // of the pods that do not exist
@@ -105,9 +108,17 @@ func (s *Server) openIssuer(ctx context.Context) error {
 	if s.cursorKey, err = s.state.cursorKey(ctx); err != nil {
 		return err
 	}
-	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Store: provider{s}, Now: s.config.Now})
+	if s.hooks, err = newHookKey(key); err != nil {
+		return err
+	}
+	secret, err := s.state.kept32(ctx, "provider key")
+	if err != nil {
+		return err
+	}
+	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Store: provider{s}, Secret: secret, Now: s.config.Now})
 	if err == nil {
 		s.verifier = s.issuer.Verifier()
+		s.openForeign()
 	}
 	return err
 }
