@@ -65,7 +65,7 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 
 // costly reports whether a path of a pod makes the server work for people whom it does not know yet.
 func costly(rest string) bool {
-	return strings.HasPrefix(rest, ".pair") || strings.HasPrefix(rest, ".invites/")
+	return strings.HasPrefix(rest, ".pair") || strings.HasPrefix(rest, ".invites/") || strings.HasPrefix(rest, ".channels/")
 }
 
 // find returns the pod called name. For a name that nobody has it returns a pod that is always empty
@@ -123,7 +123,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica":
+	case ".pair", ".invites", ".replica", ".channels":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -148,6 +148,8 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return h.servePair(w, r, agent, below)
 	case ".invites":
 		return h.serveInvites(w, r, agent, below)
+	case ".channels":
+		return h.serveChannels(w, r, h.guard.As(agent), below)
 	}
 	return h.replica.Serve(w, r, h.guard.As(agent), "/"+below)
 }
