@@ -87,6 +87,8 @@ type Guard struct {
 	graves    graves
 	tallies   cache[pod.Path, tally]
 	intakes   intakes
+	turns     turns // at reading a graph
+	patches   turns // at patching
 	named     struct {
 		mu   sync.Mutex
 		last named
@@ -117,6 +119,9 @@ func New(store pod.Store, c Config) *Guard {
 		name:   rand.Text(),
 		stop:   sync.OnceFunc(func() { cancel(); stop() }),
 		done:   make(chan struct{}),
+
+		turns:   make(turns, 1),
+		patches: make(turns, 1),
 	}
 	g.streams.next = make(chan struct{})
 	go func() {

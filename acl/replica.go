@@ -110,7 +110,7 @@ func (r *Replica) Put(ctx context.Context, row pod.Info, body io.Reader, accept 
 	if err != nil {
 		return now, err
 	}
-	staged, err := g.stage(ctx, row.Path, body, pod.StageOptions{Max: g.config.MaxBody, Type: row.Type, Modified: row.Modified}, &intake{})
+	staged, err := g.stage(ctx, row.Path, arriving{body}, pod.StageOptions{Max: g.config.MaxBody, Type: row.Type, Modified: row.Modified})
 	if err != nil {
 		return now, err
 	}

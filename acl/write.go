@@ -19,6 +19,9 @@ import (
 // Write of p, and a replaced one too (WAC §access-modes). ACL resources need
 // Control of their subject and must be Turtle.
 //
+// What claims to be RDF is checked to be it, see [rdf.SyntaxOf]; the errors are
+// then rdf.ErrSyntax, with line and column, rdf.ErrTooLarge, or ErrContainment.
+//
 // Errors besides the store's: ErrUnauthenticated, ErrForbidden, ErrMalformed,
 // ErrClass, ErrLockout, ErrReplica, ErrBody. pod.ErrFull also tells that an agent without Control
 // went beyond Config.Quota.
@@ -31,7 +34,7 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 		return info, false, err
 	}
 	defer in.close()
-	staged, err := v.g.stage(ctx, p, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ}, in)
+	staged, err := v.take(ctx, p, typ, body, in)
 	if err != nil {
 		return info, false, err
 	}
@@ -101,7 +104,7 @@ func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string,
 		return info, err
 	}
 	defer in.close()
-	staged, err := v.g.stage(ctx, container, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ}, in)
+	staged, err := v.take(ctx, container, typ, body, in)
 	if err != nil {
 		return info, err
 	}
@@ -166,9 +169,17 @@ func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) e
 	})
 }
 
-// stage takes the bytes for p, as an intake. Those of an ACL are checked first.
-func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions, in *intake) (pod.Staged, error) {
-	body = in.of(arriving{body})
+// take stages what an agent sends for p, or for a member of the container p.
+func (v *View) take(ctx context.Context, p pod.Path, typ string, body io.Reader, in *intake) (pod.Staged, error) {
+	body, err := v.g.checked(ctx, p, typ, in.of(arriving{body}))
+	if err != nil {
+		return nil, err
+	}
+	return v.g.stage(ctx, p, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ})
+}
+
+// stage takes the bytes for p. Those of an ACL are checked first.
+func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.StageOptions) (pod.Staged, error) {
 	if !p.IsACL() {
 		body, err := g.vetted(p, o.Type, body)
 		if err != nil {

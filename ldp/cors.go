@@ -8,9 +8,9 @@ import (
 // exposed are the response headers that scripts of other origins may read; "*"
 // would not do for requests with credentials (Fetch §http-access-control-expose-headers).
 const exposed = "Accept-Patch, Accept-Post, Accept-Put, Allow, Content-Disposition, Content-Range, " +
-	"DPoP-Nonce, ETag, Kith-Version, Last-Modified, Link, Location, Retry-After, Vary, WAC-Allow, WWW-Authenticate"
+	"DPoP-Nonce, ETag, Kith-Version, Last-Modified, Link, Location, MS-Author-Via, Retry-After, Vary, WAC-Allow, WWW-Authenticate"
 
-const methods = "GET, HEAD, OPTIONS, PUT, POST, DELETE"
+const methods = "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
 
 // CORS sets the headers that let scripts of any origin read the response, and
 // Vary. It reports whether r was a preflight, which it then has answered: no

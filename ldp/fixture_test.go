@@ -222,13 +222,13 @@ func (s *server) makeContainers(container string, names []string) {
 }
 
 // raw puts bytes into the store as they are, as a device of the owner would.
-func (s *server) raw(path, text string) {
+func (s *server) raw(path, typ, text string) {
 	s.t.Helper()
 	p, err := pod.ParsePath(path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	staged, err := s.store.Stage(context.Background(), strings.NewReader(text), pod.StageOptions{Max: 1 << 20})
+	staged, err := s.store.Stage(context.Background(), strings.NewReader(text), pod.StageOptions{Max: 1 << 20, Type: typ})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) erro
 }
 
 func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
-	if !strings.Contains(", "+allowed(p)+",", ", "+r.Method+",") {
+	if !strings.Contains(", "+allowed(p)+", PATCH,", ", "+r.Method+",") {
 		w.Header().Set("Allow", allowed(p))
 		return refusal{http.StatusMethodNotAllowed, "The method is not allowed here."}
 	}
@@ -78,6 +78,8 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 		return h.options(w, p)
 	case http.MethodPut:
 		return h.put(w, r, view, p)
+	case http.MethodPatch:
+		return h.patch(w, r, view, p)
 	case http.MethodPost:
 		return h.post(w, r, view, p)
 	case http.MethodDelete:
@@ -89,9 +91,9 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 // allowed returns the methods that a name allows, whoever asks and whether or
 // not anything is there (RFC 9110 §10.2.1).
 func allowed(p pod.Path) string {
-	list := []string{"GET", "HEAD", "OPTIONS", "PUT"}
-	if p.IsContainer() {
-		list = append(list, "POST")
+	list := []string{"GET", "HEAD", "OPTIONS", "PUT", "PATCH"}
+	if p.IsContainer() { // whose PATCH gets the 409 of Solid Protocol §server-protect-containment
+		list[4] = "POST"
 	}
 	if p.Subject() != pod.Root || p.IsMeta() { // Solid Protocol §server-delete-protect-root-container
 		list = append(list, "DELETE")
@@ -113,6 +115,9 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 	header.Set("Accept-Put", "*/*")
 	if p.IsContainer() {
 		header.Set("Accept-Post", "*/*")
+	} else {
+		header.Set("Accept-Patch", patchTypes)
+		header.Set("MS-Author-Via", "SPARQL") // by which rdflib knows that it may write
 	}
 	for _, t := range types(p) {
 		link(header, t, "type")

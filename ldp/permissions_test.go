@@ -19,6 +19,7 @@ func shared(t testing.TB) *server {
 	t.Helper()
 	s := newServer(t, acl.Config{})
 	s.put("/box/note", "text/plain", "note")
+	s.put("/box/data", "text/turtle", data)
 	s.put("/box/full/x", "text/plain", "x")
 	s.want("owner", "PUT", "/box/void/", "", 201)
 	s.acl("/box/.acl", give("reader", "acl:Read"), give("adder", "acl:Append"), give("writer", "acl:Read, acl:Write"))
@@ -54,6 +55,36 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// data is the graph that is patched.
+const data = `<#me> <x:name> "v", "w" .`
+
+var patchType = map[string]string{"Patch": "text/n3", "Update": "application/sparql-update"}
+
+// patches are what the table sends, by their kind and name.
+var patches = map[string]map[string]string{
+	"Patch": {
+		"insert":  n3(`solid:inserts { <#x> <x:name> "1" . }`),
+		"delete":  n3(`solid:deletes { <#me> <x:name> "v" . }`),
+		"where":   n3(`solid:where { ?s <x:name> "v" . }; solid:inserts { ?s <x:name> "2" . }`),
+		"absent":  n3(`solid:deletes { <#me> <x:name> "none" . }`),
+		"nowhere": n3(`solid:where { ?s <x:name> ?o . }; solid:inserts { ?s <x:name> "2" . }`),
+		"broken":  "<",
+		"two":     n3(`solid:inserts { <#x> <x:name> "1" . }`) + "<#q> a solid:InsertDeletePatch .",
+		"empty":   "",
+	},
+	"Update": {
+		"insert": `INSERT DATA { <#x> <x:name> "1" . }`,
+		"delete": `DELETE DATA { <#me> <x:name> "v" . }`,
+		"where":  `DELETE { ?s <x:name> "v" . } INSERT { ?s <x:name> "2" . } WHERE { ?s <x:name> "v" . }`,
+		"absent": `DELETE DATA { <#me> <x:name> "none" . }`,
+	},
+}
+
+// n3 returns a patch with some properties.
+func n3(properties string) string {
+	return "@prefix solid: <http://www.w3.org/ns/solid/terms#> .\n<#p> a solid:InsertDeletePatch; " + properties + " .\n"
+}
+
 // permission sends one request as each actor, to a fresh pod where it may change
 // something.
 func permission(t *testing.T, method, path string, headers, expected []string) {
@@ -68,6 +99,10 @@ func permission(t *testing.T, method, path string, headers, expected []string) {
 		}
 		h := headers
 		body := ""
+		if kind, name, ok := strings.Cut(strings.Join(headers, ""), ": "); ok && method == "PATCH" && patches[kind] != nil {
+			name, _, _ = strings.Cut(name, "If-")
+			body, h = patches[kind][name], append([]string{"Content-Type: " + patchType[kind]}, headers[1:]...)
+		}
 		if method == "PUT" || method == "POST" {
 			body = "new"
 			typ := "text/plain"

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"kith/acl"
+	"kith/internal/rdf"
 	"kith/pod"
 )
 
@@ -31,11 +32,17 @@ var statuses = []struct {
 	{acl.ErrUnauthenticated, http.StatusUnauthorized, "Credentials are needed.", false},
 	{acl.ErrForbidden, http.StatusForbidden, "Access is denied.", false},
 	{acl.ErrMalformed, http.StatusUnprocessableEntity, "The document is not well formed", true},
-	{acl.ErrClass, http.StatusUnprocessableEntity, "The owner has not allowed this class of agents here", true},
+	{acl.ErrClass, http.StatusUnprocessableEntity, "The owner has not allowed this class of agents here (kith classes allow NAME PATH, where the pod runs, does so)", true},
 	{acl.ErrLockout, http.StatusUnprocessableEntity, "The ACL of the root must give its owner Control.", false},
 	{acl.ErrSuperseded, http.StatusConflict, "A newer version is here.", false},
 	{acl.ErrReplica, http.StatusConflict, "This is written by the owner's own devices only, through the replica of the pod.", false},
 	{acl.ErrProtected, http.StatusConflict, "By whom the owner signs in cannot be changed in the profile", true},
+	{acl.ErrContainment, http.StatusConflict, "What a container holds follows from its members, and cannot be written.", false},
+	{acl.ErrNoGraph, http.StatusConflict, "What is here is not written as a graph, so it cannot be patched.", false},
+	{rdf.ErrConflict, http.StatusConflict, "The patch does not fit", true},
+	{rdf.ErrPatch, http.StatusUnprocessableEntity, "The patch cannot be accepted", true},
+	{rdf.ErrSyntax, http.StatusBadRequest, "The body is not well formed", true},
+	{rdf.ErrTooLarge, http.StatusRequestEntityTooLarge, "The document is too large", true},
 	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
 	{acl.ErrBehind, http.StatusServiceUnavailable, "This pod lacks what has been seen elsewhere.", false},
 	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
@@ -81,7 +88,7 @@ func status(err error) (code int, detail string, expected bool) {
 // describing are the headers that tell of a resource; an error has none of them.
 var describing = []string{
 	"Accept-Post", "Accept-Put", "Accept-Ranges", "Content-Disposition", "Content-Length",
-	"Content-Security-Policy", "ETag", "Last-Modified", "Link", "WAC-Allow",
+	"Content-Security-Policy", "ETag", "Last-Modified", "Link", "MS-Author-Via", "WAC-Allow",
 }
 
 // Problem answers with a status and a problem detail (RFC 9457). The headers of
@@ -102,6 +109,9 @@ func Problem(w http.ResponseWriter, code int, detail string) {
 	}
 	if code != http.StatusMethodNotAllowed {
 		h.Del("Allow")
+	}
+	if code != http.StatusUnsupportedMediaType {
+		h.Del("Accept-Patch")
 	}
 	if code != http.StatusRequestedRangeNotSatisfiable {
 		h.Del("Content-Range")

@@ -29,14 +29,19 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 	if err != nil {
 		return err
 	}
+	h.placed(w, info, created)
+	return nil
+}
+
+// placed answers 201 or 204.
+func (h *Handler) placed(w http.ResponseWriter, info pod.Info, created bool) {
 	h.tell(w.Header(), info)
 	if !created {
 		w.WriteHeader(http.StatusNoContent)
-		return nil
+		return
 	}
-	w.Header().Set("Location", h.url(p))
+	w.Header().Set("Location", h.url(info.Path))
 	w.WriteHeader(http.StatusCreated)
-	return nil
 }
 
 func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Precondition) (pod.Info, bool, error) {

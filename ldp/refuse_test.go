@@ -45,7 +45,7 @@ func TestReplicatedResources(t *testing.T) {
 // TestReplicatedResourcesStay holds for those that are there.
 func TestReplicatedResourcesStay(t *testing.T) {
 	s := newServer(t, acl.Config{})
-	s.raw("/profile/name", "Ann")
+	s.raw("/profile/name", "text/plain", "Ann")
 	s.want("owner", "DELETE", "/profile/name", "", 409)
 	s.want("owner", "PUT", "/profile/name", "x", 409, "Content-Type: text/plain")
 	if got := s.want("owner", "GET", "/profile/name", "", 200); got.body != "Ann" {

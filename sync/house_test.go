@@ -147,6 +147,18 @@ func (h *house) write(path, typ, body string) {
 	h.must(err)
 }
 
+// place is what a device of the owner does, which may say anything.
+func (h *house) place(path, typ, body string) {
+	h.t.Helper()
+	raw, err := h.owner().Replica(h.t.Context())
+	h.must(err)
+	head, err := raw.Head(h.t.Context())
+	h.must(err)
+	row := pod.Info{Path: h.path(path), Type: typ, Modified: h.clock.now(), Version: pod.Version{Counter: head.Counter + 1, Device: phone}}
+	_, err = raw.Put(h.t.Context(), row, strings.NewReader(body), nil)
+	h.must(err)
+}
+
 // erase deletes a resource, or a container with all below it.
 func (h *house) erase(path string) {
 	h.t.Helper()

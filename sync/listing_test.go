@@ -119,7 +119,7 @@ func TestPublished(t *testing.T) {
 			if c.text == "" {
 				h.write("/social/posts/p/1.webp", "image/webp", "RIFF")
 			} else {
-				h.write("/social/posts/p/post.jsonld", jsonld, c.text)
+				h.place("/social/posts/p/post.jsonld", jsonld, c.text)
 			}
 			h.show("p", "a")
 			if got := h.read(h.friend(ana), "feed").Items[0].Published; got != c.want {
@@ -163,7 +163,7 @@ func TestInline(t *testing.T) {
 		"one that closes the page does not leak": {`{"content":"x"}, {"type":"Delete"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h.write("/social/posts/p/post.jsonld", jsonld, c.text)
+			h.place("/social/posts/p/post.jsonld", jsonld, c.text)
 			h.show("p", "a")
 			items := h.read(h.friend(ana), "feed?inline=1").Items
 			if len(items) != 1 || (items[0].Post != nil) != c.inline {

@@ -1,0 +1,78 @@
+package ldp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"kith/acl"
+	"kith/internal/rdf"
+	"kith/pod"
+)
+
+// maxPatch bounds a patch, in bytes.
+const maxPatch = 1 << 20
+
+const patchTypes = "text/n3, application/sparql-update"
+
+// patchSyntaxes are what Accept-Patch names.
+var patchSyntaxes = map[string]func(io.Reader, rdf.IRI, rdf.Limits) (rdf.Patch, error){
+	"text/n3":                   rdf.ParseN3Patch,
+	"application/sparql-update": rdf.ParseUpdate,
+}
+
+// patch answers PATCH (Solid Protocol §n3-patch, SPARQL 1.1 Update). The body is
+// read only for those who may send one, and is held against the Read and Write
+// that it needs before it is tried.
+func (h *Handler) patch(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	pre, err := precondition(r.Header)
+	if err != nil {
+		return err
+	}
+	parse, err := h.patchSyntax(w, r)
+	if err != nil {
+		return err
+	}
+	if err := view.MayPatch(r.Context(), p, pre); err != nil {
+		return err
+	}
+	patch, err := parse(http.MaxBytesReader(nil, r.Body, maxPatch), rdf.IRI(h.url(p)), rdf.Limits{Bytes: maxPatch})
+	if err != nil {
+		return asBody(err)
+	}
+	info, created, err := view.Patch(r.Context(), p, patch, pre)
+	if err != nil {
+		return err
+	}
+	h.placed(w, info, created)
+	return nil
+}
+
+// patchSyntax returns what reads the body, or the refusal of one that is none.
+func (h *Handler) patchSyntax(w http.ResponseWriter, r *http.Request) (func(io.Reader, rdf.IRI, rdf.Limits) (rdf.Patch, error), error) {
+	w.Header().Set("Accept-Patch", patchTypes) // which stays where the answer is 415 (RFC 5789 §2.2)
+	if err := h.checkBody(r, false); err != nil {
+		return nil, err
+	}
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	parse, ok := patchSyntaxes[t]
+	if err != nil || !ok {
+		return nil, refusal{http.StatusUnsupportedMediaType, "A patch is text/n3 or application/sparql-update."}
+	}
+	if r.ContentLength > maxPatch {
+		return nil, pod.ErrTooLarge
+	}
+	return parse, nil
+}
+
+// asBody tells a body that did not arrive from one that is wrong.
+func asBody(err error) error {
+	for _, known := range []error{rdf.ErrSyntax, rdf.ErrPatch, rdf.ErrTooLarge} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("read patch: %w: %w", acl.ErrBody, err)
+}
