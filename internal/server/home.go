@@ -15,22 +15,26 @@ import (
 	"kith/pod/folder"
 	podsync "kith/sync"
 	"kith/webid"
+	"kith/webid/issuer"
 )
 
 // home is one person's pod as this process serves it.
 type home struct {
-	name    string
-	url     string
-	issuer  string
-	state   *state
-	store   *folder.Store
-	realm   *realm
-	shown   publication
-	guard   *acl.Guard
-	ldp     *ldp.Handler
-	feed    *podsync.Feed
-	replica *podsync.Replica
-	who     *webid.Verifier
+	name   string
+	url    string
+	issuer string
+	state  *state
+	store  *folder.Store
+	realm  *realm
+	shown  publication
+	config Config
+	// provider signs the owner in elsewhere.
+	provider *issuer.Server
+	guard    *acl.Guard
+	ldp      *ldp.Handler
+	feed     *podsync.Feed
+	replica  *podsync.Replica
+	who      *webid.Verifier
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
 	channels  *podsync.Channels
@@ -43,7 +47,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, err
 	}
-	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, who: s.verifier, challenge: s.issuer.Challenge}
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge}
 	h.store, err = folder.Open(folder.Options{
 		Tree:   filepath.Join(s.config.Data, "pods", name),
 		State:  filepath.Join(s.config.Data, "index", name),
@@ -82,7 +86,7 @@ func (h *home) openDoors(s *Server, kid string) (err error) {
 
 // stranger returns the pod of a name that nobody has.
 func (s *Server) stranger(name string) *home {
-	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, who: s.verifier,
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier,
 		challenge: s.issuer.Challenge, guard: s.nothing}
 	h.realm = newRealm(h.url, name, nothing{}, s.state)
 	if err := h.openDoors(s, ""); err != nil {

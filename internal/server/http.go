@@ -14,6 +14,7 @@ import (
 	"kith/ldp"
 	podsync "kith/sync"
 	"kith/webid"
+	"kith/webid/issuer"
 )
 
 // maxTitle bounds names that people give themselves and their devices, in bytes.
@@ -83,6 +84,9 @@ var statuses = []struct {
 	{podsync.ErrMethod, http.StatusMethodNotAllowed, "The method is not allowed here."},
 	{podsync.ErrRefused, http.StatusUnprocessableEntity, "The list is not acceptable after the one that is pinned."},
 	{webid.ErrBusy, http.StatusTooManyRequests, "Too many sign-ins from elsewhere. Wait a moment."},
+	{issuer.ErrUnknown, http.StatusNotFound, "There is no such app, script or passkey."},
+	{issuer.ErrFull, http.StatusTooManyRequests, "There are too many. Remove one first."},
+	{issuer.ErrPasskey, http.StatusUnprocessableEntity, "The passkey is not accepted. Start again."},
 	{webid.Malformed, http.StatusBadRequest, "The request is not well formed."},
 }
 

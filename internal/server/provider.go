@@ -28,26 +28,79 @@ func (p provider) Grant(ctx context.Context, id string) (issuer.Grant, error) {
 	return all[0], nil
 }
 
-// usedEvery is how exactly it is noted when a grant was last used.
-const usedEvery = time.Hour
-
-// Use implements issuer.Store.
-func (p provider) Use(ctx context.Context, g issuer.Grant) error {
-	name, ok := p.s.podName(g.Pod)
+// Ready implements issuer.Store.
+func (p provider) Ready(ctx context.Context, pod string) error {
+	name, ok := p.s.podName(pod)
 	if !ok {
 		return issuer.ErrUnknown
 	}
 	h, err := p.s.home(ctx, name)
+	if errors.Is(err, ErrPerson) {
+		return issuer.ErrUnknown
+	}
 	if err != nil {
 		return err
 	}
 	if on, err := h.publish(ctx); err != nil || !on {
 		return errors.Join(err, issuer.ErrOff)
 	}
-	if now := p.s.config.Now(); now.Sub(g.Used) >= usedEvery {
-		return p.s.state.noteUse(ctx, g.ID, now)
-	}
 	return nil
+}
+
+// usedEvery is how exactly it is noted when a grant was last used.
+const usedEvery = time.Hour
+
+// Used implements issuer.Store.
+func (p provider) Used(ctx context.Context, g issuer.Grant) error {
+	now := p.s.config.Now()
+	if now.Sub(g.Used) < usedEvery {
+		return nil
+	}
+	return p.s.state.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `UPDATE granted SET used = ? WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{now.Unix(), g.ID}})
+	})
+}
+
+// AddGrant implements issuer.Store.
+func (p provider) AddGrant(ctx context.Context, g issuer.Grant) error {
+	name, ok := p.s.podName(g.Pod)
+	if !ok {
+		return issuer.ErrUnknown
+	}
+	return p.s.state.write(ctx, func(c *sqlite.Conn) error {
+		who, err := readPerson(c, name)
+		if err != nil {
+			return err
+		}
+		if !who.elsewhere {
+			return issuer.ErrOff
+		}
+		err = sqlitex.Execute(c, `DELETE FROM granted WHERE id = (SELECT id FROM granted WHERE person = ?1 AND kind = ?2 ORDER BY used, since LIMIT 1)
+			AND (SELECT count(*) FROM granted WHERE person = ?1) >= ?3`, &sqlitex.ExecOptions{Args: []any{name, issuer.KindApp, grantsMost}})
+		if err != nil {
+			return err
+		}
+		return p.s.state.addGrant(c, name, g)
+	})
+}
+
+// Turn implements issuer.Store.
+func (p provider) Turn(ctx context.Context, g issuer.Grant) error {
+	return p.s.state.write(ctx, func(c *sqlite.Conn) error {
+		err := sqlitex.Execute(c, `UPDATE granted SET turn = ?1, ends = ?2, used = ?3 WHERE id = ?4 AND turn = ?1 - 1`,
+			&sqlitex.ExecOptions{Args: []any{int64(g.Turn), seconds(g.Ends), p.s.config.Now().Unix(), g.ID}})
+		if err != nil || c.Changes() > 0 {
+			return err
+		}
+		return issuer.ErrSpent // one that was removed meanwhile is as good as spent
+	})
+}
+
+// EndGrant implements issuer.Store.
+func (p provider) EndGrant(ctx context.Context, id string) error {
+	return p.s.state.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `DELETE FROM granted WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{id}})
+	})
 }
 
 // grants returns the grants that hold of people who sign in elsewhere, the oldest first, narrowed by a
@@ -103,12 +156,6 @@ func (s *state) addGrant(c *sqlite.Conn, person string, g issuer.Grant) error {
 		return issuer.ErrFull
 	}
 	return err
-}
-
-func (s *state) noteUse(ctx context.Context, id string, at time.Time) error {
-	return s.write(ctx, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, `UPDATE granted SET used = ? WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{at.Unix(), id}})
-	})
 }
 
 // removeGrant removes a grant of a person, or returns issuer.ErrUnknown. Its tokens are refused from then on.

@@ -11,9 +11,10 @@
 //	DIR/index/NAME/   derived
 //
 //	/                          the app
-//	/token, /.well-known/…     webid/issuer
+//	/token, /authorize, …      webid/issuer
 //	/NAME/.pair…               pairing              (pair.go)
 //	/NAME/.invites/…           invites              (invites.go)
+//	/NAME/.elsewhere           signing in elsewhere, with .grants/ and .passkeys (elsewhere_http.go)
 //	/NAME/.replica…            sync.Replica
 //	/NAME/.channels/…          sync.Channels        (channels.go)
 //	/NAME/social/door, feed    sync.Feed

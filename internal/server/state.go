@@ -139,7 +139,12 @@ func (s *state) issuerKey(ctx context.Context) (k webid.PrivateKey, err error) {
 
 // cursorKey returns the 32 bytes that seal feed cursors.
 func (s *state) cursorKey(ctx context.Context) ([]byte, error) {
-	text, err := s.kept(ctx, "cursor key", func() (string, error) { return rand.Text() + rand.Text(), nil })
+	return s.kept32(ctx, "cursor key")
+}
+
+// kept32 returns the 32 secret bytes kept under name.
+func (s *state) kept32(ctx context.Context, name string) ([]byte, error) {
+	text, err := s.kept(ctx, name, func() (string, error) { return rand.Text() + rand.Text(), nil })
 	sum := sha256.Sum256([]byte(text))
 	return sum[:], err
 }

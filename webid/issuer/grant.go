@@ -53,9 +53,24 @@ type Store interface {
 	// Grant returns the grant with an ID, or ErrUnknown; also for one that has
 	// ended, and for one of an owner who does not sign in elsewhere any more.
 	Grant(ctx context.Context, id string) (Grant, error)
-	// Use notes that the grant is being used, and makes sure that its owner's
-	// profile can be read, without which no token of theirs is worth anything.
-	Use(ctx context.Context, g Grant) error
+	// AddGrant keeps a grant; where there are too many, it forgets the one of an
+	// app that was used longest ago. ErrOff, ErrFull.
+	AddGrant(ctx context.Context, g Grant) error
+	// Turn sets the turn and the end of a grant to those of g, if its turn is the
+	// one before; ErrSpent if it is another, or if there is no such grant any more.
+	Turn(ctx context.Context, g Grant) error
+	// Used notes that a grant was used.
+	Used(ctx context.Context, g Grant) error
+	// EndGrant removes a grant, if it is there.
+	EndGrant(ctx context.Context, id string) error
+	// Ready makes sure that the profile of a pod's owner can be read, without which
+	// no token of theirs is worth anything. ErrOff, ErrUnknown.
+	Ready(ctx context.Context, pod string) error
+	// Passkeys returns the passkeys with a WebAuthn user handle, which are all of
+	// one owner; none is no error.
+	Passkeys(ctx context.Context, handle []byte) ([]Passkey, error)
+	// KeepPasskey keeps what has become of a passkey by its use.
+	KeepPasskey(ctx context.Context, p Passkey) error
 }
 
 // NewCredentials returns a grant for a script of the owner of pod, and its

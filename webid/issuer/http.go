@@ -25,8 +25,13 @@ type route struct {
 	answer  func(*Server, http.ResponseWriter, *http.Request)
 }
 
-// routes are open to pages of every origin.
+// routes are what has a path of its own. What starts with /authorize is for
+// browsers that go there, and for the app of this host.
 var routes = map[string]route{
+	"/authorize":                        {"GET, POST", (*Server).authorize},
+	"/register":                         {"POST", (*Server).register},
+	"/userinfo":                         {"GET, POST", (*Server).userinfo},
+	"/logout":                           {"GET, POST", (*Server).logout},
 	"/token":                            {"POST", (*Server).token},
 	"/.well-known/openid-configuration": {"GET, HEAD", (*Server).document},
 	"/.well-known/lws-configuration":    {"GET, HEAD", (*Server).document},
@@ -38,8 +43,20 @@ func find(path string) (route, bool) {
 	if podPath.MatchString(path) {
 		return route{"GET, HEAD", (*Server).document}, true
 	}
+	if consentOf.MatchString(path) {
+		return route{"GET, POST", (*Server).consent}, true
+	}
 	r, ok := routes[path]
 	return r, ok
+}
+
+// consentOf matches the address of a request for consent.
+var consentOf = regexp.MustCompile(`^` + consentPath + `[A-Za-z0-9_-]+(/passkey)?$`)
+
+// open reports whether a path is open to pages of every origin. A person's
+// decision is not, nor where a browser is led through.
+func open(path string) bool {
+	return path != "/logout" && path != "/authorize" && !strings.HasPrefix(path, consentPath)
 }
 
 // podPath is deliberately not asked whether such a pod exists.
@@ -59,7 +76,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	allow := found.methods + ", OPTIONS"
-	cors(w.Header(), r, allow)
+	if open(r.URL.Path) {
+		cors(w.Header(), r, allow)
+	}
 	switch {
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)

@@ -12,6 +12,7 @@
 package issuer
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +21,8 @@ import (
 	"time"
 
 	"kith/webid"
+
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
 // Realms finds the pods of the host.
@@ -34,6 +37,7 @@ type Config struct {
 	Keys   []webid.PrivateKey // kept by the caller; the first signs access tokens, all verify
 	Realms Realms
 	Store  Store
+	Secret []byte       // 32 bytes, kept by the caller: makes client IDs and refresh tokens
 	Replay webid.Replay // for self-issued JWTs; nil: in memory
 	Proofs webid.Replay // for DPoP proofs; nil: in memory
 	Now    func() time.Time
@@ -52,6 +56,13 @@ type Server struct {
 	store    Store
 	now      func() time.Time
 	verifier *webid.Verifier
+	secret   []byte
+	sealer   cipher.AEAD // of requests for consent
+	passkeys *webauthn.WebAuthn
+
+	decided memory[struct{}]             // requests for consent, by their tag
+	codes   memory[pending]              // by the code
+	made    memory[webauthn.SessionData] // passkeys under way, by their challenge
 }
 
 // New returns a Server. The error says which field of c cannot be used.
@@ -60,10 +71,16 @@ func New(c Config) (*Server, error) {
 	if err != nil || !(webid.Way{Pod: c.Issuer + "/", Issuer: c.Issuer}).Valid() || base.Scheme+"://"+base.Host != c.Issuer {
 		return nil, fmt.Errorf("open issuer: %q is not scheme://host without a path", c.Issuer)
 	}
-	if len(c.Keys) == 0 || c.Realms == nil || c.Store == nil || c.Now == nil {
-		return nil, errors.New("open issuer: Keys, Realms, Store and Now are required")
+	if len(c.Keys) == 0 || c.Realms == nil || c.Store == nil || len(c.Secret) != 32 || c.Now == nil {
+		return nil, errors.New("open issuer: Keys, Realms, Store, a Secret of 32 bytes and Now are required")
 	}
-	s := &Server{issuer: c.Issuer, key: c.Keys[0], realms: c.Realms, store: c.Store, now: c.Now}
+	s := &Server{issuer: c.Issuer, key: c.Keys[0], realms: c.Realms, store: c.Store, secret: c.Secret, now: c.Now}
+	if s.sealer, err = newSealer(); err != nil {
+		return nil, fmt.Errorf("open issuer: %w", err)
+	}
+	if s.passkeys, err = newPasskeys(base); err != nil {
+		return nil, fmt.Errorf("open issuer: %w", err)
+	}
 	for _, k := range c.Keys {
 		if k.Public().IsZero() {
 			return nil, errors.New("open issuer: a key is empty")

@@ -68,7 +68,7 @@ func newHost(t *testing.T) *host {
 	h.pod = pod{owner: webid.ID(h.URL + "/alice/profile/card#me")}
 	h.befriend(h.ben, "benbenbenbenbenben22")
 	s, err := issuer.New(issuer.Config{
-		Issuer: h.URL, Store: &h.kept, Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now },
+		Issuer: h.URL, Store: &h.kept, Secret: make([]byte, 32), Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now },
 		Realms: realms(func(url string) (webid.Realm, bool) { return &h.pod, url == h.URL+"/alice/" }),
 	})
 	if err != nil {

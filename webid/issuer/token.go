@@ -22,6 +22,8 @@ var grantTypes = []struct {
 	name   string
 	answer func(*Server, http.ResponseWriter, *http.Request, url.Values) error
 }{
+	{"authorization_code", (*Server).tokenForCode},
+	{"refresh_token", (*Server).tokenForRefresh},
 	{credentials, (*Server).tokenForScript},
 	{exchange, (*Server).tokenForDevice},
 }
@@ -79,15 +81,17 @@ func (s *Server) tokenForScript(w http.ResponseWriter, r *http.Request, form url
 	if err != nil || g.Kind != KindCredentials || !same {
 		return errClient
 	}
-	owner, err := s.owner(g.Pod)
+	key, use, err := s.verifier.Prove(r)
 	if err != nil {
 		return err
 	}
-	key, err := s.verifier.Prove(r, owner)
-	if err != nil {
+	if err := s.use(g, use); err != nil {
 		return err
 	}
-	if err := s.store.Use(r.Context(), g); err != nil {
+	if err := s.store.Ready(r.Context(), g.Pod); err != nil {
+		return err
+	}
+	if err := s.store.Used(r.Context(), g); err != nil {
 		return err
 	}
 	token, err := s.accessToken(g, key)
@@ -98,6 +102,15 @@ func (s *Server) tokenForScript(w http.ResponseWriter, r *http.Request, form url
 		"access_token": token, "token_type": "DPoP", "expires_in": int(accessLife.Seconds()), "scope": g.Scope,
 	})
 	return nil
+}
+
+// use uses a proof up in the name of the owner who made a grant.
+func (s *Server) use(g Grant, use func(webid.ID) error) error {
+	owner, err := s.owner(g.Pod)
+	if err != nil {
+		return err
+	}
+	return use(owner)
 }
 
 // caller is who a client says it is at the token endpoint.

@@ -25,9 +25,9 @@ func TestTokenRefuses(t *testing.T) {
 		body   string
 	}{
 		{"another grant", func(h *host, f url.Values, r *http.Request) { f.Set("grant_type", "password") },
-			wrong("unsupported_grant_type", "grant_type must be one of client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
+			wrong("unsupported_grant_type", "grant_type must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
 		{"no grant", func(h *host, f url.Values, r *http.Request) { f.Del("grant_type") },
-			wrong("unsupported_grant_type", "grant_type must be one of client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
+			wrong("unsupported_grant_type", "grant_type must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
 		{"another type of token", func(h *host, f url.Values, r *http.Request) {
 			f.Set("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
 		}, wrong("invalid_request", "subject_token_type must be urn:ietf:params:oauth:token-type:jwt")},
@@ -163,7 +163,7 @@ func TestAClockThatIsOffGetsIn(t *testing.T) {
 func TestAFullMemoryAnswers503(t *testing.T) {
 	h := newHost(t)
 	s, err := issuer.New(issuer.Config{
-		Issuer: h.URL, Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now }, Store: &h.kept,
+		Issuer: h.URL, Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now }, Store: &h.kept, Secret: make([]byte, 32),
 		Replay: webid.NewReplay(0, func() time.Time { return h.now }),
 		Realms: realms(func(url string) (webid.Realm, bool) { return &h.pod, true }),
 	})
@@ -187,7 +187,7 @@ func (broken) ByID(context.Context, webid.ID) (webid.Contact, error) {
 func TestAFailingDiskSaysNothing(t *testing.T) {
 	h := newHost(t)
 	s, err := issuer.New(issuer.Config{
-		Issuer: h.URL, Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now }, Store: &h.kept,
+		Issuer: h.URL, Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now }, Store: &h.kept, Secret: make([]byte, 32),
 		Realms: realms(func(url string) (webid.Realm, bool) { return broken{&h.pod}, true }),
 	})
 	if err != nil {
@@ -334,7 +334,7 @@ func TestOtherMethodsAndPaths(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	sound := func() issuer.Config {
 		return issuer.Config{
-			Issuer: "http://localhost:8420", Keys: []webid.PrivateKey{newKey(t)}, Now: time.Now, Store: &store{},
+			Issuer: "http://localhost:8420", Keys: []webid.PrivateKey{newKey(t)}, Now: time.Now, Store: &store{}, Secret: make([]byte, 32),
 			Realms: realms(func(string) (webid.Realm, bool) { return nil, false }),
 		}
 	}
@@ -355,6 +355,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no keys", func(c *issuer.Config) { c.Keys = nil }},
 		{"an empty key", func(c *issuer.Config) { c.Keys = append(c.Keys, webid.PrivateKey{}) }},
 		{"no pods", func(c *issuer.Config) { c.Realms = nil }},
+		{"no secret", func(c *issuer.Config) { c.Secret = nil }},
 		{"no store", func(c *issuer.Config) { c.Store = nil }},
 		{"no clock", func(c *issuer.Config) { c.Now = nil }},
 	} {
