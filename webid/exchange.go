@@ -12,7 +12,8 @@ import (
 // token for the pod with the URL resource. r carries the proof by the key that
 // the token is then bound to. devices is a device list to show, or "": when it
 // is newer than what is pinned for its person it is pinned, and counts.
-// (RFC 8693 §2; protocol §1.3)
+// An assertion by an https WebID is verified by the document of that WebID, and
+// gets a token for what names it. (RFC 8693 §2; protocol §1.3)
 //
 // The error is ErrProof or ErrNonce for the proof, ErrToken for an assertion or
 // device list that does not hold whoever made it, and ErrUnknown for everything
@@ -22,6 +23,9 @@ func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string
 	p, err := v.proof(r, claim{})
 	if err != nil {
 		return "", err
+	}
+	if byWebID(assertion) {
+		return v.exchangeSelf(r, resource, assertion, p)
 	}
 	a, err := v.assertion(assertion, p)
 	if err != nil {

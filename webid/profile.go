@@ -56,14 +56,10 @@ func (v *Verifier) vouched(ctx context.Context, id ID, issuer string) error {
 // or as a Controlled Identifier document. What cannot be read says nothing.
 // (Solid-OIDC §5.1; LWS 1.0 Authentication Suite OpenID Connect §5)
 func names(doc fetch.Document, id ID, issuer string) bool {
-	media, _, err := mime.ParseMediaType(doc.Type)
-	if err != nil {
-		return false
-	}
-	if strings.HasSuffix(media, "json") && serves(doc.Body, id, issuer) {
+	if isJSON(doc.Type) && serves(doc.Body, id, issuer) {
 		return true
 	}
-	syntax, ok := syntaxes[media]
+	syntax, ok := rdf.SyntaxOf(doc.Type)
 	if !ok {
 		return false
 	}
@@ -72,6 +68,11 @@ func names(doc fetch.Document, id ID, issuer string) bool {
 		return false
 	}
 	return g.Has(rdf.Triple{S: rdf.IRITerm(rdf.IRI(id)), P: rdf.IRITerm(oidcIssuer), O: rdf.IRITerm(rdf.IRI(issuer))})
+}
+
+func isJSON(mediaType string) bool {
+	media, _, err := mime.ParseMediaType(mediaType)
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 }
 
 // serves reports whether a Controlled Identifier document is about id and has
@@ -88,11 +89,4 @@ func serves(text []byte, id ID, issuer string) bool {
 		}
 	}
 	return false
-}
-
-// syntaxes are those in which a profile may be written.
-var syntaxes = map[string]rdf.Syntax{
-	"text/turtle":           rdf.Turtle,
-	"application/n-triples": rdf.NTriples,
-	"application/ld+json":   rdf.JSONLD,
 }

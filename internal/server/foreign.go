@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -26,13 +25,6 @@ const (
 
 // groupLimits bound what reading a group costs.
 var groupLimits = rdf.Limits{Bytes: maxPublished, Triples: 5000, Depth: 16}
-
-// groupSyntaxes are those in which a group elsewhere may be written.
-var groupSyntaxes = map[string]rdf.Syntax{
-	"text/turtle":           rdf.Turtle,
-	"application/n-triples": rdf.NTriples,
-	"application/ld+json":   rdf.JSONLD,
-}
 
 // openForeign lets the verifier ask other servers about their people.
 func (s *Server) openForeign() {
@@ -114,11 +106,7 @@ var errGroup = errors.New("not a document about groups")
 
 // readGroup returns the members that doc lists for the group iri. Those that are no agents are left out.
 func readGroup(doc fetch.Document, iri string) ([]webid.ID, error) {
-	media, _, err := mime.ParseMediaType(doc.Type)
-	if err != nil {
-		return nil, errGroup
-	}
-	syntax, ok := groupSyntaxes[media]
+	syntax, ok := rdf.SyntaxOf(doc.Type)
 	if !ok {
 		return nil, errGroup
 	}
