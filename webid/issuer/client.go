@@ -16,12 +16,12 @@ import (
 // client is an app that asks an owner for consent. It says of itself what it
 // likes; only its redirect URIs bind it.
 type client struct {
-	ID        string   `json:"-"`
+	ID        string   `json:"i,omitempty"`
 	Name      string   `json:"n,omitempty"`
-	Redirects []string `json:"r"`
+	Redirects []string `json:"r,omitempty"`
 	Logouts   []string `json:"l,omitempty"` // where it may be gone back to after signing out
 	Secret    bool     `json:"s,omitempty"` // it must show one
-	Document  bool     `json:"-"`           // its ID is the address of its document
+	Document  bool     `json:"d,omitempty"` // its ID is the address of its document
 }
 
 const (

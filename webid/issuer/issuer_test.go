@@ -35,10 +35,11 @@ type host struct {
 type pod struct {
 	owner   webid.ID
 	friends []webid.Contact
+	lists   webid.Lists
 }
 
 func (p *pod) Owner() webid.ID                             { return p.owner }
-func (p *pod) Lists(context.Context) (webid.Lists, error)  { return webid.Lists{}, nil }
+func (p *pod) Lists(context.Context) (webid.Lists, error)  { return p.lists, nil }
 func (p *pod) Pin(context.Context, webid.DeviceList) error { return webid.ErrUnknown }
 func (p *pod) ByLabel(context.Context, string) (webid.Contact, error) {
 	return webid.Contact{}, webid.ErrUnknown

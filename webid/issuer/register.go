@@ -41,10 +41,11 @@ func (s *Server) registered(id string) (client, error) {
 		return client{}, errNoClient
 	}
 	text, err := b64.DecodeString(body)
-	c := client{ID: id}
+	var c client
 	if err != nil || json.Unmarshal(text, &c) != nil {
 		return client{}, errNoClient
 	}
+	c.ID = id
 	return c, nil
 }
 
