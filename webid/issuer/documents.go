@@ -33,7 +33,7 @@ func (s *Server) metadata() map[string]any { // RFC 8414 §2
 		"response_types_supported":              []string{},
 		"token_endpoint_auth_methods_supported": []string{"none"},
 		"dpop_signing_alg_values_supported":     []string{"ES256"},
-		"subject_token_types_supported":         []string{typeJWT},
+		"subject_token_types_supported":         []string{typeJWT, typeID, typeAccess},
 	}
 }
 

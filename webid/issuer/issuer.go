@@ -114,6 +114,10 @@ func (s *Server) Challenge(h http.Header, realm string, err error) {
 	for _, known := range []error{webid.ErrNonce, webid.ErrProof, webid.ErrToken} {
 		if errors.Is(err, known) {
 			value += fmt.Sprintf(`, error="%s"`, known)
+			var verdict webid.Verdict
+			if errors.As(err, &verdict) && known != webid.ErrNonce {
+				value += fmt.Sprintf(`, error_description="%s"`, verdict)
+			}
 			break
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	credentials = "client_credentials"
 	typeJWT     = "urn:ietf:params:oauth:token-type:jwt"
 	typeAccess  = "urn:ietf:params:oauth:token-type:access_token"
+	typeID      = "urn:ietf:params:oauth:token-type:id_token"
 )
 
 // grantTypes are what the token endpoint takes, and what answers them.
@@ -50,12 +51,18 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, fault{"unsupported_grant_type", "grant_type must be one of " + strings.Join(names, ", ")})
 }
 
-// tokenForDevice answers a device of somebody who has a key only. (RFC 8693 §2)
-func (s *Server) tokenForDevice(w http.ResponseWriter, r *http.Request, form url.Values) error {
-	if form.Get("subject_token_type") != typeJWT {
-		return fault{"invalid_request", "subject_token_type must be " + typeJWT}
+// tokenForDevice answers whoever can show who they are: by a JWT that they signed
+// themselves, or by the token of an OpenID provider. (RFC 8693 §2)
+func (s *Server) tokenForDevice(w http.ResponseWriter, r *http.Request, form url.Values) (err error) {
+	var token string
+	switch form.Get("subject_token_type") {
+	case typeJWT:
+		token, err = s.verifier.Exchange(r, form.Get("resource"), form.Get("subject_token"), form.Get("device_list"))
+	case typeID, typeAccess:
+		token, err = s.verifier.ExchangeID(r, form.Get("resource"), form.Get("subject_token"))
+	default:
+		return fault{"invalid_request", "subject_token_type must be " + typeJWT + ", " + typeID + " or " + typeAccess}
 	}
-	token, err := s.verifier.Exchange(r, form.Get("resource"), form.Get("subject_token"), form.Get("device_list"))
 	if err != nil {
 		return err
 	}
@@ -176,6 +183,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		fail(w, http.StatusBadRequest, "invalid_dpop_proof", reason(err))
 	case errors.Is(err, webid.ErrToken):
 		fail(w, http.StatusBadRequest, "invalid_request", reason(err)) // RFC 8693 §2.2.2
+	case errors.Is(err, webid.ErrBusy):
+		w.Header().Set("Retry-After", "2")
+		fail(w, http.StatusTooManyRequests, "temporarily_unavailable", "too many sign-ins from elsewhere: wait a moment")
 	case errors.Is(err, webid.ErrReplayFull):
 		w.Header().Set("Retry-After", "60")
 		fail(w, http.StatusServiceUnavailable, "temporarily_unavailable", "too many requests in a minute")

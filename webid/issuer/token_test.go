@@ -29,8 +29,11 @@ func TestTokenRefuses(t *testing.T) {
 		{"no grant", func(h *host, f url.Values, r *http.Request) { f.Del("grant_type") },
 			wrong("unsupported_grant_type", "grant_type must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
 		{"another type of token", func(h *host, f url.Values, r *http.Request) {
+			f.Set("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")
+		}, wrong("invalid_request", "subject_token_type must be urn:ietf:params:oauth:token-type:jwt, urn:ietf:params:oauth:token-type:id_token or urn:ietf:params:oauth:token-type:access_token")},
+		{"a device's token shown as an OpenID provider's", func(h *host, f url.Values, r *http.Request) {
 			f.Set("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
-		}, wrong("invalid_request", "subject_token_type must be urn:ietf:params:oauth:token-type:jwt")},
+		}, wrong("invalid_request", "malformed")},
 		{"a parameter twice", func(h *host, f url.Values, r *http.Request) { f.Add("resource", h.URL+"/bob/") },
 			wrong("invalid_request", `\"resource\" stands more than once`)},
 		{"a form of another type", func(h *host, f url.Values, r *http.Request) { r.Header.Set("Content-Type", "application/json") },
@@ -236,7 +239,7 @@ func TestAChallengeCannotBeBrokenOutOf(t *testing.T) {
 func TestDocuments(t *testing.T) {
 	h := newHost(t)
 	for _, c := range []struct{ path, want string }{
-		{"/.well-known/lws-configuration", `{"dpop_signing_alg_values_supported":["ES256"],"grant_types_supported":["urn:ietf:params:oauth:grant-type:token-exchange"],"issuer":"BASE","jwks_uri":"BASE/.well-known/jwks.json","response_types_supported":[],"subject_token_types_supported":["urn:ietf:params:oauth:token-type:jwt"],"token_endpoint":"BASE/token","token_endpoint_auth_methods_supported":["none"]}`},
+		{"/.well-known/lws-configuration", `{"dpop_signing_alg_values_supported":["ES256"],"grant_types_supported":["urn:ietf:params:oauth:grant-type:token-exchange"],"issuer":"BASE","jwks_uri":"BASE/.well-known/jwks.json","response_types_supported":[],"subject_token_types_supported":["urn:ietf:params:oauth:token-type:jwt","urn:ietf:params:oauth:token-type:id_token","urn:ietf:params:oauth:token-type:access_token"],"token_endpoint":"BASE/token","token_endpoint_auth_methods_supported":["none"]}`},
 		{"/.well-known/oauth-protected-resource/alice/", `{"authorization_servers":["BASE"],"bearer_methods_supported":[],"dpop_bound_access_tokens_required":true,"dpop_signing_alg_values_supported":["ES256"],"resource":"BASE/alice/"}`},
 		{"/.well-known/oauth-protected-resource/nobody/", `{"authorization_servers":["BASE"],"bearer_methods_supported":[],"dpop_bound_access_tokens_required":true,"dpop_signing_alg_values_supported":["ES256"],"resource":"BASE/nobody/"}`},
 	} {
