@@ -129,3 +129,82 @@ func predicates(n int) string {
 	}
 	return out.String() + "."
 }
+
+func BenchmarkDecodeJSONLD(b *testing.B) { benchDecode(b, JSONLD, encodeJSON(b, benchGraph(b), testBase)) }
+
+// BenchmarkDecodeJSONLDContext reads what an application might send.
+func BenchmarkDecodeJSONLDContext(b *testing.B) {
+	var out strings.Builder
+	out.WriteString(`{"@context": ["https://www.w3.org/ns/activitystreams", {"mood": "urn:x:mood"}], "id": "", "type": "OrderedCollection", "orderedItems": [`)
+	for i := range 500 {
+		if i > 0 {
+			out.WriteString(",\n")
+		}
+		fmt.Fprintf(&out, `{"id": "#%d", "type": "Note", "content": "A walk by the sea, number %d", "published": "2026-03-01T10:00:00Z", "mood": "fine", "to": ["a", "b"]}`, i, i)
+	}
+	benchDecode(b, JSONLD, out.String()+"]}")
+}
+
+func BenchmarkDecodeJSONLDSmall(b *testing.B) {
+	benchDecode(b, JSONLD, `{"@context": {"@vocab": "urn:x:", "knows": {"@type": "@id"}}, "@id": "#me", "@type": "Person", "name": "Ann", "knows": ["../bo/#me"]}`)
+}
+
+func BenchmarkEncodeJSONLD(b *testing.B) {
+	g := benchGraph(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := EncodeJSONLD(io.Discard, g, testBase); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// benchPatch reads a patch and applies it to a graph with n members.
+func benchPatch(b *testing.B, n int, parse func(io.Reader, IRI, Limits) (Patch, error), doc string) {
+	g, err := Decode(strings.NewReader(container(n)), Turtle, testBase, benchLimits)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := parse(strings.NewReader(doc), testBase, benchLimits)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Apply(g); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkN3PatchSmall(b *testing.B) {
+	benchPatch(b, 5, ParseN3Patch, `@prefix solid: <http://www.w3.org/ns/solid/terms#>.
+_:p a solid:InsertDeletePatch; solid:inserts { <#a> <urn:x:p> "text" }.`)
+}
+
+func BenchmarkUpdateSmall(b *testing.B) {
+	benchPatch(b, 5, ParseUpdate, `DELETE DATA { <#a> <urn:x:p> 1 }; INSERT DATA { <#a> <urn:x:p> 1 };`)
+}
+
+// BenchmarkUpdateScan looks at every triple of a large graph.
+func BenchmarkUpdateScan(b *testing.B) {
+	benchPatch(b, 5000, ParseUpdate, `DELETE { ?s ?p ?o } INSERT { ?s ?p ?o } WHERE { ?s ?p ?o . ?s <http://www.w3.org/ns/posix/stat#size> 37 }`)
+}
+
+// BenchmarkUpdateWorst does all the work that an update may ask for.
+func BenchmarkUpdateWorst(b *testing.B) {
+	g, err := Decode(strings.NewReader(container(5000)), Turtle, testBase, benchLimits)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := ParseUpdate(strings.NewReader(`DELETE { ?a ?b 1 } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?c }`), testBase, Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Apply(g); !errors.Is(err, ErrTooLarge) {
+			b.Fatal(err)
+		}
+	}
+}

@@ -124,12 +124,14 @@ func (a *application) changes(o operation) (change, error) {
 	var first []id
 	err := a.solve(o.where, func(s *solver) error {
 		switch {
-		case o.exact && first != nil && slices.Equal(first, s.named()):
+		case !o.exact:
+		case first == nil:
+			first = append(make([]id, 0, 1), s.named()...)
+		case slices.Equal(first, s.named()):
 			return nil
-		case o.exact && first != nil:
+		default:
 			return fmt.Errorf("%w: its condition matches in more than one way", ErrConflict)
 		}
-		first = append(make([]id, 0, 1), s.named()...)
 		return a.fill(&c, o, s)
 	})
 	if err == nil && o.exact && first == nil {
@@ -141,14 +143,20 @@ func (a *application) changes(o operation) (change, error) {
 // fill adds to c what an operation says where its variables have the values of a
 // mapping.
 func (a *application) fill(c *change, o operation, s *solver) error {
-	fresh := make(map[Term]Term)
+	if err := s.step(o.deletes.Len() + o.inserts.Len()); err != nil {
+		return err
+	}
+	var fresh map[Term]Term
 	value := func(t Term) Term {
 		switch {
 		case t.kind == kindVariable:
 			return s.value(t)
 		case t.kind != KindBlank:
 			return t
-		case fresh[t] == Term{}:
+		case fresh == nil:
+			fresh = make(map[Term]Term)
+		}
+		if fresh[t] == (Term{}) {
 			fresh[t] = a.newBlank()
 		}
 		return fresh[t]
@@ -162,7 +170,7 @@ func (a *application) fill(c *change, o operation, s *solver) error {
 			switch {
 			case a.triplesLeft == 0:
 				return fmt.Errorf("%w: the patch makes too many triples", ErrTooLarge)
-			case t.valid():
+			case t.placed(): // each term is sound, in the graph or by its syntax
 				a.triplesLeft--
 				*part.out = append(*part.out, t)
 			case o.exact:

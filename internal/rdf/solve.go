@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// maxSteps bounds the rows that one patch may look at to find its mappings. It
-// is reached in a few hundredths of a second.
-const maxSteps = 1 << 20
+// maxSteps bounds the rows that one patch may look at to find its mappings and the
+// triples that it may make of them. It is reached in a few hundredths of a second.
+const maxSteps = 1 << 18
 
 // slot is a term of a pattern: a term of the graph, or a variable. Variables are
 // numbered from 1 and constants have none.

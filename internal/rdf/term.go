@@ -144,10 +144,13 @@ func (t Triple) String() string {
 	return string(append(t.O.append(out), " ."...))
 }
 
-// valid reports whether the terms may stand where they do (RDF 1.1 Concepts §3.1).
-func (t Triple) valid() bool {
-	return (t.S.kind == KindIRI || t.S.kind == KindBlank) && t.P.kind == KindIRI &&
-		t.S.valid() && t.P.valid() && t.O.valid()
+// valid reports whether the terms are sound and may stand where they do.
+func (t Triple) valid() bool { return t.placed() && t.S.valid() && t.P.valid() && t.O.valid() }
+
+// placed reports whether the terms may stand where they do, by their kinds
+// (RDF 1.1 Concepts §3.1).
+func (t Triple) placed() bool {
+	return (t.S.kind == KindIRI || t.S.kind == KindBlank) && t.P.kind == KindIRI && t.O.kind != 0
 }
 
 func validLabel(label string) bool {
