@@ -106,6 +106,18 @@ func (s *server) do(who, method, path, body string, headers ...string) response 
 	return s.serve(who, r, path)
 }
 
+// doQuery is do for a GET with a query.
+func (s *server) doQuery(who, path, query string, headers ...string) response {
+	s.t.Helper()
+	r := httptest.NewRequest("GET", base, nil)
+	r.URL.RawQuery = query
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
+	}
+	return s.serve(who, r, path)
+}
+
 func (s *server) serve(who string, r *http.Request, path string) (out response) {
 	s.t.Helper()
 	agent, ok := agents[who]

@@ -3,7 +3,6 @@ package ldp
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -25,6 +24,9 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 		return nil
 	}
 	h.describe(w.Header(), p)
+	if p.IsRoot() && h.config.Owner != "" && !view.Agent().Anonymous() { // Solid Protocol §server-storage-owner
+		link(w.Header(), string(h.config.Owner), solidNS+"owner")
+	}
 	w.Header().Set("WAC-Allow", `user="`+a.User.String()+`",public="`+a.Public.String()+`"`)
 	return h.send(w, r, a)
 }
@@ -44,11 +46,15 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, to pod.Path) 
 // send answers with the representation of a, under the conditions and for the
 // ranges of r (RFC 9110 §13, §14).
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) error {
-	content, typ := h.content(a)
+	rep, err := h.represent(r, a)
+	if err != nil {
+		return err
+	}
 	header := w.Header()
-	header.Set("Content-Type", typ)
-	header.Set("ETag", a.Info.ETag)
-	protect(header, typ)
+	header.Set("Content-Type", rep.typ)
+	header.Set("ETag", rep.etag)
+	rep.page.link(header, h.url(a.Info.Path), a.Children)
+	protect(header, rep.typ)
 	at := a.Info.Modified
 	if p := a.Info.Path; p.IsContainer() {
 		if !at.IsZero() {
@@ -61,23 +67,15 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 	}
 	out := &outflow{ResponseWriter: w, ctx: a.Context()}
 	stop := context.AfterFunc(a.Context(), out.unblock)
-	http.ServeContent(out, r, "", at, content)
+	http.ServeContent(out, r, "", at, rep.content)
 	stop()
 	if a.Context().Err() != nil && out.began {
 		panic(http.ErrAbortHandler)
 	}
-	if l, ok := content.(*listing); ok && l.err != nil {
+	if l, ok := rep.content.(*listing); ok && l.err != nil {
 		return l.err
 	}
 	return out.refused
-}
-
-// content returns the bytes that represent a, and their media type.
-func (h *Handler) content(a acl.Answer) (io.ReadSeeker, string) {
-	if a.Resource != nil {
-		return a.Resource, a.Info.Type
-	}
-	return &listing{base: h.config.Base, answer: a}, "text/turtle"
 }
 
 // protect keeps content from acting in the origin of the pod or the app.
@@ -102,7 +100,7 @@ func inert(typ string) bool {
 	case "image/svg+xml":
 		return false
 	case "text/plain", "text/turtle", "text/n3", "application/n-triples", "application/json",
-		"application/ld+json", "application/activity+json", "application/jose":
+		"application/ld+json", "application/lws+json", "application/activity+json", "application/jose":
 		return true
 	}
 	kind, _, _ := strings.Cut(t, "/")

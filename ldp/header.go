@@ -20,6 +20,11 @@ func precondition(header http.Header) (pod.Precondition, error) {
 	if !ok || !also {
 		return pod.Precondition{}, refusal{http.StatusBadRequest, "If-Match or If-None-Match is malformed."}
 	}
+	for _, tags := range [][]string{pre.IfMatch, pre.IfNoneMatch} {
+		for i := range tags {
+			tags[i] = state(tags[i])
+		}
+	}
 	if header.Get("If-Unmodified-Since") != "" && len(pre.IfMatch) == 0 {
 		return pod.Precondition{}, refusal{http.StatusBadRequest, "Use If-Match instead of If-Unmodified-Since."}
 	}

@@ -35,13 +35,13 @@ func TestGetTellsOfTheResource(t *testing.T) {
 			"X-Content-Type-Options": "nosniff", "Content-Disposition": "",
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<` + base + `box/note.acl>; rel="acl"`,
-			`<` + base + `box/note.meta>; rel="describedby"`,
+			`<` + base + `box/note.meta>; rel="describedby"`, `<` + base + `box/>; rel="up"`,
 		}},
 		{"a name with a space", "writer", "/box/a%20b", map[string]string{
 			"Content-Type": "text/plain; charset=utf-8", "WAC-Allow": `user="read append write",public=""`,
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<` + base + `box/a%20b.acl>; rel="acl"`,
-			`<` + base + `box/a%20b.meta>; rel="describedby"`,
+			`<` + base + `box/a%20b.meta>; rel="describedby"`, `<` + base + `box/>; rel="up"`,
 		}},
 		{"a container", "owner", "/box/", map[string]string{
 			"Content-Type": "text/turtle", "WAC-Allow": `user="read append write control",public=""`,
@@ -49,7 +49,7 @@ func TestGetTellsOfTheResource(t *testing.T) {
 		}, []string{
 			`<http://www.w3.org/ns/ldp#Resource>; rel="type"`, `<http://www.w3.org/ns/ldp#Container>; rel="type"`,
 			`<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`, `<` + base + `box/.acl>; rel="acl"`,
-			`<` + base + `box/.meta>; rel="describedby"`,
+			`<` + base + `box/.meta>; rel="describedby"`, `<` + base + `>; rel="up"`,
 		}},
 		{"the root", "owner", "/", map[string]string{
 			"Allow": "GET, HEAD, OPTIONS, PUT, POST",

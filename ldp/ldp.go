@@ -7,6 +7,7 @@ import (
 
 	"kith/acl"
 	"kith/pod"
+	"kith/webid"
 )
 
 // Config says where a pod is and what surrounds it.
@@ -15,22 +16,29 @@ type Config struct {
 	Base string
 	// Challenge is the WWW-Authenticate of a 401.
 	Challenge string
+	// Owner is named to who may read the root and is somebody; "" names nobody.
+	Owner webid.ID
 	// Description is the URL of the storage description; "" where there is none.
 	Description string
+	// Services are what the description says that the pod offers.
+	Services []Service
 	// MaxBody bounds what a request may announce, in bytes; what arrives is
 	// bounded by acl. Zero stands for 1 GiB.
 	MaxBody int64
 }
 
-// Handler answers requests on the resources of one pod. It has no state.
-type Handler struct{ config Config }
+// Handler answers requests on the resources of one pod.
+type Handler struct {
+	config Config
+	turns  chan struct{} // at reading a graph
+}
 
 // New returns a Handler.
 func New(c Config) *Handler {
 	if c.MaxBody == 0 {
 		c.MaxBody = 1 << 30
 	}
-	return &Handler{c}
+	return &Handler{c, make(chan struct{}, 2)}
 }
 
 // Serve answers r for the agent of view. path is the escaped path of the URL
@@ -131,9 +139,10 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 	case p == p.Subject(): // also where there is none yet: how else could one be made
 		link(header, h.url(p.Meta()), "describedby")
 	}
-	if h.config.Description != "" {
-		link(header, h.config.Description, "http://www.w3.org/ns/solid/terms#storageDescription")
+	if p == p.Subject() && !p.IsRoot() {
+		link(header, h.url(p.Parent()), "up") // LWS §single-containment
 	}
+	h.linkStorage(header)
 }
 
 // types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-storage-link-storage).
@@ -154,7 +163,7 @@ func link(header http.Header, target, rel string) {
 
 // url returns the URL of a path.
 func (h *Handler) url(p pod.Path) string {
-	return h.config.Base + strings.TrimPrefix(p.Escaped(), "/")
+	return iri(h.config.Base, p)
 }
 
 // delete answers DELETE (Solid Protocol §deleting-resources).

@@ -26,7 +26,12 @@ const (
 )
 
 var prefixes = map[string]rdf.IRI{
+	"acl":     "http://www.w3.org/ns/auth/acl#",
+	"foaf":    "http://xmlns.com/foaf/0.1/",
 	"ldp":     ldpNS,
+	"notify":  notifyNS,
+	"solid":   solidNS,
+	"vcard":   "http://www.w3.org/2006/vcard/ns#",
 	"pim":     "http://www.w3.org/ns/pim/space#",
 	"stat":    statNS,
 	"dcterms": dctermsNS,
@@ -41,12 +46,13 @@ var (
 	mtime    = rdf.IRITerm(statNS + "mtime")
 )
 
-// listing is a container in Turtle: what it holds, and of each member the type,
-// size and time (Solid Protocol §contained-resource-metadata). It is made when it
-// is first read, so that a condition that fails costs nothing.
+// listing is a container: what it holds, and of each member the type, size and
+// time (Solid Protocol §contained-resource-metadata). It is made when it is first
+// read, so that a condition that fails costs nothing.
 type listing struct {
 	base   string
 	answer acl.Answer
+	write  func(w io.Writer, base string, a acl.Answer) error
 	text   *bytes.Reader
 	err    error
 }
@@ -70,7 +76,7 @@ func (l *listing) render() error {
 		return l.err
 	}
 	var out bytes.Buffer
-	l.err = writeListing(&out, l.base, l.answer)
+	l.err = l.write(&out, l.base, l.answer)
 	l.text = bytes.NewReader(out.Bytes())
 	return l.err
 }
@@ -79,10 +85,10 @@ func (l *listing) render() error {
 // times the room of its text.
 const together = 256
 
-// writeListing writes a container and its members, a few at a time: documents
-// that follow each other are one in Turtle.
-func writeListing(w io.Writer, base string, a acl.Answer) error {
-	at := rdf.IRI(base + strings.TrimPrefix(a.Info.Path.Escaped(), "/"))
+// writeTurtle writes a container and its members in Turtle, a few at a time:
+// documents that follow each other are one.
+func writeTurtle(w io.Writer, base string, a acl.Answer) error {
+	at := rdf.IRI(iri(base, a.Info.Path))
 	c := catalog{base: base}
 	self := c.describe(a.Info)
 	for some := range slices.Chunk(a.Children, together) {
@@ -116,7 +122,7 @@ func (c *catalog) flush(w io.Writer, at rdf.IRI) error {
 }
 
 func (c *catalog) name(p pod.Path) rdf.Term {
-	return rdf.IRITerm(rdf.IRI(c.base + strings.TrimPrefix(p.Escaped(), "/")))
+	return rdf.IRITerm(rdf.IRI(iri(c.base, p)))
 }
 
 func (c *catalog) add(s, p, o rdf.Term) {
@@ -128,11 +134,8 @@ func (c *catalog) add(s, p, o rdf.Term) {
 // describe adds what is known of one resource.
 func (c *catalog) describe(i pod.Info) rdf.Term {
 	s := c.name(i.Path)
-	for _, t := range types(i.Path) {
+	for _, t := range classes(i) {
 		c.add(s, isA, rdf.IRITerm(rdf.IRI(t)))
-	}
-	if class := mediaClass(i.Type); class != "" && !i.Path.IsContainer() {
-		c.add(s, isA, rdf.IRITerm(rdf.IRI(class)))
 	}
 	if !i.Modified.IsZero() {
 		c.add(s, modified, rdf.TypedLiteral(i.Modified.UTC().Format(time.RFC3339), xsdNS+"dateTime"))

@@ -1,7 +1,8 @@
 package ldp
 
 import (
-	"errors"
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -17,8 +18,10 @@ const maxPatch = 1 << 20
 
 const patchTypes = "text/n3, application/sparql-update"
 
+type patchParser = func(io.Reader, rdf.IRI, rdf.Limits) (rdf.Patch, error)
+
 // patchSyntaxes are what Accept-Patch names.
-var patchSyntaxes = map[string]func(io.Reader, rdf.IRI, rdf.Limits) (rdf.Patch, error){
+var patchSyntaxes = map[string]patchParser{
 	"text/n3":                   rdf.ParseN3Patch,
 	"application/sparql-update": rdf.ParseUpdate,
 }
@@ -38,9 +41,13 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, view *acl.View, 
 	if err := view.MayPatch(r.Context(), p, pre); err != nil {
 		return err
 	}
-	patch, err := parse(http.MaxBytesReader(nil, r.Body, maxPatch), rdf.IRI(h.url(p)), rdf.Limits{Bytes: maxPatch})
+	text, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxPatch))
 	if err != nil {
-		return asBody(err)
+		return fmt.Errorf("read patch: %w: %w", acl.ErrBody, err)
+	}
+	patch, err := h.parsed(r.Context(), text, parse, p)
+	if err != nil {
+		return err
 	}
 	info, created, err := view.Patch(r.Context(), p, patch, pre)
 	if err != nil {
@@ -51,7 +58,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, view *acl.View, 
 }
 
 // patchSyntax returns what reads the body, or the refusal of one that is none.
-func (h *Handler) patchSyntax(w http.ResponseWriter, r *http.Request) (func(io.Reader, rdf.IRI, rdf.Limits) (rdf.Patch, error), error) {
+func (h *Handler) patchSyntax(w http.ResponseWriter, r *http.Request) (patchParser, error) {
 	w.Header().Set("Accept-Patch", patchTypes) // which stays where the answer is 415 (RFC 5789 §2.2)
 	if err := h.checkBody(r, false); err != nil {
 		return nil, err
@@ -67,12 +74,11 @@ func (h *Handler) patchSyntax(w http.ResponseWriter, r *http.Request) (func(io.R
 	return parse, nil
 }
 
-// asBody tells a body that did not arrive from one that is wrong.
-func asBody(err error) error {
-	for _, known := range []error{rdf.ErrSyntax, rdf.ErrPatch, rdf.ErrTooLarge} {
-		if errors.Is(err, known) {
-			return err
-		}
+// parsed reads a patch of p that has come.
+func (h *Handler) parsed(ctx context.Context, text []byte, parse patchParser, p pod.Path) (rdf.Patch, error) {
+	if err := h.turn(ctx); err != nil {
+		return rdf.Patch{}, err
 	}
-	return fmt.Errorf("read patch: %w: %w", acl.ErrBody, err)
+	defer func() { <-h.turns }()
+	return parse(bytes.NewReader(text), rdf.IRI(h.url(p)), rdf.Limits{Bytes: maxPatch})
 }

@@ -1,0 +1,134 @@
+package ldp
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"kith/acl"
+	"kith/internal/rdf"
+)
+
+// representation is what a resource looks like in one media type.
+type representation struct {
+	content io.ReadSeeker
+	typ     string
+	etag    string
+	page    *page // of a listing that comes in pages
+}
+
+// suffixes tell the ETags of representations that are made from the ETag of the
+// state that they are made of. No ETag of a state has a dot.
+var suffixes = map[string]string{
+	typeTurtle:              ".ttl",
+	"application/n-triples": ".nt",
+	typeJSONLD:              ".jsonld",
+	typeJSON:                ".json",
+	typeLWS:                 ".lws",
+}
+
+// derived returns the strong ETag of a representation that is made of a state.
+func derived(etag, typ string) string { return strings.TrimSuffix(etag, `"`) + suffixes[typ] + `"` }
+
+// state returns the ETag of the state that a representation with an ETag is made
+// of. Who has read any representation can so write on condition that what was
+// read still stands (RFC 9110 §13.1.1).
+func state(etag string) string {
+	for _, s := range suffixes {
+		if opaque, ok := strings.CutSuffix(etag, s+`"`); ok {
+			return opaque + `"`
+		}
+	}
+	return etag
+}
+
+// represent chooses what to send of a: the representation stored, or for a
+// container the Turtle, unless another is wanted more.
+func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, error) {
+	if a.Resource == nil {
+		return h.representContainer(r, a)
+	}
+	stored := representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}
+	accept := r.Header.Values("Accept")
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+		return stored, nil
+	}
+	essence, _, _ := mime.ParseMediaType(a.Info.Type)
+	offers := []string{essence}
+	if _, ok := rdf.SyntaxOf(a.Info.Type); ok {
+		offers = append(offers, typeTurtle, typeJSONLD, rdf.NTriples.MediaType())
+	}
+	typ, ok := parseAccept(accept).choose(offers)
+	switch {
+	case !ok:
+		return representation{}, notAcceptable(offers)
+	case typ == essence:
+		return stored, nil
+	}
+	return h.convert(r.Context(), a, typ)
+}
+
+// notAcceptable refuses a request that wants none of what there is.
+func notAcceptable(offers []string) error {
+	slices.Sort(offers)
+	return refusal{http.StatusNotAcceptable, "This can be had as " + strings.Join(slices.Compact(offers), ", ") + "."}
+}
+
+// convert writes the graph of a in another syntax. What does not parse, which
+// only a hand or a device can have put there, is sent as it is: no other
+// representation would tell its owner what is wrong (RFC 9110 §12.5.1).
+func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string) (representation, error) {
+	if err := h.turn(ctx); err != nil {
+		return representation{}, err
+	}
+	defer func() { <-h.turns }()
+	from, _ := rdf.SyntaxOf(a.Info.Type)
+	to, _ := rdf.SyntaxOf(typ)
+	base := rdf.IRI(h.url(a.Info.Path))
+	var out bytes.Buffer
+	g, err := rdf.Decode(a.Resource, from, base, rdf.Limits{})
+	if err == nil {
+		err = rdf.EncodeAs(&out, g, to, prefixes, base)
+	}
+	if err != nil {
+		_, err := a.Resource.Seek(0, io.SeekStart)
+		return representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}, err
+	}
+	return representation{content: bytes.NewReader(out.Bytes()), typ: typ, etag: derived(a.Info.ETag, typ)}, nil
+}
+
+// turn waits until no more than one other graph is being read, since a graph
+// takes many times the room of its text. Who gets the turn gives it back.
+func (h *Handler) turn(ctx context.Context) error {
+	select {
+	case h.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// representContainer makes a listing.
+func (h *Handler) representContainer(r *http.Request, a acl.Answer) (representation, error) {
+	offers := []string{typeTurtle, typeJSONLD, typeLWS, typeJSON}
+	typ, ok := parseAccept(r.Header.Values("Accept")).choose(offers)
+	if !ok {
+		return representation{}, notAcceptable(offers)
+	}
+	l := &listing{base: h.config.Base, answer: a, write: writeTurtle}
+	rep := representation{content: l, typ: typ, etag: derived(a.Info.ETag, typ)}
+	switch typ {
+	case typeTurtle:
+		rep.etag = a.Info.ETag
+	case typeJSONLD:
+		l.write = writeJSONLD
+	default:
+		rep.page = pageOf(a.Children, r.URL.Query())
+		l.write = rep.page.write
+	}
+	return rep, nil
+}
