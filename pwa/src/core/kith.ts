@@ -241,6 +241,8 @@ export interface Asked {
 /** Whether other apps can sign the owner in, and what they are told. */
 export interface Elsewhere {
   readonly on: boolean;
+  /** The owner's name is told along with it. */
+  readonly named: boolean;
   /** The owner's WebID, which others read while it is on. */
   readonly webid: string;
   readonly issuer: string;
@@ -274,7 +276,8 @@ export interface Apps {
   passkeyFor(asked: Asked): Promise<PasskeyJSON>;
   allowByPasskey(asked: Asked, credential: PasskeyJSON): Promise<string>;
   elsewhere(): Promise<Elsewhere>;
-  setElsewhere(on: boolean): Promise<Elsewhere>;
+  /** Turned off, all apps and programs are shut out for good; passkeys stay. */
+  setElsewhere(to: Pick<Elsewhere, "on" | "named">): Promise<void>;
   admitted(): Promise<readonly Admitted[]>;
   /** It is refused from then on. */
   removeAdmitted(id: string): Promise<void>;

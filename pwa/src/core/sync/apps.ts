@@ -37,7 +37,7 @@ export function appsOf(env: Env, session: Session | undefined): Apps {
     passkeyFor: (asked) => open.passkeyFor(asked),
     allowByPasskey: (asked, credential) => open.decide(asked, "/passkey", { decision: "allow", credential }),
     elsewhere: async () => own().elsewhere(),
-    setElsewhere: async (on) => own().setElsewhere(on),
+    setElsewhere: async (to) => own().setElsewhere(to),
     admitted: async () => own().admitted(),
     removeAdmitted: async (id) => own().remove(id),
     newPasskey: async () => own().newPasskey(),
@@ -87,25 +87,20 @@ class Own {
   async allow(asked: Asked): Promise<string> {
     const { pod, issuer } = this.#session.mustPod;
     if (issuer !== asked.issuer) throw new KithError("pod-refused", "allow: the pod is at another host");
-    if (!(await this.elsewhere()).on) await this.setElsewhere(true);
+    if (!(await this.elsewhere()).on) await this.setElsewhere({ on: true, named: false });
     const body = JSON.stringify({ decision: "allow", pod });
     return leadsBack(jsonOf(await this.#client.ask({ method: "POST", url: decisionURL(asked), headers: json, body }), "pod"), asked);
   }
 
   async elsewhere(): Promise<Elsewhere> {
-    return this.#elsewhere(await this.#client.ask({ method: "GET", path: ".elsewhere" }));
+    const { on, name, ...read } = jsonOf(await this.#client.ask({ method: "GET", path: ".elsewhere" }), "pod");
+    const [webid, issuer] = [string(read.webid, 2048), string(read.issuer, 2048)];
+    if (typeof on !== "boolean" || webid === undefined || issuer === undefined) throw unexpected("of signing in elsewhere");
+    return { on, named: name === true, webid, issuer };
   }
 
-  async setElsewhere(on: boolean): Promise<Elsewhere> {
-    await this.#client.ask({ method: "PUT", path: ".elsewhere", headers: json, body: JSON.stringify({ on }) });
-    return this.elsewhere();
-  }
-
-  #elsewhere(answer: Answer): Elsewhere {
-    const { on, webid, issuer } = jsonOf(answer, "pod");
-    const [name, by] = [string(webid, 2048), string(issuer, 2048)];
-    if (typeof on !== "boolean" || name === undefined || by === undefined) throw unexpected("of signing in elsewhere");
-    return { on, webid: name, issuer: by };
+  async setElsewhere({ on, named }: Pick<Elsewhere, "on" | "named">): Promise<void> {
+    await this.#client.ask({ method: "PUT", path: ".elsewhere", headers: json, body: JSON.stringify({ on, name: named }) });
   }
 
   async admitted(): Promise<readonly Admitted[]> {

@@ -55,7 +55,7 @@ function OfPod() {
   if (said === undefined) return <p class="state pad" role="status">{w.asking}</p>;
   return (
     <>
-      <Switch {...said} act={act} />
+      <Switches {...said} act={act} />
       {said.elsewhere.on ? <Names {...said.elsewhere} /> : null}
       <Lists {...said} act={act} />
       <AddPasskey {...said.elsewhere} act={act} />
@@ -63,32 +63,44 @@ function OfPod() {
   );
 }
 
-function Switch({ elsewhere: { issuer, on }, admitted, act }: Said & { readonly act: Act }) {
-  const { say } = useApp();
+function Switches({ elsewhere: { issuer, named, on }, admitted, act }: Said & { readonly act: Act }) {
+  const { model, say } = useApp();
   const w = useElsewhereWords().apps;
   const [asking, setAsking] = useState(false);
   const host = placeOf(issuer);
   const working = admitted.filter(({ kind }) => kind !== "passkey").length;
-  const turn = (to: boolean): void => {
+  const turn = (to: Pick<Elsewhere, "on" | "named">, done: string): void => {
     setAsking(false);
-    void act((apps) => apps.setElsewhere(to)).then((done) => done && say(to ? w.turnedOn : w.turnedOff));
+    void act((apps) => apps.setElsewhere(to).then(() => true)).then((turned) => turned && say(done));
   };
-  // It stays as the pod says that it is, until the pod says otherwise.
-  const change = (event: { readonly currentTarget: HTMLInputElement }): void => {
-    event.currentTarget.checked = on;
-    if (on && working > 0) setAsking(true);
-    else turn(!on);
+  const off = (): void => turn({ on: false, named: false }, w.turnedOff);
+  const change = (): void => {
+    if (!on) turn({ on: true, named: false }, w.turnedOn);
+    else if (working > 0) setAsking(true);
+    else off();
   };
   return (
     <div class="pad">
-      <section class="card">
-        <label class="row pick">
-          <span class="row-text"><span class="row-title">{w.switch}</span><span class="row-note">{on ? w.on(host) : w.off(host)}</span></span>
-          <input type="checkbox" role="switch" checked={on} onChange={change} />
-        </label>
+      <section class="card" aria-label={w.public}>
+        <Switch title={w.switch} note={on ? w.on(host) : w.off(host)} on={on} onChange={change} />
+        {on ? <Switch title={w.named} note={w.namedIs(model.me.value?.name ?? "", named)} on={named} onChange={() => turn({ on, named: !named }, named ? w.unnamed : w.named1)} /> : null}
       </section>
-      {asking ? <Ask title={w.turnOffTitle} text={w.turnOffText(working)} yes={w.turnOff} no={w.keep} onYes={() => turn(false)} onNo={() => setAsking(false)} /> : null}
+      {asking ? <Ask title={w.turnOffTitle} text={w.turnOffText(working)} yes={w.turnOff} no={w.keep} onYes={off} onNo={() => setAsking(false)} /> : null}
     </div>
+  );
+}
+
+/** Switch stays as the pod says that it is, until the pod says otherwise. */
+function Switch({ title, note, on, onChange }: { readonly title: string; readonly note: string; readonly on: boolean; readonly onChange: () => void }) {
+  const change = (event: { readonly currentTarget: HTMLInputElement }): void => {
+    event.currentTarget.checked = on;
+    onChange();
+  };
+  return (
+    <label class="row pick">
+      <span class="row-text"><span class="row-title">{title}</span><span class="row-note">{note}</span></span>
+      <input type="checkbox" role="switch" checked={on} onChange={change} />
+    </label>
   );
 }
 

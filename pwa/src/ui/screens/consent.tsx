@@ -27,7 +27,7 @@ export function ConsentScreen({ id }: { readonly id: string }) {
       const apps = await kith.apps();
       setState({ kind: "asked", asked: await apps.asked(here(window), id) });
     } catch (error) {
-      setState({ kind: isOver(error) ? "over" : "unreached" });
+      setState({ kind: isUnreached(error) ? "unreached" : "over" });
     }
   };
   useEffect(() => void ask(), [id]);
@@ -44,6 +44,10 @@ export function ConsentScreen({ id }: { readonly id: string }) {
     case "leaving": return <Page title={w.leaving(backOf(state.asked))}>{null}</Page>;
     case "asked": return <Decide asked={state.asked} onState={setState} />;
   }
+}
+
+function isUnreached(error: unknown): boolean {
+  return codeOf(error) === "pod-unreachable" || codeOf(error) === "behind";
 }
 
 function isOver(error: unknown): boolean {
@@ -110,7 +114,8 @@ function Decide({ asked, onState }: { readonly asked: Asked; readonly onState: (
       <Facts asked={asked} by={by} />
       {cautionsOf(asked).map((each) => <p key={each} class="caution">{cautionIn(w, each, asked)}</p>)}
       {by.kind === "passkey" ? <Nobody issuer={asked.issuer} passkeys={by.passkeys} /> : null}
-      <Means asked={asked} />
+      <Can />
+      {by.kind === "device" ? <Public issuer={asked.issuer} /> : null}
       <div class="thumb">
         <button type="button" class="button" disabled={busy} onClick={() => decide((apps) => apps.deny(asked))}>{w.deny}</button>
         {allow === undefined ? null : <button type="button" class="button primary" disabled={busy} onClick={allow}>{by.kind === "device" ? w.allow : w.allowPasskey}</button>}
@@ -151,22 +156,33 @@ function Facts({ asked, by }: { readonly asked: Asked; readonly by: By }) {
   );
 }
 
-/** What a yes means: what the app can do, and what strangers can look up. */
-function Means({ asked }: { readonly asked: Asked }) {
+/** What the app can do then. */
+function Can() {
   const w = useElsewhereWords().consent;
   return (
-    <>
-      <section>
-        <p>{w.may}</p>
-        <ul class="points">{w.mays.map((each) => <li key={each}>{each}</li>)}</ul>
-        <p class="state">{w.until}</p>
-      </section>
-      <section>
-        <p>{w.public}</p>
-        <ul class="points">{w.publics(placeOf(asked.issuer)).map((each) => <li key={each}>{each}</li>)}</ul>
-        <p class="state">{w.notPublic}</p>
-      </section>
-    </>
+    <section>
+      <p>{w.may}</p>
+      <ul class="points">{w.mays.map((each) => <li key={each}>{each}</li>)}</ul>
+      <p class="state">{w.until}</p>
+    </section>
+  );
+}
+
+/** What strangers can look up then. Nobody has a passkey at a pod that does not tell it already. */
+function Public({ issuer }: { readonly issuer: string }) {
+  const { kith } = useApp();
+  const w = useElsewhereWords().consent;
+  const [named, setNamed] = useState(false);
+  useEffect(() => {
+    kith.apps().then((apps) => apps.elsewhere()).then((is) => setNamed(is.named), () => undefined);
+  }, []);
+  const all = [...w.publics(placeOf(issuer)), ...(named ? [w.name] : [])];
+  return (
+    <section>
+      <p>{w.public}</p>
+      <ul class="points">{all.map((each) => <li key={each}>{each}</li>)}</ul>
+      <p class="state">{named ? w.notPublicNamed : w.notPublic}</p>
+    </section>
   );
 }
 
