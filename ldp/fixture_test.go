@@ -118,15 +118,21 @@ func (s *server) doQuery(who, path, query string, headers ...string) response {
 	return s.serve(who, r, path)
 }
 
-func (s *server) serve(who string, r *http.Request, path string) (out response) {
+func (s *server) serve(who string, r *http.Request, path string) response {
 	s.t.Helper()
 	agent, ok := agents[who]
 	if !ok {
 		s.t.Fatalf("nobody is called %q", who)
 	}
+	return s.record(r, func(w *httptest.ResponseRecorder) error { return s.handler.Serve(w, r, s.guard.As(agent), path) })
+}
+
+// record returns what was answered.
+func (s *server) record(r *http.Request, serve func(*httptest.ResponseRecorder) error) response {
+	s.t.Helper()
 	w := httptest.NewRecorder()
-	if err := s.handler.Serve(w, r, s.guard.As(agent), path); err != nil {
-		s.t.Errorf("%s %s: %v", r.Method, path, err)
+	if err := serve(w); err != nil {
+		s.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
 	res := w.Result()
 	text, err := io.ReadAll(res.Body)

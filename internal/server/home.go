@@ -77,11 +77,21 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 func (h *home) openDoors(s *Server, kid string) (err error) {
 	header := http.Header{}
 	h.challenge(header, h.url, nil)
-	h.ldp = ldp.New(ldp.Config{Base: h.url, Challenge: header.Get("WWW-Authenticate")})
 	h.openChannels(s)
+	h.ldp = ldp.New(ldp.Config{Base: h.url, Owner: h.realm.Owner(), Challenge: header.Get("WWW-Authenticate"),
+		Description: h.url + ".storage", Services: h.services()})
 	h.replica = podsync.NewReplica(podsync.ReplicaConfig{Device: kid, Written: h.adopt})
 	h.feed, err = podsync.NewFeed(podsync.FeedConfig{Base: h.url, Key: s.cursorKey, Greeting: h.greeting})
 	return err
+}
+
+// services are what the description of the storage names.
+func (h *home) services() []ldp.Service {
+	var all []ldp.Service
+	for _, s := range h.channels.Services() {
+		all = append(all, ldp.Service{ID: s[0], Type: s[1]})
+	}
+	return all
 }
 
 // stranger returns the pod of a name that nobody has.

@@ -135,10 +135,18 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 		ldp.CORS(w, r)
 		return h.feed.Serve(w, r, v)
 	}
-	if err := h.ldp.Serve(w, r, v, rest); err != nil {
+	if err := h.resource(w, r, v, rest); err != nil {
 		slog.Error("request failed", "err", err)
 	}
 	return nil
+}
+
+// resource answers for a resource of the pod, or for what describes the pod.
+func (h *home) resource(w http.ResponseWriter, r *http.Request, v *acl.View, rest string) error {
+	if rest == "/.storage" {
+		return h.ldp.ServeDescription(w, r, v)
+	}
+	return h.ldp.Serve(w, r, v, rest)
 }
 
 // answerOwn answers what is not a resource of the pod but a way to it.

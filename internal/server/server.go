@@ -16,6 +16,7 @@
 //	/NAME/.invites/…           invites              (invites.go)
 //	/NAME/.elsewhere           signing in elsewhere, with .grants/ and .passkeys (elsewhere_http.go)
 //	/NAME/.replica…            sync.Replica
+//	/NAME/.storage             what the pod offers  (ldp)
 //	/NAME/.channels/…          sync.Channels        (channels.go)
 //	/NAME/social/door, feed    sync.Feed
 //	/NAME/…                    ldp
