@@ -25,6 +25,8 @@ type drawnTree struct {
 	paths  map[string]bool // containers end in a slash; the root is always there
 	acls   map[string]drawnACL
 	groups map[string][]string // group IRI -> members
+	// classes are those that the owner allows to name, by container: there and below.
+	classes map[string][]string
 }
 
 type drawnACL struct {
@@ -175,7 +177,7 @@ func (d drawnTree) holds(who asker, p string) map[string]bool {
 		if inherit {
 			objects = r.defaults
 		}
-		if !r.typed || !slices.Contains(objects, subject) || !d.meansAgent(r, who) {
+		if !r.typed || !slices.Contains(objects, subject) || !d.meansAgent(r, who, subject) {
 			continue
 		}
 		for _, m := range r.modes {
@@ -189,11 +191,17 @@ func (d drawnTree) holds(who asker, p string) map[string]bool {
 	return held
 }
 
-// meansAgent reports whether a rule is for an agent. The drawn worlds allow no
-// class.
-func (d drawnTree) meansAgent(r drawnRule, who asker) bool {
+// meansAgent reports whether a rule in the ACL of a subject is for an agent.
+func (d drawnTree) meansAgent(r drawnRule, who asker, subject string) bool {
 	if r.origin != "" && who.origin != "" && r.origin != who.origin {
 		return false
+	}
+	for c, classes := range d.classes {
+		for _, class := range r.classes {
+			if strings.HasPrefix(subject, c) && slices.Contains(classes, class) && (class == everybody || who.known) {
+				return true
+			}
+		}
 	}
 	named := slices.Clone(r.agents)
 	for _, g := range r.groups {
@@ -209,7 +217,7 @@ func (d drawnTree) meansAgent(r drawnRule, who asker) bool {
 
 // without returns the tree with a path and all below it taken out.
 func (d drawnTree) without(p string) drawnTree {
-	out := drawnTree{paths: map[string]bool{}, acls: d.acls, groups: d.groups}
+	out := drawnTree{paths: map[string]bool{}, acls: d.acls, groups: d.groups, classes: d.classes}
 	for q := range d.paths {
 		if q != p && !(strings.HasSuffix(p, "/") && strings.HasPrefix(q, p)) {
 			out.paths[q] = true
