@@ -1,4 +1,4 @@
-/** An address that servers may post to, and what has come there. */
+/** An address that servers may post to and fetch from, and what has come there. */
 
 import { createServer } from "node:http";
 
@@ -8,15 +8,16 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** startReceiver listens on the loopback and answers every request with 200. */
-export function startReceiver(): Promise<Receiver> {
+/** startReceiver listens on the loopback and answers every request with 200: with the document of that path, if there is one. */
+export function startReceiver(documents: ReadonlyMap<string, object> = new Map()): Promise<Receiver> {
   const bodies: string[] = [];
   const server = createServer((req, res) => {
     let body = "";
     req.on("data", (part) => (body += String(part)));
     req.on("end", () => {
       bodies.push(body);
-      res.end();
+      res.setHeader("content-type", "application/ld+json");
+      res.end(JSON.stringify(documents.get(req.url ?? "")));
     });
   });
   const close = (): Promise<void> => {
