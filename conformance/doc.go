@@ -1,6 +1,7 @@
 // Package conformance is a stranger to the rest of the house: a client of Kith's wire protocol, written
 // from its description with the standard library and golang-jwt as a second implementation of JOSE, and
-// the suite that holds the real binary against what the client expects.
+// the suite that holds the real binary against what the client expects. rdf2go reads the Turtle that the
+// binary writes, in a process of its own: it does not return on some documents.
 //
 // It is not a library for apps, and it imports no package of this module: whatever both sides of a
 // wire understand in the same wrong way would not be found by shared code.

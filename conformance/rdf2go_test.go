@@ -107,6 +107,7 @@ func TestASecondReaderReadsWhatIsWritten(t *testing.T) {
 	t.Run("a container", r.container)
 	t.Run("what N3 and SPARQL patches made", r.patched)
 	t.Run("an ACL that was patched", r.patchedACL)
+	t.Run("the profile", r.profile)
 }
 
 type turtleReader struct {
@@ -336,4 +337,21 @@ func (r turtleReader) patchedACL(t *testing.T) {
 		rule("owner", "mode", acl+"Read"), rule("owner", "mode", acl+"Write"), rule("owner", "mode", acl+"Control"),
 		rule("reader", typeIRI, "Authorization"), rule("reader", "agent", "did:key:zDnaeXYZ"), rule("reader", "accessTo", container), rule("reader", "mode", acl+"Read"),
 	}))
+}
+
+// profile makes the WebID public and reads what it then says, as anybody can.
+func (r turtleReader) profile(t *testing.T) {
+	if out, problems, code := r.w.kith("credentials", "add", "alice", "--data", r.w.data, "--label", "reader"); code != 0 {
+		t.Fatalf("credentials add: exit %d: %s%s", code, out, problems)
+	}
+	me := base + "alice/profile/card#me"
+	got := r.read(t, "profile/card")
+	for _, f := range []fact{
+		{Subject: me, Property: solidNS + "oidcIssuer", Value: strings.TrimSuffix(base, "/")},
+		{Subject: me, Property: "http://www.w3.org/ns/pim/space#storage", Value: base + "alice/"},
+	} {
+		if !got[f] {
+			t.Errorf("not in the profile: %+v, which is %v", f, got)
+		}
+	}
 }
