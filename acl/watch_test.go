@@ -241,6 +241,18 @@ func TestWatchOfAPlainGroup(t *testing.T) {
 	same(t, "in", tell(t, x), "Add /a/b/", "Add /a/b/x", "Update /a/")
 }
 
+// TestWatchOfAGroupBelow deletes a group that the agent can see itself.
+func TestWatchOfAGroupBelow(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.acl("/a/", ownerRule, readable(ben))
+	w.put("/a/g", "text/turtle", "@prefix vcard: <http://www.w3.org/2006/vcard/ns#> .\n<#m> vcard:hasMember <"+string(contactID(benCID))+"> .")
+	w.acl("/a/b/", ownerRule, allow(1, "acl:agentGroup <../g#m>", "acl:accessTo <./>; acl:default <./>", "acl:Read"))
+	w.put("/a/b/x", "text/plain", "1")
+	x := w.watch(ben, "/a/")
+	w.delete("/a/g")
+	same(t, "the group goes", tell(t, x), "Remove /a/g", "Remove /a/b/x", "Remove /a/b/", "Update /a/")
+}
+
 func TestHolds(t *testing.T) {
 	w := newWorld(t, Config{})
 	w.acl("/a/", ownerRule, readable(ben))
