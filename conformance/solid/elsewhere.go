@@ -22,6 +22,8 @@ import (
 //	/.well-known/openid-configuration   the issuer's metadata, /jwks its keys
 //	/carol/card#me                      a WebID that names this issuer
 //	/mallory/card#me                    a WebID that names another issuer
+//	/dave/card#me                       a Controlled Identifier document that names this issuer
+//	/erin/card#me                       a Controlled Identifier document with a key of its own
 //	/<random>                           a group, a trap or a receiver
 type elsewhere struct {
 	base   string // URL with a slash; also the issuer
@@ -54,6 +56,15 @@ func newElsewhere(l net.Listener, base string) (*elsewhere, error) {
 	e.paths["/jwks"] = jsonDocument(map[string]any{"keys": []any{public}})
 	e.paths["/carol/card"] = turtleDocument("<#me> <" + solidNS + "oidcIssuer> <" + e.base + ">.")
 	e.paths["/mallory/card"] = turtleDocument("<#me> <" + solidNS + "oidcIssuer> <https://issuer.example/>.")
+	e.paths["/dave/card"] = jsonDocument(map[string]any{
+		"@context": []string{"https://www.w3.org/ns/cid/v1"}, "id": e.base + "dave/card#me",
+		"service": []any{map[string]string{"type": lwsNS + "OpenIdProvider", "serviceEndpoint": e.base}},
+	})
+	erin := e.base + "erin/card#me"
+	e.paths["/erin/card"] = jsonDocument(map[string]any{
+		"@context": []string{"https://www.w3.org/ns/cid/v1"}, "id": erin,
+		"authentication": []any{map[string]any{"id": e.base + "erin/card#key", "type": "JsonWebKey", "controller": erin, "publicKeyJwk": public}},
+	})
 	e.server = &http.Server{Handler: e, ReadHeaderTimeout: requestTime}
 	go func() {
 		defer close(e.served)

@@ -97,7 +97,7 @@ func (l *lineRun) run(t *trial) []error {
 	outcomes := make([]error, len(l.methods))
 	target := l.build(t)
 	for i, method := range l.methods {
-		cell := &trial{suite: t.suite, ctx: t.ctx, base: t.base, err: t.err}
+		cell := &trial{suite: t.suite, ctx: t.ctx, base: t.base, err: t.err, auxs: t.auxs}
 		l.try(cell, target, method, l.expected[i])
 		outcomes[i] = cell.err
 	}
@@ -108,8 +108,9 @@ func (l *lineRun) run(t *trial) []error {
 func (l *lineRun) build(t *trial) string {
 	path := map[string]string{"resource": "p/r", "container": "p/c/", "empty": "p/c/", "absent": "p/absent", "new": "p/new"}[l.target]
 	target := t.at(path)
-	t.put("p/made", plainText("made"))
 	switch l.target {
+	case "absent", "new":
+		t.put("p/made", plainText("made"))
 	case "resource":
 		t.put(path, turtleText(patched))
 		about := t.aux(target, "describedby")
@@ -158,7 +159,7 @@ func (l *lineRun) try(t *trial, target, method, expected string) {
 		r.refused()
 	case "404":
 		r.is(404, 410)
-	case "no/404":
+	case "hid":
 		r.is(401, 403, 404, 410)
 	default:
 		t.fail("the permission table has a cell %q", expected)

@@ -30,6 +30,13 @@ type suite struct {
 	alice, bob, stranger *agent
 	root                 string // container of this run
 	elsewhere            *elsewhere
+	offers               offers
+}
+
+// offers are what the server says of itself, read once. That it says so is what other cases ask.
+type offers struct {
+	channels map[string]string // subscription resources by the name of the channel type
+	patches  []string          // media types
 }
 
 // Cases returns the ids of all cases, sorted.
@@ -121,7 +128,21 @@ func (s *suite) begin(ctx context.Context) error {
 	t := &trial{suite: s, ctx: ctx, base: s.root}
 	t.send(s.alice, http.MethodPut, s.root+"made", plainText("made")).ok()
 	t.allow(s.root)
+	s.look(&trial{suite: s, ctx: ctx, base: s.root, err: t.err})
 	return t.err
+}
+
+// look finds out what the server offers. What it cannot find is not offered.
+func (s *suite) look(t *trial) {
+	t.put("offer", turtleText("<#a> <#b> <#c>."))
+	r := t.get("offer").is(200)
+	s.offers = offers{channels: map[string]string{}, patches: members(r.header, "Accept-Patch")}
+	g := t.turtle(r.link(description))
+	for _, service := range g.objects("", notify+"subscription") {
+		for _, kind := range g.objects(service, notify+"channelType") {
+			s.offers.channels[strings.TrimPrefix(kind, notify)] = service
+		}
+	}
 }
 
 // runAll runs the cases with a few workers; the results are in the order of the cases.

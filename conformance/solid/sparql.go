@@ -80,9 +80,7 @@ func sparqlCases() []testCase {
 
 // needSPARQL skips a case where the server does not list SPARQL Update.
 func (t *trial) needSPARQL() {
-	t.put("offer", turtleText("<#a> <#b> <#c>."))
-	r := t.get("offer").is(200)
-	if !slices.Contains(members(r.header, "Accept-Patch"), "application/sparql-update") {
+	if !slices.Contains(t.offers.patches, "application/sparql-update") {
 		t.skip("Accept-Patch does not list application/sparql-update")
 	}
 }

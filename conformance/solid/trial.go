@@ -15,8 +15,9 @@ import (
 type trial struct {
 	*suite
 	ctx  context.Context
-	base string // a container of its own
-	err  error  // why the case has failed, or is skipped (errSkip)
+	base string            // a container of its own
+	err  error             // why the case has failed, or is skipped (errSkip)
+	auxs map[string]string // auxiliary resources that were found, by relation and resource
 }
 
 var (
@@ -265,5 +266,16 @@ func (t *trial) turtle(url string) graph {
 
 // aux returns the URL of an auxiliary resource of a resource, as its Link header has it.
 func (t *trial) aux(url, rel string) string {
-	return t.ask(t.alice, http.MethodHead, url).is(200).link(rel)
+	key := rel + " " + url
+	if found := t.auxs[key]; found != "" {
+		return found
+	}
+	found := t.ask(t.alice, http.MethodHead, url).is(200).link(rel)
+	if t.auxs == nil {
+		t.auxs = map[string]string{}
+	}
+	if !t.over() {
+		t.auxs[key] = found
+	}
+	return found
 }
