@@ -29,8 +29,8 @@ type door struct {
 
 // ServeDoor answers a request for social/door with what Greeting returns and
 // {"webid": the agent's own at this pod, "inbox", "feed"}. When it returns an
-// error it has not answered: acl.ErrUnauthenticated for who is neither the owner
-// nor a contact, ErrMethod, or that of Greeting.
+// error it has not answered: acl.ErrUnauthenticated or acl.ErrForbidden for who is
+// neither the owner nor a contact, ErrMethod, or that of Greeting.
 func (f *Feed) ServeDoor(w http.ResponseWriter, r *http.Request, v *acl.View) error {
 	if err := f.admit(w, r, v); err != nil {
 		return err

@@ -46,7 +46,7 @@ func NewFeed(c FeedConfig) (*Feed, error) {
 
 // Serve answers a request for social/feed: a page of the posts that the agent
 // may read, or what happened to them since a cursor (see the package comment).
-// When it returns an error it has not answered: acl.ErrUnauthenticated for who
+// When it returns an error it has not answered: acl.ErrUnauthenticated or acl.ErrForbidden for who
 // is neither the owner nor a contact, ErrMethod, ErrRequest, ErrCursor,
 // acl.ErrBehind with the header Retry-After set, acl.ErrGone when the agent must
 // read the whole listing again, the error of the request's context, or one of
@@ -79,8 +79,11 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error 
 
 // admit lets the owner and contacts in, to read.
 func (f *Feed) admit(w http.ResponseWriter, r *http.Request, v *acl.View) error {
-	if a := v.Agent(); !a.Owner() && a.Contact() == "" {
+	switch a := v.Agent(); {
+	case a.Anonymous():
 		return acl.ErrUnauthenticated
+	case !a.Owner() && a.Contact() == "":
+		return acl.ErrForbidden
 	}
 	return allow(w, r, http.MethodGet, http.MethodHead)
 }
