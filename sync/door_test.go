@@ -61,15 +61,15 @@ func TestDoor(t *testing.T) {
 // TestWhoMayAsk holds for the door and the feed alike.
 func TestWhoMayAsk(t *testing.T) {
 	h := newHouse(t)
-	elsewhere := h.guard.As(webid.ContactAgent("https://else.example/card#me", "", 0, "did:key:zElse"))
+	elsewhere := h.guard.As(webid.StrangerAgent("https://else.example/card#me"))
 	for _, target := range []string{"social/door", "social/feed", "social/feed?cursor=x", "social/feed?limit=x"} {
 		t.Run("a stranger is asked for credentials whatever the request is: "+target, func(t *testing.T) {
 			for _, method := range []string{"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"} {
 				h.wantError(method, h.ask(h.stranger(), method, target), acl.ErrUnauthenticated)
 			}
 		})
-		t.Run("who is no contact is a stranger: "+target, func(t *testing.T) {
-			h.wantError("GET", h.ask(elsewhere, "GET", target), acl.ErrUnauthenticated)
+		t.Run("who is signed in and no contact is forbidden: "+target, func(t *testing.T) {
+			h.wantError("GET", h.ask(elsewhere, "GET", target), acl.ErrForbidden)
 		})
 		t.Run("a contact may only read: "+target, func(t *testing.T) {
 			for _, method := range []string{"PUT", "POST", "DELETE", "PATCH", "OPTIONS"} {
