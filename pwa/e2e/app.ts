@@ -44,6 +44,8 @@ export async function openApp(scene: Scene): Promise<OtherApp> {
       "@context": ["https://www.w3.org/ns/solid/oidc-context.jsonld"],
       client_id: `${origin}/id`,
       client_name: "Albums by document",
+      // Only what runs on the person's own machine may send them back there (RFC 8252 §7.3).
+      application_type: "native",
       redirect_uris: [`${origin}/`],
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],

@@ -25,7 +25,7 @@ const others: Phone[] = [];
 beforeAll(async () => {
   scene = await openScene();
   app = await openApp(scene);
-  host = await scene.host("home");
+  host = await scene.host("home", { fetches: app.host });
   person = await host.person("ana");
   ana = await Phone.open(scene, "Ana", host.url);
   await ana.start();
@@ -188,6 +188,20 @@ describe("under You", () => {
     expect((await asApp(tab, "PUT", `${person.pod}albums/note.txt`, "too late")).status).toBe(401);
   });
 
+  test("an app with a document about itself is known by its address", async () => {
+    await signIn(tab, app, person.issuer, app.document);
+    await asks(tab, "Albums by document").waitFor();
+    expect(await tab.getByText(consent.unchecked).count()).toBe(0);
+    await press(tab, consent.allow);
+    expect((await outcome(tab, app)).webid).toBe(person.webid);
+    expect((await asApp(tab, "GET", `${person.pod}albums/note.txt`)).status).toBe(200);
+    await home();
+    await ana.go(words.self.apps);
+    const row = ana.page.getByRole("region", { name: own.app }).getByRole("listitem");
+    await row.getByText("Albums by document").waitFor();
+    await row.getByText(app.host, { exact: true }).waitFor();
+  });
+
   test("signing in elsewhere is turned off, and nothing is public any more", async () => {
     await home();
     await ana.go(words.self.apps);
@@ -195,13 +209,27 @@ describe("under You", () => {
     expect(await toggle.isChecked()).toBe(true);
     await ana.page.getByText(person.webid, { exact: true }).waitFor();
     await toggle.click();
+    await ana.page.getByRole("dialog").getByText(own.turnOffText(1)).waitFor();
+    await ana.page.getByRole("dialog").getByRole("button", { name: own.turnOff }).click();
     await ana.told(own.turnedOff);
     expect(await toggle.isChecked()).toBe(false);
     expect((await anonymous(person.webid)).status).toBe(401);
+    expect((await asApp(tab, "GET", `${person.pod}albums/note.txt`)).status).toBe(401);
     await look(ana.page, "off");
     await toggle.click();
     await ana.told(own.turnedOn);
     expect((await anonymous(person.webid)).status).toBe(200);
+    expect((await asApp(tab, "GET", `${person.pod}albums/note.txt`)).status).toBe(401);
+  });
+
+  test("one's name is told where one wants it", async () => {
+    const named = ana.page.getByRole("switch", { name: own.named });
+    await named.click();
+    await ana.told(own.named1);
+    expect((await anonymous(person.webid)).body).toContain("Ana");
+    await named.click();
+    await ana.told(own.unnamed);
+    expect((await anonymous(person.webid)).body).not.toContain("Ana");
   });
 });
 

@@ -17,7 +17,7 @@ let used: string;
 beforeAll(async () => {
   scene = await openScene();
   proxy = await openProxy();
-  host = await scene.host("home", proxy.port);
+  host = await scene.host("home", { before: proxy.port });
   proxy.passTo(host.port);
   [mia, noa] = await Promise.all([Phone.open(scene, "Mia", host.url), Phone.open(scene, "Noa", host.url)]);
   await mia.start();

@@ -55,8 +55,9 @@ export interface Host {
 export interface Scene {
   /** A folder below which everything of the scene lies. */
   readonly folder: string;
-  /** A started host; `before` is the port of a proxy through which alone it is reached. */
-  host(name: string, before?: number): Promise<Host>;
+  /** A started host; `before` is the port of a proxy through which alone it is reached, `fetches` the host and port
+   * of a private address that it may read. */
+  host(name: string, more?: { readonly before?: number; readonly fetches?: string }): Promise<Host>;
   /** A browser profile of its own, as a phone; close it and ask again by the same name to start it anew. */
   profile(name: string, screen?: Screen): Promise<BrowserContext>;
   /** The folder of a profile on disk. */
@@ -82,8 +83,8 @@ export async function openScene(): Promise<Scene> {
   return {
     folder,
     profileFolder,
-    async host(name, before) {
-      const host = new RunningHost(join(folder, "hosts", name), await freePort(), before);
+    async host(name, more = {}) {
+      const host = new RunningHost(join(folder, "hosts", name), await freePort(), more);
       await mkdir(host.folder, { recursive: true });
       hosts.push(host);
       await host.start();
@@ -120,13 +121,15 @@ class RunningHost implements Host {
   readonly url: string;
   readonly port: number;
   readonly folder: string;
+  readonly #more: readonly string[];
   #process: ChildProcess | undefined;
   #ended: Promise<string> = Promise.resolve("not started");
   #lines: string[] = [];
 
-  constructor(folder: string, port: number, before = port) {
+  constructor(folder: string, port: number, { before = port, fetches }: { readonly before?: number; readonly fetches?: string }) {
     this.folder = folder;
     this.port = port;
+    this.#more = fetches === undefined ? [] : ["--fetch", fetches];
     this.url = `http://localhost:${before}`;
   }
 
@@ -136,7 +139,7 @@ class RunningHost implements Host {
 
   async start(): Promise<void> {
     if (this.#process !== undefined) throw new Error("start host: it runs");
-    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--url", this.url], {
+    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--url", this.url, ...this.#more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

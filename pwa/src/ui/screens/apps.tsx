@@ -2,7 +2,6 @@ import { useEffect, useState } from "preact/hooks";
 import type { Admitted, Apps, Elsewhere } from "../../core/kith.ts";
 import { here, isolated, placeOf } from "../asked.ts";
 import { useApp } from "../context.ts";
-import { deviceName } from "../device.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
@@ -58,7 +57,7 @@ function OfPod() {
       <Switches {...said} act={act} />
       {said.elsewhere.on ? <Names {...said.elsewhere} /> : null}
       <Lists {...said} act={act} />
-      <AddPasskey {...said.elsewhere} act={act} />
+      {said.elsewhere.on ? <AddPasskey {...said.elsewhere} act={act} /> : null}
     </>
   );
 }
@@ -195,7 +194,7 @@ function AddPasskey({ issuer, act }: Elsewhere & { readonly act: Act }) {
     <div class="pad">
       <button type="button" class="button" onClick={() => setNaming(true)}><Icon name="plus" />{w.add}</button>
       <p class="state">{w.addHint}</p>
-      {naming ? <NameSheet title={w.addName} value="" hint={deviceName(navigator.userAgent)} onClose={() => setNaming(false)} onName={(name) => add(passkeys, name)} /> : null}
+      {naming ? <NameSheet title={w.addName} value="" hint={w.addNameHint} onClose={() => setNaming(false)} onName={(name) => add(passkeys, name)} /> : null}
     </div>
   );
 }

@@ -112,7 +112,7 @@ function Decide({ asked, onState }: { readonly asked: Asked; readonly onState: (
   return (
     <Page title={asked.name === undefined ? w.nameless : w.title(isolated(asked.name))}>
       <Facts asked={asked} by={by} />
-      {cautionsOf(asked).map((each) => <p key={each} class="caution">{cautionIn(w, each, asked)}</p>)}
+      <Cautions asked={asked} />
       {by.kind === "passkey" ? <Nobody issuer={asked.issuer} passkeys={by.passkeys} /> : null}
       <Can />
       {by.kind === "device" ? <Public issuer={asked.issuer} /> : null}
@@ -122,6 +122,12 @@ function Decide({ asked, onState }: { readonly asked: Asked; readonly onState: (
       </div>
     </Page>
   );
+}
+
+function Cautions({ asked }: { readonly asked: Asked }) {
+  const w = useElsewhereWords().consent;
+  const cautions = cautionsOf(asked);
+  return cautions.length === 0 ? null : <div class="caution">{cautions.map((each) => <p key={each}>{cautionIn(w, each, asked)}</p>)}</div>;
 }
 
 function cautionIn(w: ElsewhereWords["consent"], caution: Caution, asked: Asked): string {
