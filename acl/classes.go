@@ -105,11 +105,18 @@ func (r rule) showsProfile(class string, subject pod.Path) bool {
 	return class == everybody && isProfile(subject) && !subject.IsContainer() && r.modes == Read && len(r.inherit) == 0
 }
 
-// forContacts reports whether a rule of the subject's ACL is the one that may
-// name acl:AuthenticatedAgent anyway: who reads the list of posts. It means the
-// contacts and the owner there (protocol §1.2).
+// inbox is where contacts leave notifications of Solid apps (LDN §receiver).
+var inbox, _ = pod.ParsePath("/inbox/")
+
+// forContacts reports whether a rule of the subject's ACL is one that may name
+// acl:AuthenticatedAgent anyway: who reads the list of posts, and who leaves
+// something in the inbox, where names are random. It means the contacts and the
+// owner there (protocol §1.2).
 func (r rule) forContacts(class string, subject pod.Path) bool {
-	return class == authenticated && subject == posts && r.modes == Read && len(r.inherit) == 0
+	if class != authenticated || len(r.inherit) > 0 {
+		return false
+	}
+	return subject == posts && r.modes == Read || subject == inbox && r.modes == Append
 }
 
 // inClass reports whether the agent is of a class that a rule of the subject's
