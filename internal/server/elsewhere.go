@@ -37,6 +37,23 @@ const cardPublic = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
   acl:mode acl:Read.
 `
 
+// inboxPath is where other people's Solid apps leave notifications (LDN §receiver).
+const inboxPath = "/inbox/"
+
+// friendsInboxACL lets contacts leave something there, and nobody but the owner read it.
+const friendsInboxACL = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
+
+<#owner> a acl:Authorization;
+  acl:agent <../profile/card#me>;
+  acl:accessTo <./>; acl:default <./>;
+  acl:mode acl:Read, acl:Write, acl:Control.
+
+<#friends> a acl:Authorization;
+  acl:agentClass acl:AuthenticatedAgent;
+  acl:accessTo <./>;
+  acl:mode acl:Append.
+`
+
 // publication is whether the folder shows that the owner signs in elsewhere. What ought to be is in
 // state.db, which the command line writes too.
 type publication struct {
@@ -75,6 +92,9 @@ func (h *home) publish(ctx context.Context) (on bool, err error) {
 // its root ACL first.
 func (h *home) showProfile(ctx context.Context, p person) error {
 	if err := h.settle(ctx); err != nil {
+		return err
+	}
+	if err := h.write(ctx, inboxPath+".acl", "text/turtle", friendsInboxACL, absent); err != nil {
 		return err
 	}
 	if err := h.writeCard(ctx, p); err != nil {
@@ -176,13 +196,16 @@ const (
 	solidNS = "http://www.w3.org/ns/solid/terms#"
 	spaceNS = "http://www.w3.org/ns/pim/space#"
 	foafNS  = "http://xmlns.com/foaf/0.1/"
+	didNS   = "https://www.w3.org/ns/did#"
+	lwsNS   = "https://www.w3.org/ns/lws#"
 	rdfType = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 )
 
 var (
 	oidcIssuer   = rdf.IRITerm(solidNS + "oidcIssuer")
 	foafName     = rdf.IRITerm(foafNS + "name")
-	cardPrefixes = map[string]rdf.IRI{"solid": solidNS, "space": spaceNS, "foaf": foafNS}
+	ldpInbox     = rdf.IRITerm("http://www.w3.org/ns/ldp#inbox")
+	cardPrefixes = map[string]rdf.IRI{"solid": solidNS, "space": spaceNS, "foaf": foafNS, "did": didNS, "lws": lwsNS, "ldp": "http://www.w3.org/ns/ldp#"}
 )
 
 // completeCard brings a profile to what the server answers for: the issuer, the storage, and the owner's
@@ -194,12 +217,10 @@ func (h *home) completeCard(g *rdf.Graph, p person) (changed bool, err error) {
 		{S: me, P: rdf.IRITerm(spaceNS + "storage"), O: rdf.IRITerm(rdf.IRI(h.url))},
 	}
 	if g.Len() == 0 {
-		card := rdf.IRITerm(rdf.IRI(h.cardURL()))
-		want = append([]rdf.Triple{
-			{S: card, P: rdf.IRITerm(rdfType), O: rdf.IRITerm(foafNS + "PersonalProfileDocument")},
-			{S: card, P: rdf.IRITerm(foafNS + "primaryTopic"), O: me},
-			{S: me, P: rdf.IRITerm(rdfType), O: rdf.IRITerm(foafNS + "Person")},
-		}, want...)
+		want = append(h.freshCard(me), want...)
+	}
+	if len(g.Objects(me, ldpInbox)) == 0 { // an app may have named another
+		want = append(want, rdf.Triple{S: me, P: ldpInbox, O: h.term(inboxPath)})
 	}
 	name := rdf.Triple{S: me, P: foafName, O: rdf.Literal(p.title)}
 	switch {
@@ -222,6 +243,26 @@ func (h *home) completeCard(g *rdf.Graph, p person) (changed bool, err error) {
 		}
 	}
 	return changed, err
+}
+
+// freshCard is what a profile begins with: what it is, and the issuer once more, as those who read
+// Controlled Identifiers look for it (W3C CID §services; LWS OpenID suite).
+func (h *home) freshCard(me rdf.Term) []rdf.Triple {
+	card, service := h.term(cardPath), h.term(cardPath+"#issuer")
+	isA := rdf.IRITerm(rdfType)
+	return []rdf.Triple{
+		{S: card, P: isA, O: rdf.IRITerm(foafNS + "PersonalProfileDocument")},
+		{S: card, P: rdf.IRITerm(foafNS + "primaryTopic"), O: me},
+		{S: me, P: isA, O: rdf.IRITerm(foafNS + "Person")},
+		{S: me, P: rdf.IRITerm(didNS + "service"), O: service},
+		{S: service, P: isA, O: rdf.IRITerm(lwsNS + "OpenIdProvider")},
+		{S: service, P: rdf.IRITerm(didNS + "serviceEndpoint"), O: rdf.IRITerm(rdf.IRI(h.issuer))},
+	}
+}
+
+// term returns the term for a path in the pod.
+func (h *home) term(path string) rdf.Term {
+	return rdf.IRITerm(rdf.IRI(h.url + strings.TrimPrefix(path, "/")))
 }
 
 // answersFor reports whether a term names this host's issuer, byte for byte.
@@ -258,6 +299,9 @@ func (h *home) appear(w http.ResponseWriter, r *http.Request) bool {
 		ldp.CORS(w, r)
 		h.refuse(w, r, err)
 		return true
+	}
+	if h.shown.on.Load() { // a refusal drops it again
+		w.Header().Add("Link", fmt.Sprintf("<%s>; rel=%q", h.issuer, solidNS+"oidcIssuer"))
 	}
 	return false
 }
