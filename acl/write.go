@@ -232,7 +232,7 @@ func (g *Guard) checkClasses(ctx context.Context, d *document, subject pod.Path)
 	if !slices.ContainsFunc(d.rules, func(r rule) bool { return len(r.classes) > 0 }) {
 		return nil
 	}
-	return g.store.View(ctx, func(tx pod.Tx) error {
+	check := func(tx pod.Tx) error {
 		for _, r := range d.rules {
 			for _, class := range r.classes {
 				ok, err := g.mayName(tx, class, r, subject)
@@ -245,7 +245,12 @@ func (g *Guard) checkClasses(ctx context.Context, d *document, subject pod.Path)
 			}
 		}
 		return nil
-	})
+	}
+	err := g.store.View(ctx, check)
+	if errors.Is(err, ErrClass) { // a store that is a folder has by now noticed what a hand placed
+		err = g.store.View(ctx, check)
+	}
+	return err
 }
 
 // controls reports whether a rule of the root ACL gives the owner Control of

@@ -5,6 +5,7 @@
 //	kith person add   make a pod for one more person
 //	kith pair         print a new pairing link
 //	kith credentials  let scripts and Solid tools sign in as a person
+//	kith classes      allow that folders are opened to everybody
 //	kith version      say which version this is
 //
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
@@ -52,7 +53,7 @@ type call struct {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), versionCommand()}
 }
 
 func main() {
