@@ -130,7 +130,9 @@ func predicates(n int) string {
 	return out.String() + "."
 }
 
-func BenchmarkDecodeJSONLD(b *testing.B) { benchDecode(b, JSONLD, encodeJSON(b, benchGraph(b), testBase)) }
+func BenchmarkDecodeJSONLD(b *testing.B) {
+	benchDecode(b, JSONLD, encodeJSON(b, benchGraph(b), testBase))
+}
 
 // BenchmarkDecodeJSONLDContext reads what an application might send.
 func BenchmarkDecodeJSONLDContext(b *testing.B) {

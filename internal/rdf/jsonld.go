@@ -57,7 +57,10 @@ func (l *jsonld) document(v any) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range l.top(items) {
+	if _, ok := v.(*object); ok {
+		items = top(items)
+	}
+	for _, i := range items {
 		if _, err := l.node(i); err != nil {
 			return err
 		}
@@ -67,7 +70,7 @@ func (l *jsonld) document(v any) error {
 
 // top returns what is in the default graph: a document that is one object with
 // nothing but @graph is that graph (JSON-LD 1.1 API §5.1.1, 8).
-func (l *jsonld) top(items []*item) []*item {
+func top(items []*item) []*item {
 	if len(items) != 1 {
 		return items
 	}
