@@ -28,12 +28,20 @@ var services = []service{
 // features are what a subscription can ask for, of every service.
 var features = []string{"startAt", "endAt", "state", "rate", "accept"}
 
-// Services returns the subscription endpoints that are offered, by URL, with the
-// IRI of the type of channel that each opens, for a description of the storage.
-func (c *Channels) Services() [][2]string {
-	var out [][2]string
+// Service is a subscription endpoint: its URL, the IRI of the type of channel that
+// it opens, and the names of the features that it has, for a description of the
+// storage (Solid Notifications §subscription-service-data-model).
+type Service struct {
+	ID       string
+	Type     string
+	Features []string
+}
+
+// Services returns the subscription endpoints that are offered.
+func (c *Channels) Services() []Service {
+	var out []Service
 	for _, o := range c.description().Subscription {
-		out = append(out, [2]string{o.ID, o.ChannelType})
+		out = append(out, Service{o.ID, o.ChannelType, o.Feature})
 	}
 	return out
 }

@@ -89,7 +89,7 @@ func (h *home) openDoors(s *Server, kid string) (err error) {
 func (h *home) services() []ldp.Service {
 	var all []ldp.Service
 	for _, s := range h.channels.Services() {
-		all = append(all, ldp.Service{ID: s[0], Type: s[1]})
+		all = append(all, ldp.Service(s))
 	}
 	return all
 }
