@@ -24,6 +24,13 @@ onBoth("signin", (it) => {
     expect(session.info.isLoggedIn).toBe(false);
   });
 
+  it("a session that proves no key gets nowhere", async ({ alice }) => {
+    const { id, secret } = alice.credentials;
+    const session = new Session({ keepAlive: false });
+    await session.login({ oidcIssuer: alice.issuer, clientId: id, clientSecret: secret, clientName: "apps", tokenType: "Bearer" }).catch(() => undefined);
+    expect((await session.fetch(`${alice.pod}profile/`)).status).toBe(401);
+  });
+
   it("after signing out the same session is a stranger", async ({ alice }) => {
     const session = await signIn(alice);
     const inside = await session.fetch(alice.pod);

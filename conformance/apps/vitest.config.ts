@@ -8,7 +8,7 @@ export default defineConfig({
     include: ["*.app.ts"],
     globalSetup: "harness/setup.ts",
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
   },
 });

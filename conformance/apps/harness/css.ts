@@ -9,7 +9,7 @@ import { connect, createServer, type Server as Listener, type Socket } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "./process.ts";
+import { run, type Running } from "./process.ts";
 import type { Person, Server } from "./server.ts";
 import { until } from "./until.ts";
 
@@ -26,16 +26,20 @@ export async function startCSS(): Promise<RunningCSS> {
   const socket = join(folder, "http");
   const door = await openDoor(socket);
   const url = `http://localhost:${door.port}`;
-  const running = await run("css", process.execPath, [program, "--socket", socket, "--baseUrl", `${url}/`], "Listening to server");
-  await until(async () => (await fetch(`${url}/`).catch(() => undefined))?.ok === true);
-  return {
-    url,
-    async close() {
-      await running.end();
-      await door.close();
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    },
+  let running: Running | undefined;
+  const close = async (): Promise<void> => {
+    await running?.end();
+    await door.close();
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
+  try {
+    running = await run("css", process.execPath, [program, "--socket", socket, "--baseUrl", `${url}/`], "Listening to server");
+    await until(async () => (await fetch(`${url}/`).catch(() => undefined))?.ok === true);
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** onCSS is the running server as the tests ask for it. */

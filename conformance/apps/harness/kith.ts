@@ -27,7 +27,11 @@ export async function startKith(name: string, trusted: readonly string[] = []): 
   const url = `http://localhost:${port}`;
   const fetches = trusted.flatMap((each) => ["--fetch", each]);
   const args = ["serve", "--data", folder, "--listen", `127.0.0.1:${port}`, "--url", url, ...fetches];
-  const running = await run(name, binary, args, "listening on ");
+  const clear = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  const running = await run(name, binary, args, "listening on ").catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
   const command = async (...words: readonly string[]): Promise<string> =>
     (await promisify(execFile)(binary, [...words, "--data", folder])).stdout;
   const credentials = async (person: string, label: string): Promise<Credentials> => {
@@ -49,7 +53,7 @@ export async function startKith(name: string, trusted: readonly string[] = []): 
     },
     async close() {
       await running.end();
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+      await clear();
     },
   };
 }

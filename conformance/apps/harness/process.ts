@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
 
 const logs = fileURLToPath(new URL("../logs/", import.meta.url));
-const startSeconds = 45;
+// Community Solid Server needs seconds on an idle machine, and minutes on one that does much else.
+const startSeconds = 150;
 
 /** Running is a process that has said that it is ready. */
 export interface Running {
