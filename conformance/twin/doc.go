@@ -7,8 +7,8 @@
 //
 //	history    shared, shared, hidden*, shared, ...    drawn from a seed; hidden ones reach the second side only
 //	looks      after each step the same requests to both sides, as reader and as stranger
-//	names      each random string, and where clocks cannot be set each time, is replaced by when it
-//	           first came: two sides with one history have them apart, and in one order
+//	names      each random string is replaced by when it first came: two sides with one history have
+//	           them apart, and in one order
 //
 // No goroutine is started here.
 package twin

@@ -48,7 +48,7 @@ func (s *seat) transcript(a Answer) string {
 	text := b.String() + "\n" + a.Body
 	text = strings.NewReplacer(s.WebID(Owner), "{owner}", s.WebID(Reader), "{reader}", s.Base(), "{base}").Replace(text)
 	if s.loose {
-		text = times.ReplaceAllStringFunc(text, s.names.name)
+		text = times.ReplaceAllString(text, "TIME")
 	}
 	return s.names.replace(text)
 }

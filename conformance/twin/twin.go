@@ -61,8 +61,7 @@ type Play struct {
 	Steps int
 	// Kith adds what only our servers have: posts, the feed and the door.
 	Kith bool
-	// Loose lets times pass for equal when they come in the same order, for servers whose clock
-	// cannot be set.
+	// Loose compares no times, for servers whose clock cannot be set.
 	Loose bool
 	// Tick is called before each step of both sides: it sets their clocks. It may be nil.
 	Tick func(step int)
