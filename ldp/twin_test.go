@@ -3,6 +3,7 @@ package ldp_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func (w twins) both(do func(*server)) {
 func requests() [][]string {
 	var all [][]string
 	for _, p := range []string{
-		"/", "/.acl", "/none", "/box", "/box/", "/box/.acl", "/box/.meta", "/box/note", "/box/note/", "/box/note.acl",
+		"/", "/.acl", "/none", "/box", "/box/", "/box/.acl", "/box/.meta", "/box/note", "/box/data", "/box/note/", "/box/note.acl",
 		"/box/secret", "/box/secret/", "/box/secret.acl", "/box/secret.meta", "/box/album/", "/box/album/secret.webp",
 		"/box/vault", "/box/vault/", "/box/vault/.acl", "/box/vault/x", "/box/vault/deep/y", "/box/vault/none",
 		"/social/posts/", "/social/posts/hidden/", "/social/posts/hidden/post.jsonld", "/social/posts/hidden", "/social/posts/none/",
@@ -51,7 +52,19 @@ func requests() [][]string {
 			[]string{"PUT", p, "Content-Type: text/plain"}, []string{"PUT", p, "Content-Type: text/plain", "If-None-Match: *"},
 			[]string{"DELETE", p}, []string{"DELETE", p, `If-Match: "x"`}, []string{"TRACE", p}, []string{"PATCH", p},
 			[]string{"POST", p, "Content-Type: text/plain", "Slug: secret"})
+		for _, accept := range []string{turtle, jsonLD, lws, "image/png", "*/*;q=0"} {
+			all = append(all, []string{"GET", p, "Accept: " + accept})
+		}
+		for _, kind := range []string{"Patch", "Update"} {
+			for _, name := range []string{"insert", "delete", "where", "absent"} {
+				all = append(all, []string{"PATCH", p, "Content-Type: " + patchType[kind], "Patch: " + name})
+			}
+			all = append(all, []string{"PATCH", p, "Content-Type: " + patchType[kind], "Patch: insert", "If-None-Match: *"},
+				[]string{"PATCH", p, "Content-Type: " + patchType[kind], "Patch: insert", `If-Match: "x.ttl"`})
+		}
+		all = append(all, []string{"PATCH", p, "Content-Type: text/turtle"})
 	}
+	slices.SortFunc(all, func(a, b []string) int { return strings.Compare(strings.Join(a, " "), strings.Join(b, " ")) })
 	return all
 }
 
@@ -62,6 +75,10 @@ func (s *server) transcript(who string) string {
 		body := ""
 		if r[0] == "PUT" || r[0] == "POST" {
 			body = "new"
+		}
+		if r[0] == "PATCH" && len(r) > 3 {
+			kind := map[string]string{"text/n3": "Patch", "application/sparql-update": "Update"}[strings.TrimPrefix(r[2], "Content-Type: ")]
+			body = patches[kind][strings.TrimPrefix(r[3], "Patch: ")]
 		}
 		res := s.do(who, r[0], r[1], body, r[2:]...)
 		fmt.Fprintf(&b, "%v\n%s\n%s\n", r, res.head(), res.body)
@@ -94,7 +111,7 @@ var steps = []struct {
 	}, nil},
 	{"something visible changes", nil, func(s *server) { s.put("/box/note", "text/plain", "changed") }},
 	{"the hidden things change", func(s *server) {
-		s.put("/box/secret", "text/plain", "longer than before")
+		s.put("/box/secret", turtle, "<#longer> <x:than> <#before> .")
 		s.put("/box/secret.meta", "text/turtle", "")
 		s.put("/box/vault/new", "text/plain", "new")
 	}, nil},
@@ -162,6 +179,7 @@ func TestTwinsDiffer(t *testing.T) {
 // world is what both twins hold.
 func world(s *server) {
 	s.put("/box/note", "text/plain", "note")
+	s.put("/box/data", turtle, data)
 	s.put("/box/album/1.webp", "image/webp", "1")
 	s.acl("/box/.acl", give("reader", "acl:Read"))
 	s.acl("/social/posts/.acl", "<#all> a acl:Authorization; acl:agentClass acl:AuthenticatedAgent; acl:accessTo <./>; acl:mode acl:Read .")
