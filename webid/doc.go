@@ -1,7 +1,8 @@
 // Package webid says who asks: it knows keys, the signed lists of a person's
 // devices, the owner's contacts, and the proofs that requests carry. It is not
 // about what an agent may do (package acl), stores nothing but what may be used
-// once, and fetches nothing from the network. (protocol §1)
+// once, and fetches nothing by itself: what other servers publish it is given by
+// Documents. (protocol §1)
 //
 // # Keys
 //
@@ -41,6 +42,19 @@
 //	access token     typ at+jwt, kid thumbprint of the server's key; iss, sub = contact's or owner's WebID,
 //	                 aud = pod, iat, exp = iat + 300, jti, client_id = kid = did:key of the device, grant, cnf.jkt
 //	DPoP proof       typ dpop+jwt, jwk; htm, htu, iat -60/+30 s, jti, ath = b64u SHA-256(access token), nonce
+//
+// Somebody with a WebID elsewhere comes with a token of that WebID's issuer, which
+// the issuer's keys and the WebID's own document have to confirm; or, as an owner
+// who uses an app, with one of our own provider (Solid-OIDC):
+//
+//	their token   typ at+jwt, JWT or none, kid; alg ES256 ES384 RS256 PS256 EdDSA; iss, webid, aud ∋ "solid",
+//	              iat at most 24 h ago, exp, nbf, cnf.jkt, client_id or azp
+//	our token     typ at+jwt; iss, sub = webid, aud ∋ "solid" or = pod, client_id, exp, cnf.jkt,
+//	              grant = id of the owner's consent
+//	read          claims, then the proof, then Documents: configuration → keys → signature → profile
+//
+// The agent is then the owner by an app, a contact, or a stranger who has a name. A
+// blocked contact is a stranger with a name that no access rule can hold.
 //
 // A Verifier remembers tokens and device lists that it verified, so that a request
 // costs one verification, of its proof; whether the device still speaks for the contact, and
