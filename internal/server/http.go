@@ -93,6 +93,9 @@ var statuses = []struct {
 // refuse answers with what belongs to err. What is not expected is answered with 500 and logged,
 // without names or paths.
 func (h *home) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, webid.ErrBusy) {
+		w.Header().Set("Retry-After", "2")
+	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {
 			ldp.Problem(w, s.status, s.detail)
