@@ -78,7 +78,9 @@ func (l Limits) orDefault() Limits {
 
 // Decode reads one document to its end. Relative IRIs in Turtle are resolved
 // against base; where base is "" they are errors. N-Triples has none and ignores
-// base. Blank node labels in the graph differ from each other wherever those of
+// base. Of JSON-LD it reads the default graph; triples with a relative IRI that no
+// base makes absolute, or with what is no IRI or language tag, are left out, as
+// its specification says (JSON-LD 1.1 API §8). Blank node labels in the graph differ from each other wherever those of
 // the document do, but need not be the same.
 //
 // The errors are ErrSyntax, ErrTooLarge, and those of r.

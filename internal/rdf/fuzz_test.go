@@ -99,16 +99,16 @@ func checkSound(t *testing.T, g *Graph) {
 }
 
 // within runs f and checks time and allocation for a document of n bytes. The best
-// of ten runs counts, because other work shares the machine.
+// of three runs counts, because the collector works in the same process.
 func within(t *testing.T, cost fuzzCosts, n int, f func()) {
 	t.Helper()
 	best := time.Duration(0)
-	for run := range 10 {
+	for run := range 3 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		start := time.Now()
+		start := worked(t)
 		f()
-		took := time.Since(start)
+		took := worked(t) - start
 		runtime.ReadMemStats(&after)
 		if most := uint64(cost.byte*n + cost.floor); after.TotalAlloc-before.TotalAlloc > most {
 			t.Fatalf("%d bytes made it allocate %d, want at most %d", n, after.TotalAlloc-before.TotalAlloc, most)

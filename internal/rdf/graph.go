@@ -14,6 +14,9 @@ type Graph struct {
 	rows  []row
 	index map[[3]id]rowID
 	gaps  int
+
+	// partial says that the document had named graphs beside this one.
+	partial bool
 }
 
 // id numbers the terms of one graph from 1.
@@ -231,7 +234,7 @@ func (g *Graph) link(at rowID) {
 
 // compact lays g out anew, without gaps and unused terms.
 func (g *Graph) compact() {
-	var fresh Graph
+	fresh := Graph{partial: g.partial}
 	for t := range g.All() {
 		fresh.insert(fresh.intern(t.S), fresh.intern(t.P), fresh.intern(t.O))
 	}

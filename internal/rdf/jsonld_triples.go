@@ -13,6 +13,7 @@ const rdfJSON = IRI(rdfNS + "JSON")
 // IRI, so that nothing can be said of it (JSON-LD 1.1 API §8.1.2).
 func (l *jsonld) node(i *item) (id, error) {
 	s := l.subject(i)
+	l.g.partial = l.g.partial || i.has["@graph"] && len(i.set) > 0
 	for _, t := range i.types {
 		if err := l.state(s, string(rdfType), l.resource(t)); err != nil {
 			return 0, err

@@ -56,6 +56,9 @@ func (p Patch) some(part func(operation) *Graph) bool {
 // (SPARQL 1.1 Update §3.1). The error is ErrTooLarge when finding the mappings
 // takes too many steps, when they state more triples than the Limits that p was
 // parsed with allow, or when g would grow beyond them.
+//
+// A graph that was read from JSON-LD with named graphs is not patched, because
+// what is written afterwards would lack those: the error is ErrConflict.
 func (p Patch) Apply(g *Graph) error {
 	if err := p.apply(g); err != nil {
 		return fmt.Errorf("apply patch: %w", err)
@@ -64,6 +67,9 @@ func (p Patch) Apply(g *Graph) error {
 }
 
 func (p Patch) apply(g *Graph) error {
+	if g.partial {
+		return fmt.Errorf("%w: it has named graphs, which would be lost", ErrConflict)
+	}
 	a := application{g: g.clone(), triplesLeft: p.triples, stepsLeft: maxSteps}
 	for _, o := range p.operations {
 		if err := a.operation(o); err != nil {

@@ -332,3 +332,25 @@ func TestPatchIsUnchangedByUse(t *testing.T) {
 		t.Errorf("graph is\n%s", lines(two))
 	}
 }
+
+// TestPatchKeepsNamedGraphs refuses to patch what would lose a part by it.
+func TestPatchKeepsNamedGraphs(t *testing.T) {
+	p, err := sparql(t, "INSERT DATA { <> :p 1 }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, want := range map[string]error{
+		`{"@id": "", "urn:x:q": 1}`:                                            nil,
+		`{"@id": "", "urn:x:q": 1, "@graph": []}`:                              nil,
+		`{"@graph": [{"@id": "", "urn:x:q": 1}]}`:                              nil,
+		`{"@id": "", "@graph": [{"@id": "", "urn:x:q": 1}]}`:                   ErrConflict,
+		`{"@id": "", "urn:x:r": {"@graph": [{"@id": "a", "urn:x:q": 1}]}}`:     ErrConflict,
+		`[{"@graph": [{"@id": "", "urn:x:q": 1}]}, {"@id": "", "urn:x:q": 2}]`: ErrConflict,
+	} {
+		g := decodeJSON(t, doc, testBase)
+		before := g.Len()
+		if err := p.Apply(g); !errors.Is(err, want) || (want != nil) != (g.Len() == before) {
+			t.Errorf("%s: error is %v, want %v; %d triples were %d", doc, err, want, g.Len(), before)
+		}
+	}
+}
