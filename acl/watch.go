@@ -127,6 +127,10 @@ func (w *Watch) Holds(ctx context.Context, e Event) (bool, error) {
 	return holds, err
 }
 
+// Valid reports whether the agent is still who it was, without a look at the pod:
+// that can end without a commit, as when an app is let in no longer.
+func (w *Watch) Valid(ctx context.Context) bool { return w.v.g.valid(ctx, w.v.agent) }
+
 // glance is what the agent may see of the topic at one moment.
 type glance struct {
 	head    pod.Head
@@ -404,11 +408,4 @@ func (g *Guard) mourn(tx pod.Tx, p pod.Path) error {
 		}
 	}
 	return nil
-}
-
-// Review asks again who is valid and wakes all who wait for a commit: for when
-// [Config.Valid] has other answers without one.
-func (g *Guard) Review(ctx context.Context) {
-	g.streams.announce()
-	g.review(ctx)
 }

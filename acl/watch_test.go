@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"kith/pod"
 	"kith/webid"
@@ -191,6 +190,9 @@ func TestWatchEndsWithTheRight(t *testing.T) {
 			w.put("/a/x", "text/plain", "1")
 			x := w.watch(ben, "/a/x")
 			c.do(w, a)
+			if valid := x.Valid(t.Context()); valid != !errors.Is(c.want, ErrUnauthenticated) {
+				t.Errorf("valid: %v", valid)
+			}
 			events, err := x.Next(t.Context(), 9)
 			is(t, name, err, c.want)
 			same(t, name, told(x, events), c.told...)
@@ -359,15 +361,4 @@ func (w *world) step(r *rand.Rand) string {
 	}
 	w.put(name, typ, fmt.Sprint("# ", r.IntN(3)))
 	return "write " + name
-}
-
-func TestReviewWakesWhoWaits(t *testing.T) {
-	w := newWorld(t, Config{})
-	changed := w.guard.As(ben).Changed()
-	w.guard.Review(t.Context())
-	select {
-	case <-changed:
-	case <-time.After(10 * time.Second):
-		t.Error("nobody woke")
-	}
 }

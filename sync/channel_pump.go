@@ -20,8 +20,10 @@ const (
 	tick = 100 * time.Millisecond
 
 	// glance is how long a channel waits for a commit before it asks anyway whether
-	// its agent may still read the topic.
-	glance = 30 * time.Second
+	// its agent may still read the topic, and validity before it asks whether the
+	// agent is still who it was.
+	glance   = 30 * time.Second
+	validity = 500 * time.Millisecond
 
 	sendTime = 10 * time.Second // for one notification to be taken
 )
@@ -176,15 +178,23 @@ func (c *Channels) pause(ctx context.Context, ch *channel, changed <-chan struct
 			wait = min(wait, t.Sub(now))
 		}
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	case <-changed:
-		return sleep(ctx, tick-time.Since(ch.opened)%tick)
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	ask := time.NewTicker(validity)
+	defer ask.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			return nil
+		case <-ask.C:
+			if !ch.watch.Valid(ctx) {
+				return errEnded
+			}
+		case <-changed:
+			return sleep(ctx, tick-time.Since(ch.opened)%tick)
+		}
 	}
 }
 
