@@ -24,6 +24,8 @@ type Config struct {
 	Reach string `json:"-"`
 	// Only keeps the cases whose id contains it; empty keeps all.
 	Only string `json:"-"`
+	// Sample keeps only every nth situation of the permission table; 0 and 1 keep all.
+	Sample int `json:"-"`
 	// Keep leaves what the run has written.
 	Keep bool `json:"-"`
 }

@@ -113,6 +113,16 @@ func httpCases() []testCase {
 				t.get(path, "If-None-Match: "+e).is(304)
 			}
 		}},
+		{"solid-protocol#server-caching/a-listing-that-has-changed-is-told", func(t *trial) {
+			t.put("c/a", plainText("one"))
+			before := t.get("c/").is(200)
+			t.put("c/a", plainText("another text, of another size"))
+			after := t.get("c/").is(200)
+			if string(before.body) == string(after.body) {
+				return // the listing does not tell of it
+			}
+			t.get("c/", "If-None-Match: "+before.etag()).is(200)
+		}},
 		{"solid-protocol#server-uri-trailing-slash-distinct/container-beside-resource", func(t *trial) {
 			t.put("x", plainText("x"))
 			t.send(t.alice, "PUT", t.at("x/"), content{}, typeContainer).is(409, 415)

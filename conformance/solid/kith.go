@@ -44,6 +44,9 @@ func startKith(ctx context.Context, dir, binary string) (*Server, error) {
 	if c.Bob, err = k.person(ctx, "bob"); err != nil {
 		return nil, err
 	}
+	if _, err := k.run(ctx, "classes", "allow", "alice", "/", "--data", k.data, "--url", kithBase); err != nil {
+		return nil, err
+	}
 	if c.Elsewhere, err = listenElsewhere(); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -34,13 +35,20 @@ var errStart = errors.New("the server did not start")
 func launch(command *exec.Cmd, clean func() error) (*Server, error) {
 	s := &Server{command: command, output: &output{changed: make(chan struct{})}, exited: make(chan struct{}), clean: clean}
 	command.Stdout, command.Stderr = s.output, s.output
-	if err := command.Start(); err != nil {
+	endWithParent(command)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the process ends with this thread
+		err := command.Start()
+		started <- err
+		if err == nil {
+			s.status = command.Wait()
+			close(s.exited)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", command.Path, err)
 	}
-	go func() {
-		s.status = command.Wait()
-		close(s.exited)
-	}()
 	return s, nil
 }
 

@@ -264,14 +264,18 @@ func (p *turtle) literal(t string) string {
 	} else if strings.HasPrefix(p.peek(), "@") {
 		p.next()
 	}
-	return `"` + unescape(strings.Trim(t, t[:1]))
+	n := 1
+	if strings.HasPrefix(t, strings.Repeat(t[:1], 3)) && len(t) >= 6 {
+		n = 3
+	}
+	return `"` + unescape(t[n:len(t)-n])
 }
 
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
 	}
-	plain, err := strconv.Unquote(`"` + strings.NewReplacer(`\'`, `'`, "\n", `\n`).Replace(text) + `"`)
+	plain, err := strconv.Unquote(`"` + strings.NewReplacer(`\\`, `\\`, `\"`, `\"`, `\'`, `'`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`)
 	if err != nil {
 		return text
 	}
@@ -288,7 +292,11 @@ func (p *turtle) iri(t string) string {
 		if ref.IsAbs() {
 			return strings.Trim(t, "<>")
 		}
-		return p.base.ResolveReference(ref).String()
+		full := p.base.ResolveReference(ref).String()
+		if strings.HasSuffix(t, "#>") {
+			full += "#" // an empty fragment, which net/url leaves out
+		}
+		return full
 	}
 	prefix, local, ok := strings.Cut(t, ":")
 	space, known := p.prefixes[prefix+":"]

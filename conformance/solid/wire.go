@@ -15,6 +15,7 @@ import (
 
 const (
 	requestTime = 20 * time.Second // more is a hang
+	idleTime    = 2 * time.Second  // less than any server keeps a connection, so that none is used as it is closed
 	maxBody     = 8 << 20
 )
 
@@ -37,7 +38,7 @@ func newClient(base, address string) (*http.Client, error) {
 		return d.DialContext(ctx, network, to)
 	}
 	return &http.Client{
-		Transport:     &http.Transport{DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: 32},
+		Transport:     &http.Transport{DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: idleTime},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }
