@@ -183,7 +183,7 @@ func (b *builder) add(s, p, o id) error {
 // document, so that neither time nor memory can outgrow it.
 func (b *builder) spend(n int) error {
 	if n > b.textLeft {
-		return fmt.Errorf("%w: its names expand to too much text", ErrTooLarge)
+		return fmt.Errorf("%w: its names and contexts expand to too much", ErrTooLarge)
 	}
 	b.textLeft -= n
 	return nil

@@ -13,7 +13,8 @@ type item struct {
 	types      []string
 	value      any
 	language   string
-	list, set  []*item
+	list       []*item
+	set        []*item // of @set or of @graph
 	included   []*item
 	properties properties
 	reverse    properties
@@ -68,7 +69,7 @@ type scope struct {
 }
 
 // expand is the expansion algorithm (JSON-LD 1.1 API §5.1.2). What is dropped is
-// not among the items; list tells that the value was an array.
+// not among the items; they are nil where the value itself is dropped.
 func (l *jsonld) expand(s scope, v any) (items []*item, err error) {
 	switch v := v.(type) {
 	case nil:

@@ -132,7 +132,7 @@ func (r *reader) collect(e member) error {
 	if e.iri == "@list" {
 		r.out.list = items
 	} else {
-		r.out.set = items
+		r.out.set = append([]*item{}, items...) // none is not dropped
 	}
 	return nil
 }

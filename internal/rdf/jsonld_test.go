@@ -54,6 +54,7 @@ func TestDecodeJSONLD(t *testing.T) {
 		{"terms with a type or a language", `{"@context": {"@vocab": "urn:x:", "d": {"@type": "http://www.w3.org/2001/XMLSchema#date"}, "v": {"@type": "@vocab"}, "n": {"@type": "@none"}, "e": {"@language": "en"}, "w": {"@language": null}}, "@id": "", "d": "2026-01-02", "v": "t", "n": "x", "e": "y", "w": "z"}`,
 			`<> :d '2026-01-02'^^xsd:date; :v :t; :n 'x'; :e 'y'@en; :w 'z' .`},
 		{"a list by container", `{"@context": {"l": {"@id": "urn:x:l", "@container": "@list"}}, "@id": "", "l": ["a", ["b"], {"@list": []}]}`, `<> :l ( 'a' ( 'b' ) () ) .`},
+		{"an empty set makes an empty list", `{"@context": {"l": {"@id": "urn:x:l", "@container": "@list"}}, "@id": "", "l": {"@set": []}, "urn:x:p": {"@set": []}}`, `<> :l () .`},
 		{"texts by language", `{"@context": {"m": {"@id": "urn:x:m", "@container": "@language"}}, "@id": "", "m": {"en": ["a", null], "de": "b", "@none": "c"}}`, `<> :m 'a'@en, 'b'@de, 'c' .`},
 		{"nodes by index, by id and by type", `{"@context": {"@vocab": "urn:x:", "i": {"@container": "@index"}, "d": {"@container": "@id"}, "t": {"@container": "@type"}}, "@id": "", "i": {"1": {"@id": "a"}}, "d": {"b": {"p": 1}, "@none": {"@id": "c"}}, "t": {"T": {"@id": "e"}}}`,
 			`<> :i <a>; :d <b>, <c>; :t <e> . <b> :p 1 . <e> a :T .`},
