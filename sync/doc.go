@@ -1,6 +1,7 @@
 // Package sync tells who asks what is new: friends of the posts that they may
-// read, through the door and the feed, and the owner's other devices of every
-// resource, through the replica.
+// read, through the door and the feed; the owner's other devices of every
+// resource, through the replica; and who subscribes of what may be read of a
+// topic, through channels.
 //
 // It is not an authenticator and holds no pod: each request comes with the
 // acl.View of the agent who asks, and nothing is told here that the View does
@@ -58,8 +59,30 @@
 // whatever its own version is: its device merges the two, keeps the text that
 // came second, and tries again on top of what stood.
 //
+// # Channels (Solid Notifications Protocol 0.3; protocol §Notifications)
+//
+//	GET, HEAD, OPTIONS .channels/           the services: {"id", "subscription":[{"id","channelType","feature"}]}
+//	GET, HEAD, OPTIONS .channels/<service>  one of them: websocket, events, stream, webhook
+//	POST .channels/<service>                {"@context","type","topic", "sendTo"?, features} opens a channel:
+//	                                        {"@context","id","type","topic","receiveFrom" | "sendTo","sender","endAt", features}
+//	GET, DELETE .channels/<service>/<id>    tells who subscribed of it, ends it
+//	GET .channels/<service>/<id>/<key>      receives, at websocket, events and stream
+//
+//	{"@context":[AS2, notify], "id":"urn:uuid:…", "type":"Add|Update|Remove|Delete",
+//	 "object":"<URL>", "target":"<URL of the container>", "state":"<ETag>", "published":"<RFC 3339>"}
+//
+// A channel queues nothing. It holds an acl.Watch, which knows what its agent was
+// told, and is asked for the difference to what the agent may see now; an event
+// counts as told when it was sent. So a client that is slow, or away for a while,
+// costs no memory and misses nothing, and what is hidden cannot get in. Each event
+// is judged once more before it is sent. When the pod changes, a channel looks at
+// the next tenth of a second, counted from its own beginning: the time of a
+// notification does not depend on what else happened before.
+//
 // # Goroutines
 //
-// The package starts none. A request that waits does so in the goroutine that
-// serves it, with no lock and no transaction held.
+// A request that waits does so in the goroutine that serves it, with no lock and no
+// transaction held. A channel that is received from has one more, for signs of
+// life, which ends before the request does; a webhook has one of its own, from the
+// subscription to the channel's end. [Channels.Close] ends both kinds and waits.
 package sync
