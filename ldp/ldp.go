@@ -93,6 +93,9 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 	case http.MethodDelete:
 		return h.delete(w, r, view, p)
 	}
+	if !p.IsContainer() {
+		w.Header().Set("Accept-Patch", patchTypes) // where nothing is too: rdflib asks there how it may make a document
+	}
 	return h.get(w, r, view, p)
 }
 

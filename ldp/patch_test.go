@@ -187,6 +187,22 @@ func TestWhatCannotBePatched(t *testing.T) {
 	s.want("owner", "PUT", "/box/.meta", `<./> <http://purl.org/dc/terms/title> "Box" .`, 201, "Content-Type: text/turtle")
 }
 
+// TestPatchTypesWhereNothingIs: an app that finds nothing learns how it may make
+// something, and no more where something is hidden.
+func TestPatchTypesWhereNothingIs(t *testing.T) {
+	s := newServer(t, acl.Config{})
+	for path, want := range map[string]string{"/none": "text/n3, application/sparql-update", "/none/": ""} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if got := s.want("owner", method, path, "", 404).header.Get("Accept-Patch"); got != want {
+				t.Errorf("%s %s: Accept-Patch %q, want %q", method, path, got, want)
+			}
+		}
+	}
+	if got := s.want("stranger", "GET", "/none", "", 401).header.Get("Accept-Patch"); got != "" {
+		t.Errorf("to a stranger: Accept-Patch %q", got)
+	}
+}
+
 // TestConcurrentPatches loses none.
 func TestConcurrentPatches(t *testing.T) {
 	s := newServer(t, acl.Config{})

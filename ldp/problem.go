@@ -110,7 +110,7 @@ func Problem(w http.ResponseWriter, code int, detail string) {
 	if code != http.StatusMethodNotAllowed {
 		h.Del("Allow")
 	}
-	if code != http.StatusUnsupportedMediaType {
+	if code != http.StatusUnsupportedMediaType && code != http.StatusNotFound {
 		h.Del("Accept-Patch")
 	}
 	if code != http.StatusRequestedRangeNotSatisfiable {
