@@ -74,7 +74,7 @@ func top(items []*item) []*item {
 	if len(items) != 1 {
 		return items
 	}
-	if i := items[0]; len(i.has) == 1 && i.has["@graph"] && i.plain() {
+	if i := items[0]; i.has == setOf("@graph") && i.plain() {
 		return i.set
 	}
 	return items

@@ -73,6 +73,22 @@ var keywords = []string{
 	"@list", "@nest", "@none", "@prefix", "@propagate", "@protected", "@reverse", "@set", "@type", "@value", "@version", "@vocab",
 }
 
+// keywordSet has a bit for each keyword.
+type keywordSet uint32
+
+func setOf(words ...string) (s keywordSet) {
+	for _, w := range words {
+		s |= 1 << slices.Index(keywords, w)
+	}
+	return s
+}
+
+// any reports whether one of some keywords is in s.
+func (s keywordSet) any(words ...string) bool { return s&setOf(words...) != 0 }
+
+// within reports whether no others than some keywords are in s.
+func (s keywordSet) within(words ...string) bool { return s&^setOf(words...) == 0 }
+
 func isKeyword(s string) bool { return s != "" && s[0] == '@' && slices.Contains(keywords, s) }
 
 // likeKeyword reports whether s looks as keywords do, which are all reserved.

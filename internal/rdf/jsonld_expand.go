@@ -8,7 +8,7 @@ import (
 // item is an object in expanded form (JSON-LD 1.1 §9): what JSON-LD 1.1 API calls
 // a node object, a value object, a list or a set.
 type item struct {
-	has        map[string]bool // the keywords that are there
+	has        keywordSet // those that are there
 	id         string
 	types      []string
 	value      any
@@ -46,19 +46,12 @@ func (p *properties) put(iri string, values []*item) {
 	p.list[n].values = append(p.list[n].values, values...)
 }
 
-func (i *item) mark(keyword string) {
-	if i.has == nil {
-		i.has = make(map[string]bool)
-	}
-	i.has[keyword] = true
-}
-
 // plain reports whether an item has keywords only.
 func (i *item) plain() bool { return len(i.properties.list)+len(i.reverse.list) == 0 }
 
 // isNode reports whether an item may be the subject or object that a property or
 // @included wants.
-func (i *item) isNode() bool { return !i.has["@value"] && !i.has["@list"] && !i.has["@set"] }
+func (i *item) isNode() bool { return !i.has.any("@value", "@list", "@set") }
 
 // scope is where a value stands: the context and the name of its property, "" at
 // the top.
@@ -116,15 +109,11 @@ func (l *jsonld) expandArray(s scope, list []any) ([]*item, error) {
 }
 
 // newItem returns an item with keywords, which counts as a triple.
-func (l *jsonld) newItem(keywords ...string) (*item, error) {
+func (l *jsonld) newItem(words ...string) (*item, error) {
 	if l.itemsLeft--; l.itemsLeft < 0 {
 		return nil, errTooManyTriples
 	}
-	i := new(item)
-	for _, k := range keywords {
-		i.mark(k)
-	}
-	return i, nil
+	return &item{has: setOf(words...)}, nil
 }
 
 // expandValue is the value expansion algorithm (JSON-LD 1.1 API §5.3.2).
@@ -370,21 +359,21 @@ func (r *reader) nested(e member) (err error) {
 func (r *reader) finish() ([]*item, error) {
 	i := r.out
 	switch {
-	case i.has["@value"]:
+	case i.has.any("@value"):
 		return r.finishValue()
-	case i.has["@list"] || i.has["@set"]:
-		if n := len(i.has); n > 2 || n == 2 && !i.has["@index"] || !i.plain() {
+	case i.has.any("@list", "@set"):
+		if !i.plain() || !i.has.within("@list", "@index") && !i.has.within("@set", "@index") {
 			return nil, wrong("invalid set or list object", r.name)
 		}
-		if i.has["@set"] {
+		if i.has.any("@set") {
 			return i.set, nil
 		}
 	}
-	if i.plain() && len(i.has) == 1 && i.has["@language"] {
+	if i.plain() && i.has != 0 && i.has.within("@language") {
 		return nil, nil
 	}
 	if r.name == "" || r.name == "@graph" {
-		if i.plain() && (len(i.has) == 0 || len(i.has) == 1 && i.has["@id"]) || i.has["@list"] {
+		if i.plain() && i.has.within("@id") || i.has.any("@list") {
 			return nil, nil
 		}
 	}
@@ -394,20 +383,16 @@ func (r *reader) finish() ([]*item, error) {
 // finishValue is step 15, for value objects.
 func (r *reader) finishValue() ([]*item, error) {
 	i := r.out
-	for keyword := range i.has {
-		if !slices.Contains([]string{"@value", "@type", "@language", "@direction", "@index"}, keyword) {
-			return nil, wrong("invalid value object", keyword)
-		}
-	}
-	typed := i.has["@type"]
+	typed := i.has.any("@type")
 	switch _, isString := i.value.(string); {
-	case !i.plain(), typed && (i.has["@language"] || i.has["@direction"]):
+	case !i.plain(), !i.has.within("@value", "@type", "@language", "@direction", "@index"),
+		typed && i.has.any("@language", "@direction"):
 		return nil, wrong("invalid value object", r.name)
 	case typed && len(i.types) == 1 && i.types[0] == "@json":
 		return []*item{i}, nil
 	case i.value == nil:
 		return nil, nil
-	case !isString && i.has["@language"]:
+	case !isString && i.has.any("@language"):
 		return nil, wrong("invalid language-tagged value", r.name)
 	case typed && (len(i.types) != 1 || checkIRI(i.types[0]) != nil):
 		return nil, wrong("invalid typed value", r.name)

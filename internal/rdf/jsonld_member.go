@@ -10,7 +10,7 @@ func (r *reader) keyword(e member) error {
 	switch {
 	case r.inReverse:
 		return wrong("invalid reverse property map", e.key)
-	case r.out.has[e.iri] && e.iri != "@type" && e.iri != "@included":
+	case r.out.has.any(e.iri) && e.iri != "@type" && e.iri != "@included":
 		return wrong("colliding keywords", e.iri)
 	}
 	switch e.iri {
@@ -39,13 +39,13 @@ func (r *reader) identify(e member) (err error) {
 	if !ok {
 		return wrong("invalid @id value", e.key)
 	}
-	r.out.mark("@id")
+	r.out.has |= setOf("@id")
 	r.out.id, err = r.expandIRI(r.c, ref, relative, nil)
 	return err
 }
 
 func (r *reader) addTypes(e member) error {
-	r.out.mark("@type")
+	r.out.has |= setOf("@type")
 	for _, v := range asList(e.value) {
 		name, ok := v.(string)
 		if !ok {
@@ -67,7 +67,7 @@ func (r *reader) graph(e member) error {
 	if err != nil {
 		return err
 	}
-	r.out.mark("@graph")
+	r.out.has |= setOf("@graph")
 	r.out.set = items
 	return nil
 }
@@ -86,13 +86,13 @@ func (r *reader) include(e member) error {
 	if len(items) < given || slices.ContainsFunc(items, func(i *item) bool { return !i.isNode() }) {
 		return wrong("invalid @included value", e.key)
 	}
-	r.out.mark("@included")
+	r.out.has |= setOf("@included")
 	r.out.included = append(r.out.included, items...)
 	return nil
 }
 
 func (r *reader) literal(e member) error {
-	r.out.mark("@value")
+	r.out.has |= setOf("@value")
 	r.out.value = e.value
 	if r.inputType == "@json" {
 		return nil
@@ -116,7 +116,7 @@ func (r *reader) annotate(e member) error {
 	case e.iri == "@language":
 		r.out.language = text
 	}
-	r.out.mark(e.iri)
+	r.out.has |= setOf(e.iri)
 	return nil
 }
 
@@ -128,7 +128,7 @@ func (r *reader) collect(e member) error {
 	if err != nil {
 		return err
 	}
-	r.out.mark(e.iri)
+	r.out.has |= setOf(e.iri)
 	if e.iri == "@list" {
 		r.out.list = items
 	} else {
@@ -161,7 +161,7 @@ func (r *reader) reverse(e member) error {
 
 func (r *reader) addReverse(iri string, values []*item) error {
 	for _, i := range values {
-		if i.has["@value"] || i.has["@list"] {
+		if i.has.any("@value", "@list") {
 			return wrong("invalid reverse property value", iri)
 		}
 	}
@@ -180,7 +180,7 @@ func (r *reader) property(e member) error {
 		return nil
 	}
 	_, isArray := e.value.([]any)
-	if t.has("@list") && (isArray || len(values) != 1 || !values[0].has["@list"]) {
+	if t.has("@list") && (isArray || len(values) != 1 || !values[0].has.any("@list")) {
 		i, err := r.newItem("@list")
 		if err != nil {
 			return err
@@ -265,7 +265,7 @@ func (r *reader) languages(o *object) ([]*item, error) {
 			}
 			i.value = v
 			if language != "@none" {
-				i.mark("@language")
+				i.has |= setOf("@language")
 				i.language = e.key
 			}
 			out = append(out, i)
@@ -293,7 +293,7 @@ func (r *reader) indexes(e member, o *object, t *term) ([]*item, error) {
 			return nil, err
 		}
 		for _, i := range items {
-			if t.has("@graph") && !i.has["@graph"] {
+			if t.has("@graph") && !i.has.any("@graph") {
 				if i, err = r.asGraph(i); err != nil {
 					return nil, err
 				}
@@ -319,7 +319,7 @@ func (r *reader) file(i *item, index string, t *term) error {
 		if err != nil {
 			return err
 		}
-		if i.has["@value"] {
+		if i.has.any("@value") {
 			return wrong("invalid value object", index)
 		}
 		iri, err := r.expandIRI(r.c, t.index, vocabulary, nil)
@@ -327,12 +327,12 @@ func (r *reader) file(i *item, index string, t *term) error {
 			return err
 		}
 		i.properties.put(iri, []*item{value})
-	case t.has("@id") && !i.has["@id"]:
-		i.mark("@id")
+	case t.has("@id") && !i.has.any("@id"):
+		i.has |= setOf("@id")
 		i.id, err = r.expandIRI(r.c, index, relative, nil)
 		return err
 	case t.has("@type"):
-		i.mark("@type")
+		i.has |= setOf("@type")
 		i.types = append([]string{expanded}, i.types...)
 	}
 	return nil

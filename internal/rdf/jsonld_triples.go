@@ -13,7 +13,7 @@ const rdfJSON = IRI(rdfNS + "JSON")
 // IRI, so that nothing can be said of it (JSON-LD 1.1 API §8.1.2).
 func (l *jsonld) node(i *item) (id, error) {
 	s := l.subject(i)
-	l.g.partial = l.g.partial || i.has["@graph"] && len(i.set) > 0
+	l.g.partial = l.g.partial || i.has.any("@graph") && len(i.set) > 0
 	for _, t := range i.types {
 		if err := l.state(s, string(rdfType), l.resource(t)); err != nil {
 			return 0, err
@@ -51,7 +51,7 @@ func (l *jsonld) node(i *item) (id, error) {
 
 // subject returns the term for a node.
 func (l *jsonld) subject(i *item) id {
-	if !i.has["@id"] {
+	if !i.has.any("@id") {
 		return l.newBlank()
 	}
 	return l.resource(i.id)
@@ -82,13 +82,13 @@ func (l *jsonld) state(s id, property string, o id) error {
 // object is JSON-LD 1.1 API §8.2.2, with zero for null.
 func (l *jsonld) object(i *item) (id, error) {
 	switch {
-	case i.has["@value"]:
+	case i.has.any("@value"):
 		t, ok := l.literal(i)
 		if !ok || !t.valid() {
 			return 0, nil
 		}
 		return l.g.intern(t), l.spend(len(t.value))
-	case i.has["@list"]:
+	case i.has.any("@list"):
 		return l.list(i.list)
 	}
 	return l.node(i)
