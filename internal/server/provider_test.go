@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,9 +61,9 @@ func TestAFolderOfTheFirstReleaseIsTakenAlong(t *testing.T) {
 	if err != nil || p.title != "Ana" || p.label != "l" || p.elsewhere || p.named {
 		t.Fatalf("%+v %v", p, err)
 	}
-	if k, err := s.issuerKey(t.Context()); err != nil {
+	if keys, err := s.issuerKeys(t.Context()); err != nil {
 		t.Fatal(err)
-	} else if text, err := k.MarshalText(); err != nil || string(text) != key {
+	} else if text, err := keys[0].MarshalText(); err != nil || string(text) != key {
 		t.Errorf("another issuer's key: %v", err)
 	}
 	if err := s.setElsewhere(t.Context(), "ana", true, true); err != nil {
@@ -219,5 +220,36 @@ func TestNoSecretIsKept(t *testing.T) {
 	})
 	if err != nil || !found {
 		t.Errorf("found %t, %v", found, err)
+	}
+}
+
+// TestTheIssuersKeysTurn: the next one is published before it signs, and the one before goes when no token by
+// it can be around.
+func TestTheIssuersKeysTurn(t *testing.T) {
+	dir, c := t.TempDir(), newClock()
+	s := newState(t, dir, c)
+	kids := func() (names []string) {
+		keys, err := s.issuerKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			names = append(names, k.Public().Thumbprint())
+		}
+		return names
+	}
+	first := kids()
+	c.pass(keyLife - time.Second)
+	if again := kids(); !slices.Equal(again, first) || len(first) != 2 {
+		t.Fatalf("%v became %v", first, again)
+	}
+	c.pass(time.Second)
+	turned := kids()
+	if len(turned) != 3 || turned[0] != first[1] || turned[2] != first[0] || slices.Contains(first, turned[1]) {
+		t.Fatalf("%v became %v", first, turned)
+	}
+	c.pass(keyRest)
+	if rested := kids(); !slices.Equal(rested, turned[:2]) {
+		t.Errorf("%v became %v", turned, rested)
 	}
 }

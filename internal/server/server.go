@@ -103,21 +103,21 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 }
 
 func (s *Server) openIssuer(ctx context.Context) error {
-	key, err := s.state.issuerKey(ctx)
+	keys, err := s.state.issuerKeys(ctx)
 	if err != nil {
 		return err
 	}
 	if s.cursorKey, err = s.state.cursorKey(ctx); err != nil {
 		return err
 	}
-	if s.hooks, err = newHookKey(key); err != nil {
+	if s.hooks, err = newHookKey(keys[0]); err != nil {
 		return err
 	}
 	secret, err := s.state.kept32(ctx, "provider key")
 	if err != nil {
 		return err
 	}
-	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: []webid.PrivateKey{key}, Realms: s, Store: provider{s}, Secret: secret, Now: s.config.Now})
+	s.issuer, err = issuer.New(issuer.Config{Issuer: s.config.Issuer(), Keys: keys, Realms: s, Store: provider{s}, Secret: secret, Now: s.config.Now})
 	if err == nil {
 		s.verifier = s.issuer.Verifier()
 		s.openForeign()

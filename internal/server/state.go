@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -111,42 +110,6 @@ func (s *state) read(ctx context.Context, query string, args []any, row func(*sq
 	}
 	defer s.pool.Put(c)
 	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
-}
-
-// kept returns the value kept under name, made by fresh at first use.
-func (s *state) kept(ctx context.Context, name string, fresh func() (string, error)) (value string, err error) {
-	err = s.write(ctx, func(c *sqlite.Conn) error {
-		if err := sqlitex.Execute(c, `SELECT value FROM server WHERE name = ?`, &sqlitex.ExecOptions{Args: []any{name},
-			ResultFunc: func(row *sqlite.Stmt) error { value = row.ColumnText(0); return nil }}); err != nil || value != "" {
-			return err
-		}
-		if value, err = fresh(); err != nil {
-			return err
-		}
-		return sqlitex.Execute(c, `INSERT INTO server VALUES (?, ?)`, &sqlitex.ExecOptions{Args: []any{name, value}})
-	})
-	return value, err
-}
-
-// issuerKey returns the key that signs access tokens.
-func (s *state) issuerKey(ctx context.Context) (k webid.PrivateKey, err error) {
-	text, err := s.kept(ctx, "issuer key", newKeyText)
-	if err == nil {
-		err = k.UnmarshalText([]byte(text))
-	}
-	return k, err
-}
-
-// cursorKey returns the 32 bytes that seal feed cursors.
-func (s *state) cursorKey(ctx context.Context) ([]byte, error) {
-	return s.kept32(ctx, "cursor key")
-}
-
-// kept32 returns the 32 secret bytes kept under name.
-func (s *state) kept32(ctx context.Context, name string) ([]byte, error) {
-	text, err := s.kept(ctx, name, func() (string, error) { return rand.Text() + rand.Text(), nil })
-	sum := sha256.Sum256([]byte(text))
-	return sum[:], err
 }
 
 var namePattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
