@@ -193,10 +193,10 @@ func (v *Verifier) named(r *http.Request, a access) (Agent, error) {
 	return agent, nil
 }
 
-// blocked is who a blocked contact is: somebody whom no ACL can name, so that
-// what it names the contact's own WebID for does not hold either, and the answer
-// is that for a stranger whom none names. It is no ID that ParseID would read.
-const blocked ID = "urn:kith:blocked"
+// blocked is who a blocked contact is: somebody whom no ACL can name, since it is
+// no IRI. So what names the contact's own WebID does not hold either, and the
+// answer is that for a stranger whom nothing names.
+const blocked ID = "a blocked contact"
 
 // podOf returns the URL of the pod that path lies in, whether there is one or not.
 func (v *Verifier) podOf(path string) string {
