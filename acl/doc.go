@@ -49,6 +49,14 @@
 // write that causes them, so a friend learns of exactly the posts that the friend
 // could read, and of no other change.
 //
+// # Watches
+//
+// A [Watch] remembers what one agent has been told of a topic, and compares it with
+// what the agent may see. It looks at the rows that have changed, and at all below
+// the topic when rights may have: an ACL at, below or above it, a group that decided
+// before, what is gone without having been known. Whoever deletes a topic notes
+// first, under the same lock, which Watches can read it: they alone are told.
+//
 // # Goroutines
 //
 // A Guard owns one goroutine, which waits for commits of the store and cuts the

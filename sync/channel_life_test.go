@@ -3,8 +3,11 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -381,5 +384,69 @@ func TestClose(t *testing.T) {
 	}
 	if res := s.request(ana, http.MethodPost, "events", s.body("EventSourceChannel2023", "/a/x")); res.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("a channel after the end: %d", res.StatusCode)
+	}
+}
+
+// narrow is a listener whose connections hold little that was not read.
+type narrow struct{ net.Listener }
+
+func (n narrow) Accept() (net.Conn, error) {
+	conn, err := n.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		err = errors.Join(err, tcp.SetWriteBuffer(4<<10))
+	}
+	return conn, err
+}
+
+// TestWhoDoesNotReadIsCut connects to each kind of channel and never reads, while
+// there is more to tell than fits into the line.
+func TestWhoDoesNotReadIsCut(t *testing.T) {
+	for _, service := range []string{"events", "stream", "websocket"} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			s := newStation(t)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			s.must(err)
+			server := httptest.NewUnstartedServer(s.server.Config.Handler)
+			server.Listener.Close()
+			server.Listener = narrow{listener}
+			server.Start()
+			t.Cleanup(server.Close)
+			s.write("/a/x", "text/plain", "1")
+			sub := s.subscribe("owner", service, "/a/")
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			s.must(err)
+			defer conn.Close()
+			s.must(conn.(*net.TCPConn).SetReadBuffer(4 << 10))
+			_, path, _ := strings.Cut(strings.TrimPrefix(sub.ReceiveFrom, "ws:"), "/ben/")
+			fmt.Fprintf(conn, "GET /ben/%s HTTP/1.1\r\nHost: x\r\nAs: owner\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", path)
+			receivers := func() int {
+				kind, _ := s.channels.service(service)
+				ch, err := s.channels.find(kind, strings.Split(path, "/")[2])
+				s.must(err)
+				ch.mu.Lock()
+				defer ch.mu.Unlock()
+				return ch.receivers
+			}
+			until := func(what string, ok func() bool) {
+				t.Helper()
+				for deadline := time.Now().Add(3 * sendTime); !ok(); time.Sleep(10 * time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatal(what)
+					}
+				}
+			}
+			until("nobody receives", func() bool { return receivers() == 1 })
+			for i := range 120 {
+				s.write(fmt.Sprintf("/a/%d-%s", i, strings.Repeat("long", 50)), "text/plain", "1")
+			}
+			until("it is still being sent to", func() bool { return receivers() == 0 })
+			// It has not been told, and comes again.
+			again := s.receive("owner", sub)
+			for s.short(again.next()) != "Update a/" {
+				continue
+			}
+		})
 	}
 }

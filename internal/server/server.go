@@ -22,7 +22,7 @@
 //	/NAME/…                    ldp
 //
 // Goroutines: one for each listener, ended by Run's context; those of http.Server; and the one of each
-// pod's acl.Guard, ended by Close.
+// pod's acl.Guard and of its sync.Channels, ended by Close.
 package server
 
 import (
