@@ -1,12 +1,48 @@
 package ldp
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"kith/pod"
 )
+
+// What a header of at most 64 KiB may cost: time, and bytes allocated for each
+// byte of it.
+const (
+	fuzzBytes = 64 << 10
+	fuzzTime  = 100 * time.Millisecond
+	fuzzEach  = 256
+)
+
+// within fails if fn, which reads so many bytes of anybody's making, takes too
+// long or too much. The best of three runs counts: other work shares the machine.
+func within(t *testing.T, size int, fn func()) {
+	t.Helper()
+	if size > fuzzBytes {
+		t.Skip("longer than a header can be")
+	}
+	var took time.Duration
+	var grew uint64
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		fn()
+		took = time.Since(began)
+		runtime.ReadMemStats(&after)
+		grew = after.TotalAlloc - before.TotalAlloc
+		if took < fuzzTime && grew <= uint64(fuzzEach*size+64<<10) {
+			return
+		}
+	}
+	t.Fatalf("%d bytes take %v and %d bytes", size, took, grew)
+}
 
 // FuzzSlug asks that whatever a Slug holds, what may be made of it lies in the
 // container and is no auxiliary.
@@ -15,6 +51,7 @@ func FuzzSlug(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
+		within(t, len(value), func() { _, _ = pod.Root.Child(slug(value), false) })
 		name := slug(value)
 		p, err := pod.Root.Child(name, false)
 		if err != nil {
@@ -32,6 +69,7 @@ func FuzzEntityTags(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
+		within(t, len(value), func() { _, _ = precondition(http.Header{"If-Match": {value}, "If-None-Match": {value}}) })
 		tags, ok := entityTags([]string{value})
 		if !ok {
 			if tags != nil {
@@ -44,6 +82,9 @@ func FuzzEntityTags(f *testing.F) {
 			t.Errorf("%q yields %q, and that %q", value, tags, again)
 		}
 		for _, tag := range tags {
+			if s := state(tag); !strings.HasPrefix(tag, strings.TrimSuffix(s, `"`)) || state(derived(tag, typeJSONLD)) != tag && tag != "*" {
+				t.Errorf("%q is of the state %q", tag, s)
+			}
 			if tag != "*" && (!strings.HasSuffix(tag, `"`) || strings.Count(tag, `"`) != 2 || !strings.Contains(value, tag)) {
 				t.Errorf("%q yields %q", value, tag)
 			}
@@ -64,6 +105,7 @@ func FuzzLinks(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
+		within(t, len(value), func() { links([]string{value}) })
 		asks := asksContainer(http.Header{"Link": {value}})
 		if asks && !(strings.Contains(value, "ldp#BasicContainer>") || strings.Contains(value, "ldp#Container>")) {
 			t.Errorf("%q asks for a container", value)
@@ -72,6 +114,66 @@ func FuzzLinks(f *testing.F) {
 			if !strings.Contains(value, "<"+l.target+">") || strings.ContainsAny(l.rel, " \t") {
 				t.Errorf("%q yields %+v", value, l)
 			}
+		}
+	})
+}
+
+// FuzzAccept asks that of what is offered one is chosen, that it is one the
+// header does not refuse, and that none is chosen only where none is wanted.
+func FuzzAccept(f *testing.F) {
+	for _, s := range []string{
+		"", "*/*", "text/turtle", "text/*;q=0.3, text/turtle;q=0.7", `application/ld+json;profile="https://www.w3.org/ns/lws/v1"`,
+		"application/json;q=0.001", "*/*;q=0", "text/turtle;q=1e9", "text/turtle;q=NaN", "a/b;q=-1, */*;q=2", ",,;;==", "text/turtle;q=\"0.5\"", strings.Repeat("*/*,", 1000),
+	} {
+		f.Add(s)
+	}
+	offers := []string{typeTurtle, typeJSONLD, typeLWS, typeJSON}
+	f.Fuzz(func(t *testing.T, value string) {
+		within(t, len(value), func() { parseAccept([]string{value}).choose(offers) })
+		a := parseAccept([]string{value})
+		if len(a) > maxRanges {
+			t.Errorf("%d ranges", len(a))
+		}
+		best, ok := a.choose(offers)
+		for _, o := range offers {
+			q := a.quality(o)
+			if !(q >= 0 && q <= 1) || q > a.quality(best) || q > 0 && !ok {
+				t.Errorf("%q: %s is wanted %v, but %q is chosen", value, o, q, best)
+			}
+		}
+		if ok && a.quality(best) == 0 {
+			t.Errorf("%q: %s is refused, and chosen", value, best)
+		}
+	})
+}
+
+// FuzzPage asks that whatever a query says, the page lies within the listing and
+// goes on where the name says.
+func FuzzPage(f *testing.F) {
+	for _, s := range []string{"", "after=", "after=0500", "after=%ff", "after=a&after=b", ";", "%zz", "after=" + strings.Repeat("x", 3000)} {
+		f.Add(s)
+	}
+	var children []pod.Info
+	for i := range 3 * pageSize {
+		p, err := pod.Root.Child(fmt.Sprintf("%04d", i), false)
+		if err != nil {
+			f.Fatal(err)
+		}
+		children = append(children, pod.Info{Path: p})
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		var at *page
+		within(t, len(query), func() { at = pageOf(children, values) })
+		after := values.Get("after")
+		if at.from < 0 || at.to < at.from || at.to > len(children) || at.to-at.from > pageSize {
+			t.Fatalf("%q: %+v", query, at)
+		}
+		if at.from > 0 && children[at.from-1].Path.Name() > after || at.from < len(children) && after != "" && children[at.from].Path.Name() <= after {
+			t.Errorf("%q begins at %d", query, at.from)
 		}
 	})
 }

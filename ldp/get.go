@@ -62,7 +62,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 		}
 		at = time.Time{} // no condition depends on it
 	}
-	if r.Method != http.MethodGet || !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
+	if r.Method != http.MethodGet || !asksBytes(r.Header.Get("Range")) {
 		r.Header.Del("Range") // not defined, so to be ignored (RFC 9110 §14.2)
 	}
 	out := &outflow{ResponseWriter: w, ctx: a.Context()}
@@ -76,6 +76,18 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 		return l.err
 	}
 	return out.refused
+}
+
+// asksBytes reports whether a Range asks for bytes. The last none of them, for
+// which net/http would give a part that ends before it begins, are none.
+func asksBytes(ranges string) bool {
+	parts, ok := strings.CutPrefix(ranges, "bytes=")
+	for part := range strings.SplitSeq(parts, ",") {
+		if last, ok := strings.CutPrefix(strings.TrimSpace(part), "-"); ok && strings.Trim(last, "0 ") == "" {
+			return false
+		}
+	}
+	return ok
 }
 
 // protect keeps content from acting in the origin of the pod or the app.
