@@ -159,7 +159,6 @@ type reader struct {
 	inputType string
 	inReverse bool
 	out       *item
-	nests     []string
 }
 
 // member is a member of an object and what its key means.
