@@ -4,9 +4,9 @@
 // decides, and acts under one lock of the store, so that the name that is
 // checked is the name that is read or written.
 //
-// It is not an authenticator (webid is) and speaks no HTTP (ldp does). It never
-// opens a network connection: a group that lies outside this pod has no
-// members here, which is how remote groups fail closed.
+// It is not an authenticator (webid is) and speaks no HTTP (ldp does). It opens no
+// network connection: who is in a group outside of this pod it asks of
+// [Config.Groups], and without an answer nobody is.
 //
 // # What decides
 //
@@ -20,10 +20,30 @@
 // count grant nothing, and a document that cannot be parsed grants nothing to
 // anybody. The owner has Control everywhere, whatever is written.
 //
-// The classes foaf:Agent and acl:AuthenticatedAgent count only where
-// [Config.Classes] allows them. Built in is one use: Read of /social/posts/
-// itself for contacts. An acl:origin on a rule narrows that rule for requests
-// that carry an Origin.
+// The classes foaf:Agent and acl:AuthenticatedAgent count only where the owner
+// allows them in /settings/classes, which is JSON:
+//
+//	{"/public/": ["http://xmlns.com/foaf/0.1/Agent"]}    that container and all below
+//
+// Built in are two uses: Read of /social/posts/ itself for contacts, and Read of
+// /profile/card for everybody. An acl:origin on a rule narrows that rule for
+// requests that carry an Origin.
+//
+// # Groups elsewhere
+//
+// A decision never waits for another server with the lock of the store held. What
+// it would like to know of such groups it notes, as if they had no members; the
+// lock is given back, the groups are fetched, and the decision is made again with
+// what was found. More members could only give more rights, so a write that
+// was allowed without them stands. Only agents who are somebody cause a fetch, of
+// eight groups for a request at most. Marks in feeds know no members elsewhere.
+//
+// # Patches
+//
+// [View.Patch] decides by what the patch asks for before it looks at the graph. It
+// reads, changes and stages outside of the lock, then decides again under the lock,
+// and writes only over the state that it has read; else it begins anew. One patch
+// of a pod is made at a time, so that only other writes can come between.
 //
 // # What one may not see
 //

@@ -8,11 +8,13 @@
 //
 // # Methods
 //
-//	GET HEAD   the bytes as stored, with ranges and conditions; containers as
-//	           Turtle; /x for an existing /x/ and the other way round: 301
+//	GET HEAD   the bytes as stored or another syntax of the same graph, with
+//	           ranges and conditions; containers as listings; /x for an existing
+//	           /x/ and the other way round: 301
 //	OPTIONS    what the name allows, alike for every agent and whether or not
 //	           anything is there
 //	PUT        make or replace a resource; make a container, never change one
+//	PATCH      change a graph or make one, by text/n3 or application/sparql-update
 //	POST       make a member of a container, named by Slug or at random
 //	DELETE     a resource or an empty container; never the root or its ACL
 //
@@ -33,9 +35,15 @@
 //
 // # Other representations
 //
-// A resource has one representation, the one stored, and a container one, made
-// by listing. Whoever adds another gives it a strong ETag of its own and chooses
-// in Handler.content.
+//	stored Turtle, JSON-LD, N-Triples   each other; the one stored where wanted alike
+//	container                           Turtle, JSON-LD, application/lws+json in pages
+//	<pod>.storage                       JSON-LD, Turtle, application/lws+json
+//
+// Handler.represent chooses by Accept, and answers 406 where nothing fits. The
+// representation stored, or a container's Turtle, has the ETag of the state; each
+// other has that ETag with a suffix, by which conditions of writes find the state
+// again. What is made is made only when it is asked for, two at a time for each
+// pod. What does not parse is sent as it is stored.
 //
 // # Goroutines
 //
