@@ -232,3 +232,14 @@ func TestStrangersAreAdmittedSlowly(t *testing.T) {
 		t.Error("another address waits too")
 	}
 }
+
+func TestWhoAsksTooMuchIsToldWhenToComeAgain(t *testing.T) {
+	_, h := host(t)
+	for err, want := range map[error]int{webid.ErrBusy: http.StatusTooManyRequests, webid.ErrReplayFull: http.StatusServiceUnavailable} {
+		w := httptest.NewRecorder()
+		h.refuse(w, httptest.NewRequest(http.MethodGet, "/me/x", nil), fmt.Errorf("authenticate: %w", err))
+		if w.Code != want || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%v: %d, Retry-After %q", err, w.Code, w.Header().Get("Retry-After"))
+		}
+	}
+}

@@ -83,6 +83,7 @@ var statuses = []struct {
 	{podsync.ErrRequest, http.StatusBadRequest, "The request is not understood here."},
 	{podsync.ErrMethod, http.StatusMethodNotAllowed, "The method is not allowed here."},
 	{podsync.ErrRefused, http.StatusUnprocessableEntity, "The list is not acceptable after the one that is pinned."},
+	{webid.ErrReplayFull, http.StatusServiceUnavailable, "Too many requests in a minute."},
 	{webid.ErrBusy, http.StatusTooManyRequests, "Too many sign-ins from elsewhere. Wait a moment."},
 	{issuer.ErrUnknown, http.StatusNotFound, "There is no such app, script or passkey."},
 	{issuer.ErrFull, http.StatusTooManyRequests, "There are too many. Remove one first."},
@@ -93,8 +94,11 @@ var statuses = []struct {
 // refuse answers with what belongs to err. What is not expected is answered with 500 and logged,
 // without names or paths.
 func (h *home) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, webid.ErrBusy) {
+	switch {
+	case errors.Is(err, webid.ErrBusy):
 		w.Header().Set("Retry-After", "2")
+	case errors.Is(err, webid.ErrReplayFull):
+		w.Header().Set("Retry-After", "60")
 	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {
