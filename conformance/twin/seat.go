@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,7 +47,8 @@ func (s *seat) transcript(a Answer) string {
 		}
 	}
 	text := b.String() + "\n" + a.Body
-	text = strings.NewReplacer(s.WebID(Owner), "{owner}", s.WebID(Reader), "{reader}", s.Base(), "{base}").Replace(text)
+	text = strings.NewReplacer(s.WebID(Owner), "{owner}", s.WebID(Reader), "{reader}", s.Base(), "{base}",
+		url.QueryEscape(s.Base()), "{base}").Replace(text)
 	if s.loose {
 		text = times.ReplaceAllString(text, "TIME")
 	}
