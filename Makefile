@@ -2,6 +2,8 @@
 # make run      the same, then start it and print its address; RUN='...' adds flags of `kith serve`
 # make test     install what the tests need and run all of them
 # make check    only what needs no browser and no waiting: format, vet, staticcheck, types, size
+# make conformance URL=... CREDENTIALS=file.json    ask any Solid server what the specifications ask of it
+#               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
 # make fuzz     every fuzz target for FUZZTIME (30s)
 # make bench    every benchmark, into docs/performance.md
 # make clean    remove what was built
@@ -11,6 +13,10 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 RUN         ?=
+URL         ?=
+CREDENTIALS ?=
+SERVER      ?=
+ONLY        ?=
 
 app := pwa/dist/index.html
 # npm writes this file last, so it is also the mark of a complete install.
@@ -19,7 +25,7 @@ solid   := conformance/apps/node_modules/.package-lock.json
 
 export CGO_ENABLED = 0
 
-.PHONY: all kith run test check clean fuzz bench
+.PHONY: all kith run test check clean fuzz bench conformance
 all: kith
 
 # The go command knows itself what has changed. Nothing of the checkout but the
@@ -44,10 +50,10 @@ run: kith
 
 # Suites: each can be run alone.
 checks := fmt vet staticcheck types unit size
-.PHONY: needs $(checks) twice gotest race e2e apps
+.PHONY: needs $(checks) twice gotest race e2e apps css
 
 test: needs
-	@tools/suites kith $(checks) twice gotest race e2e apps
+	@tools/suites kith $(checks) twice gotest race e2e apps css
 
 check:
 	@tools/suites kith $(checks)
@@ -91,6 +97,14 @@ e2e: kith needs
 # Libraries that nobody here wrote, against the binary and against another Solid server.
 apps: kith $(modules) $(solid)
 	cd conformance/apps && npm run --silent check && npm run --silent test
+
+# The control of the conformance suite: a run against Community Solid Server
+# has to find exactly what is known of it.
+css: $(solid)
+	SOLID_MODULES=$(CURDIR)/conformance/apps/node_modules go test -count=1 ./conformance/solid -run CSS -v
+
+conformance: $(if $(filter kith,$(SERVER)),$(app)) $(if $(filter css,$(SERVER)),$(solid))
+	@go run ./conformance/run $(if $(SERVER),-server $(SERVER)) $(if $(URL),-url $(URL)) $(if $(CREDENTIALS),-credentials $(CREDENTIALS)) $(if $(ONLY),-only $(ONLY))
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz

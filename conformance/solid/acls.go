@@ -65,6 +65,12 @@ func aclCases() []testCase {
 			t.send(t.alice, "PUT", acl, turtleText(t.aclText(t.at("c/")))).ok()
 			t.get("c/r").is(200)
 		}},
+	}
+}
+
+// aclContentCases are about what is written into them, and by whom.
+func aclContentCases() []testCase {
+	return []testCase{
 		{"wac#acl-resource-representation/malformed-is-refused", func(t *trial) {
 			t.allow(t.at("made"))
 			acl := t.aux(t.at("made"), "acl")

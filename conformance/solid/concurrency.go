@@ -99,15 +99,6 @@ func concurrencyCases() []testCase {
 				}
 			}
 		}},
-		{"solid-protocol#server-contained-resource-metadata/nothing-of-what-may-not-be-read", func(t *trial) {
-			t.put("c/open", plainText("open"))
-			t.put("c/letter-to-carol", plainText("closed"))
-			t.put("c/box-of-carol/r", plainText("closed"))
-			t.allow(t.at("c/"), grant{"accessTo", "bob", "R"})
-			t.allow(t.at("c/open"), grant{"accessTo", "bob", "R"})
-			r := t.ask(t.bob, "GET", t.at("c/"), "Accept: text/turtle").is(200)
-			r.contains("open").lacks("letter-to-carol", "box-of-carol")
-		}},
 	}
 }
 

@@ -12,8 +12,8 @@ const (
 	description = solidNS + "storageDescription"
 )
 
-// containerCases are about storages, containers and what they say of their members.
-func containerCases() []testCase {
+// storageCases are about storages and how they are found.
+func storageCases() []testCase {
 	return []testCase{
 		{"solid-protocol#server-storage/there-is-one", func(t *trial) { t.storage() }},
 		{"solid-protocol#server-link-storage/type-of-the-root", func(t *trial) {
@@ -49,6 +49,12 @@ func containerCases() []testCase {
 			}
 			t.check(slices.Contains(owners, t.alice.WebID), "the owners are %q, without Alice", owners)
 		}},
+	}
+}
+
+// containerCases are about what containers say of their members.
+func containerCases() []testCase {
+	return []testCase{
 		{"solid-protocol#server-basic-container/types", func(t *trial) {
 			got := t.get("").is(200).links("type")
 			for _, kind := range []string{"Resource", "Container", "BasicContainer"} {
@@ -84,6 +90,15 @@ func containerCases() []testCase {
 			t.check(len(g.objects(a, statNS+"mtime")) == 1, "no stat:mtime")
 			t.check(len(g.objects(a, termsNS+"modified")) == 1, "no dcterms:modified")
 		}},
+		{"solid-protocol#server-contained-resource-metadata/nothing-of-what-may-not-be-read", func(t *trial) {
+			t.put("c/open", plainText("open"))
+			t.put("c/letter-to-carol", plainText("closed"))
+			t.put("c/box-of-carol/r", plainText("closed"))
+			t.allow(t.at("c/"), grant{"accessTo", "bob", "R"})
+			t.allow(t.at("c/open"), grant{"accessTo", "bob", "R"})
+			r := t.ask(t.bob, "GET", t.at("c/"), "Accept: text/turtle").is(200)
+			r.contains("open").lacks("letter-to-carol", "box-of-carol")
+		}},
 		{"solid-protocol#dcterms-modified-corresponds-last-modified/equal", func(t *trial) {
 			t.put("c/a", plainText("12345"))
 			stated := t.turtle(t.at("c/")).objects(t.at("c/a"), termsNS+"modified")
@@ -103,6 +118,12 @@ func containerCases() []testCase {
 			_, err := http.ParseTime(r.header.Get("Last-Modified"))
 			t.must(err)
 		}},
+	}
+}
+
+// protectionCases are about what only the server may say.
+func protectionCases() []testCase {
+	return []testCase{
 		{"solid-protocol#server-protect-containment/PUT", func(t *trial) {
 			t.put("c/a", plainText("a"))
 			t.send(t.alice, "PUT", t.at("c/"), turtleText("<> <"+contains+"> <b>."), typeContainer).is(409)

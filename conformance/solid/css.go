@@ -9,8 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,8 +27,10 @@ func StartCSS(ctx context.Context, modules string) (*Server, error) {
 	}
 	base := "http://localhost:" + port + "/"
 	script := filepath.Join(modules, "@solid", "community-server", "bin", "server.js")
-	command := exec.Command("node", script, "--port", port, "--baseUrl", base, "--loggingLevel", "info", "--config", "@css:config/default.json")
+	command := exec.Command("node", script, "--port", port, "--baseUrl", base, "--loggingLevel", "error", "--config", "@css:config/default.json")
 	command.Dir = filepath.Dir(modules)
+	// CSS takes variables that begin with its name for options.
+	command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CSS_") })
 	s, err := launch(command, func() error { return nil })
 	if err != nil {
 		return nil, err

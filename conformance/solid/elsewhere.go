@@ -68,7 +68,7 @@ func newElsewhere(l net.Listener, base string) (*elsewhere, error) {
 	e.server = &http.Server{Handler: e, ReadHeaderTimeout: requestTime}
 	go func() {
 		defer close(e.served)
-		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			panic(err) // nothing that it could find would be there
 		}
 	}()

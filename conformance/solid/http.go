@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// httpCases are about messages: statuses, headers, names of resources.
-func httpCases() []testCase {
+// unauthenticatedCases are about requests without credentials that hold, and about Content-Type.
+func unauthenticatedCases() []testCase {
 	return []testCase{
 		{"solid-protocol#server-unauthenticated/no-credentials", func(t *trial) {
 			t.put("secret", plainText("8f14e45f"))
@@ -48,6 +48,12 @@ func httpCases() []testCase {
 				r.check(len(r.body) == 0 || r.header.Get("Content-Type") != "", "an error with content and no Content-Type")
 			}
 		}},
+	}
+}
+
+// methodCases are about methods and what they answer.
+func methodCases() []testCase {
+	return []testCase{
 		missingType("PUT", "untyped"), missingType("POST", ""), missingType("PATCH", "made"),
 		{"solid-protocol#server-method-not-allowed/POST-to-a-resource", func(t *trial) {
 			r := t.send(t.alice, "POST", t.at("made"), plainText("x")).is(405)
@@ -123,6 +129,12 @@ func httpCases() []testCase {
 			}
 			t.get("c/", "If-None-Match: "+before.etag()).is(200)
 		}},
+	}
+}
+
+// uriCases are about the names of resources.
+func uriCases() []testCase {
+	return []testCase{
 		{"solid-protocol#server-uri-trailing-slash-distinct/container-beside-resource", func(t *trial) {
 			t.put("x", plainText("x"))
 			t.send(t.alice, "PUT", t.at("x/"), content{}, typeContainer).is(409, 415)

@@ -9,7 +9,7 @@ import (
 )
 
 // modulesVar names the node_modules folder that has Community Solid Server.
-const modulesVar = "CSS_MODULES"
+const modulesVar = "SOLID_MODULES"
 
 // runs holds the report of a server against its known deviations.
 func runs(t *testing.T, start func(context.Context) (*Server, error), file string, sample int) {

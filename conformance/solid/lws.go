@@ -13,9 +13,9 @@ import (
 
 const lwsNS = "https://www.w3.org/ns/lws#"
 
-// lwsCases are about Linked Web Storage 1.0, as its drafts of 2026 have it. A server that does not offer it
-// skips them all.
-func lwsCases() []testCase {
+// lwsTokenCases are about the authorization server of Linked Web Storage 1.0, as its drafts of 2026 have it. A
+// server that does not offer it skips them all.
+func lwsTokenCases() []testCase {
 	return []testCase{
 		{"lws10-core#authorization-server-discovery/challenge", func(t *trial) {
 			as, realm := t.needLWS()
@@ -93,6 +93,12 @@ func lwsCases() []testCase {
 		}),
 		badIDToken("lws10-authn-openid#validation/expired", func(c jwt.MapClaims) { c["exp"], c["iat"] = int64(1000000600), int64(1000000000) }),
 		badIDToken("lws10-authn-openid#serialization/without-sub", func(c jwt.MapClaims) { delete(c, "sub") }),
+	}
+}
+
+// lwsStorageCases are about descriptions and listings.
+func lwsStorageCases() []testCase {
+	return []testCase{
 		{"lws10-core#storage-description-binding/linked", func(t *trial) {
 			t.needLWS()
 			r := t.get("made").is(200)

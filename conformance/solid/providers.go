@@ -88,6 +88,12 @@ func providerCases() []testCase {
 			bearer := r.status == 200 && json.Unmarshal(r.body, &granted) == nil && strings.EqualFold(granted.Type, "Bearer")
 			r.check(r.status >= 400 || bearer, "a DPoP token without a proof")
 		}},
+	}
+}
+
+// clientCases are about clients and where they are sent back to.
+func clientCases() []testCase {
+	return []testCase{
 		{"solid-oidc#clientids-oidc/registers", func(t *trial) {
 			r := t.register(map[string]any{"client_name": "Conformance", "redirect_uris": []string{"https://app.example/callback"}, "scope": "openid offline_access webid"})
 			var made map[string]any

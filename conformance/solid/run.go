@@ -51,9 +51,11 @@ func Cases() []string {
 
 // allCases returns the cases, with every nth situation of the permission table.
 func allCases(n int) []testCase {
-	cases := slices.Concat(httpCases(), containerCases(), auxiliaryCases(), writeCases(), deleteCases(), patchCases(),
-		sparqlCases(), aclCases(), wacCases(), corsCases(), notificationCases(), channelCases(),
-		tokenCases(), foreignCases(), providerCases(), lwsCases(), concurrencyCases(), profileCases())
+	cases := slices.Concat(unauthenticatedCases(), methodCases(), uriCases(), storageCases(), containerCases(),
+		protectionCases(), auxiliaryCases(), putCases(), etagCases(), postCases(), representationCases(), deleteCases(),
+		patchCases(), sparqlCases(), aclCases(), aclContentCases(), wacCases(), corsCases(), notificationCases(),
+		channelCases(), tokenCases(), foreignCases(), providerCases(), clientCases(), lwsTokenCases(), lwsStorageCases(),
+		concurrencyCases(), profileCases())
 	for i := range cases {
 		cases[i].run = begun(cases[i].run)
 	}
