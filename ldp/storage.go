@@ -3,6 +3,7 @@ package ldp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -34,9 +35,10 @@ func (s Service) subscribes() bool { return strings.HasPrefix(s.Type, notifyNS) 
 
 // ServeDescription answers for the description of the storage, at
 // Config.Description, as JSON-LD, Turtle or application/lws+json (Solid Protocol
-// §server-storage-description, LWS §storage-description). It is for contacts and
-// for who may read the root; others get the answer for what does not exist. What
-// is returned is as from [Handler.Serve].
+// §server-storage-description, LWS §storage-description). It is for contacts, for
+// who may read the root, and for who is somebody and may read the owner's profile;
+// others get the answer for what does not exist. What is returned is as from
+// [Handler.Serve].
 func (h *Handler) ServeDescription(w http.ResponseWriter, r *http.Request, view *acl.View) error {
 	if CORS(w, r) {
 		return nil
@@ -90,16 +92,25 @@ func (h *Handler) linkStorage(header http.Header) {
 	}
 }
 
-// mayReadStorage is nil for contacts, the owner, and who may read the root.
+// mayReadStorage is nil for contacts, the owner, who may read the root, and who is
+// somebody and may read the owner's profile. The profile names the pod already;
+// without this, who is given a single resource by their WebID would find no
+// channel that tells of its changes.
 func (h *Handler) mayReadStorage(r *http.Request, view *acl.View) error {
-	if a := view.Agent(); a.Owner() || a.Contact() != "" {
+	a := view.Agent()
+	if a.Owner() || a.Contact() != "" || mayRead(r, view, pod.Root) {
 		return nil
 	}
-	root, err := view.Stat(r.Context(), pod.Root)
-	if err != nil {
-		return h.absent(r, view)
+	profile, err := pod.ParsePath("/profile/card")
+	if err == nil && !a.Anonymous() && mayRead(r, view, profile) {
+		return nil
 	}
-	return root.Close()
+	return h.absent(r, view)
+}
+
+func mayRead(r *http.Request, view *acl.View, p pod.Path) bool {
+	found, err := view.Stat(r.Context(), p)
+	return errors.Join(err, found.Close()) == nil
 }
 
 // absent returns the answer for a resource of the root that does not exist.

@@ -9,6 +9,7 @@ import (
 
 	"kith/internal/rdf"
 	"kith/ldp"
+	"kith/webid"
 )
 
 const notify = "http://www.w3.org/ns/solid/notifications#"
@@ -25,13 +26,18 @@ func described(t *testing.T) *server {
 
 func (s *server) description(who, method string, headers ...string) response {
 	s.t.Helper()
+	return s.descriptionFor(agents[who], method, headers...)
+}
+
+func (s *server) descriptionFor(who webid.Agent, method string, headers ...string) response {
+	s.t.Helper()
 	r := httptest.NewRequest(method, base+".storage", nil)
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)
 	}
 	return s.record(r, func(w *httptest.ResponseRecorder) error {
-		return s.handler.ServeDescription(w, r, s.guard.As(agents[who]))
+		return s.handler.ServeDescription(w, r, s.guard.As(who))
 	})
 }
 
@@ -104,6 +110,24 @@ func TestStorageDescriptionIsForSome(t *testing.T) {
 	}
 	if got := s.description("stranger", "OPTIONS"); got.status != 204 {
 		t.Errorf("OPTIONS gets %d", got.status)
+	}
+}
+
+// TestStorageDescriptionIsForWhoReadsTheProfile and has shown who they are.
+func TestStorageDescriptionIsForWhoReadsTheProfile(t *testing.T) {
+	s := described(t)
+	abroad := webid.StrangerAgent("https://elsewhere.example/bob#me")
+	s.want("owner", "PUT", "/profile/card", "", 201, "Content-Type: text/turtle")
+	if got := s.descriptionFor(abroad, "GET"); got.status != 403 {
+		t.Errorf("before they may read it: %d", got.status)
+	}
+	s.raw("/settings/classes", "application/json", `{"/profile/": ["http://xmlns.com/foaf/0.1/Agent"]}`)
+	s.acl("/profile/card.acl", "<#all> a acl:Authorization; acl:agentClass foaf:Agent; acl:accessTo <card>; acl:mode acl:Read .")
+	if got := s.descriptionFor(abroad, "GET"); got.status != 200 {
+		t.Errorf("somebody gets %d", got.status)
+	}
+	if got := s.description("stranger", "GET"); got.status != 401 {
+		t.Errorf("nobody gets %d", got.status)
 	}
 }
 
