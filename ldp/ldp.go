@@ -69,7 +69,7 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) erro
 	if code == http.StatusUnauthorized && h.config.Challenge != "" && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", h.config.Challenge)
 	}
-	Problem(w, code, detail)
+	problem(w, code, detail, constraint(err))
 	if !expected {
 		return fmt.Errorf("serve %s: %w", r.Method, err)
 	}

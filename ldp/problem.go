@@ -85,6 +85,29 @@ func status(err error) (code int, detail string, expected bool) {
 	return http.StatusInternalServerError, "Something went wrong here.", false
 }
 
+// constraints name the clauses that clients run into (LDP §4.2.1.6). They are the
+// same for what is hidden and what is absent, since they go with a status that is.
+var constraints = []struct {
+	err    error
+	clause string
+}{
+	{acl.ErrContainment, "https://solidproject.org/TR/protocol#server-protect-containment"},
+	{pod.ErrExist, "https://solidproject.org/TR/protocol#server-protect-containment"},
+	{pod.ErrNotEmpty, "https://solidproject.org/TR/protocol#deleting-resources"},
+	{rdf.ErrPatch, "https://solidproject.org/TR/protocol#n3-patch"},
+	{acl.ErrLockout, "https://solidproject.org/TR/wac#effective-acl-resource"},
+}
+
+// constraint returns the clause that an error comes from, "" for none.
+func constraint(err error) string {
+	for _, c := range constraints {
+		if errors.Is(err, c.err) {
+			return c.clause
+		}
+	}
+	return ""
+}
+
 // describing are the headers that tell of a resource; an error has none of them.
 var describing = []string{
 	"Accept-Post", "Accept-Put", "Accept-Ranges", "Content-Disposition", "Content-Length",
@@ -93,7 +116,10 @@ var describing = []string{
 
 // Problem answers with a status and a problem detail (RFC 9457). The headers of
 // [CORS] are left to the caller.
-func Problem(w http.ResponseWriter, code int, detail string) {
+func Problem(w http.ResponseWriter, code int, detail string) { problem(w, code, detail, "") }
+
+// problem is Problem for what a clause demands, or "".
+func problem(w http.ResponseWriter, code int, detail, clause string) {
 	body, err := json.Marshal(struct {
 		Type   string `json:"type"`
 		Title  string `json:"title"`
@@ -115,6 +141,9 @@ func Problem(w http.ResponseWriter, code int, detail string) {
 	}
 	if code != http.StatusRequestedRangeNotSatisfiable {
 		h.Del("Content-Range")
+	}
+	if clause != "" {
+		link(h, clause, ldpNS+"constrainedBy")
 	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
