@@ -54,7 +54,7 @@ func parseRange(s string) (mediaRange, bool) {
 		}
 	}
 	if typ == typeJSONLD && strings.Contains(params["profile"], lwsContext) {
-		r.typ = typeLWS // LWS §media-type: the two are one
+		r.typ = typeLWS // LWS §lws-media-type: the two are one
 	}
 	return r, true
 }

@@ -24,7 +24,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 		return nil
 	}
 	h.describe(w.Header(), p)
-	if p.IsRoot() && h.config.Owner != "" && !view.Agent().Anonymous() { // Solid Protocol §server-storage-owner
+	if p.IsRoot() && h.config.Owner != "" && !view.Agent().Anonymous() { // Solid Protocol §server-storage-link-owner
 		link(w.Header(), string(h.config.Owner), solidNS+"owner")
 	}
 	w.Header().Set("WAC-Allow", `user="`+a.User.String()+`",public="`+a.Public.String()+`"`)

@@ -143,12 +143,12 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 		link(header, h.url(p.Meta()), "describedby")
 	}
 	if p == p.Subject() && !p.IsRoot() {
-		link(header, h.url(p.Parent()), "up") // LWS §single-containment
+		link(header, h.url(p.Parent()), "up") // LWS §containment-and-hierarchy
 	}
 	h.linkStorage(header)
 }
 
-// types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-storage-link-storage).
+// types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-link-storage).
 func types(p pod.Path) []string {
 	list := []string{ldpNS + "Resource"}
 	if p.IsContainer() {

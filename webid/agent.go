@@ -24,7 +24,7 @@ func OwnerAgent(id ID, kid string) Agent {
 
 // AppAgent returns the owner of a pod, acting by the app with the identifier
 // client, to which the owner gave the consent so named. It may do with resources
-// what the owner may, but it is no device of the owner's. (Solid-OIDC §8)
+// what the owner may, but it is no device of the owner's. (Solid-OIDC §resource)
 func AppAgent(id ID, client, consent string) Agent {
 	return Agent{ids: []ID{id}, client: client, consent: consent, owner: true}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	audience      = "solid"          // of every Solid-OIDC token (Solid-OIDC §7)
+	audience      = "solid"          // of every Solid-OIDC token (Solid-OIDC §tokens-id)
 	maxAge        = 24 * time.Hour   // of a token of another issuer
 	maxSkew       = 60 * time.Second // by which its clock may be ahead
 	vouchedFor    = 2 * time.Minute  // after which its issuer is asked about it again
@@ -28,7 +28,7 @@ type claimed struct {
 }
 
 // readClaims reads a token for Solid servers, an access token or an ID token, as
-// another issuer makes it. (Solid-OIDC §8.1, RFC 9068 §2)
+// another issuer makes it. (Solid-OIDC §tokens-id, RFC 9068 §2)
 func (v *Verifier) readClaims(c compact) (claimed, error) {
 	t := claimed{compact: c}
 	if err := t.readHeader(); err != nil {

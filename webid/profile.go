@@ -54,7 +54,7 @@ func (v *Verifier) vouched(ctx context.Context, id ID, issuer string) error {
 
 // names reports whether doc says that issuer may speak for id: as a WebID profile
 // or as a Controlled Identifier document. What cannot be read says nothing.
-// (Solid-OIDC §5.1; LWS 1.0 Authentication Suite OpenID Connect §5)
+// (Solid-OIDC §oidc-issuer-discovery; LWS 1.0 Authentication Suite OpenID Connect §validation)
 func names(doc fetch.Document, id ID, issuer string) bool {
 	if isJSON(doc.Type) && serves(doc.Body, id, issuer) {
 		return true

@@ -30,7 +30,7 @@ const (
 // resource. token is an ID token or an access token of an OpenID provider that
 // the profile of its WebID names; it must be bound to the key of the proof that r
 // carries, or be made for this server. The errors are those of Authenticate.
-// (LWS 1.0 Authentication Suite OpenID Connect §4, §5; RFC 8693 §2; protocol §1.3)
+// (LWS 1.0 Authentication Suite OpenID Connect §serialization, §validation; RFC 8693 §2; protocol §1.3)
 func (v *Verifier) ExchangeID(r *http.Request, resource, token string) (string, error) {
 	p, err := v.proof(r, claim{})
 	if err != nil {
@@ -138,7 +138,7 @@ type selfIssued struct {
 }
 
 // exchangeSelf gives the holder of an https WebID, who signed text, a token.
-// (LWS 1.0 Authentication Suite Self-signed Identity using Controlled Identifiers §4, §5)
+// (LWS 1.0 Authentication Suite Self-signed Identity using Controlled Identifiers §serialization, §validation)
 func (v *Verifier) exchangeSelf(r *http.Request, resource, text string, p proof) (string, error) {
 	s, err := v.readSelfIssued(text)
 	if err != nil {

@@ -13,7 +13,7 @@ const (
 )
 
 // access is what an access token says: who a device acts for, or whom a WebID
-// names. (RFC 9068 §2.2; Solid-OIDC §8.1)
+// names. (RFC 9068 §2.2; Solid-OIDC §tokens-id)
 type access struct {
 	sub     ID     // the owner's or a contact's WebID, or for Solid-OIDC anybody's
 	aud     string // the pod's URL; "" for Solid-OIDC, which means every pod
@@ -101,12 +101,14 @@ func (v *Verifier) remembered(sum [32]byte) (access, bool) {
 	return a, ok && a.until.After(v.Now())
 }
 
-// readToken verifies and reads an access token of this issuer.
+// readToken verifies and reads an access token of this issuer, or an ID token of
+// its provider, which some clients send in the place of one (Solid-OIDC §8.1).
 func (v *Verifier) readToken(c compact) (access, error) {
 	if len(c.signature) != 64 {
 		return access{}, Malformed
 	}
-	if err := c.expect("at+jwt", "kid"); err != nil {
+	id := c.expect("JWT", "kid") == nil
+	if err := c.expect("at+jwt", "kid"); err != nil && !id {
 		return access{}, err
 	}
 	if err := c.verify(v.tokenKey(c.header.text("kid", 64))); err != nil {
@@ -124,7 +126,7 @@ func (v *Verifier) readToken(c compact) (access, error) {
 	} else {
 		a.aud, a.kid, a.grant = p.text("aud", maxID), p.text("kid", 64), p.number("grant", 0)
 	}
-	if p.text("iss", maxID) != v.Issuer || p.err != nil || a.jkt == "" {
+	if p.text("iss", maxID) != v.Issuer || p.err != nil || a.jkt == "" || id && (a.consent == "" || a.aud != "") {
 		return access{}, Malformed
 	}
 	return a, nil
@@ -135,7 +137,9 @@ func (v *Verifier) readToken(c compact) (access, error) {
 // the token of another issuer.
 func (a *access) readNamed(p *members) {
 	a.sub = ID(p.text("webid", maxID))
-	a.client = p.optional("client_id", maxID)
+	if a.client = p.optional("client_id", maxID); a.client == "" {
+		a.client = p.optional("azp", maxID)
+	}
 	a.consent = p.optional("grant", maxID)
 	switch aud := p.texts("aud", maxAudiences); {
 	case slices.Contains(aud, audience):

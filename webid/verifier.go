@@ -55,7 +55,7 @@ type Verifier struct {
 // Credentials that do not hold are an error, never anonymous: ErrToken,
 // ErrProof or ErrNonce, which wrap the reason, ErrReplayFull or ErrBusy. Any
 // other error is one of the Realm, or of the context.
-// (RFC 9449 §7; Solid-OIDC §8; protocol §1.2, §1.3, §1.6)
+// (RFC 9449 §7; Solid-OIDC §dpop-validation; protocol §1.2, §1.3, §1.6)
 func (v *Verifier) Authenticate(r *http.Request) (Agent, error) {
 	fields := r.Header.Values("Authorization")
 	if len(fields) == 0 {

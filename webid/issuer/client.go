@@ -35,7 +35,7 @@ const (
 var errNoClient = fault{"invalid_client", "This app is not known here, or what it publishes about itself cannot be read."}
 
 // client returns the app with an ID: one that registered here, or one whose
-// document is at that address, which costs a request. (Solid-OIDC §5)
+// document is at that address, which costs a request. (Solid-OIDC §clientids-document)
 func (s *Server) client(r *http.Request, id string) (client, error) {
 	if !strings.HasPrefix(id, "https://") && !strings.HasPrefix(id, "http://") {
 		return s.registered(id)
@@ -63,7 +63,7 @@ func (s *Server) published(ctx context.Context, id string) (client, error) {
 }
 
 // metadata is what a client says of itself, in a document or to be registered.
-// (OpenID Connect Registration §2; Solid-OIDC §5.1)
+// (OpenID Connect Registration §2; Solid-OIDC §clientids-oidc)
 type metadata struct {
 	Context   json.RawMessage `json:"@context"`
 	ID        string          `json:"client_id"`

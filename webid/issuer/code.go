@@ -46,7 +46,7 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (string, error) 
 		if c.secret != "" {
 			return "", errClient
 		}
-		return c.id, nil // proved by nothing but the code and PKCE (Solid-OIDC §5.1)
+		return c.id, nil // proved by nothing but the code and PKCE (Solid-OIDC §clientids-document)
 	}
 	app, err := s.registered(c.id)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (string, error) 
 
 // tokenForCode gives an app what the owner allowed. A code is good for one try,
 // by the app that asked; the second try takes back what the first one got.
-// (RFC 6749 §4.1.3; RFC 9700 §2.1.1; Solid-OIDC §9)
+// (RFC 6749 §4.1.3; RFC 9700 §2.1.1; Solid-OIDC §tokens)
 func (s *Server) tokenForCode(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	id, err := s.authenticate(r, form)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *Server) give(w http.ResponseWriter, g Grant, key webid.Key, nonce strin
 	return nil
 }
 
-// idToken tells an app who signed in. (OpenID Connect Core §2; Solid-OIDC §9.1)
+// idToken tells an app who signed in. (OpenID Connect Core §2; Solid-OIDC §tokens-id)
 func (s *Server) idToken(g Grant, key webid.Key, nonce string) (string, error) {
 	owner, err := s.owner(g.Pod)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *Server) idToken(g Grant, key webid.Key, nonce string) (string, error) {
 	claims := map[string]any{
 		"iss": s.issuer, "sub": owner, "webid": owner, "aud": []string{g.Client, "solid"}, "azp": g.Client,
 		"iat": now.Unix(), "exp": now.Add(accessLife).Unix(), "auth_time": g.Signed.Unix(), "jti": rand.Text(),
-		"cnf": map[string]string{"jkt": key.Thumbprint()}, "sid": g.ID,
+		"cnf": map[string]string{"jkt": key.Thumbprint()}, "grant": g.ID,
 	}
 	if nonce != "" {
 		claims["nonce"] = nonce

@@ -38,7 +38,7 @@ func (s *Server) metadata() map[string]any { // RFC 8414 §2
 }
 
 // discovery is the OpenID provider's metadata. (OpenID Connect Discovery §3;
-// Solid-OIDC §oidc-conformance-discovery; RFC 9207 §3)
+// Solid-OIDC §discovery; RFC 9207 §3)
 func (s *Server) discovery() map[string]any {
 	return map[string]any{
 		"issuer":                                         s.issuer,

@@ -99,7 +99,7 @@ func digest(secret string) []byte {
 const accessLife = 600 * time.Second
 
 // accessToken returns a token with which the holder of key acts as the owner, at
-// this host and at every Solid server. (Solid-OIDC §access-token; RFC 9068 §2.2)
+// this host and at every Solid server. (Solid-OIDC §obtaining-access-token; RFC 9068 §2.2)
 func (s *Server) accessToken(g Grant, key webid.Key) (string, error) {
 	owner, err := s.owner(g.Pod)
 	if err != nil {

@@ -73,7 +73,7 @@ func (s *Server) tokenForDevice(w http.ResponseWriter, r *http.Request, form url
 }
 
 // tokenForScript answers whoever has credentials that the owner made.
-// (RFC 6749 §4.4; Solid-OIDC §obtaining-tokens-client-credentials)
+// (RFC 6749 §4.4; Solid-OIDC §client-credentials)
 func (s *Server) tokenForScript(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	c, err := callerOf(r, form)
 	if err != nil {
