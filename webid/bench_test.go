@@ -35,6 +35,41 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
+// BenchmarkAuthenticateForeign is the same for somebody with a token of another
+// issuer, and BenchmarkFirstForeign for a token that was not seen before, where
+// the issuer's documents were.
+func BenchmarkAuthenticateForeign(b *testing.B) {
+	a := newAbroad(b)
+	r := a.scene.get(b, a.app, a.issue(b, "RS256-1", nil), "/x")
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Strangers = webid.NewReplay(1, a.Verifier.Now) // so that the proof is new
+		if _, err := a.Authenticate(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFirstForeign(b *testing.B) {
+	a := newAbroad(b)
+	requests := make([]*http.Request, 500)
+	for i := range requests {
+		token := a.issue(b, "ES256-1", func(_, c map[string]any) { c["jti"] = i })
+		requests[i] = a.scene.get(b, a.app, token, "/x")
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%len(requests) == 0 {
+			known := a.Verifier
+			a.Verifier = &webid.Verifier{Issuer: known.Issuer, Keys: known.Keys, Realms: known.Realms, Now: known.Now, Documents: known.Documents}
+			a.Strangers = webid.NewReplay(len(requests), known.Now)
+		}
+		if _, err := a.Authenticate(requests[i%len(requests)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
