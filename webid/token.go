@@ -102,7 +102,7 @@ func (v *Verifier) remembered(sum [32]byte) (access, bool) {
 }
 
 // readToken verifies and reads an access token of this issuer, or an ID token of
-// its provider, which some clients send in the place of one (Solid-OIDC §8.1).
+// its provider, which some clients send in the place of one (Solid-OIDC §tokens-id).
 func (v *Verifier) readToken(c compact) (access, error) {
 	if len(c.signature) != 64 {
 		return access{}, Malformed

@@ -13,10 +13,11 @@ func sparqlCases() []testCase {
 		sparql("insertData/literals", `INSERT DATA { <#it> <#q> "a \"quoted\" one", "deux"@fr, "3"^^<http://www.w3.org/2001/XMLSchema#integer>, true. }`, []triple{{"#it", "#q", `"a "quoted" one`}, {"#it", "#q", `"deux`}, {"#it", "#q", `"3`}, {"#it", "#q", `"true`}}, nil),
 		sparql("insertData/as-solid-client-writes-it", "INSERT DATA {<#it> <#q> \"w\".\n<#it> <#r> <#o>.\n};", []triple{{"#it", "#q", `"w`}, {"#it", "#r", "#o"}}, nil),
 		sparql("deleteData/delete", "DELETE DATA { <#it> <#p> \"v\". }", nil, []triple{v}),
-		sparql("update/several-joined", "DELETE DATA { <#it> <#p> \"v\". };\nINSERT DATA { <#it> <#p> \"w\". }", []triple{{"#it", "#p", `"w`}}, []triple{v}),
+		sparql("graphUpdate/several-joined", "DELETE DATA { <#it> <#p> \"v\". };\nINSERT DATA { <#it> <#p> \"w\". }", []triple{{"#it", "#p", `"w`}}, []triple{v}),
 		sparql("deleteInsert/as-rdflib-writes-it", "DELETE DATA { <#it> <#p> \"v\" . } \n ; INSERT DATA { <#it> <#p> \"w\" . }", []triple{{"#it", "#p", `"w`}}, []triple{v}),
 		sparql("deleteInsert/where", "DELETE { ?who <#given> \"Claudia\". } INSERT { ?who <#given> \"Alex\". } WHERE { ?who <#family> \"Garcia\". }", []triple{{"#maria", "#given", `"Alex`}}, []triple{{"#maria", "#given", `"Claudia`}}),
 		sparql("deleteInsert/insert-where", "INSERT { ?who <#q> \"w\". } WHERE { ?who <#family> \"Garcia\". }", []triple{{"#maria", "#q", `"w`}}, nil),
+		sparql("deleteWhere/pattern", "DELETE WHERE { <#maria> <#given> ?name. }", []triple{v, {"#maria", "#family", `"Garcia`}}, []triple{{"#maria", "#given", `"Claudia`}}),
 		sparql("deleteInsert/empty-where", "INSERT { <#it> <#q> \"w\". } WHERE {}", []triple{v, {"#it", "#q", `"w`}}, nil),
 		{"sparql11-update#insertData/creates", func(t *trial) {
 			t.needSPARQL()
@@ -48,7 +49,7 @@ func sparqlCases() []testCase {
 			g := t.turtle(t.at("r"))
 			t.check(slices.Equal(g.objects(t.at("r")+"#it", "urn:x:knows"), g.subjects("urn:x:p", `"blank`)), "the two ends of the blank node are not one")
 		}},
-		{"sparql11-update#update/syntax-error", func(t *trial) {
+		{"sparql11-update#graphUpdate/syntax-error", func(t *trial) {
 			t.needSPARQL()
 			t.put("r", turtleText(patched))
 			t.send(t.alice, "PATCH", t.at("r"), sparqlText("INSERT DTA { nonsense")).is(400, 422)
@@ -66,7 +67,7 @@ func sparqlCases() []testCase {
 			r.check(r.status >= 400 && r.status < 500 || r.status == 501, "status %d", r.status)
 			t.check(trap.hits.Load() == 0, "the server fetched what a client named")
 		}},
-		{"sparql11-update#update/modes", func(t *trial) {
+		{"sparql11-update#graphUpdate/modes", func(t *trial) {
 			t.needSPARQL()
 			t.put("r", turtleText(patched))
 			t.allow(t.at("r"), grant{"accessTo", "bob", "A"})
