@@ -25,6 +25,8 @@ type relying struct {
 	secret string
 	token  string
 	more   string // the refresh token
+
+	idToken string
 }
 
 const (
@@ -66,7 +68,7 @@ func (c *relying) take(a Answer) (id string) {
 	if err := json.Unmarshal(a.Body, &m); err != nil {
 		c.w.t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	c.token, c.more = m.Access, m.Refresh
+	c.token, c.more, c.idToken = m.Access, m.Refresh, m.ID
 	return m.ID
 }
 
@@ -312,6 +314,12 @@ func TestAnAppSignsTheOwnerIn(t *testing.T) {
 	if got := c.ask("PUT", "/alice/notes/b.ttl", []byte("<#a> <#b> <#c>."), "Content-Type", "text/turtle"); got.Status != 201 {
 		t.Errorf("as the owner: %d %s", got.Status, got.Body)
 	}
+	access := c.token
+	c.token = c.idToken
+	if got := c.ask("GET", "/alice/notes/b.ttl", nil); got.Status != 200 {
+		t.Errorf("by the ID token: %d %s", got.Status, got.Body)
+	}
+	c.token = access
 	if got := c.ask("GET", "/zoe/", nil); got.Status != 403 {
 		t.Errorf("at another pod of the host: %d", got.Status)
 	}

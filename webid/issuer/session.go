@@ -61,9 +61,8 @@ func (s *Server) hint(token string) (grant, app string) {
 	if err != nil {
 		return "", ""
 	}
-	var sid, azp string
-	if json.Unmarshal(claims["sid"], &sid) != nil || json.Unmarshal(claims["azp"], &azp) != nil {
+	if json.Unmarshal(claims["grant"], &grant) != nil || json.Unmarshal(claims["azp"], &app) != nil {
 		return "", ""
 	}
-	return sid, azp
+	return grant, app
 }
