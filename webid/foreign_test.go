@@ -629,6 +629,21 @@ func TestTokensOfOurOwnProvider(t *testing.T) {
 	if agent, err := a.authenticate(t, a.own(t, func(c map[string]any) { c["aud"] = aliceURL; delete(c, "grant") })); err == nil || !agent.Anonymous() {
 		t.Errorf("the owner by another issuer: %+v", agent)
 	}
+	// An ID token of ours is for Solid servers by the same consent, or for nobody.
+	idToken := func(change func(c map[string]any)) string {
+		c := a.claims()
+		delete(c, "client_id")
+		c["iss"], c["sub"], c["webid"], c["grant"], c["azp"], c["aud"] = issuerURL, ownerID, ownerID, "g1", "app", []string{"app", "solid"}
+		change(c)
+		return must(a.Keys[0].Token("JWT", c))
+	}
+	if agent, err := a.authenticate(t, idToken(func(map[string]any) {})); err != nil || !agent.Owner() || agent.Device() || agent.Client() != "app" {
+		t.Errorf("an ID token: %+v, %v", agent, err)
+	}
+	a.check(t, idToken(func(c map[string]any) { delete(c, "grant") }), "malformed")
+	a.check(t, idToken(func(c map[string]any) { c["aud"] = "app" }), "malformed")
+	a.check(t, idToken(func(c map[string]any) { c["aud"] = aliceURL }), "malformed")
+	a.check(t, idToken(func(c map[string]any) { delete(c, "cnf") }), "malformed")
 	// The owner of another pod here is somebody with a WebID.
 	carol := webid.ID(issuerURL + "/carol/profile/card#me")
 	agent, err = a.authenticate(t, a.own(t, func(c map[string]any) { c["sub"], c["webid"] = carol, carol }))
