@@ -23,7 +23,7 @@ var channelKinds = []struct{ kind, clause string }{
 
 // How long a message may take, and how long none may come before it is taken not to come.
 const (
-	messageTime = 10 * time.Second
+	messageTime = 30 * time.Second
 	silence     = 700 * time.Millisecond
 )
 

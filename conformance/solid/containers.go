@@ -139,11 +139,11 @@ func protectionCases() []testCase {
 			t.send(t.alice, "PUT", about, turtleText("<"+t.at("c/")+"> <"+contains+"> <"+t.at("c/b")+">.")).is(409)
 			t.send(t.alice, "PUT", about, turtleText("<"+t.at("c/a")+"> <"+statNS+"size> 7.")).is(409)
 		}},
-		{"solid-protocol#server-protect-contained-resource-metadata/type", func(t *trial) {
+		{"solid-protocol#server-protect-contained-resource-metadata/no-description-makes-a-storage", func(t *trial) {
 			t.put("c/a", plainText("a"))
 			about := t.aux(t.at("c/"), "describedby")
-			patch := insert("<" + t.at("c/") + "> a <" + pimNS + "Storage>.")
-			t.send(t.alice, "PATCH", about, n3Text(patch)).is(409)
+			t.send(t.alice, "PATCH", about, n3Text(insert("<"+t.at("c/")+"> a <"+pimNS+"Storage>.")))
+			// Whether it was taken or refused, the server goes on saying what is a storage.
 			r := t.ask(t.alice, "HEAD", t.at("c/")).is(200)
 			r.check(!slices.Contains(r.links("type"), pimNS+"Storage"), "a container has made itself a storage")
 		}},

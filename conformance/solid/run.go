@@ -14,7 +14,7 @@ import (
 // workers is how many cases are under way at a time, and caseTime how long one may take.
 const (
 	workers  = 4
-	caseTime = 60 * time.Second
+	caseTime = 3 * time.Minute
 )
 
 // testCase is one thing to ask of a server.

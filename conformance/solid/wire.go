@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	requestTime = 20 * time.Second // more is a hang
+	requestTime = 60 * time.Second // more is a hang
 	idleTime    = 2 * time.Second  // less than any server keeps a connection, so that none is used as it is closed
 	maxBody     = 8 << 20
 )
