@@ -1,13 +1,32 @@
-// Package issuer is the token endpoint of a host of pods, and the public
-// documents by which an app finds it. What a proof must be is decided in package
-// webid; here it is put on HTTP.
+// Package issuer is the token endpoint of a host of pods, the OpenID provider of
+// their owners, and the public documents by which an app finds both. What a proof
+// must be is decided in package webid; here it is put on HTTP. It keeps nothing
+// by itself over a restart: grants and passkeys are kept by a Store.
 //
-//	POST /token                                      RFC 8693 token exchange, DPoP-bound (RFC 9449)
+//	POST /token                                      token exchange, codes, refresh tokens, client credentials;
+//	                                                 all DPoP-bound (RFC 8693, RFC 6749, RFC 9449)
+//	GET  /authorize                                  an app asks; the browser goes on to /#consent=<id> (OpenID Connect Core §3.1.2)
+//	     /authorize/<id>, /authorize/<id>/passkey    the owner decides, by a device's key or a passkey
+//	POST /register                                   dynamic registration (RFC 7591)
+//	GET  /userinfo, /logout                          (OpenID Connect Core §5.3, RP-Initiated Logout §2)
+//	GET  /.well-known/openid-configuration           OpenID Connect Discovery §3
 //	GET  /.well-known/lws-configuration              RFC 8414 metadata
 //	GET  /.well-known/oauth-protected-resource/NAME/ RFC 9728 metadata of one pod
-//	GET  /.well-known/jwks.json                      public keys of access tokens (RFC 7517)
+//	GET  /.well-known/jwks.json                      public keys of tokens (RFC 7517)
 //
-// All are open to every web origin, "null" included: none of them takes cookies.
+// All but what leads a browser, or takes a decision, are open to every web origin,
+// "null" included. No cookie is set or looked at.
+//
+// What anybody may cause is kept by whoever causes it: a client_id is what the
+// client said of itself with a MAC, and the id of a request for consent is that
+// request, sealed. Only what an owner decided takes memory here: codes for ten
+// minutes, and which requests are decided, each at most 4096.
+//
+//	asked     sealed {client, redirect, state, nonce, PKCE, scope, end}    10 minutes, one decision
+//	code      b64u of 32 random bytes, for one asked and one pod           60 s, one try
+//	refresh   <grant> "." <turn> "." b64u MAC                              30 days from its last use, one use
+//	access    JWT, at+jwt, with the grant; ID token likewise               600 s, and only while the grant holds
+//
 // A Server owns no goroutine.
 package issuer
 
@@ -47,7 +66,7 @@ type Config struct {
 // than 40 requests a second for as long as a proof can be repeated.
 const proofsEach = 4096
 
-// Server answers at the token endpoint and beside it.
+// Server answers at the token endpoint and the provider's others.
 type Server struct {
 	issuer   string
 	key      webid.PrivateKey // signs
