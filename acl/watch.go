@@ -32,10 +32,11 @@ type Watch struct {
 	state string
 	known map[pod.Path]sighting
 
-	head   pod.Head              // nothing up to here differs from what is known, unless left
-	left   int                   // differences that the agent was not told yet
-	whole  time.Time             // when all was looked at last
-	groups map[pod.Path]struct{} // documents that decided about the agent's rights
+	head      pod.Head              // nothing up to here differs from what is known, unless left
+	left      int                   // differences that the agent was not told yet
+	whole     time.Time             // when all was looked at last
+	groups    map[pod.Path]struct{} // documents that decided about the agent's rights
+	elsewhere bool                  // groups elsewhere did, too
 
 	// Of use to who deletes the topic, and guarded by the store's lock.
 	id      string                // handle of the topic
@@ -95,18 +96,25 @@ func (w *Watch) Next(ctx context.Context, most int) ([]Event, error) {
 	return all[:min(most, len(all))], nil
 }
 
-// Told takes in that the agent was told an event that Next returned last.
+// Told takes in that the agent was told an event that Next returned last. One that
+// tells what was known already makes no difference.
 func (w *Watch) Told(e Event) {
+	is, was := sighting{e.ID, e.State}, w.known[e.Path]
 	switch {
-	case e.Path == w.topic:
+	case e.Path == w.topic && w.state != e.State:
 		w.state = e.State
+	case e.Path == w.topic || was == is && e.Kind != kindRemove:
+		return
 	case e.Kind == kindRemove:
 		delete(w.known, e.Path)
 	default:
-		w.known[e.Path] = sighting{e.ID, e.State}
+		w.known[e.Path] = is
 	}
 	w.left--
 }
+
+// Size is how many resources below the topic the agent has been told of.
+func (w *Watch) Size() int { return len(w.known) }
 
 // Holds reports whether the agent may be told an event at this moment; Next may
 // have returned it long ago. An error ends the Watch.
@@ -141,6 +149,8 @@ type glance struct {
 	gone    map[pod.Path]struct{} // of what is known, where all is not set
 	groups  map[pod.Path]struct{}
 	deleted bool
+	// elsewhere tells that groups elsewhere were asked for.
+	elsewhere bool
 }
 
 // look takes a glance under one lock.
@@ -173,7 +183,10 @@ func (w *Watch) glance(j *judge) (glance, error) {
 	if w.topic.IsContainer() {
 		err = w.descend(j, s.info, &g)
 	}
-	g.groups, w.id, w.members = j.consulted(), g.id, maps.Clone(j.elsewhere.members)
+	g.groups, g.elsewhere, w.id = j.consulted(), len(j.elsewhere.members) > 0, g.id
+	if g.elsewhere {
+		w.members = maps.Clone(j.elsewhere.members)
+	}
 	return g, err
 }
 
@@ -225,7 +238,7 @@ func (j *judge) watch(container pod.Path, into map[pod.Path]sighting) error {
 
 // changed is what changed below a topic.
 type changed struct {
-	rows []pod.Info
+	rows map[pod.Path]bool   // true where other rules may apply to it and below it
 	gone map[string]struct{} // handles, of the whole pod
 }
 
@@ -233,10 +246,11 @@ type changed struct {
 // may have changed with it.
 func (w *Watch) changed(j *judge) (c changed, ok bool, err error) {
 	head := j.tx.Head()
-	if w.left > 0 || head.Epoch != w.head.Epoch || w.head.Seq < head.Floor || j.g.config.Now().Sub(w.whole) >= wholeTime {
+	late := w.elsewhere && j.g.config.Now().Sub(w.whole) >= wholeTime
+	if w.left > 0 || head.Epoch != w.head.Epoch || w.head.Seq < head.Floor || late {
 		return c, false, nil
 	}
-	c.gone = make(map[string]struct{})
+	c.rows, c.gone = make(map[pod.Path]bool), make(map[string]struct{})
 	for row, err := range j.tx.Changes(w.head.Seq) {
 		switch {
 		case err != nil:
@@ -245,24 +259,29 @@ func (w *Watch) changed(j *judge) (c changed, ok bool, err error) {
 			c.gone[row.ID] = struct{}{}
 		case w.decides(row):
 			return c, false, nil
-		case w.topic.Contains(row.Path) && row.Path == row.Path.Subject():
-			c.rows = append(c.rows, row.Info)
+		case !w.topic.Contains(row.Path.Subject()):
+		case w.rules(row):
+			c.rows[row.Path.Subject()] = true
+		case row.Path == row.Path.Subject():
+			c.rows[row.Path] = c.rows[row.Path]
 		}
 	}
 	return c, true, nil
 }
 
-// decides reports whether the agent's rights at or below the topic can have
+// decides reports whether the agent's rights to anything below the topic can have
 // changed with a row.
 func (w *Watch) decides(c pod.Change) bool {
 	if _, group := w.groups[c.Path]; group || c.Path == setting {
 		return true
 	}
-	if !c.Path.IsACL() && !c.Narrowed() && c.Access <= w.head.Seq {
-		return false
-	}
 	subject := c.Path.Subject()
-	return subject == w.topic || w.topic.Contains(subject) || subject.Contains(w.topic)
+	return w.rules(c) && (subject == w.topic || subject.Contains(w.topic))
+}
+
+// rules reports whether the access to the subject of a row changed with it.
+func (w *Watch) rules(c pod.Change) bool {
+	return c.Path.IsACL() || c.Narrowed() || c.Access > w.head.Seq
 }
 
 // sift puts what is visible of the changes into g. It reports false where they do
@@ -283,41 +302,59 @@ func (w *Watch) sift(j *judge, c changed, g *glance) (bool, error) {
 	if len(g.gone) < len(c.gone) {
 		return false, nil
 	}
-	slices.SortFunc(c.rows, func(a, b pod.Info) int { return byName(a.Path, b.Path) })
-	for _, info := range c.rows {
-		if !w.sees(info.Path.Parent(), g) {
-			continue
-		}
-		m, err := j.allowed(info)
-		if err != nil {
+	for _, p := range slices.SortedFunc(maps.Keys(c.rows), byName) {
+		if ok, err := w.visit(j, p, c.rows[p], g); !ok || err != nil {
 			return false, err
-		}
-		if _, before := w.known[info.Path]; before && m&(Read|Control) == 0 {
-			return false, nil
-		}
-		if m&(Read|Control) != 0 {
-			g.below[info.Path] = sighting{info.ID, info.ETag}
 		}
 	}
 	return len(w.known)+len(g.below) <= maxWatched, nil
 }
 
-// sees reports whether a container is the topic or visible below it.
-func (w *Watch) sees(c pod.Path, g *glance) bool {
-	_, before := w.known[c]
-	_, gone := g.gone[c]
-	_, now := g.below[c]
-	return c == w.topic || now || before && !gone
+// visit looks at what has changed, after what lies above it, and where it is ruled
+// otherwise at all below it, as if nothing were known of that.
+func (w *Watch) visit(j *judge, p pod.Path, ruled bool, g *glance) (bool, error) {
+	if ruled {
+		for known := range w.known {
+			if known == p || p.Contains(known) {
+				g.gone[known] = struct{}{}
+			}
+		}
+	}
+	info, there, err := stat(j.tx, p)
+	if !there || err != nil || !w.sees(p.Parent(), g) {
+		return true, err
+	}
+	m, err := j.allowed(info)
+	if err != nil {
+		return false, err
+	}
+	if m&(Read|Control) == 0 {
+		return !w.sees(p, g), nil
+	}
+	g.below[p] = sighting{info.ID, info.ETag}
+	if ruled && p.IsContainer() {
+		err = j.watch(p, g.below)
+	}
+	return true, err
+}
+
+// sees reports whether p is the topic or taken to be visible below it.
+func (w *Watch) sees(p pod.Path, g *glance) bool {
+	_, before := w.known[p]
+	_, gone := g.gone[p]
+	_, now := g.below[p]
+	return p == w.topic || now || before && !gone
 }
 
 // take makes a glance the newest.
 func (w *Watch) take(g glance) {
 	w.head = g.head
 	if g.all || w.groups == nil {
-		w.groups, w.whole = g.groups, w.v.g.config.Now()
+		w.groups, w.elsewhere, w.whole = g.groups, g.elsewhere, w.v.g.config.Now()
 		return
 	}
 	maps.Copy(w.groups, g.groups)
+	w.elsewhere = w.elsewhere || g.elsewhere
 }
 
 // differences returns what the agent was not told, Removes first, deep ones

@@ -293,6 +293,13 @@ func (c *Channels) forget(ch *channel) {
 	}
 }
 
+// has reports whether a channel is open.
+func (c *Channels) has(ch *channel) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open[ch.id] == ch
+}
+
 // find returns a channel that is open.
 func (c *Channels) find(s service, id string) (*channel, error) {
 	c.mu.Lock()

@@ -338,6 +338,29 @@ func TestFeaturesOfTime(t *testing.T) {
 		// written at 180, 480 and 780 ms
 		l.want(t, "200ms Update /a/x", "200ms Update /a/", "500ms Update /a/x", "500ms Update /a/", "800ms Update /a/x", "800ms Update /a/")
 	})
+	bubbleOfChannels(t, "another state hides nothing else", func(t *testing.T, s *quietStation) {
+		events, _ := s.channels.service("events")
+		ch, err := s.channels.start(t.Context(), s.owner(), events, request{topic: s.path("/a/"), media: mediaLD, state: `"old"`, rate: time.Minute})
+		s.must(err)
+		s.write("/a/y", "text/plain", "1")
+		s.write("/a/z", "text/plain", "1")
+		l := &log{time.Now(), make(chan string, 9)}
+		ctx := t.Context()
+		go s.channels.pump(ctx, ch, l)
+		time.Sleep(time.Hour)
+		l.want(t, "0s Update /a/", "1m0s Add /a/y", "2m0s Add /a/z", "3m0s Update /a/")
+	})
+	bubbleOfChannels(t, "one that has ended tells nothing", func(t *testing.T, s *quietStation) {
+		events, _ := s.channels.service("events")
+		ch, err := s.channels.start(t.Context(), s.owner(), events, request{topic: s.path("/a/x"), media: mediaLD, state: `"old"`})
+		s.must(err)
+		s.channels.drop(ch)
+		l := &log{time.Now(), make(chan string, 9)}
+		if err := s.channels.pump(t.Context(), ch, l); err != errEnded {
+			t.Error(err)
+		}
+		l.want(t)
+	})
 	bubbleOfChannels(t, "another state is told at once", func(t *testing.T, s *quietStation) {
 		l, _ := s.log(s.owner(), request{topic: s.path("/a/x"), state: `"old"`})
 		time.Sleep(time.Minute)

@@ -41,7 +41,10 @@ type carrier interface {
 // returns errEnded when the channel has ended, and is gone, the error of ctx, or
 // that of the carrier. The caller has the channel's turn.
 func (c *Channels) pump(ctx context.Context, ch *channel, to carrier) error {
-	err := c.pumpUntil(ctx, ch, to)
+	err := errEnded
+	if c.has(ch) { // it may have been ended before it was this one's turn
+		err = c.pumpUntil(ctx, ch, to)
+	}
 	if errors.Is(err, errEnded) {
 		c.drop(ch)
 	}
@@ -77,6 +80,12 @@ func (c *Channels) flush(ctx context.Context, ch *channel, to carrier) (more boo
 		most = 0
 	case ch.request.rate > 0:
 		most = 1
+	}
+	if most == 0 { // but the right may be lost
+		ok, err := c.holds(ctx, ch, acl.Event{Kind: "Update", Path: ch.request.topic})
+		if ok || ctx.Err() != nil {
+			return false, err
+		}
 	}
 	events, ended := ch.watch.Next(ctx, most)
 	if ctx.Err() != nil {
@@ -160,7 +169,7 @@ func (c *Channels) holds(ctx context.Context, ch *channel, e acl.Event) (bool, e
 	if !c.config.Now().Before(ch.end) {
 		return false, errEnded
 	}
-	if e.Kind == "Delete" {
+	if e.Kind == "Delete" && ch.watch.Valid(ctx) {
 		return true, nil
 	}
 	ok, err := ch.watch.Holds(ctx, e)
@@ -193,9 +202,15 @@ func (c *Channels) pause(ctx context.Context, ch *channel, changed <-chan struct
 				return errEnded
 			}
 		case <-changed:
-			return sleep(ctx, tick-time.Since(ch.opened)%tick)
+			return sleep(ctx, ch.grain()-time.Since(ch.opened)%ch.grain())
 		}
 	}
+}
+
+// grain is longer for topics with much that the agent may see, since to look at it
+// takes longer; still less than a second.
+func (ch *channel) grain() time.Duration {
+	return tick * time.Duration(1+ch.watch.Size()/1024)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
