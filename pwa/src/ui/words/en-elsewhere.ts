@@ -86,8 +86,8 @@ export const enElsewhere = {
     removeOf: (name: string) => `Remove ${name}`,
     removeTitle: (name: string) => `Remove ${name}?`,
     removeText: {
-      app: "It is shut out at once and has to ask you again. What it changed in your pod stays, and what it has copied stays with it.",
-      credentials: "It is shut out at once, for good. What it changed in your pod stays, and what it has copied stays with it.",
+      app: "It is shut out of your pod at once, and of others within ten minutes. What it changed in your pod stays, and what it has copied stays with it.",
+      credentials: "It is shut out of your pod at once, and of others within ten minutes. What it changed in your pod stays, and what it has copied stays with it.",
       passkey: "It can sign you in nowhere from now on. The apps that it let in stay.",
     },
     removed: (name: string) => `${name} is removed.`,
