@@ -26,7 +26,7 @@ func (h *home) serveElsewhere(w http.ResponseWriter, r *http.Request, agent webi
 		case own == ".elsewhere":
 			return allow(w, "GET, PUT, OPTIONS")
 		case own == ".passkeys" && below == "" && r.Method == http.MethodPost:
-			return h.makePasskey(w, r)
+			return h.asAdmin(r.Context(), agent, func() error { return h.makePasskey(w, r) })
 		case own == ".passkeys":
 			return allow(w, "POST, OPTIONS")
 		case below != "" && r.Method == http.MethodDelete:

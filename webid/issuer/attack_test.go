@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -348,6 +349,44 @@ func TestAFloodKeepsNothing(t *testing.T) {
 	}
 	if got := h.visit(t, "/authorize/"+id); got.StatusCode != http.StatusOK {
 		t.Errorf("the first request is gone: %d", got.StatusCode)
+	}
+}
+
+// TestDenialsCrowdNobodyOut: anybody may deny, as often as they like, and the owner still decides.
+func TestDenialsCrowdNobodyOut(t *testing.T) {
+	h := newHost(t)
+	device, a := h.phone(t), h.app(t)
+	mine := a.ask(t, a.asking())
+	w := httptest.NewRecorder()
+	for range 4200 {
+		ask := httptest.NewRequest(http.MethodGet, "/authorize?"+a.asking().Encode(), nil)
+		w = httptest.NewRecorder()
+		h.issuer.ServeHTTP(w, ask)
+		_, id, _ := strings.Cut(w.Header().Get("Location"), "#consent=")
+		deny := httptest.NewRequest(http.MethodPost, "/authorize/"+id, strings.NewReader(`{"decision":"deny"}`))
+		deny.Header.Set("Content-Type", "application/json")
+		w = httptest.NewRecorder()
+		h.issuer.ServeHTTP(w, deny)
+	}
+	if w.Code != http.StatusOK {
+		t.Errorf("the last denial: %d %s", w.Code, w.Body)
+	}
+	if told := h.allow(t, device, mine); told.Get("code") == "" {
+		t.Errorf("told %v", told)
+	}
+}
+
+// TestAPageShowsNoWordsOfTheSender.
+func TestAPageShowsNoWordsOfTheSender(t *testing.T) {
+	h := newHost(t)
+	form := url.Values{"Call this number": {"a", "b"}, "client_id": {"<b>x</b>"}}
+	r, err := http.NewRequest(http.MethodPost, h.URL+"/authorize", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := browse(t, r); got.StatusCode != http.StatusBadRequest || strings.Contains(got.body, "number") || strings.Contains(got.body, "<b>") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }
 

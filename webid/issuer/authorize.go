@@ -81,7 +81,11 @@ var errRedirect = fault{"invalid_request", "The app asks to send you back to an 
 // or from a form, each of which may stand only once. (RFC 6749 §3.1)
 func requestForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if r.Method == http.MethodPost {
-		return readForm(w, r)
+		form, err := readForm(w, r)
+		if err != nil { // whose words are the sender's, and are shown to nobody here
+			return nil, fault{"invalid_request", "The form cannot be read, or says something twice."}
+		}
+		return form, nil
 	}
 	form, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(r.URL.RawQuery) > maxForm {
@@ -208,7 +212,7 @@ func (s *Server) open(id string) (a asked, err error) {
 		return a, ErrUnknown
 	}
 	text, err := s.sealer.Open(nil, nil, sealed, []byte(sealedAsk))
-	if err != nil || json.Unmarshal(text, &a) != nil || !a.Ends.After(s.now()) || s.decided.has(a.Tag, s.now()) {
+	if err != nil || json.Unmarshal(text, &a) != nil || !a.Ends.After(s.now()) || s.decided.has(a.Tag, s.now()) || s.denied.has(a.Tag, s.now()) {
 		return asked{}, ErrUnknown
 	}
 	a.ID = id

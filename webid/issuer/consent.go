@@ -87,9 +87,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, a asked) error {
 	}
 	switch d.Decision {
 	case "deny":
-		if err := s.spend(a); err != nil {
-			return err
-		}
+		s.denied.put(a.Tag, struct{}{}, a.Ends, s.now())
 		writeJSON(w, http.StatusOK, map[string]string{"redirect": s.answer(a, url.Values{"error": {"access_denied"}})})
 		return nil
 	case "allow":

@@ -19,8 +19,9 @@
 //
 // What anybody may cause is kept by whoever causes it: a client_id is what the
 // client said of itself with a MAC, and the id of a request for consent is that
-// request, sealed. Only what an owner decided takes memory here: codes for ten
-// minutes, and which requests are decided, each at most 4096.
+// request, sealed. What takes memory here is codes, for ten minutes, and which
+// requests are decided: at most 4096 each. Who denies needs no proof, so denials
+// have a memory of their own, and are forgotten where it is full.
 //
 //	asked     sealed {client, redirect, state, nonce, PKCE, scope, end}    10 minutes, one decision
 //	code      b64u of 32 random bytes, for one asked and one pod           60 s, one try
@@ -79,7 +80,8 @@ type Server struct {
 	sealer   cipher.AEAD // of requests for consent
 	passkeys *webauthn.WebAuthn
 
-	decided memory[struct{}]             // requests for consent, by their tag
+	decided memory[struct{}]             // requests for consent that an owner allowed, by their tag
+	denied  memory[struct{}]             // and others, by anybody: as far as there is room
 	codes   memory[pending]              // by the code
 	made    memory[webauthn.SessionData] // passkeys under way, by their challenge
 }

@@ -16,8 +16,7 @@ func sealerWith(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// memory keeps values for a short while, at most so many. Only what an owner
-// decided gets into it.
+// memory keeps values for a short while, at most so many.
 type memory[V any] struct {
 	mu   sync.Mutex
 	kept map[string]until[V]
