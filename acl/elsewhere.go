@@ -34,19 +34,6 @@ func (e *elsewhere) has(a webid.Agent, group string) bool {
 	return false
 }
 
-// informed runs fn until it has wanted no group that it did not know. What fn
-// decides is held to be final once it wants none, or the groups cannot be had.
-func (g *Guard) informed(ctx context.Context, fn func(*elsewhere) error) error {
-	e := &elsewhere{}
-	for {
-		err := fn(e)
-		if len(e.wanted) == 0 || g.config.Groups == nil {
-			return err
-		}
-		g.learn(ctx, e)
-	}
-}
-
 // learn asks for the groups that are wanted. One that cannot be had is nobody
 // (solid-checklist §1.10).
 func (g *Guard) learn(ctx context.Context, e *elsewhere) {

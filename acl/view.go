@@ -120,6 +120,19 @@ func (v *View) see(ctx context.Context, fn func(*judge) error) error {
 	})
 }
 
+// informed runs fn until it has wanted no group that it did not know. What fn
+// decides is held to be final once it wants none, or the groups cannot be had.
+func (g *Guard) informed(ctx context.Context, fn func(*elsewhere) error) error {
+	e := &elsewhere{}
+	for {
+		err := fn(e)
+		if len(e.wanted) == 0 || g.config.Groups == nil {
+			return err
+		}
+		g.learn(ctx, e)
+	}
+}
+
 // open gives a the bytes and registers it among the open streams.
 func (v *View) open(ctx context.Context, j *judge, a *Answer) error {
 	res, err := j.tx.Open(a.Info.Path)

@@ -53,7 +53,9 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 	header := w.Header()
 	header.Set("Content-Type", rep.typ)
 	header.Set("ETag", rep.etag)
-	rep.page.link(header, h.url(a.Info.Path), a.Children)
+	if rep.page != nil {
+		rep.page.link(header, h.url(a.Info.Path), a.Children)
+	}
 	protect(header, rep.typ)
 	at := a.Info.Modified
 	if p := a.Info.Path; p.IsContainer() {
@@ -62,7 +64,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 		}
 		at = time.Time{} // no condition depends on it
 	}
-	if r.Method != http.MethodGet || !asksBytes(r.Header.Get("Range")) {
+	if ranges := r.Header.Get("Range"); ranges != "" && (r.Method != http.MethodGet || !asksBytes(ranges)) {
 		r.Header.Del("Range") // not defined, so to be ignored (RFC 9110 §14.2)
 	}
 	out := &outflow{ResponseWriter: w, ctx: a.Context()}
@@ -76,6 +78,20 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 		return l.err
 	}
 	return out.refused
+}
+
+// represent chooses what to send of a: the representation stored, or for a
+// container the Turtle, unless another is wanted more.
+func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, error) {
+	if a.Resource == nil {
+		return h.representContainer(r, a)
+	}
+	stored := representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}
+	accept := r.Header.Values("Accept")
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+		return stored, nil
+	}
+	return h.negotiate(r, a, stored, parseAccept(accept))
 }
 
 // asksBytes reports whether a Range asks for bytes. The last none of them, for

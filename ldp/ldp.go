@@ -145,7 +145,10 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 	if p == p.Subject() && !p.IsRoot() {
 		link(header, h.url(p.Parent()), "up") // LWS §containment-and-hierarchy
 	}
-	h.linkStorage(header)
+	if h.config.Description != "" {
+		link(header, h.config.Description, solidNS+"storageDescription")
+		link(header, h.config.Description, lwsNS+"storageDescription")
+	}
 }
 
 // types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-link-storage).
@@ -161,13 +164,13 @@ func types(p pod.Path) []string {
 }
 
 func link(header http.Header, target, rel string) {
-	header.Add("Link", fmt.Sprintf("<%s>; rel=%q", target, rel))
+	header["Link"] = append(header["Link"], "<"+target+`>; rel="`+rel+`"`)
 }
 
 // url returns the URL of a path.
-func (h *Handler) url(p pod.Path) string {
-	return iri(h.config.Base, p)
-}
+func (h *Handler) url(p pod.Path) string { return iri(h.config.Base, p) }
+
+func iri(base string, p pod.Path) string { return base + strings.TrimPrefix(p.Escaped(), "/") }
 
 // delete answers DELETE (Solid Protocol §deleting-resources).
 func (h *Handler) delete(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {

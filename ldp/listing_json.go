@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"kith/acl"
@@ -91,10 +90,9 @@ func pageOf(children []pod.Info, query url.Values) *page {
 	return &page{from, min(from+pageSize, len(children))}
 }
 
-// link names the first page and the next one, where there are several. Nil links
-// nothing.
+// link names the first page and the next one, where there are several.
 func (p *page) link(header http.Header, at string, children []pod.Info) {
-	if p == nil || len(children) <= pageSize {
+	if len(children) <= pageSize {
 		return
 	}
 	link(header, at, "first")
@@ -142,8 +140,6 @@ func describeItem(base string, i pod.Info) lwsItem {
 	}
 	return item
 }
-
-func iri(base string, p pod.Path) string { return base + strings.TrimPrefix(p.Escaped(), "/") }
 
 // classes returns the types of a resource, that of its media type included.
 func classes(i pod.Info) []string {

@@ -46,23 +46,14 @@ func state(etag string) string {
 	return etag
 }
 
-// represent chooses what to send of a: the representation stored, or for a
-// container the Turtle, unless another is wanted more.
-func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, error) {
-	if a.Resource == nil {
-		return h.representContainer(r, a)
-	}
-	stored := representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}
-	accept := r.Header.Values("Accept")
-	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
-		return stored, nil
-	}
+// negotiate chooses between the representation stored and those that can be made.
+func (h *Handler) negotiate(r *http.Request, a acl.Answer, stored representation, accept acceptable) (representation, error) {
 	essence, _, _ := mime.ParseMediaType(a.Info.Type)
 	offers := []string{essence}
 	if _, ok := rdf.SyntaxOf(a.Info.Type); ok {
 		offers = append(offers, typeTurtle, typeJSONLD, rdf.NTriples.MediaType())
 	}
-	typ, ok := parseAccept(accept).choose(offers)
+	typ, ok := accept.choose(offers)
 	switch {
 	case !ok:
 		return representation{}, notAcceptable(offers)

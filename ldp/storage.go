@@ -81,15 +81,6 @@ const storageMethods = "GET, HEAD, OPTIONS"
 func (h *Handler) describeStorage(header http.Header) {
 	header.Set("Allow", storageMethods)
 	link(header, ldpNS+"Resource", "type")
-	h.linkStorage(header)
-}
-
-// linkStorage names the description of the storage.
-func (h *Handler) linkStorage(header http.Header) {
-	if h.config.Description != "" {
-		link(header, h.config.Description, solidNS+"storageDescription")
-		link(header, h.config.Description, lwsNS+"storageDescription")
-	}
 }
 
 // mayReadStorage is nil for contacts, the owner, who may read the root, and who is
