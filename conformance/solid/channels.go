@@ -253,17 +253,34 @@ func (c *channel) next(object string, types ...string) message {
 	return message{}
 }
 
-// quiet asks that nothing comes.
-func (c *channel) quiet() {
+// quiet asks that nothing comes for a while.
+func (c *channel) quiet(d time.Duration) {
 	if c.t.over() {
 		return
 	}
-	timer := time.NewTimer(silence)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case m := <-c.messages:
 		c.t.fail("by %s came %s of %s", c.kind, m.text("type"), strings.TrimPrefix(m.text("object"), c.t.base))
 	case <-timer.C:
+	}
+}
+
+// lacksUntil asks that no message has a text, up to the one that tells that an object is gone.
+func (c *channel) lacksUntil(text, object string) {
+	timer := time.NewTimer(messageTime)
+	defer timer.Stop()
+	for !c.t.over() {
+		select {
+		case m := <-c.messages:
+			c.t.check(!strings.Contains(string(m.body), text), "Bob was told of %s, which he may not read", text)
+			if m.text("object") == object && m.typed("Delete", "Remove") {
+				return
+			}
+		case <-timer.C:
+			c.t.fail("Bob was not told that what he could read is deleted")
+		}
 	}
 }
 
