@@ -479,3 +479,30 @@ func TestCookiesDecideNothing(t *testing.T) {
 		t.Errorf("a token in the URL: %d", got.Status)
 	}
 }
+
+// TestPasskeysAreOffered to the owner's devices, for this host. That they consent is held against an
+// authenticator in webid/issuer, and against a browser's in pwa/e2e.
+func TestPasskeysAreOffered(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	post := func(body string) Request {
+		return Request{Method: "POST", Target: ".passkeys", Body: []byte(body), Header: fields("Content-Type", "application/json")}
+	}
+	var given struct {
+		PublicKey struct {
+			Challenge string
+			RP        struct{ ID string }
+			User      struct{ ID string }
+		}
+	}
+	r := post("{}")
+	if err := json.Unmarshal(w.want(w.ask(people[0], r), r, 200).Body, &given); err != nil || given.PublicKey.RP.ID != "localhost" || len(given.PublicKey.Challenge) < 22 || len(given.PublicKey.User.ID) != 43 {
+		t.Errorf("offered %+v, %v", given, err)
+	}
+	r = post(`{"name":"x","credential":{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oA"}}}`)
+	w.want(w.ask(people[0], r), r, 422)
+	r = post("{}")
+	w.want(w.ask(w.stranger(people[0].Pod), r), r, 401)
+	gone := Request{Method: "DELETE", Target: ".grants/passkey-YQ"}
+	w.want(w.ask(people[0], gone), gone, 404)
+}
