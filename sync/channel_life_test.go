@@ -350,6 +350,18 @@ func TestFeaturesOfTime(t *testing.T) {
 		time.Sleep(time.Hour)
 		l.want(t, "0s Update /a/", "1m0s Add /a/y", "2m0s Add /a/z", "3m0s Update /a/")
 	})
+	bubbleOfChannels(t, "nor the only other thing", func(t *testing.T, s *quietStation) {
+		s.write("/a/b/y", "text/plain", "1")
+		events, _ := s.channels.service("events")
+		ch, err := s.channels.start(t.Context(), s.owner(), events, request{topic: s.path("/a/"), media: mediaLD, state: `"old"`, rate: time.Minute})
+		s.must(err)
+		s.write("/a/b/y", "text/plain", "2")
+		l := &log{time.Now(), make(chan string, 9)}
+		ctx := t.Context()
+		go s.channels.pump(ctx, ch, l)
+		time.Sleep(time.Hour)
+		l.want(t, "0s Update /a/", "1m0s Update /a/b/y")
+	})
 	bubbleOfChannels(t, "one that has ended tells nothing", func(t *testing.T, s *quietStation) {
 		events, _ := s.channels.service("events")
 		ch, err := s.channels.start(t.Context(), s.owner(), events, request{topic: s.path("/a/x"), media: mediaLD, state: `"old"`})
