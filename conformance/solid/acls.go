@@ -84,6 +84,10 @@ func aclContentCases() []testCase {
 			t.send(t.alice, "PUT", acl, plainText("Bob may read")).is(400, 409, 415, 422)
 			t.get("made").is(200)
 		}},
+		{"wac#acl-resource-representation/read-as-JSON-LD", func(t *trial) {
+			t.allow(t.at("made"))
+			t.ask(t.alice, "GET", t.aux(t.at("made"), "acl"), "Accept: application/ld+json").is(200).media("application/ld+json").contains("accessTo", t.alice.WebID)
+		}},
 		{"wac#acl-resource-representation/JSON-LD", func(t *trial) {
 			acl := t.aux(t.at("made"), "acl")
 			rule := func(id, who, modes string) string {

@@ -125,23 +125,40 @@ func (c *channel) end() {
 	}
 }
 
-// relay passes on what a webhook receives.
+// relay passes on what a webhook receives, until the function that it returns is called.
 func (c *channel) relay(arrived <-chan delivery) func() {
-	ctx, stop := context.WithCancel(c.t.ctx)
-	go func() {
+	return c.running(func(ctx context.Context) {
 		for {
 			select {
 			case d := <-arrived:
-				m := message{header: d.header, path: d.target, body: d.body}
-				if json.Unmarshal(d.body, &m.members) == nil {
-					c.messages <- m
-				}
+				c.deliver(ctx, message{header: d.header, path: d.target, body: d.body})
 			case <-ctx.Done():
 				return
 			}
 		}
+	})
+}
+
+// running starts a goroutine of the channel and returns what ends it and waits for it.
+func (c *channel) running(run func(context.Context)) func() {
+	ctx, cancel := context.WithCancel(c.t.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
 	}()
-	return stop
+	return func() { cancel(); <-done }
+}
+
+// deliver hands a message over, if it is one.
+func (c *channel) deliver(ctx context.Context, m message) {
+	if json.Unmarshal(m.body, &m.members) != nil || m.members["object"] == nil {
+		return
+	}
+	select {
+	case c.messages <- m:
+	case <-ctx.Done():
+	}
 }
 
 // connect receives from a channel; when it has returned, no message is missed.
@@ -151,31 +168,23 @@ func (c *channel) connect(who *agent) {
 	if c.t.over() {
 		return
 	}
-	ctx, cancel := context.WithCancel(c.t.ctx)
-	done := make(chan struct{})
-	next, err := c.open(ctx, who, from)
-	if err != nil {
-		cancel()
-		c.t.fail("connect to %s: %w", c.kind, err)
-		return
-	}
-	go func() {
-		defer close(done)
-		for {
-			text, err := next()
-			if err != nil {
-				return
-			}
-			m := message{body: text}
-			if json.Unmarshal(text, &m.members) == nil && m.members["object"] != nil {
-				c.messages <- m
+	open := make(chan error)
+	c.stop = c.running(func(ctx context.Context) {
+		next, err := c.open(ctx, who, from)
+		open <- err
+		for err == nil {
+			var text []byte
+			if text, err = next(); err == nil {
+				c.deliver(ctx, message{body: text})
 			}
 		}
-	}()
-	c.stop = func() { cancel(); <-done }
+	})
+	if err := <-open; err != nil {
+		c.t.fail("connect to %s: %w", c.kind, err)
+	}
 }
 
-// open returns a function that waits for the next message.
+// open returns a function that waits for the next message. The end of ctx ends the connection.
 func (c *channel) open(ctx context.Context, who *agent, from string) (func() ([]byte, error), error) {
 	if c.kind == "WebSocketChannel2023" {
 		conn, _, err := websocket.Dial(ctx, from, &websocket.DialOptions{HTTPClient: c.t.client})

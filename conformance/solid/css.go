@@ -21,6 +21,10 @@ import (
 // pods and credentials for Alice and Bob through its account API. modules is the node_modules folder that has
 // the package @solid/community-server. The caller stops the server.
 func StartCSS(ctx context.Context, modules string) (*Server, error) {
+	modules, err := filepath.Abs(modules)
+	if err != nil {
+		return nil, fmt.Errorf("start CSS: %w", err)
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, fmt.Errorf("start CSS: %w", err)
