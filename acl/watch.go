@@ -262,8 +262,8 @@ func (w *Watch) changed(j *judge) (c changed, ok bool, err error) {
 		case !w.topic.Contains(row.Path.Subject()):
 		case w.rules(row):
 			c.rows[row.Path.Subject()] = true
-		case row.Path == row.Path.Subject():
-			c.rows[row.Path] = c.rows[row.Path]
+		case row.Path == row.Path.Subject() && !c.rows[row.Path]:
+			c.rows[row.Path] = false
 		}
 	}
 	return c, true, nil
