@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 )
@@ -195,9 +196,10 @@ func (w *world) compare(what string, who asker, probe Request, tw twin) {
 }
 
 // renamed returns an answer in which both names of a twin are one. A Link of an OPTIONS names what was
-// asked for, or the subject of what was asked for.
+// asked for, the subject of what was asked for, or what that lies in.
 func renamed(a Answer, tw twin) Answer {
-	both := strings.NewReplacer(tw.there, "NAME", tw.absent, "NAME", trimAux(tw.there), "SUBJECT", trimAux(tw.absent), "SUBJECT")
+	both := strings.NewReplacer(tw.there, "NAME", tw.absent, "NAME", trimAux(tw.there), "SUBJECT", trimAux(tw.absent), "SUBJECT",
+		up(tw.there), up("SUBJECT/x"), up(tw.absent), up("SUBJECT/x"))
 	h := http.Header{}
 	for name, values := range a.Header {
 		for _, v := range values {
@@ -205,6 +207,12 @@ func renamed(a Answer, tw twin) Answer {
 		}
 	}
 	return Answer{a.Status, h, []byte(both.Replace(string(a.Body)))}
+}
+
+// up returns the end of the Link to the container of a name.
+func up(name string) string {
+	container, _ := path.Split(strings.TrimSuffix(name, "/"))
+	return container + `>; rel="up"`
 }
 
 func trimAux(name string) string {

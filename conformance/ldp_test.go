@@ -79,7 +79,7 @@ func (w *world) checkHeaders(owner *resident) {
 	}{
 		"":          {[]string{"ldp#Resource>", "ldp#BasicContainer>", "pim/space#Storage>", owner.Pod.URL + `.acl>; rel="acl"`}, []string{"GET", "HEAD", "OPTIONS", "PUT", "POST"}},
 		"a/":        {[]string{"ldp#Resource>", "ldp#BasicContainer>", "ldp#Container>", owner.Pod.URL + `a/.acl>; rel="acl"`}, []string{"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"}},
-		"a/b/c.txt": {[]string{"ldp#Resource>", owner.Pod.URL + `a/b/c.txt.acl>; rel="acl"`, owner.Pod.URL + `a/b/c.txt.meta>; rel="describedby"`}, []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}},
+		"a/b/c.txt": {[]string{"ldp#Resource>", owner.Pod.URL + `a/b/c.txt.acl>; rel="acl"`, owner.Pod.URL + `a/b/c.txt.meta>; rel="describedby"`}, []string{"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"}},
 	} {
 		got := w.get(owner, target)
 		links := strings.Join(got.Header.Values("Link"), ", ")

@@ -39,7 +39,8 @@
 //	container                           Turtle, JSON-LD, application/lws+json in pages
 //	<pod>.storage                       JSON-LD, Turtle, application/lws+json
 //
-// Handler.represent chooses by Accept, and answers 406 where nothing fits. The
+// Handler.represent chooses by Accept, and answers 406 where nothing fits; other
+// resources have one representation, which is sent whatever is asked for. The
 // representation stored, or a container's Turtle, has the ETag of the state; each
 // other has that ETag with a suffix, by which conditions of writes find the state
 // again. What is made is made only when it is asked for, two at a time for each

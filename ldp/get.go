@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kith/acl"
+	"kith/internal/rdf"
 	"kith/pod"
 )
 
@@ -89,6 +90,9 @@ func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, erro
 	stored := representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}
 	accept := r.Header.Values("Accept")
 	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+		return stored, nil
+	}
+	if _, ok := rdf.SyntaxOf(a.Info.Type); !ok { // there is nothing to choose from (RFC 9110 §12.5.1)
 		return stored, nil
 	}
 	return h.negotiate(r, a, stored, parseAccept(accept))

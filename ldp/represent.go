@@ -49,10 +49,7 @@ func state(etag string) string {
 // negotiate chooses between the representation stored and those that can be made.
 func (h *Handler) negotiate(r *http.Request, a acl.Answer, stored representation, accept acceptable) (representation, error) {
 	essence, _, _ := mime.ParseMediaType(a.Info.Type)
-	offers := []string{essence}
-	if _, ok := rdf.SyntaxOf(a.Info.Type); ok {
-		offers = append(offers, typeTurtle, typeJSONLD, rdf.NTriples.MediaType())
-	}
+	offers := []string{essence, typeTurtle, typeJSONLD, rdf.NTriples.MediaType()}
 	typ, ok := accept.choose(offers)
 	switch {
 	case !ok:
