@@ -46,10 +46,23 @@ func (v *Verifier) vouched(ctx context.Context, id ID, issuer string) error {
 	if err != nil {
 		return err
 	}
-	if !names(doc, id, issuer) {
+	if v.here(id) || !names(doc, id, issuer) {
 		return notVouched
 	}
 	return nil
+}
+
+// here reports whether id is the owner of a pod of this host, for whom its own
+// provider and the owner's devices speak and nobody else, whatever a document
+// says. It is asked once that document was read, so that the answer tells
+// nothing about pods. (protocol §1.6)
+func (v *Verifier) here(id ID) bool {
+	path, ok := strings.CutPrefix(string(id), v.Issuer)
+	if !ok {
+		return false
+	}
+	realm, ok := v.Realms(v.podOf(path))
+	return ok && realm.Owner() == id
 }
 
 // names reports whether doc says that issuer may speak for id: as a WebID profile

@@ -155,6 +155,9 @@ func (v *Verifier) exchangeSelf(r *http.Request, resource, text string, p proof)
 	if err == nil {
 		err = key.verify(s.compact)
 	}
+	if err == nil && v.here(s.sub) {
+		err = notVouched
+	}
 	if err != nil {
 		return "", refusedSubject(err)
 	}

@@ -166,7 +166,7 @@ func (h *home) readCard(ctx context.Context) (g *rdf.Graph, etag string, err err
 		return nil, "", err
 	}
 	g, err = h.parseCard(a.Info.Type, text)
-	if errors.Is(err, acl.ErrProtected) { // something else lies there: it makes way
+	if errors.Is(err, acl.ErrProtected) || !h.onlyOurs(a.Info.Type, text) { // something else lies there: it makes way
 		return &rdf.Graph{}, a.Info.ETag, nil
 	}
 	return g, a.Info.ETag, err
@@ -236,6 +236,10 @@ func (h *home) completeCard(g *rdf.Graph, p person) (changed bool, err error) {
 			changed = true
 		}
 	}
+	for _, t := range h.otherWays(g, me) {
+		g.Remove(t)
+		changed = true
+	}
 	for _, t := range want {
 		if !g.Has(t) {
 			changed = true
@@ -268,8 +272,8 @@ func (h *home) term(path string) rdf.Term {
 // answersFor reports whether a term names this host's issuer, byte for byte.
 func (h *home) answersFor(o rdf.Term) bool { return o == rdf.IRITerm(rdf.IRI(h.issuer)) }
 
-// vet refuses what would change by whom the owner signs in elsewhere: whoever could add an issuer of
-// their own could act as the owner everywhere. Nothing else in the profile is the server's.
+// vet refuses what would change by whom the owner signs in elsewhere: whoever could add an issuer or a key
+// of their own could act as the owner everywhere. Nothing else in the profile is the server's.
 // (Solid WebID Profile, protected triples)
 func (h *home) vet(mediaType string, text []byte) error {
 	if !h.shown.on.Load() {
@@ -282,9 +286,13 @@ func (h *home) vet(mediaType string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	issuers := g.Objects(rdf.IRITerm(rdf.IRI(h.realm.Owner())), oidcIssuer)
+	me := rdf.IRITerm(rdf.IRI(h.realm.Owner()))
+	issuers := g.Objects(me, oidcIssuer)
 	if len(issuers) != 1 || !h.answersFor(issuers[0]) {
 		return fmt.Errorf("%w: solid:oidcIssuer", acl.ErrProtected)
+	}
+	if len(h.otherWays(g, me)) > 0 || !h.onlyOurs(mediaType, text) {
+		return fmt.Errorf("%w: a key or a provider to sign in by", acl.ErrProtected)
 	}
 	return nil
 }

@@ -78,6 +78,43 @@ func TestAProfileOfBeforeStays(t *testing.T) {
 	}
 }
 
+// TestNoOtherWayIn: nobody may write into the profile by which else the owner could be signed in as, and
+// what is there already goes when it is published.
+func TestNoOtherWayIn(t *testing.T) {
+	const (
+		mine     = `"http://www.w3.org/ns/solid/terms#oidcIssuer":{"@id":"http://localhost:8420"}`
+		me       = `"@id":"http://localhost:8420/ana/profile/card#me",` + mine
+		named    = `"id":"http://localhost:8420/ana/profile/card#me"`
+		turtle   = `<#me> <http://www.w3.org/ns/solid/terms#oidcIssuer> <http://localhost:8420>; `
+		provider = `<https://www.w3.org/ns/did#service> [a <https://www.w3.org/ns/lws#OpenIdProvider>; <https://www.w3.org/ns/did#serviceEndpoint> `
+		context  = `"@context":"https://www.w3.org/ns/cid/v1",`
+	)
+	_, h := published(t, "", "")
+	for name, c := range map[string]struct{ mediaType, text string }{
+		"a key":                  {"text/turtle", turtle + "<https://w3id.org/security#authenticationMethod> <#key>."},
+		"a key for TLS":          {"text/turtle", turtle + "<http://www.w3.org/ns/auth/cert#key> <#key>."},
+		"a provider":             {"text/turtle", turtle + provider + "<https://evil.example>]."},
+		"two providers":          {"text/turtle", turtle + provider + "<http://localhost:8420>, <https://evil.example>]."},
+		"a key in JSON":          {"application/ld+json", `{` + me + `,` + named + `,"authentication":[{"id":"#key"}]}`},
+		"a provider in JSON":     {"application/ld+json", `{` + me + `,` + named + `,"service":[{"type":"https://www.w3.org/ns/lws#OpenIdProvider","serviceEndpoint":"https://evil.example"}]}`},
+		"one of several types":   {"application/ld+json", `{` + me + `,` + named + `,"service":[{"type":["x:y","https://www.w3.org/ns/lws#\u004fpenIdProvider"],"serviceEndpoint":"https://evil.example"}]}`},
+		"a single service":       {"application/ld+json", `{` + me + `,` + named + `,"service":{"type":"https://www.w3.org/ns/lws#OpenIdProvider","serviceEndpoint":["https://evil.example"]}}`},
+		"a key with its context": {"application/ld+json", `{` + context + named + `,` + mine + `,"authentication":["#key"]}`},
+	} {
+		if err := h.write(t.Context(), cardPath, c.mediaType, c.text, pod.Precondition{}); !errors.Is(err, acl.ErrProtected) {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, before := published(t, c.mediaType, c.text)
+		if text, err := before.read(t, webid.Agent{}, cardPath); err != nil || strings.Contains(strings.ReplaceAll(text, "did:service <#issuer>", ""), "did:service ") || strings.Contains(text, `"service"`) || strings.Contains(text, "#key") {
+			t.Errorf("%s, from before: %v\n%s", name, err, text)
+		}
+	}
+	ours := `{` + me + `,` + named + `,"service":[{"type":"https://www.w3.org/ns/lws#OpenIdProvider","serviceEndpoint":"http://localhost:8420"},{"type":"Feed","serviceEndpoint":"https://feed.example"}]}`
+	if err := h.write(t.Context(), cardPath, "application/ld+json", ours, pod.Precondition{}); err != nil {
+		t.Errorf("this provider, and a service that is none: %v", err)
+	}
+}
+
 // TestOffIsOff for strangers; the owner keeps the profile.
 func TestOffIsOff(t *testing.T) {
 	_, h := published(t, "", "")
