@@ -59,6 +59,9 @@ func (s *Server) published(ctx context.Context, id string) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
+	if hostOf(doc.URL) != hostOf(id) {
+		return client{}, errNoClient // its host leads on: another wrote it
+	}
 	return parseDocument(id, doc.Body)
 }
 
@@ -125,10 +128,12 @@ const (
 )
 
 // redirectKind refuses every redirect URI that could be read in two ways, that
-// runs something, or that would be overwritten by what is added to it.
+// runs something, or that would be overwritten by what is added to it. A host
+// must come as it is asked for: one whose escapes hide letters of other scripts
+// would be shown as another.
 func redirectKind(uri string) where {
 	u, err := url.Parse(uri)
-	if err != nil || len(uri) > maxRedirect || strings.ContainsFunc(uri, notInURI) || strings.Contains(uri, "#") || u.User != nil || u.Opaque != "" {
+	if err != nil || len(uri) > maxRedirect || strings.ContainsFunc(uri+u.Host, notInURI) || strings.Contains(uri, "#") || u.User != nil || u.Opaque != "" {
 		return nowhere
 	}
 	query, err := url.ParseQuery(u.RawQuery)

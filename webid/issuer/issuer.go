@@ -83,7 +83,7 @@ type Server struct {
 	decided memory[struct{}]             // requests for consent that an owner allowed, by their tag
 	denied  memory[struct{}]             // and others, by anybody: as far as there is room
 	codes   memory[pending]              // by the code
-	made    memory[webauthn.SessionData] // passkeys under way, by their challenge
+	made    memory[webauthn.SessionData] // passkeys under way, by their pod and challenge
 }
 
 // New returns a Server. The error says which field of c cannot be used.

@@ -95,7 +95,7 @@ func (s *Server) NewPasskey(pod string, known []Passkey) (options any, err error
 	}
 	now := s.now()
 	session.Expires = time.Time{} // the clock here is another
-	if !s.made.put(session.Challenge, *session, now.Add(passkeyTime), now) {
+	if !s.made.put(pod+session.Challenge, *session, now.Add(passkeyTime), now) {
 		return nil, fmt.Errorf("begin passkey: %w", ErrFull)
 	}
 	return creation, nil
@@ -103,13 +103,14 @@ func (s *Server) NewPasskey(pod string, known []Passkey) (options any, err error
 
 // AddPasskey returns the passkey that a browser made by the options of
 // NewPasskey: credential is what navigator.credentials.create gave, as JSON.
-// ErrPasskey for anything else, and for options that are used or too old.
+// ErrPasskey for anything else, and for options that are used, too old, or another
+// pod's.
 func (s *Server) AddPasskey(pod, name string, known []Passkey, credential []byte) (Passkey, error) {
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(credential)
 	if err != nil {
 		return Passkey{}, fmt.Errorf("%w: %w", ErrPasskey, err)
 	}
-	session, ok := s.made.take(parsed.Response.CollectedClientData.Challenge, s.now())
+	session, ok := s.made.take(pod+parsed.Response.CollectedClientData.Challenge, s.now())
 	owner := keyholder{pod: pod, handle: session.UserID, known: known}
 	if !ok {
 		return Passkey{}, fmt.Errorf("%w: it was not asked for, or too long ago", ErrPasskey)
