@@ -29,12 +29,13 @@ func (g *Guard) judge(tx pod.Tx, a webid.Agent, origin string, e *elsewhere) *ju
 		held: make(map[*document][]rule), member: make(map[string]bool)}
 }
 
-// key names the agent by all that decides what it may do.
+// key names the agent by all that decides what it may do. What a request brings
+// is quoted, so that no Origin reads like the names of somebody else.
 func (j *judge) key() string {
 	var key strings.Builder
-	fmt.Fprintf(&key, "%t %t %s", j.agent.Owner(), j.agent.Contact() != "", j.origin)
+	fmt.Fprintf(&key, "%t %t %q", j.agent.Owner(), j.agent.Contact() != "", j.origin)
 	for _, id := range j.agent.IDs() {
-		fmt.Fprintf(&key, " %s", id)
+		fmt.Fprintf(&key, " %q", id)
 	}
 	return key.String()
 }

@@ -168,8 +168,8 @@ func (j *judge) mayPatch(p pod.Path, patch rdf.Patch, pre pod.Precondition) (sta
 			return s, err
 		}
 	}
-	if replicated(p) {
-		return s, ErrReplica
+	if err := kept(p); err != nil {
+		return s, err
 	}
 	if p.IsContainer() {
 		return s, fmt.Errorf("patch container: %w", ErrContainment)

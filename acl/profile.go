@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"kith/pod"
 )
@@ -13,11 +14,12 @@ import (
 // not let pass (409).
 var ErrProtected = errors.New("this part of the profile is protected")
 
+// profile is where the owner's profile lies.
+const profile = "/profile/card"
+
 // isProfile reports whether p is the owner's profile document, or a container in
 // its place.
-func isProfile(p pod.Path) bool {
-	return p.String() == "/profile/card" || p.String() == "/profile/card/"
-}
+func isProfile(p pod.Path) bool { return strings.TrimSuffix(p.String(), "/") == profile }
 
 // vetted reads a body that is to become the owner's profile and asks whether it
 // may. Other bodies are left alone.

@@ -268,3 +268,26 @@ func TestDamagedStoreIsNotAnAnswer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestNoOriginReadsLikeSomebody sends an Origin that ends like the names of an
+// agent: what decides for one of the two must not decide for the other.
+func TestNoOriginReadsLikeSomebody(t *testing.T) {
+	w, ctx := newWorld(t, Config{}), context.Background()
+	w.allow(`{"/box/": [` + allowAll + `]}`)
+	w.put("/box/f", "text/plain", "x")
+	named := allow(1, agentOf(elsewhereAgent.IDs()[0]), "acl:default <./>", "acl:Read")
+	w.acl("/box/", ownerRule, named, allow(2, "acl:agentClass foaf:Agent", "acl:default <./>", "acl:Read"))
+	open := func(v *View) Answer {
+		a, err := v.Get(ctx, path(t, "/box/f"))
+		is(t, "get", err, nil)
+		t.Cleanup(func() { a.Close() })
+		return a
+	}
+	theirs := open(w.guard.As(elsewhereAgent).From("o"))
+	forged := open(w.guard.As(stranger).From("o " + string(elsewhereAgent.IDs()[0])))
+	w.acl("/box/", ownerRule, named)
+	w.guard.review(ctx)
+	if theirs.Context().Err() != nil || forged.Context().Err() == nil {
+		t.Errorf("who is named: %v; who is not: %v", theirs.Context().Err(), forged.Context().Err())
+	}
+}

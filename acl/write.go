@@ -276,9 +276,23 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes"}
 
 // replicated reports whether p is written through replicas only; a container of
-// such a name would be in its way.
+// such a name, which is also made for what lies below it, would be in its way.
 func replicated(p pod.Path) bool {
-	return slices.Contains(adopted, strings.TrimSuffix(p.String(), "/"))
+	return slices.ContainsFunc(adopted, func(name string) bool {
+		return p.String() == name || strings.HasPrefix(p.String(), name+"/")
+	})
+}
+
+// kept refuses to write what only the server and the owner's devices write, and
+// what would put a container in the place of the profile.
+func kept(p pod.Path) error {
+	switch {
+	case replicated(p):
+		return ErrReplica
+	case strings.HasPrefix(p.String(), profile+"/"):
+		return fmt.Errorf("make a container in its place: %w", ErrProtected)
+	}
+	return nil
 }
 
 // onlyCreates reports whether a precondition keeps a write from replacing.
@@ -301,8 +315,8 @@ func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 	} else if err := j.mayMake(p, need); err != nil {
 		return s, err
 	}
-	if replicated(p) {
-		return s, ErrReplica
+	if err := kept(p); err != nil {
+		return s, err
 	}
 	return s, pre.Check(s.exists, s.info.ETag)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"kith/internal/rdf"
 	"kith/pod"
 	"kith/webid"
 )
@@ -105,6 +106,26 @@ func TestMakeContainer(t *testing.T) {
 				t.Errorf("afterwards: %v", err)
 			}
 		})
+	}
+}
+
+// TestNothingTakesThePlaceOfWhatIsKept makes containers where the server and the
+// owner's devices keep what they must know, also by what lies below them.
+func TestNothingTakesThePlaceOfWhatIsKept(t *testing.T) {
+	w := newWorld(t, Config{})
+	v, ctx := w.guard.As(webid.AppAgent(testOwner, "https://app.example/", "consent")), context.Background()
+	insert, err := rdf.ParseUpdate(reader("INSERT DATA { <#a> <x:p> 1 }"), testBase, rdf.Limits{})
+	is(t, "parse", err, nil)
+	for name, want := range map[string]error{
+		"/settings/classes/": ErrReplica, "/profile/devices/": ErrReplica, "/profile/keys/": ErrReplica, "/profile/name/": ErrReplica,
+		"/profile/card/": ErrProtected, "/profile/cards/": nil,
+	} {
+		_, err := v.MakeContainer(ctx, path(t, name), pod.Precondition{})
+		is(t, "make "+name, err, want)
+		_, _, err = v.Put(ctx, path(t, name+"x"), "text/plain", reader("x"), pod.Precondition{})
+		is(t, "put below "+name, err, want)
+		_, _, err = v.Patch(ctx, path(t, name+"deep/y"), insert, pod.Precondition{})
+		is(t, "patch below "+name, err, want)
 	}
 }
 
