@@ -62,6 +62,7 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error 
 	if err := patient(w, q.wait); err != nil {
 		return err
 	}
+	v = v.From(r.Header.Get("Origin")) // WAC §authorization-evaluation
 	var p page
 	if q.changes {
 		p, err = f.changes(r.Context(), v, q)

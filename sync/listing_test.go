@@ -66,6 +66,25 @@ func TestListing(t *testing.T) {
 	})
 }
 
+// TestFeedKeepsToOrigins shows a post to the pages of one origin only
+// (WAC §authorization-evaluation).
+func TestFeedKeepsToOrigins(t *testing.T) {
+	h := newHouse(t)
+	h.audience("anas", ana)
+	before := h.read(h.friend(ana), "feed")
+	h.write("/social/posts/p/post.jsonld", jsonld, note("for one app"))
+	h.write("/social/posts/p/.acl", turtle, strings.Replace(postACL("anas"), "acl:agentGroup", "acl:origin <https://app.example>; acl:agentGroup", 1))
+	for origin, want := range map[string][]string{"": {"p"}, "https://app.example": {"p"}, "https://evil.example": {}, "null": {}} {
+		for target, kind := range map[string]string{"feed?inline=1": "Add ", "feed?inline=1&cursor=" + before.Cursor: "Create "} {
+			var kinds []string
+			for _, post := range want {
+				kinds = append(kinds, kind+post)
+			}
+			h.wantKinds(origin+" "+target, h.read(h.friend(ana), target, header("Origin", origin)), kinds...)
+		}
+	}
+}
+
 func TestState(t *testing.T) {
 	h := newHouse(t)
 	h.audience("a", ana)
