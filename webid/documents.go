@@ -18,7 +18,8 @@ var ErrBusy = errors.New("too many documents to fetch")
 type Documents interface {
 	// Admit reports whether the asker of r may cause requests to other servers now.
 	Admit(r *http.Request) bool
-	// Fresh returns the document at url, fetched no longer than age ago.
+	// Fresh returns the document at url, fetched no longer than age ago. ErrBusy
+	// when too many are being fetched for who asks.
 	Fresh(ctx context.Context, url, accept string, age time.Duration) (fetch.Document, error)
 }
 

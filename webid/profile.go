@@ -3,6 +3,7 @@ package webid
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"mime"
 	"slices"
@@ -32,6 +33,9 @@ func (v *Verifier) fetch(ctx context.Context, url, accept string, age time.Durat
 	doc, err := v.Documents.Fresh(ctx, url, accept, age)
 	if ctx.Err() != nil {
 		return fetch.Document{}, fmt.Errorf("fetch document: %w", ctx.Err())
+	}
+	if errors.Is(err, ErrBusy) {
+		return fetch.Document{}, fmt.Errorf("fetch document: %w", ErrBusy)
 	}
 	if err != nil {
 		return fetch.Document{}, notReachable

@@ -2,9 +2,13 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
+
+// errRoom says that no request was made, since there was no room for it.
+var errRoom = errors.New("no room")
 
 const (
 	maxEach = 8  // requests to one host at once
@@ -49,16 +53,16 @@ func newHosts() *hosts { return &hosts{all: make(room, maxAll), each: map[string
 func (h *hosts) enter(ctx context.Context, name string) (leave func(), err error) {
 	to, ok := h.come(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: too many wait for this host", ErrFailed)
+		return nil, fmt.Errorf("%w: %w: too many wait for this host", ErrFailed, errRoom)
 	}
 	if !to.enter(ctx) {
 		h.gone(name)
-		return nil, fmt.Errorf("%w: no room: %w", ErrFailed, ctx.Err())
+		return nil, fmt.Errorf("%w: %w: %w", ErrFailed, errRoom, ctx.Err())
 	}
 	if !h.all.enter(ctx) {
 		to.leave()
 		h.gone(name)
-		return nil, fmt.Errorf("%w: no room: %w", ErrFailed, ctx.Err())
+		return nil, fmt.Errorf("%w: %w: %w", ErrFailed, errRoom, ctx.Err())
 	}
 	return sync.OnceFunc(func() { h.all.leave(); to.leave(); h.gone(name) }), nil
 }

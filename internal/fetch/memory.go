@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -91,7 +92,10 @@ func (m *memory) keep(key string, e *entry, size int) {
 func (m *memory) settle(key string, e *entry, doc Document, err error, now time.Time, life time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, errRoom):
+		life = 0 // that says nothing about the document
+	case err != nil:
 		life = failureLife
 	}
 	e.doc, e.err, e.at, e.until = doc, err, now, now.Add(life)

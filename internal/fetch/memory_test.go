@@ -180,3 +180,23 @@ func TestClient(t *testing.T) {
 		t.Errorf("%d connections to a private address, %d requests left over", seen.Load(), len(f.hosts.all))
 	}
 }
+
+// TestNoRoomIsNotKept: what was not asked for, since others were in the way, is asked for as soon as they are gone.
+func TestNoRoomIsNotKept(t *testing.T) {
+	s := serve(t, text("x"))
+	f := open(t, s.host)
+	for range maxWait {
+		if _, ok := f.hosts.come(s.host); !ok {
+			t.Fatal("no place")
+		}
+	}
+	if _, err := f.Get(t.Context(), s.URL, "*/*"); !errors.Is(err, ErrFailed) || s.requests.Load() != 0 {
+		t.Fatalf("%d requests, %v", s.requests.Load(), err)
+	}
+	for range maxWait {
+		f.hosts.gone(s.host)
+	}
+	if _, err := f.Get(t.Context(), s.URL, "*/*"); err != nil {
+		t.Errorf("with room: %v", err)
+	}
+}

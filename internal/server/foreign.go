@@ -49,6 +49,11 @@ func (d documents) Admit(r *http.Request) bool {
 func (d documents) Fresh(ctx context.Context, url, accept string, age time.Duration) (fetch.Document, error) {
 	own, ok := strings.CutPrefix(url, d.config.URL)
 	if !ok {
+		leave, ok := d.asking.enter(ctx)
+		if !ok {
+			return fetch.Document{}, fmt.Errorf("fetch: %w", webid.ErrBusy)
+		}
+		defer leave()
 		return d.fetcher.Fresh(ctx, url, accept, age)
 	}
 	own, _, _ = strings.Cut(own, "#")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -110,6 +111,46 @@ func (l *rates) forget(now time.Time) {
 	}
 	if len(l.seen) >= ratesMost {
 		clear(l.seen)
+	}
+}
+
+// asker is the key under which the context of a request holds the address that sent it.
+type asker struct{}
+
+// asking counts the documents that are being fetched for each address, so that nobody can take all the
+// places there are for that by naming many slow servers.
+type asking struct {
+	mu   sync.Mutex
+	here map[string]int
+}
+
+// askingMost is how many documents are fetched for one address at a time: more than a request needs.
+const askingMost = 16
+
+// enter takes a place for the asker of ctx, and reports whether there was one; the caller leaves it. What
+// the server fetches for itself has no asker and no bound.
+func (a *asking) enter(ctx context.Context) (leave func(), ok bool) {
+	who, known := ctx.Value(asker{}).(string)
+	if !known {
+		return func() {}, true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.here[who] >= askingMost {
+		return nil, false
+	}
+	if a.here == nil {
+		a.here = map[string]int{}
+	}
+	a.here[who]++
+	return func() { a.leave(who) }, true
+}
+
+func (a *asking) leave(who string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.here[who]--; a.here[who] == 0 {
+		delete(a.here, who)
 	}
 }
 

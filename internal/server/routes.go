@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -26,7 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler) // whatever was being sent must not look whole
 	}()
-	s.route(answer, r)
+	s.route(answer, r.WithContext(context.WithValue(r.Context(), asker{}, address(r, s.config.BehindProxy))))
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {

@@ -57,7 +57,8 @@ type Server struct {
 	cursorKey []byte
 	hooks     hookKey
 	rates     *rates
-	strangers *rates         // of requests that make this server fetch documents
+	strangers *rates // of requests that make this server fetch documents
+	asking    asking
 	fetcher   *fetch.Fetcher // for addresses that strangers choose
 	listener  net.Listener
 	nothing   *acl.Guard // of the pods that do not exist
