@@ -119,7 +119,7 @@ func (g *Guard) patched(ctx context.Context, p pod.Path, old pod.Resource, patch
 	}
 	var out bytes.Buffer
 	syntax, _ := rdf.SyntaxOf(typ)
-	if err := rdf.EncodeAs(&out, graph, syntax, prefixes, base); err != nil {
+	if err := rdf.EncodeAs(&out, graph, syntax, prefixes, base, rdf.IRI(g.config.Base)); err != nil {
 		return nil, "", err
 	}
 	if int64(out.Len()) > maxGraph {

@@ -80,7 +80,7 @@ func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string) (repres
 	var out bytes.Buffer
 	g, err := rdf.Decode(a.Resource, from, base, rdf.Limits{})
 	if err == nil {
-		err = rdf.EncodeAs(&out, g, to, prefixes, base)
+		err = rdf.EncodeAs(&out, g, to, prefixes, base, "")
 	}
 	if err != nil {
 		_, err := a.Resource.Seek(0, io.SeekStart)

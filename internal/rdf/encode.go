@@ -24,7 +24,15 @@ const nestLimit = 8
 // The errors are ErrSyntax for a prefix or base that is not well formed, and
 // those of w.
 func Encode(w io.Writer, g *Graph, prefixes map[string]IRI, base IRI) error {
+	return encodeTurtle(w, g, prefixes, base, "")
+}
+
+// encodeTurtle is Encode where IRIs below within, which base lies below, are relative too.
+func encodeTurtle(w io.Writer, g *Graph, prefixes map[string]IRI, base, within IRI) error {
 	e, err := newEncoder(g, prefixes, base)
+	if err == nil {
+		err = e.setWithin(within)
+	}
 	if err != nil {
 		return fmt.Errorf("encode Turtle: %w", err)
 	}
@@ -44,6 +52,7 @@ type encoder struct {
 	spaces  []namespace // longest first
 	base    IRI
 	baseDir string // base up to the last slash of its path
+	within  string // an ancestor of baseDir, up to which references climb
 	baseRef reference
 	uses    []uint32 // how often a blank node is an object
 	written []bool   // whether a subject's triples are out, or being written
@@ -87,6 +96,18 @@ func (e *encoder) setBase(base IRI) error {
 	}
 	e.base, e.baseRef = base, split(string(base))
 	e.baseDir = e.baseRef.scheme + e.baseRef.authority + merge(e.baseRef, "")
+	return nil
+}
+
+func (e *encoder) setWithin(within IRI) error {
+	e.within = e.baseDir
+	if within == "" {
+		return nil
+	}
+	if !strings.HasSuffix(string(within), "/") || !strings.HasPrefix(e.baseDir, string(within)) {
+		return fmt.Errorf("check base: %w: it does not lie below %q", ErrSyntax, within)
+	}
+	e.within = string(within)
 	return nil
 }
 
@@ -322,7 +343,7 @@ func (e *encoder) relative(iri string) (string, bool) {
 		return "", false
 	}
 	target := split(iri)
-	ref, ok := strings.CutPrefix(iri, e.baseDir)
+	ref, ok := e.climb(iri)
 	switch {
 	case !ok:
 		return "", false
@@ -335,6 +356,18 @@ func (e *encoder) relative(iri string) (string, bool) {
 	}
 	back, err := resolve(e.baseRef, split(ref))
 	return ref, err == nil && string(back) == iri
+}
+
+// climb returns iri as a path from the base's own container, through the nearest
+// container above both.
+func (e *encoder) climb(iri string) (string, bool) {
+	for dir, up := e.baseDir, ""; strings.HasPrefix(dir, e.within); up += "../" {
+		if rest, ok := strings.CutPrefix(iri, dir); ok {
+			return up + rest, true
+		}
+		dir = dir[:strings.LastIndexByte(strings.TrimSuffix(dir, "/"), '/')+1]
+	}
+	return "", false
 }
 
 // document returns the base without its fragment.

@@ -15,7 +15,8 @@ type Graph struct {
 	index map[[3]id]rowID
 	gaps  int
 
-	// partial says that the document had named graphs beside this one.
+	// partial says that the document said more than is here: it had named graphs
+	// beside this one, or members that mean nothing in a graph.
 	partial bool
 }
 

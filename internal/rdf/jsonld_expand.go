@@ -73,6 +73,7 @@ func (l *jsonld) expand(s scope, v any) (items []*item, err error) {
 		return l.expandObject(s, v)
 	}
 	if s.name == "" || s.name == "@graph" {
+		l.g.partial = true
 		return nil, nil
 	}
 	if t := s.c.term(s.name); t != nil && t.scoped != nil {
@@ -313,6 +314,8 @@ func (r *reader) members(entries []member) error {
 			err = r.keyword(e)
 		case strings.Contains(e.iri, ":"):
 			err = r.property(e)
+		default:
+			r.g.partial = r.g.partial || e.value != nil
 		}
 		if err != nil {
 			return err

@@ -117,6 +117,7 @@ func (r *reader) annotate(e member) error {
 		r.out.language = text
 	}
 	r.out.has |= setOf(e.iri)
+	r.g.partial = r.g.partial || e.iri != "@language"
 	return nil
 }
 
@@ -334,6 +335,8 @@ func (r *reader) file(i *item, index string, t *term) error {
 	case t.has("@type"):
 		i.has |= setOf("@type")
 		i.types = append([]string{expanded}, i.types...)
+	case t.has("@index"):
+		r.g.partial = true // the key is lost
 	}
 	return nil
 }

@@ -74,6 +74,7 @@ func (l *jsonld) resource(name string) id {
 // state adds a triple, if all its terms are some and the property is an IRI.
 func (l *jsonld) state(s id, property string, o id) error {
 	if s == 0 || o == 0 || checkIRI(property) != nil {
+		l.g.partial = true
 		return nil
 	}
 	return l.add(s, l.iri(IRI(property)), o)

@@ -31,11 +31,13 @@ func SyntaxOf(mediaType string) (Syntax, bool) {
 }
 
 // EncodeAs writes g in the syntax s, as Encode or EncodeJSONLD do, or one line of
-// N-Triples for each triple. The error is ErrSyntax for no syntax, and as theirs.
-func EncodeAs(w io.Writer, g *Graph, s Syntax, prefixes map[string]IRI, base IRI) error {
+// N-Triples for each triple. Where within is not "", base lies below it, and
+// Turtle has relative references to all that does. The error is ErrSyntax for no
+// syntax, and as theirs.
+func EncodeAs(w io.Writer, g *Graph, s Syntax, prefixes map[string]IRI, base, within IRI) error {
 	switch s {
 	case Turtle:
-		return Encode(w, g, prefixes, base)
+		return encodeTurtle(w, g, prefixes, base, within)
 	case JSONLD:
 		return EncodeJSONLD(w, g, base)
 	case NTriples:

@@ -31,7 +31,7 @@ func TestEncodeAs(t *testing.T) {
 	}
 	for _, s := range []Syntax{Turtle, NTriples} {
 		var out strings.Builder
-		if err := EncodeAs(&out, g, s, nil, testBase); err != nil {
+		if err := EncodeAs(&out, g, s, nil, testBase, ""); err != nil {
 			t.Fatal(err)
 		}
 		back, err := Decode(strings.NewReader(out.String()), s, testBase, Limits{})
@@ -39,7 +39,43 @@ func TestEncodeAs(t *testing.T) {
 			t.Errorf("%v comes back otherwise: %v\n%s", s, err, out.String())
 		}
 	}
-	if err := EncodeAs(&strings.Builder{}, g, 0, nil, ""); err == nil {
+	if err := EncodeAs(&strings.Builder{}, g, 0, nil, "", ""); err == nil {
 		t.Error("a graph was written in no syntax")
+	}
+}
+
+// TestReferencesClimbWithinAPod: the same bytes are right wherever the pod is.
+func TestReferencesClimbWithinAPod(t *testing.T) {
+	const base, within = IRI("https://host.example/alice/social/posts/a/.acl"), IRI("https://host.example/alice/")
+	for iri, want := range map[IRI]string{
+		"https://host.example/alice/social/posts/a/":       "<./>",
+		"https://host.example/alice/social/posts/b/x":      "<../b/x>",
+		"https://host.example/alice/social/posts/":         "<../>",
+		"https://host.example/alice/profile/card#me":       "<../../../profile/card#me>",
+		"https://host.example/alice/":                      "<../../../>",
+		"https://host.example/alice/social/posts/a/.acl#r": "<#r>",
+		"https://host.example/ben/profile/card#me":         "<https://host.example/ben/profile/card#me>",
+		"https://host.example/alice":                       "<https://host.example/alice>",
+		"https://host.example/alice/a//b":                  "<../../../a//b>",
+		"https://other.example/alice/":                     "<https://other.example/alice/>",
+	} {
+		g := &Graph{}
+		if err := g.Add(Triple{IRITerm(iri), IRITerm("https://p.example/"), Literal("x")}); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := EncodeAs(&out, g, Turtle, nil, base, within); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(out.String(), " "); got != want {
+			t.Errorf("%s is written %s, want %s", iri, got, want)
+		}
+		back, err := Decode(strings.NewReader(out.String()), Turtle, base, Limits{})
+		if err != nil || !Isomorphic(g, back) {
+			t.Errorf("%s does not come back: %v", iri, err)
+		}
+	}
+	if err := EncodeAs(&strings.Builder{}, &Graph{}, Turtle, nil, base, "https://host.example/ben/"); err == nil {
+		t.Error("a base that does not lie within is taken")
 	}
 }

@@ -57,8 +57,9 @@ func (p Patch) some(part func(operation) *Graph) bool {
 // takes too many steps, when they state more triples than the Limits that p was
 // parsed with allow, or when g would grow beyond them.
 //
-// A graph that was read from JSON-LD with named graphs is not patched, because
-// what is written afterwards would lack those: the error is ErrConflict.
+// A graph that was read from JSON-LD which says more, in named graphs or by members
+// that mean nothing in a graph, is not patched, because what is written afterwards
+// would lack that: the error is ErrConflict.
 func (p Patch) Apply(g *Graph) error {
 	if err := p.apply(g); err != nil {
 		return fmt.Errorf("apply patch: %w", err)
@@ -68,7 +69,7 @@ func (p Patch) Apply(g *Graph) error {
 
 func (p Patch) apply(g *Graph) error {
 	if g.partial {
-		return fmt.Errorf("%w: it has named graphs, which would be lost", ErrConflict)
+		return fmt.Errorf("%w: it says more than its graph, which would be lost", ErrConflict)
 	}
 	a := application{g: g.clone(), triplesLeft: p.triples, stepsLeft: maxSteps}
 	for _, o := range p.operations {
