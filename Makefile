@@ -5,6 +5,7 @@
 # make conformance URL=... CREDENTIALS=file.json    ask any Solid server what the specifications ask of it
 #               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
 # make fuzz     every fuzz target for FUZZTIME (30s)
+# make torture  the properties again, over very many random worlds (about an hour)
 # make bench    every benchmark, into docs/performance.md
 # make clean    remove what was built
 
@@ -105,6 +106,12 @@ css: $(solid)
 
 conformance: $(if $(filter kith,$(SERVER)),$(app)) $(if $(filter css,$(SERVER)),$(solid))
 	@go run ./conformance/run $(if $(SERVER),-server $(SERVER)) $(if $(URL),-url $(URL)) $(if $(CREDENTIALS),-credentials $(CREDENTIALS)) $(if $(ONLY),-only $(ONLY))
+
+.PHONY: torture
+torture: $(app)
+	go test -count=1 -timeout 3h ./acl -run WholeMatrix -trees 100000
+	go test -count=1 -timeout 1h ./internal/server -run TwinsCannot -twins 100
+	go test -count=1 -timeout 1h ./sync -run NonInterference -seeds 100
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
