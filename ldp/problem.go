@@ -29,7 +29,7 @@ var statuses = []struct {
 	detail string
 	said   bool
 }{
-	{acl.ErrUnauthenticated, http.StatusUnauthorized, "Credentials are needed.", false},
+	{acl.ErrUnauthenticated, http.StatusUnauthorized, "Credentials are needed; WWW-Authenticate says whose, and what was wrong with any that came.", false},
 	{acl.ErrForbidden, http.StatusForbidden, "Access is denied.", false},
 	{acl.ErrMalformed, http.StatusUnprocessableEntity, "The document is not well formed", true},
 	{acl.ErrClass, http.StatusUnprocessableEntity, "The owner has not allowed this class of agents here (kith classes allow NAME PATH, where the pod runs, does so)", true},
@@ -52,7 +52,7 @@ var statuses = []struct {
 	{pod.ErrBadPath, http.StatusBadRequest, "The path names nothing that a pod can hold.", false},
 	{pod.ErrReserved, http.StatusBadRequest, "The name is reserved.", false},
 	{pod.ErrBadType, http.StatusBadRequest, "The Content-Type is not a media type.", false},
-	{pod.ErrPrecondition, http.StatusPreconditionFailed, "The precondition does not hold.", false},
+	{pod.ErrPrecondition, http.StatusPreconditionFailed, "What is here is not what If-Match or If-None-Match asks for.", false},
 	{pod.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large.", false},
 	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},

@@ -8,7 +8,7 @@ import (
 )
 
 func classesCommand() command {
-	return command{name: "classes", summary: "allow that folders are opened to everybody", run: runClasses, help: `
+	return command{name: "classes", summary: "let apps open a folder to everybody", run: runClasses, help: `
 Usage: kith classes list NAME [--data DIR]
        kith classes allow NAME PATH [--signed-in] [--data DIR]
        kith classes refuse NAME PATH [--data DIR]
@@ -17,6 +17,8 @@ What is in a pod can be shared with people and circles. Sharing with everybody, 
 also ask for, is refused unless NAME has allowed it for the folder: allow does so for the folder PATH
 of the pod and all in it. With --signed-in it allows only sharing with whoever is signed in somewhere,
 which is anybody who takes the trouble. allow opens nothing by itself; an app still has to share.
+
+list prints a line for each folder for which something is allowed, and nothing where nothing is.
 
 refuse takes it back: what was shared with everybody there is shared with them no longer, while people
 and circles keep what they have. It does not matter whether the server runs.

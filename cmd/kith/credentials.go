@@ -24,6 +24,9 @@ Adding credentials makes the profile of NAME public: anybody may then read profi
 where the pod and its issuer are, and neither name nor picture. Turn that off in the app under You,
 Other apps: every app and all credentials are then signed out.
 
+Libraries take client_id, client_secret and issuer as they are printed. @inrupt/solid-client-authn-node:
+  session.login({ clientId, clientSecret, oidcIssuer: issuer })
+
 revoke ends the credentials at once here, and elsewhere when their last token ends, within ten minutes.
 
 Examples:
@@ -67,10 +70,13 @@ func (c *call) addCredentials(ctx context.Context, cfg server.Config, name, labe
 	if err := json.NewEncoder(c.stdout).Encode(made); err != nil {
 		return err
 	}
-	pod := cfg.PodURL(name)
+	pod, where := cfg.PodURL(name), ""
+	if usual, err := server.DefaultData(); err != nil || usual != cfg.Data {
+		where = " --data " + cfg.Data
+	}
 	_, err = fmt.Fprintf(c.stderr, "Anybody can read %sprofile/card: it says where the pod of %s and its issuer are, and no name.\n"+
-		"Who has this secret may read and change everything in %s. It is shown only this once; to end it:\n  kith credentials revoke %s %s\n",
-		pod, name, pod, name, made.ID)
+		"Who has this secret may read and change everything in %s. It is shown only this once; to end it:\n  kith credentials revoke %s %s%s\n",
+		pod, name, pod, name, made.ID, where)
 	return err
 }
 

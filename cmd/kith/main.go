@@ -5,7 +5,7 @@
 //	kith person add   make a pod for one more person
 //	kith pair         print a new pairing link
 //	kith credentials  let scripts and Solid tools sign in as a person
-//	kith classes      allow that folders are opened to everybody
+//	kith classes      let apps open a folder to everybody
 //	kith version      say which version this is
 //
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.

@@ -32,6 +32,9 @@ Alice controls the container; Bob is anybody else whom the server can authentica
 credentials. With -url, "url" may be left out of the file. "address" in the file is the host:port to dial in
 place of the URL's host.
 
+For a Kith pod each of the two is the line that kith credentials add prints, and sharing with everybody has
+to be allowed first, or every case that shares so fails: kith classes allow alice /
+
 Some cases need an issuer, groups and a receiver of webhooks that the server can reach. The suite serves
 them itself at the address of -listen, which the server reaches under -reach; without -listen these cases
 are skipped.

@@ -45,7 +45,7 @@ func ReadConfig(r io.Reader, url string) (Config, error) {
 	d := json.NewDecoder(io.LimitReader(r, 1<<20))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&c); err != nil {
-		return Config{}, fmt.Errorf("read credentials: %w", err)
+		return Config{}, fmt.Errorf("read credentials: %w; the file is {\"alice\": {...}, \"bob\": {...}}, see -help", err)
 	}
 	if url != "" {
 		c.URL = url

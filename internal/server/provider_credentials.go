@@ -77,7 +77,12 @@ func RevokeCredentials(ctx context.Context, c Config, name, id string) error {
 	if _, err := s.person(ctx, name); err != nil {
 		return advise(err, name)
 	}
-	return s.removeGrant(ctx, name, id)
+	if err := s.removeGrant(ctx, name, id); errors.Is(err, issuer.ErrUnknown) {
+		return fmt.Errorf("credentials %q of %s: %w; see `kith credentials list %s`", id, name, err, name)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func advise(err error, name string) error {

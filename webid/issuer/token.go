@@ -179,6 +179,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, webid.ErrNonce):
 		w.Header().Set("DPoP-Nonce", s.verifier.Nonce())
 		fail(w, http.StatusBadRequest, "use_dpop_nonce", "the clock is off: sign again with this nonce")
+	case errors.Is(err, webid.ErrProof) && r.Header.Get("DPoP") == "":
+		fail(w, http.StatusBadRequest, "invalid_dpop_proof", "a DPoP proof is needed, in the header DPoP: there are no Bearer tokens here")
 	case errors.Is(err, webid.ErrProof):
 		fail(w, http.StatusBadRequest, "invalid_dpop_proof", reason(err))
 	case errors.Is(err, webid.ErrToken):

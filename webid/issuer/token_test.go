@@ -40,7 +40,7 @@ func TestTokenRefuses(t *testing.T) {
 			wrong("invalid_request", "Content-Type must be application/x-www-form-urlencoded")},
 		{"a form that is too large", func(h *host, f url.Values, r *http.Request) { f.Set("more", strings.Repeat("x", 64<<10)) },
 			wrong("invalid_request", "the form cannot be read, or has more than 65536 bytes")},
-		{"no proof", func(h *host, f url.Values, r *http.Request) { r.Header.Del("DPoP") }, wrong("invalid_dpop_proof", "malformed")},
+		{"no proof", func(h *host, f url.Values, r *http.Request) { r.Header.Del("DPoP") }, wrong("invalid_dpop_proof", "a DPoP proof is needed, in the header DPoP: there are no Bearer tokens here")},
 		{"two proofs", func(h *host, f url.Values, r *http.Request) { r.Header.Add("DPoP", r.Header.Get("DPoP")) }, wrong("invalid_dpop_proof", "malformed")},
 		{"a proof for another address", func(h *host, f url.Values, r *http.Request) {
 			r.Header.Set("DPoP", h.proof(t, h.ben, "POST", "/alice/", "", "", h.now))
