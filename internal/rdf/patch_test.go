@@ -159,6 +159,37 @@ func TestN3PatchConstraints(t *testing.T) {
 	}
 }
 
+// TestPatchesKeepWhatIsNoTriple patches JSON-LD that says more than its graph: who
+// may only append would delete that (WAC §access-modes).
+func TestPatchesKeepWhatIsNoTriple(t *testing.T) {
+	p, err := sparql(t, "INSERT DATA { <#a> :p 1 }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, want := range map[string]error{
+		`{"@context": {"q": "urn:x:q"}, "@id": "#a", "q": "x", "@type": [], "none": null}`:           nil,
+		`{"@context": {"q": {"@id": "urn:x:q", "@container": "@language"}}, "q": {"en": "x"}}`:       nil,
+		`{"@id": "#a", "urn:x:q": 2, "@graph": [{"urn:x:q": 1}]}`:                                    ErrConflict,
+		`{"@id": "#a", "urn:x:q": "x", "unknown": "y"}`:                                              ErrConflict,
+		`{"@context": {"null": null}, "@id": "#a", "urn:x:q": "x", "null": {"a": 1}}`:                ErrConflict,
+		`{"@context": {"@vocab": "_:"}, "@id": "#a", "urn:x:q": [{"unknown": 1}]}`:                   ErrConflict,
+		`{"@id": "#a", "urn:x:q": {"@value": "x", "@direction": "rtl"}}`:                             ErrConflict,
+		`{"@id": "#a", "urn:x:q": {"@value": "x", "@index": "i"}}`:                                   ErrConflict,
+		`{"@context": {"q": {"@id": "urn:x:q", "@container": "@index"}}, "q": {"i": "x"}}`:           ErrConflict,
+		`[{"@id": "#a", "urn:x:q": "x"}, "text"]`:                                                    ErrConflict,
+		`{"@context": {"@base": null}, "@id": "a b", "urn:x:q": "x"}`:                                ErrConflict,
+		`{"@context": "https://www.w3.org/ns/activitystreams", "id": "#a", "content": "x", "my": 1}`: ErrConflict,
+	} {
+		g, err := Decode(strings.NewReader(doc), JSONLD, testBase, Limits{})
+		if err != nil {
+			t.Fatalf("%s: %v", doc, err)
+		}
+		if err := p.Apply(g); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", doc, err, want)
+		}
+	}
+}
+
 // TestUpdateApplies is SPARQL 1.1 Update §3.1.
 func TestUpdateApplies(t *testing.T) {
 	checkApply(t, sparql, []applied{
