@@ -78,7 +78,7 @@ func RevokeCredentials(ctx context.Context, c Config, name, id string) error {
 		return advise(err, name)
 	}
 	if err := s.removeGrant(ctx, name, id); errors.Is(err, issuer.ErrUnknown) {
-		return fmt.Errorf("credentials %q of %s: %w; see `kith credentials list %s`", id, name, err, name)
+		return fmt.Errorf("revoke %q of %s: %w; see `kith credentials list %s`", id, name, err, name)
 	} else if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ export const enElsewhere = {
     unnamed: "Your name is not told any more.",
     webid: "Your WebID",
     names: "What other apps ask for",
-    namesHint: "Sign in there with the one that they ask for.",
+    namesHint: "An app that you sign in to asks for one of the two.",
     copy: "Copy",
     copyWebid: "Copy your WebID",
     issuer: "Who signs you in",
