@@ -206,9 +206,12 @@ func isCard(p pod.Path) bool {
 	return inContacts(p) && p.Name() == "card" && strings.Count(p.String(), "/") == 3
 }
 
+// contacts is where the records of the owner's contacts lie.
+const contacts = "/contacts/"
+
 // inContacts reports whether p is a contact or lies in one.
 func inContacts(p pod.Path) bool {
-	return strings.HasPrefix(p.String(), "/contacts/") && p.String() != "/contacts/"
+	return strings.HasPrefix(p.String(), contacts) && p.String() != contacts
 }
 
 // graves remembers what was deleted, by handle. It reads the pod's tombstones

@@ -35,7 +35,8 @@ var ErrClass = errors.New("classes of agents are not allowed here")
 var ErrSuperseded = errors.New("a newer version is here")
 
 // ErrReplica refuses to write or delete, other than through a [Replica], what the
-// server takes in from the owner's devices (409).
+// server takes in from the owner's devices, and contacts by anybody but those
+// devices (409).
 var ErrReplica = errors.New("only the owner's devices write this, as replicas")
 
 // ErrBody says that a body could not be read to its end from where it comes
@@ -88,7 +89,7 @@ type Guard struct {
 	tallies   cache[pod.Path, tally]
 	intakes   intakes
 	turns     turns // at reading a graph
-	patches   turns // at patching
+	patches   queues
 	named     struct {
 		mu   sync.Mutex
 		last named
@@ -120,8 +121,7 @@ func New(store pod.Store, c Config) *Guard {
 		stop:   sync.OnceFunc(func() { cancel(); stop() }),
 		done:   make(chan struct{}),
 
-		turns:   make(turns, 1),
-		patches: make(turns, 1),
+		turns: make(turns, 1),
 	}
 	g.streams.next = make(chan struct{})
 	go func() {

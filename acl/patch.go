@@ -29,10 +29,11 @@ var errMoved = errors.New("the resource has changed meanwhile")
 // ErrContainment for a container; ErrNoGraph for what holds no graph, does not
 // parse, or has a shape in which only the app writes it.
 func (v *View) Patch(ctx context.Context, p pod.Path, patch rdf.Patch, pre pod.Precondition) (info pod.Info, created bool, err error) {
-	if err := v.g.patches.take(ctx); err != nil {
+	leave, err := v.g.patches.enter(ctx, p)
+	if err != nil {
 		return info, false, err
 	}
-	defer v.g.patches.give()
+	defer leave()
 	for {
 		info, created, err = v.patch(ctx, p, patch, pre)
 		if !errors.Is(err, errMoved) {
@@ -168,7 +169,7 @@ func (j *judge) mayPatch(p pod.Path, patch rdf.Patch, pre pod.Precondition) (sta
 			return s, err
 		}
 	}
-	if err := kept(p); err != nil {
+	if err := j.untouchable(p); err != nil {
 		return s, err
 	}
 	if p.IsContainer() {

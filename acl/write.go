@@ -283,17 +283,22 @@ func replicated(p pod.Path) bool {
 	})
 }
 
-// kept refuses to write what only the server and the owner's devices write, and
+// untouchable refuses to write what only the server and the owner's devices write, and
 // what would put a container in the place of the profile.
-func kept(p pod.Path) error {
+func (j *judge) untouchable(p pod.Path) error {
 	switch {
-	case replicated(p):
+	case replicated(p) || !j.mayKnow(p):
 		return ErrReplica
 	case strings.HasPrefix(p.String(), profile+"/"):
 		return fmt.Errorf("make a container in its place: %w", ErrProtected)
 	}
 	return nil
 }
+
+// mayKnow reports whether the agent may write p as far as that says whom the owner
+// knows: contacts, by whose records keys are taken for people, are the business of
+// the owner's devices. An app's contact would stay when the app is gone.
+func (j *judge) mayKnow(p pod.Path) bool { return j.agent.Device() || !inContacts(p) }
 
 // onlyCreates reports whether a precondition keeps a write from replacing.
 func onlyCreates(pre pod.Precondition) bool { return slices.Contains(pre.IfNoneMatch, "*") }
@@ -315,7 +320,7 @@ func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 	} else if err := j.mayMake(p, need); err != nil {
 		return s, err
 	}
-	if err := kept(p); err != nil {
+	if err := j.untouchable(p); err != nil {
 		return s, err
 	}
 	return s, pre.Check(s.exists, s.info.ETag)
@@ -383,7 +388,7 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 	if p.IsRoot() {
 		return fmt.Errorf("delete the root: %w", pod.ErrReserved)
 	}
-	if replicated(p) {
+	if replicated(p) || !j.mayKnow(p) {
 		return ErrReplica
 	}
 	if err := j.g.mayLose(p); err != nil {
@@ -421,7 +426,8 @@ func (j *judge) newChild(container pod.Path, slug string, asContainer bool) (pod
 		return pod.Path{}, err
 	}
 	plain, named := child(container, slug, asContainer)
-	if named && m.Has(Control) && replicated(plain) {
+	among := strings.HasPrefix(container.String(), contacts) && !j.agent.Device()
+	if among || named && m.Has(Control) && replicated(plain) {
 		return plain, ErrReplica
 	}
 	if named && m.Has(Control) && isProfile(plain) {

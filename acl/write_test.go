@@ -129,6 +129,40 @@ func TestNothingTakesThePlaceOfWhatIsKept(t *testing.T) {
 	}
 }
 
+// TestOnlyDevicesSayWhomTheOwnerKnows: not an app, and nobody whom an ACL lets write there.
+func TestOnlyDevicesSayWhomTheOwnerKnows(t *testing.T) {
+	const eve, card = "/contacts/eeeeeeeeeeeeeeeeeeee/", "/contacts/" + benCID + "/card"
+	w, ctx := newWorld(t, Config{}), context.Background()
+	w.put(card, "application/ld+json", "{}")
+	w.put("/contacts/.acl", "text/turtle", prefix+ownerRule+`<#w> a acl:Authorization; acl:agent <https://eve.example/#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control .`)
+	insert, err := rdf.ParseUpdate(reader("INSERT DATA { <#a> <x:p> 1 }"), testBase, rdf.Limits{})
+	is(t, "parse", err, nil)
+	for name, agent := range map[string]webid.Agent{
+		"an app":   webid.AppAgent(testOwner, "https://app.example/", "consent"),
+		"somebody": webid.StrangerAgent("https://eve.example/#me"),
+	} {
+		v := w.guard.As(agent)
+		for _, target := range []string{card, eve + "card", eve, eve + "card.acl", "/contacts/" + benCID + "/.acl", eve + "deep/x"} {
+			if p := path(t, target); p.IsContainer() {
+				_, err = v.MakeContainer(ctx, p, pod.Precondition{})
+			} else {
+				_, _, err = v.Put(ctx, p, "text/turtle", reader(prefix+ownerRule), pod.Precondition{})
+			}
+			is(t, name+" puts "+target, err, ErrReplica)
+		}
+		_, _, err := v.Patch(ctx, path(t, eve+"x"), insert, pod.Precondition{})
+		is(t, name+" patches", err, ErrReplica)
+		is(t, name+" deletes", v.Delete(ctx, path(t, card), pod.Precondition{}), ErrReplica)
+		for _, container := range []string{"/contacts/", "/contacts/" + benCID + "/"} {
+			_, err := v.Create(ctx, path(t, container), "card", "application/ld+json", reader("{}"))
+			is(t, name+" posts to "+container, err, ErrReplica)
+		}
+	}
+	_, _, err = w.guard.As(owner).Put(ctx, path(t, eve+"card"), "application/ld+json", reader("{}"), pod.Precondition{})
+	is(t, "a device puts", err, nil)
+	is(t, "a device deletes", w.guard.As(owner).Delete(ctx, path(t, card), pod.Precondition{}), nil)
+}
+
 func TestRefusedBytesAreNotTaken(t *testing.T) {
 	w := box(t, Config{}, "acl:Read", "acl:Read")
 	body := &untouched{t}
