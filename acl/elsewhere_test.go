@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"kith/internal/rdf"
 	"kith/pod"
 	"kith/webid"
 )
@@ -194,4 +196,32 @@ func TestStreamsByGroupsElsewhere(t *testing.T) {
 	}
 	w.acl("/box/", ownerRule)
 	eventually(t, "both streams are cut", func() bool { return a.Context().Err() != nil && second.Context().Err() != nil })
+}
+
+// TestPatchesDoNotWaitForOthersGroups patches a resource while another patch waits
+// for a group elsewhere that somebody made slow.
+func TestPatchesDoNotWaitForOthersGroups(t *testing.T) {
+	asked, enough := make(chan struct{}, 8), make(chan struct{})
+	w := newWorld(t, Config{Groups: func(context.Context, string) ([]webid.ID, error) {
+		asked <- struct{}{}
+		<-enough
+		return []webid.ID{contactID(benCID)}, nil
+	}})
+	w.put("/far/f", "text/turtle", "<#a> <x:p> 1 .")
+	w.put("/near/f", "text/turtle", "<#a> <x:p> 1 .")
+	w.acl("/far/", ownerRule, allow(1, "acl:agentGroup <"+farGroup+">", "acl:default <./>", "acl:Append"))
+	insert, err := rdf.ParseUpdate(reader("INSERT DATA { <#a> <x:p> 2 }"), testBase, rdf.Limits{})
+	is(t, "parse", err, nil)
+	slow := make(chan error, 1)
+	go func() {
+		_, _, err := w.guard.As(ben).Patch(context.Background(), path(t, "/far/f"), insert, pod.Precondition{})
+		slow <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, _, err = w.guard.As(owner).Patch(ctx, path(t, "/near/f"), insert, pod.Precondition{})
+	is(t, "patch", err, nil)
+	close(enough)
+	is(t, "slow patch", <-slow, nil)
 }

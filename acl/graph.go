@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"kith/internal/rdf"
 	"kith/pod"
@@ -52,6 +53,48 @@ func (t turns) take(ctx context.Context) error {
 }
 
 func (t turns) give() { <-t }
+
+// queues let one patch of each resource be made at a time. Who may change one can
+// make its patches slow, such as by groups elsewhere, and not those of others.
+type queues struct {
+	mu   sync.Mutex
+	open map[pod.Path]*queue
+}
+
+// queue is who patches a resource and who waits for it.
+type queue struct {
+	turns turns
+	all   int
+}
+
+// enter waits until it is the caller's turn, which ends with leave.
+func (q *queues) enter(ctx context.Context, p pod.Path) (leave func(), err error) {
+	q.mu.Lock()
+	if q.open == nil {
+		q.open = make(map[pod.Path]*queue)
+	}
+	one := q.open[p]
+	if one == nil {
+		one = &queue{turns: make(turns, 1)}
+		q.open[p] = one
+	}
+	one.all++
+	q.mu.Unlock()
+	if err := one.turns.take(ctx); err != nil {
+		q.quit(p, one)
+		return nil, err
+	}
+	return func() { one.turns.give(); q.quit(p, one) }, nil
+}
+
+// quit forgets a queue when the last one has left it.
+func (q *queues) quit(p pod.Path, one *queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if one.all--; one.all == 0 {
+		delete(q.open, p)
+	}
+}
 
 // checked reads a body that claims to be RDF and refuses what is not, so that
 // every such resource can be given in each syntax (Solid Protocol
