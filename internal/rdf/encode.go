@@ -96,11 +96,11 @@ func (e *encoder) setBase(base IRI) error {
 	}
 	e.base, e.baseRef = base, split(string(base))
 	e.baseDir = e.baseRef.scheme + e.baseRef.authority + merge(e.baseRef, "")
+	e.within = e.baseDir
 	return nil
 }
 
 func (e *encoder) setWithin(within IRI) error {
-	e.within = e.baseDir
 	if within == "" {
 		return nil
 	}

@@ -74,6 +74,13 @@ func TestReferencesClimbWithinAPod(t *testing.T) {
 		if err != nil || !Isomorphic(g, back) {
 			t.Errorf("%s does not come back: %v", iri, err)
 		}
+		out.Reset()
+		if err := EncodeAs(&out, g, JSONLD, nil, base, within); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "../") {
+			t.Errorf("%s climbs in JSON-LD: %s", iri, out.String())
+		}
 	}
 	if err := EncodeAs(&strings.Builder{}, &Graph{}, Turtle, nil, base, "https://host.example/ben/"); err == nil {
 		t.Error("a base that does not lie within is taken")
