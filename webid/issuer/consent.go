@@ -59,6 +59,19 @@ func (a asked) described() map[string]any {
 	}
 }
 
+// Host returns by which host an app goes: that of its document, or of where its
+// answers go; "" for what is no app's ID.
+func (s *Server) Host(client string) string {
+	if strings.HasPrefix(client, "https://") || strings.HasPrefix(client, "http://") {
+		return hostOf(client)
+	}
+	c, err := s.registered(client)
+	if err != nil || len(c.Redirects) == 0 {
+		return ""
+	}
+	return hostOf(c.Redirects[0])
+}
+
 // hostOf returns the host of an address, or its scheme where it has none.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
@@ -87,7 +100,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, a asked) error {
 	}
 	switch d.Decision {
 	case "deny":
-		s.denied.put(a.Tag, struct{}{}, a.Ends, s.now())
+		s.denied.put(a.Tag, a.Tag, struct{}{}, a.Ends, s.now())
 		writeJSON(w, http.StatusOK, map[string]string{"redirect": s.answer(a, url.Values{"error": {"access_denied"}})})
 		return nil
 	case "allow":
@@ -111,9 +124,9 @@ func readDecision(w http.ResponseWriter, r *http.Request, d *decision) error {
 	return nil
 }
 
-// spend uses a request up: of two decisions one is ErrUnknown.
-func (s *Server) spend(a asked) error {
-	if !s.decided.put(a.Tag, struct{}{}, a.Ends, s.now()) {
+// spend uses a request up for the owner of a pod: of two decisions one is ErrUnknown.
+func (s *Server) spend(a asked, pod string) error {
+	if !s.decided.put(pod, a.Tag, struct{}{}, a.Ends, s.now()) {
 		return ErrUnknown
 	}
 	return nil
@@ -124,11 +137,11 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, a asked, pod stri
 	if err := s.store.Ready(r.Context(), pod); err != nil {
 		return err
 	}
-	if err := s.spend(a); err != nil {
+	if err := s.spend(a, pod); err != nil {
 		return err
 	}
 	code, now := randomSecret(), s.now()
-	if !s.codes.put(code, pending{asked: a, pod: pod, signed: now, ends: now.Add(codeLife)}, now.Add(askedLife), now) {
+	if !s.codes.put(pod, code, pending{asked: a, pod: pod, signed: now, ends: now.Add(codeLife)}, now.Add(askedLife), now) {
 		return ErrFull
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"redirect": s.answer(a, url.Values{"code": {code}})})

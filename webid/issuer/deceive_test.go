@@ -79,3 +79,23 @@ func TestAPasskeyIsMadeForThePodThatAsked(t *testing.T) {
 		t.Errorf("at the pod that asked: %v", err)
 	}
 }
+
+// TestOneOwnerCrowdsNoOtherOut of what is kept for a while.
+func TestOneOwnerCrowdsNoOtherOut(t *testing.T) {
+	h := newHost(t)
+	local(t, h)
+	var last error
+	for range 4200 {
+		_, last = h.issuer.NewPasskey(h.URL+"/bob/", nil)
+	}
+	if !errors.Is(last, issuer.ErrFull) {
+		t.Errorf("who asks without end: %v", last)
+	}
+	if _, err := h.enrol(t, newAuthenticator(t, h.URL)); err != nil {
+		t.Errorf("another: %v", err)
+	}
+	h.now = h.now.Add(5 * time.Minute)
+	if _, err := h.issuer.NewPasskey(h.URL+"/bob/", nil); err != nil {
+		t.Errorf("later: %v", err)
+	}
+}

@@ -24,30 +24,35 @@ type memory[V any] struct {
 
 type until[V any] struct {
 	value V
+	whose string
 	ends  time.Time
 }
 
-// maxMemory is how many values are kept at one time.
-const maxMemory = 4096
+const (
+	maxMemory = 4096 // values that are kept at one time
+	maxShare  = 256  // those of one owner
+)
 
-// put keeps a value. It reports whether the key is new and there is room.
-func (m *memory[V]) put(key string, v V, ends, now time.Time) bool {
+// put keeps a value for the owner of a pod, whose. It reports whether the key is
+// new and there is room; what one owner fills is not missed by another.
+func (m *memory[V]) put(whose, key string, v V, ends, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.kept == nil {
 		m.kept = map[string]until[V]{}
 	}
-	if len(m.kept) >= maxMemory {
-		for k, u := range m.kept {
-			if !u.ends.After(now) {
-				delete(m.kept, k)
-			}
+	share := 0
+	for k, u := range m.kept {
+		if !u.ends.After(now) {
+			delete(m.kept, k)
+		} else if u.whose == whose {
+			share++
 		}
 	}
-	if u, ok := m.kept[key]; ok && u.ends.After(now) || len(m.kept) >= maxMemory {
+	if _, ok := m.kept[key]; ok || share >= maxShare || len(m.kept) >= maxMemory {
 		return false
 	}
-	m.kept[key] = until[V]{v, ends}
+	m.kept[key] = until[V]{v, whose, ends}
 	return true
 }
 

@@ -95,7 +95,7 @@ func (s *Server) NewPasskey(pod string, known []Passkey) (options any, err error
 	}
 	now := s.now()
 	session.Expires = time.Time{} // the clock here is another
-	if !s.made.put(pod+session.Challenge, *session, now.Add(passkeyTime), now) {
+	if !s.made.put(pod, pod+session.Challenge, *session, now.Add(passkeyTime), now) {
 		return nil, fmt.Errorf("begin passkey: %w", ErrFull)
 	}
 	return creation, nil
