@@ -85,6 +85,7 @@ type shownGrant struct {
 	Kind   string     `json:"kind"`
 	Name   string     `json:"name"`
 	Client string     `json:"client,omitempty"`
+	Host   string     `json:"host,omitempty"` // of an app
 	Since  time.Time  `json:"since"`
 	Used   *time.Time `json:"used,omitempty"` // of apps and scripts to the hour
 }
@@ -93,7 +94,7 @@ type shownGrant struct {
 const passkeyPrefix = "passkey-"
 
 func shownPasskey(k issuer.Passkey) shownGrant {
-	return shownGrant{passkeyPrefix + encode(k.ID), "passkey", k.Name, "", k.Since, known(k.Used)}
+	return shownGrant{passkeyPrefix + encode(k.ID), "passkey", k.Name, "", "", k.Since, known(k.Used)}
 }
 
 func known(t time.Time) *time.Time {
@@ -114,7 +115,7 @@ func (h *home) listGrants(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := []shownGrant{}
 	for _, g := range grants {
-		list = append(list, shownGrant{g.ID, g.Kind, g.Name, g.Client, g.Since, known(g.Used)})
+		list = append(list, shownGrant{g.ID, g.Kind, g.Name, g.Client, h.provider.Host(g.Client), g.Since, known(g.Used)})
 	}
 	for _, k := range passkeys {
 		list = append(list, shownPasskey(k))

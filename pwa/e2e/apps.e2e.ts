@@ -177,7 +177,7 @@ describe("under You", () => {
     await ana.go(words.self.apps);
     const rows = ana.page.getByRole("region", { name: own.app }).getByRole("listitem");
     await rows.first().waitFor();
-    expect(await rows.filter({ hasText: "Albums" }).count()).toBe(await rows.count());
+    expect(await rows.filter({ hasText: "Albums" }).filter({ hasText: app.host }).count()).toBe(await rows.count());
     await look(ana.page, "list");
     for (let left = await rows.count(); left > 0; left -= 1) {
       await rows.first().getByRole("button").click();

@@ -255,8 +255,8 @@ export interface Admitted {
   readonly kind: "app" | "credentials" | "passkey";
   /** Empty when it gave none. */
   readonly name: string;
-  /** The client's id, often an address. */
-  readonly client?: string;
+  /** By which host an app goes. */
+  readonly host?: string;
   readonly since: number;
   /** Absent when never. */
   readonly used?: number;

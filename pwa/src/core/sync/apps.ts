@@ -145,7 +145,7 @@ function readAdmitted(read: Json): readonly Admitted[] {
   const [id, since] = [string(read.id, 200), time(read.since)];
   const kind = kinds.find((each) => each === read.kind);
   if (id === undefined || kind === undefined || since === undefined) return [];
-  return [given({ id, kind, since, name: tidy(read.name), client: string(read.client, 2048), used: time(read.used) })];
+  return [given({ id, kind, since, name: tidy(read.name), host: string(read.host, 255), used: time(read.used) })];
 }
 
 /** tidy returns a name that somebody else chose, without what turns or hides the text around it; empty when there is none. */

@@ -151,7 +151,7 @@ function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
   );
 }
 
-function Row({ admitted: { client, kind, name, since, used }, onRemove }: { readonly admitted: Admitted; readonly onRemove: () => void }) {
+function Row({ admitted: { host, kind, name, since, used }, onRemove }: { readonly admitted: Admitted; readonly onRemove: () => void }) {
   const { clock } = useApp();
   const w = useElsewhereWords().apps;
   const shown = name === "" ? w.nameless : name;
@@ -161,7 +161,7 @@ function Row({ admitted: { client, kind, name, since, used }, onRemove }: { read
       <span class="row-text">
         <span class="row-title"><bdi>{shown}</bdi></span>
         <span class="row-note">
-          {client === undefined || !URL.canParse(client) ? null : <span dir="ltr">{new URL(client).host}</span>}
+          {host === undefined ? null : <span dir="ltr">{host}</span>}
           <span>{w.since(clock.at(since))}</span>
           <span>{used === undefined ? w.unused : w.used(clock.at(used))}</span>
         </span>

@@ -146,10 +146,12 @@ function Facts({ asked, by }: { readonly asked: Asked; readonly by: By }) {
         <dd>{asked.name === undefined ? w.noName : <bdi>{asked.name}</bdi>}</dd>
         <dd class="address" dir="ltr">{asked.host}</dd>
       </div>
-      <div>
-        <dt>{w.back}</dt>
-        <dd class="address" dir="ltr">{backOf(asked)}</dd>
-      </div>
+      {backOf(asked) === asked.host ? null : (
+        <div>
+          <dt>{w.back}</dt>
+          <dd class="address" dir="ltr">{backOf(asked)}</dd>
+        </div>
+      )}
       {by.kind === "passkey" ? <div><dt>{w.by}</dt><dd>{w.passkey}</dd></div> : (
         <div class="facts-person">
           <dt>{w.as}</dt>
