@@ -548,6 +548,12 @@ func TestWhoSomebodyWithAWebIDIs(t *testing.T) {
 	if err != nil || agent.Anonymous() || agent.Contact() != "" || agent.Has(a.bob()) || agent.Has(c.ID) {
 		t.Errorf("a blocked contact: %+v, %v", agent, err)
 	}
+	other := a.issue(t, "ES256-1", func(_, c map[string]any) { c["webid"], c["sub"] = a.URL+"/carl#me", a.URL+"/carl#me" })
+	a.put("/carl", "text/turtle", fmt.Sprintf("<#me> <http://www.w3.org/ns/solid/terms#oidcIssuer> <%s>.", a.URL))
+	a.pod.contacts[0].Accepts = append(a.pod.contacts[0].Accepts, webid.ID(a.URL+"/carl#me"))
+	if second, err := a.authenticate(t, other); err != nil || second.Anonymous() || second.Has(agent.IDs()[0]) {
+		t.Errorf("by another WebID of the same: %+v, %v", second, err)
+	}
 	a.pod.contacts = nil
 	a.check(t, token, "")
 	// A pod that nobody has is one more whose owner does not know Bob.

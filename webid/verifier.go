@@ -187,16 +187,17 @@ func (v *Verifier) named(r *http.Request, a access) (Agent, error) {
 	case err == nil && c.Proves(a.sub):
 		agent = contactAgent(c, "")
 	case err == nil:
-		agent = StrangerAgent(blocked)
+		agent = StrangerAgent(blocked + a.sub)
 	}
 	agent.client, agent.consent = a.client, a.consent
 	return agent, nil
 }
 
-// blocked is who a blocked contact is: somebody whom no ACL can name, since it is
-// no IRI. So what names the contact's own WebID does not hold either, and the
-// answer is that for a stranger whom nothing names.
-const blocked ID = "a blocked contact"
+// blocked begins the ID of a blocked contact: somebody whom no ACL can name, since
+// it is no IRI. So what names the contact's own WebID does not hold either, and the
+// answer is that for a stranger whom nothing names. Each WebID has its own, so that
+// what is counted for an agent is not counted for all who are blocked.
+const blocked ID = "a blocked contact: "
 
 // podOf returns the URL of the pod that path lies in, whether there is one or not.
 func (v *Verifier) podOf(path string) string {
