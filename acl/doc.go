@@ -43,7 +43,8 @@
 // [View.Patch] decides by what the patch asks for before it looks at the graph. It
 // reads, changes and stages outside of the lock, then decides again under the lock,
 // and writes only over the state that it has read; else it begins anew. One patch
-// of a pod is made at a time, so that only other writes can come between.
+// of a resource is made at a time, so that only other writes can come between, and
+// one graph of a pod is read at a time.
 //
 // # What one may not see
 //

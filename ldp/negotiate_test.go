@@ -133,6 +133,25 @@ func TestRepresentationsSayTheSame(t *testing.T) {
 
 // TestWritesByAnyETag writes on condition of the state that was read, in whatever
 // syntax it was.
+// TestShortTextsStayShort asks for a graph whose other representations would be a
+// thousand times as long, and patches one so that it would become that long.
+func TestShortTextsStayShort(t *testing.T) {
+	s := newServer(t, acl.Config{})
+	text := "<x:" + strings.Repeat("x", 50_000) + "> <#p> 0"
+	for i := range 1000 {
+		text += fmt.Sprintf(", %d", i+1)
+	}
+	s.want("owner", "PUT", "/long", text+".", 201, "Content-Type: "+turtle)
+	for _, accept := range []string{nTriples, jsonLD} {
+		res := s.want("owner", "GET", "/long", "", 200, "Accept: "+accept)
+		if got := res.header.Get("Content-Type"); got != turtle || res.body != text+"." {
+			t.Errorf("%s: %d bytes of %s", accept, len(res.body), got)
+		}
+	}
+	s.want("owner", "PUT", "/many", strings.Repeat("[] <#p> 1 .\n", 1000), 201, "Content-Type: "+turtle)
+	s.want("owner", "PATCH", "/many", "INSERT { ?s <x:"+strings.Repeat("x", 50_000)+"> 1 } WHERE { ?s <#p> 1 }", 413, asUpdate)
+}
+
 func TestWritesByAnyETag(t *testing.T) {
 	s := mixed(t)
 	for _, typ := range []string{turtle, jsonLD, nTriples} {

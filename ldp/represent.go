@@ -68,7 +68,8 @@ func notAcceptable(offers []string) error {
 
 // convert writes the graph of a in another syntax. What does not parse, which
 // only a hand or a device can have put there, is sent as it is: no other
-// representation would tell its owner what is wrong (RFC 9110 §12.5.1).
+// representation would tell its owner what is wrong (RFC 9110 §12.5.1). So is what
+// would become too long.
 func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string) (representation, error) {
 	if err := h.turn(ctx); err != nil {
 		return representation{}, err

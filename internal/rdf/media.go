@@ -30,11 +30,20 @@ func SyntaxOf(mediaType string) (Syntax, bool) {
 	return 0, false
 }
 
+// maxWritten bounds the terms of all triples together, in bytes, of a graph that
+// EncodeAs writes: a term counts as often as it stands somewhere, since a short
+// document, or a patch, can say one long name fifty thousand times.
+const maxWritten = 32 << 20
+
 // EncodeAs writes g in the syntax s, as Encode or EncodeJSONLD do, or one line of
 // N-Triples for each triple. Where within is not "", base lies below it, and
 // Turtle has relative references to all that does. The error is ErrSyntax for no
-// syntax, and as theirs.
+// syntax, ErrTooLarge for a graph whose terms, triple by triple, are more than 32
+// MiB of text, and as theirs.
 func EncodeAs(w io.Writer, g *Graph, s Syntax, prefixes map[string]IRI, base, within IRI) error {
+	if !g.within(maxWritten) {
+		return fmt.Errorf("encode graph: %w: more than %d bytes of text", ErrTooLarge, maxWritten)
+	}
 	switch s {
 	case Turtle:
 		return encodeTurtle(w, g, prefixes, base, within)
@@ -49,4 +58,14 @@ func EncodeAs(w io.Writer, g *Graph, s Syntax, prefixes map[string]IRI, base, wi
 		return nil
 	}
 	return fmt.Errorf("encode graph: %w: there is no such syntax", ErrSyntax)
+}
+
+// within reports whether the terms of all triples are no more than so many bytes.
+func (g *Graph) within(most int) bool {
+	for t := range g.All() {
+		if most -= len(t.S.value) + len(t.P.value) + len(t.O.value); most < 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,8 @@
 package rdf
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -20,6 +22,32 @@ func TestSyntaxOf(t *testing.T) {
 		}
 		if ok && !strings.HasPrefix(strings.ToLower(c.mediaType), got.MediaType()) {
 			t.Errorf("%q is called %q", c.mediaType, got.MediaType())
+		}
+	}
+}
+
+// TestEncodeAsIsBounded writes what is short only until it is written otherwise, or
+// after a patch.
+func TestEncodeAsIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	numbers := "0"
+	for i := range 1000 {
+		numbers += fmt.Sprintf(", %d", i+1)
+	}
+	p, err := ParseUpdate(strings.NewReader("INSERT { ?s <x:"+long+"> <#o> } WHERE { ?s <#p> ?o }"), testBase, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched := graphOf(t, strings.Repeat("[ <#p> 1 ] . ", 1000))
+	if err := p.Apply(patched); err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]*Graph{"one subject": graphOf(t, "<x:"+long+"> <#p> "+numbers+" ."), "a patch": patched} {
+		for _, s := range []Syntax{Turtle, JSONLD, NTriples} {
+			var out strings.Builder
+			if err := EncodeAs(&out, g, s, nil, testBase, ""); !errors.Is(err, ErrTooLarge) || out.Len() > 0 {
+				t.Errorf("%s of %d triples in %s: %d bytes, %v", name, g.Len(), s.MediaType(), out.Len(), err)
+			}
 		}
 	}
 }
