@@ -63,6 +63,13 @@ type publication struct {
 	on    atomic.Bool
 }
 
+// forget lets the next publish look after the folder whatever it was.
+func (p *publication) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known = false
+}
+
 // publish brings the profile to what state.db says, and reports whether the owner signs in elsewhere.
 func (h *home) publish(ctx context.Context) (on bool, err error) {
 	p, err := h.state.person(ctx, h.name)

@@ -142,6 +142,31 @@ func TestOffIsOff(t *testing.T) {
 	}
 }
 
+// TestAnAppHidesTheProfile, and the next sign-in shows it again.
+func TestAnAppHidesTheProfile(t *testing.T) {
+	s, h := published(t, "", "")
+	path, err := pod.ParsePath(cardACL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := h.owner(t.Context())
+	if err == nil {
+		err = v.Delete(t.Context(), path, pod.Precondition{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.read(t, webid.Agent{}, cardPath); !errors.Is(err, acl.ErrUnauthenticated) {
+		t.Fatalf("hidden: %v", err)
+	}
+	if err := (provider{s}).Ready(t.Context(), h.url); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.read(t, webid.Agent{}, cardPath); err != nil {
+		t.Errorf("shown again: %v", err)
+	}
+}
+
 // TestAnotherProcessTurnsItOn: the command line writes state.db only, and the server takes it from there.
 func TestAnotherProcessTurnsItOn(t *testing.T) {
 	dir, c := t.TempDir(), newClock()

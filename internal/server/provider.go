@@ -44,7 +44,12 @@ func (p provider) Ready(ctx context.Context, pod string) error {
 	if on, err := h.publish(ctx); err != nil || !on {
 		return errors.Join(err, issuer.ErrOff)
 	}
-	return nil
+	if _, err := p.s.published(ctx, name+cardPath); err == nil {
+		return nil
+	}
+	h.shown.forget() // an app has taken the profile out of sight
+	_, err = h.publish(ctx)
+	return err
 }
 
 // usedEvery is how exactly it is noted when a grant was last used.
