@@ -221,3 +221,22 @@ func TestNoRouteReachesAPodWithoutADecision(t *testing.T) {
 		t.Errorf("what the owner reads is not seen: %v", seen)
 	}
 }
+
+func TestASpecialAddressHasOneSpelling(t *testing.T) {
+	for rest, want := range map[string]string{
+		"%2ereplica/x":       ".replica/x",
+		"%2Epair":            ".pair",
+		"social/d%6For":      "social/door",
+		"social/f%65ed":      "social/feed",
+		"profile/c%61rd":     "profile/card",
+		"a%20b/%C3%A9":       "a%20b/%C3%A9",
+		"a%2Fb":              "a%2Fb",
+		"%zz":                "%zz",
+		"social/posts/a.txt": "social/posts/a.txt",
+		"":                   "",
+	} {
+		if got := canonical(rest); got != want {
+			t.Errorf("%q is read as %q, want %q", rest, got, want)
+		}
+	}
+}

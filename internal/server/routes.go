@@ -10,6 +10,7 @@ import (
 
 	"kith/acl"
 	"kith/ldp"
+	"kith/pod"
 	"kith/webid"
 )
 
@@ -51,6 +52,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 	name, rest, slash := strings.Cut(path[1:], "/")
+	rest = canonical(rest)
 	h := s.find(r, name)
 	switch {
 	case !slash:
@@ -62,6 +64,19 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 	default:
 		h.serve(w, r, "/"+rest)
 	}
+}
+
+// canonical returns the one spelling of a path within a pod, so that what is no resource cannot be gone by
+// under another. What is no path stays as it is: ldp refuses it.
+func canonical(rest string) string {
+	if !strings.Contains(rest, "%") {
+		return rest
+	}
+	p, err := pod.ParsePath("/" + rest)
+	if err != nil {
+		return rest
+	}
+	return p.Escaped()[1:]
 }
 
 // costly reports whether a path of a pod makes the server work for people whom it does not know yet.
