@@ -25,8 +25,8 @@
 //
 //	{"/public/": ["http://xmlns.com/foaf/0.1/Agent"]}    that container and all below
 //
-// Built in are two uses: Read of /social/posts/ itself for contacts, and Read of
-// /profile/card for everybody. An acl:origin on a rule narrows that rule for
+// Built in are three uses: Read of /social/posts/ itself and Append to /inbox/
+// itself for contacts, and Read of /profile/card for everybody. An acl:origin on a rule narrows that rule for
 // requests that carry an Origin.
 //
 // # Groups elsewhere

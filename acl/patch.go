@@ -44,7 +44,7 @@ func (v *View) Patch(ctx context.Context, p pod.Path, patch rdf.Patch, pre pod.P
 
 // MayPatch returns the error that Patch would have for the least of patches.
 func (v *View) MayPatch(ctx context.Context, p pod.Path, pre pod.Precondition) error {
-	return v.may(ctx, func(j *judge) error {
+	return v.see(ctx, func(j *judge) error {
 		_, err := j.mayPatch(p, rdf.Patch{}, pre)
 		return err
 	})

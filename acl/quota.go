@@ -155,7 +155,7 @@ type intake struct {
 // of a container. The intake is closed when the body lies nowhere but in the pod.
 func (v *View) admit(ctx context.Context, container pod.Path, may func(*judge) error) (*intake, error) {
 	in := &intake{}
-	err := v.may(ctx, func(j *judge) error {
+	err := v.see(ctx, func(j *judge) error {
 		if err := may(j); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 // MayPut returns the error that Put or MakeContainer would have before they look
 // at a body.
 func (v *View) MayPut(ctx context.Context, p pod.Path, pre pod.Precondition) error {
-	return v.may(ctx, func(j *judge) error {
+	return v.see(ctx, func(j *judge) error {
 		_, err := j.mayPut(p, pre)
 		return err
 	})
@@ -66,12 +66,7 @@ func (v *View) MayPut(ctx context.Context, p pod.Path, pre pod.Precondition) err
 // MayCreate returns the error that Create or CreateContainer would have before
 // they look at a body.
 func (v *View) MayCreate(ctx context.Context, container pod.Path) error {
-	return v.may(ctx, func(j *judge) error { return j.mayCreateIn(container) })
-}
-
-// may decides without writing.
-func (v *View) may(ctx context.Context, decide func(*judge) error) error {
-	return v.see(ctx, decide)
+	return v.see(ctx, func(j *judge) error { return j.mayCreateIn(container) })
 }
 
 // MakeContainer makes the container p and the missing ones above it. It needs
