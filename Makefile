@@ -19,7 +19,7 @@ CREDENTIALS ?=
 SERVER      ?=
 ONLY        ?=
 
-app := pwa/dist/index.html
+app := pwa/packed/index.html.gz
 # npm writes this file last, so it is also the mark of a complete install.
 modules := pwa/node_modules/.package-lock.json
 solid   := conformance/apps/node_modules/.package-lock.json
@@ -121,4 +121,4 @@ bench: $(app)
 
 clean:
 	rm -rf bin pwa/node_modules pwa/shots conformance/apps/node_modules conformance/apps/logs
-	find pwa/dist -mindepth 1 ! -name .gitkeep -delete
+	find pwa/dist pwa/packed -mindepth 1 ! -name .gitkeep -delete

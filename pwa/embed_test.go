@@ -1,21 +1,26 @@
 package pwa
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
-	"io/fs"
 	"testing"
 	"testing/fstest"
 )
 
 func TestFiles(t *testing.T) {
-	page := &fstest.MapFile{Data: []byte("<!doctype html>")}
+	const page = "<!doctype html>"
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write([]byte(page))
+	w.Close()
 	for _, c := range []struct {
 		name string
 		tree fstest.MapFS
 		want error
 	}{
-		{"a clean checkout says how to build the app", fstest.MapFS{"dist/.gitkeep": {}}, ErrNotBuilt},
-		{"a built app is there", fstest.MapFS{"dist/.gitkeep": {}, "dist/index.html": page}, nil},
+		{"a clean checkout says how to build the app", fstest.MapFS{"packed/.gitkeep": {}}, ErrNotBuilt},
+		{"a built app is there", fstest.MapFS{"packed/.gitkeep": {}, "packed/index.html.gz": {Data: packed.Bytes()}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			app, err := files(c.tree)
@@ -25,10 +30,16 @@ func TestFiles(t *testing.T) {
 			if err != nil {
 				return
 			}
-			got, err := fs.ReadFile(app, "index.html")
-			if err != nil || string(got) != string(page.Data) {
-				t.Fatalf("index.html: %q, %v", got, err)
+			got, err := app["index.html"].Bytes()
+			if err != nil || string(got) != page || len(app) != 1 {
+				t.Fatalf("%d files, index.html: %q, %v", len(app), got, err)
 			}
 		})
+	}
+}
+
+func TestBytesOfWhatIsTorn(t *testing.T) {
+	if b, err := (File{Name: "x", Gzip: []byte("no gzip")}).Bytes(); err == nil {
+		t.Fatalf("got %q", b)
 	}
 }

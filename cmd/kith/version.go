@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"runtime"
 
 	"kith/pwa"
@@ -35,7 +34,7 @@ func runVersion(_ context.Context, c *call) error {
 		return err
 	}
 	for _, name := range []string{"shell.html", "index.html"} {
-		page, err := fs.ReadFile(files, name)
+		page, err := files[name].Bytes()
 		if err != nil {
 			return err
 		}

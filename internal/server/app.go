@@ -1,12 +1,9 @@
 package server
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"io/fs"
 	"mime"
 	"net/http"
 	"path"
@@ -16,33 +13,25 @@ import (
 )
 
 // app serves the built app: its shell at /, the parts that the shell loads, and index.html, which is the
-// whole app in one file to keep. Everything is read and compressed once, since it is small and cannot
-// change while the server runs.
+// whole app in one file to keep. It cannot change while the server runs.
 type app struct{ files map[string]*asset }
 
+// asset is one file. What is kept is gzipped; who does not take that waits for it to be unpacked.
 type asset struct {
+	file      pwa.File
 	mediaType string
 	etag      string
 	caching   string
-	plain     []byte
-	gzipped   []byte // nil when it would not be smaller
 }
 
-func newApp(files fs.FS) (*app, error) {
+func newApp(files map[string]pwa.File) (*app, error) {
 	a := &app{files: map[string]*asset{}}
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
-			return err
-		}
-		body, err := fs.ReadFile(files, name)
+	for name, file := range files {
+		f, err := newAsset(file)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("read the app: %w", err)
 		}
-		a.files["/"+name], err = newAsset(name, body)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the app: %w", err)
+		a.files["/"+name] = f
 	}
 	a.files["/"] = a.files["/shell.html"]
 	if a.files["/"] == nil {
@@ -51,23 +40,15 @@ func newApp(files fs.FS) (*app, error) {
 	return a, nil
 }
 
-func newAsset(name string, body []byte) (*asset, error) {
-	sum := sha256.Sum256(body)
-	f := &asset{mediaType: assetType(name), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, plain: body, caching: "no-cache"}
-	if strings.HasPrefix(name, "part-") { // its name has the hash of its bytes
-		f.caching = "public, max-age=31536000, immutable"
-	}
-	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+func newAsset(file pwa.File) (*asset, error) {
+	plain, err := file.Bytes()
 	if err != nil {
 		return nil, err
 	}
-	w.Write(body)
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	if b.Len() < len(body) {
-		f.gzipped = b.Bytes()
+	sum := sha256.Sum256(plain)
+	f := &asset{file: file, mediaType: assetType(file.Name), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, caching: "no-cache"}
+	if strings.HasPrefix(file.Name, "part-") { // its name has the hash of its bytes
+		f.caching = "public, max-age=31536000, immutable"
 	}
 	return f, nil
 }
@@ -111,10 +92,11 @@ func (f *asset) write(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	body := f.plain
-	if f.gzipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	body := f.file.Gzip
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = f.gzipped
+	} else if body, _ = f.file.Bytes(); body == nil { // newAsset has unpacked the same bytes
+		panic(http.ErrAbortHandler)
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	w.WriteHeader(http.StatusOK)

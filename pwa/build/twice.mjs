@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const home = fileURLToPath(new URL("..", import.meta.url));
-const left = new Set(["dist", "shots", "e2e", "test"]);
+const left = new Set(["dist", "packed", "shots", "e2e", "test"]);
 
 /** @param {string} folder @param {Record<string, string>} place @returns {string} one line a file: hash and name */
 function build(folder, place) {
@@ -18,12 +18,11 @@ function build(folder, place) {
     filter: (path) => path === home || !left.has(path.slice(home.length).replace(/\/$/, "")),
   });
   const options = { cwd: folder, env: { ...process.env, ...place }, stdio: /** @type {const} */ ("pipe") };
-  execFileSync("mkdir", ["-p", "dist"], options);
+  execFileSync("mkdir", ["-p", "dist", "packed"], options);
   execFileSync("npm", ["run", "--silent", "build"], options);
-  const dist = join(folder, "dist");
-  return readdirSync(dist)
-    .sort()
-    .map((name) => `${createHash("sha256").update(readFileSync(join(dist, name))).digest("hex")}  ${basename(name)}`)
+  return ["dist", "packed"]
+    .flatMap((built) => readdirSync(join(folder, built)).sort().map((name) => join(folder, built, name)))
+    .map((file) => `${createHash("sha256").update(readFileSync(file)).digest("hex")}  ${basename(file)}`)
     .join("\n");
 }
 
