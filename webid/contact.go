@@ -18,10 +18,14 @@ const (
 	maxNote    = 8 << 10
 )
 
-// Way is one address at which a person can be reached.
+// Way is one address at which a person can be reached: a pod, or a queue at a
+// relay, where whoever of the person's devices is awake answers.
 type Way struct {
-	Pod    string `json:"pod"`    // URL of a pod, with a trailing slash
-	Issuer string `json:"issuer"` // its issuer, byte for byte as its tokens name it
+	Pod    string `json:"pod,omitempty"`    // URL of a pod, with a trailing slash
+	Issuer string `json:"issuer,omitempty"` // its issuer, byte for byte as its tokens name it
+
+	Relay string `json:"relay,omitempty"` // URL of a relay, with a trailing slash
+	Send  string `json:"send,omitempty"`  // by which one may leave messages there: base64url of 24 bytes
 }
 
 // Contact is what the owner of a pod keeps about a friend, in
@@ -120,24 +124,67 @@ func readIDs(m *members) []ID {
 }
 
 func readWays(m *members) []Way {
-	var ways []Way
-	for _, raw := range m.list("kith:ways", maxWays) {
-		w, err := parseMembers(raw)
-		way := Way{Pod: w.text("pod", maxID), Issuer: w.text("issuer", maxID)}
-		if err != nil || w.err != nil || !way.Valid() {
-			m.fail()
-		}
-		ways = append(ways, way)
+	ways, err := ParseWays(m.list("kith:ways", maxWays))
+	if err != nil {
+		m.fail()
 	}
 	return ways
 }
 
-// Valid reports whether w is an address that may be called: http(s) URLs
-// without credentials, query or fragment, the pod's with a trailing slash and
-// the issuer's without.
-func (w Way) Valid() bool {
-	return plainURL(w.Pod) && strings.HasSuffix(w.Pod, "/") && plainURL(w.Issuer) && !strings.HasSuffix(w.Issuer, "/")
+// ParseWays reads the elements of a JSON array of ways, at most 8, and leaves out
+// those of a kind that it does not know. The error is Malformed.
+func ParseWays(list []json.RawMessage) ([]Way, error) {
+	if len(list) > maxWays {
+		return nil, fmt.Errorf("read ways: %w", Malformed)
+	}
+	var ways []Way
+	for _, raw := range list {
+		w, known, err := readWay(raw)
+		if err != nil {
+			return nil, fmt.Errorf("read way: %w", err)
+		}
+		if known {
+			ways = append(ways, w)
+		}
+	}
+	return ways, nil
 }
+
+func readWay(raw json.RawMessage) (w Way, known bool, err error) {
+	m, err := parseMembers(raw)
+	switch {
+	case err != nil:
+		return Way{}, false, err
+	case m.has("pod", "issuer") && m.has("relay", "send"):
+		return Way{}, true, Malformed
+	case m.has("pod", "issuer"):
+		w = Way{Pod: m.text("pod", maxID), Issuer: m.text("issuer", maxID)}
+	case m.has("relay", "send"):
+		w = Way{Relay: m.text("relay", maxID), Send: m.text("send", maxID)}
+	default:
+		return Way{}, false, nil
+	}
+	if m.err == nil && !w.Valid() {
+		m.fail()
+	}
+	return w, true, m.err
+}
+
+// sizeSend is the size of what a way's Send stands for, in bytes.
+const sizeSend = 24
+
+// Valid reports whether w is an address that may be called: http(s) URLs
+// without credentials, query or fragment, the pod's and the relay's with a
+// trailing slash and the issuer's without; and one kind of address alone.
+func (w Way) Valid() bool {
+	if w.Relay != "" || w.Send != "" {
+		send, ok := decode64(w.Send)
+		return ok && len(send) == sizeSend && rootURL(w.Relay) && w.Pod == "" && w.Issuer == ""
+	}
+	return rootURL(w.Pod) && plainURL(w.Issuer) && !strings.HasSuffix(w.Issuer, "/")
+}
+
+func rootURL(s string) bool { return plainURL(s) && strings.HasSuffix(s, "/") }
 
 func plainURL(s string) bool {
 	if _, err := ParseID(s); err != nil || strings.ContainsAny(s, "?#") {

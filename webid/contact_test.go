@@ -164,10 +164,18 @@ func TestWays(t *testing.T) {
 	if !sound.Valid() {
 		t.Error("a sound way is not valid")
 	}
+	pod := func(url, issuer string) webid.Way { return webid.Way{Pod: url, Issuer: issuer} }
+	relay := webid.Way{Relay: "https://relay.example/", Send: strings.Repeat("A", 32)}
+	if !relay.Valid() {
+		t.Error("a sound way to a relay is not valid")
+	}
+	both := sound
+	both.Relay, both.Send = relay.Relay, relay.Send
 	for _, w := range []webid.Way{
-		{}, {Pod: sound.Pod}, {Issuer: sound.Issuer}, {"http://localhost/a", sound.Issuer}, {sound.Pod, "http://localhost/"},
-		{"http://localhost/?/", sound.Issuer}, {"http://localhost/#/", sound.Issuer}, {"http://u@localhost/", sound.Issuer}, {"data:text/", sound.Issuer},
-		{"did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169", sound.Issuer},
+		{}, {Pod: sound.Pod}, {Issuer: sound.Issuer}, pod("http://localhost/a", sound.Issuer), pod(sound.Pod, "http://localhost/"),
+		pod("http://localhost/?/", sound.Issuer), pod("http://localhost/#/", sound.Issuer), pod("http://u@localhost/", sound.Issuer), pod("data:text/", sound.Issuer),
+		pod("did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169", sound.Issuer),
+		both, {Relay: relay.Relay}, {Send: relay.Send}, {Relay: "https://relay.example", Send: relay.Send}, {Relay: relay.Relay, Send: relay.Send[1:]},
 	} {
 		if w.Valid() {
 			t.Errorf("%+v is valid", w)

@@ -2,6 +2,7 @@ package vectors_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,6 +47,10 @@ func contactCases(t *testing.T) []contactCase {
 	way := func(pod, issuer string) header {
 		return header{"kith:ways": []header{{"pod": pod, "issuer": issuer}}}
 	}
+	relay := func(url, send string) header {
+		return header{"kith:ways": []header{{"relay": url, "send": send}}}
+	}
+	send := b64(scalar("send")[:24])
 	anas := ana.keys(t, "phone", ana.agreements(t))
 	return []contactCase{
 		good("a friend", nil),
@@ -57,6 +62,15 @@ func contactCases(t *testing.T) []contactCase {
 		}),
 		good("a friend without lists", header{"kith:label": "", "kith:devices": "", "kith:keys": ""}),
 		good("members that mean nothing here", header{"foaf:nick": "B", "kith:hue": 3}),
+		good("a friend behind two relays", header{"kith:ways": []header{
+			{"relay": "https://relay.example/", "send": send}, {"relay": "http://localhost:8430/", "send": b64(make([]byte, 24))},
+		}}),
+		good("a friend with a pod and a relay", header{"kith:ways": []header{
+			{"pod": "https://host.example/ben/", "issuer": "https://host.example"}, {"relay": "https://relay.example/", "send": send},
+		}}),
+		good("ways of later kinds are left out", header{"kith:ways": []header{
+			{"pigeon": "grey"}, {"relay": "https://relay.example/", "send": send, "more": 1}, {},
+		}}),
 		at("a record somewhere else", "https://host.example/ana/contacts/"+cid+"/note"),
 		at("a cid of 19 characters", "https://host.example/ana/contacts/"+cid[1:]+"/card"),
 		at("a cid in capitals", strings.Replace(card, cid, strings.ToUpper(cid), 1)),
@@ -84,6 +98,17 @@ func contactCases(t *testing.T) []contactCase {
 		bad("a way whose issuer has a slash at its end", way("https://host.example/ben/", "https://host.example/")),
 		bad("a way that is a script", way("javascript:alert(1)/", "https://host.example")),
 		bad("a way with a query", way("https://host.example/?q/", "https://host.example")),
+		bad("a way whose relay has no slash at its end", relay("https://relay.example", send)),
+		bad("a way whose relay is a script", relay("javascript:alert(1)/", send)),
+		bad("a way with a send id of 23 bytes", relay("https://relay.example/", b64(make([]byte, 23)))),
+		bad("a way with a send id that is no base64url", relay("https://relay.example/", strings.Repeat("+", 32))),
+		bad("a way to a relay without a send id", header{"kith:ways": []header{{"relay": "https://relay.example/"}}}),
+		bad("a way with a send id and no relay", header{"kith:ways": []header{{"send": send}}}),
+		bad("two ways in one", header{"kith:ways": []header{{
+			"pod": "https://host.example/ben/", "issuer": "https://host.example", "relay": "https://relay.example/", "send": send,
+		}}}),
+		bad("a way that is a text", header{"kith:ways": []string{"https://host.example/ben/"}}),
+		bad("nine ways", header{"kith:ways": slices.Repeat([]header{{"pigeon": "grey"}}, 9)}),
 		bad("lists without a label", header{"kith:label": nil, "kith:devices": nil}),
 		bad("a label without lists", header{"kith:devices": nil, "kith:keys": nil}),
 		one("the lists of somebody else", "wrong label", header{"kith:devices": ana.firstList(t), "kith:keys": anas}),

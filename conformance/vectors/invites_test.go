@@ -2,6 +2,7 @@ package vectors_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -54,6 +55,11 @@ func linkCases(t *testing.T) []linkCase {
 		four = append(four, whole[ways+1:]...)
 	}
 	script := append(append([]byte{}, whole[:ways]...), 1, 1, 8)
+	relayed := func(way ...byte) []byte {
+		return append(append(append([]byte{}, whole[:ways]...), 1, 2, byte(len(way))), way...)
+	}
+	send := scalar("send")[:24]
+	queue := func(url string, seed string) webid.Way { return webid.Way{Relay: url, Send: b64(scalar(seed)[:24])} }
 	return []linkCase{
 		good("an invite", whole),
 		good("an invite without a name", linked(t, func(l *invite.Link) { l.Name = "" })),
@@ -64,6 +70,16 @@ func linkCases(t *testing.T) []linkCase {
 		})),
 		good("a way of a later kind is left out", later),
 		one("space around the link", "success", "  "+app+"#i="+b64(whole)+"\n"),
+		good("an invite to a pod behind two relays", linked(t, func(l *invite.Link) {
+			l.Pods, l.Relays = nil, []webid.Way{queue("https://relay.example/", "send"), queue("https://other.example/", "other send")}
+		})),
+		good("an invite with a pod and a relay", linked(t, func(l *invite.Link) {
+			l.Relays = []webid.Way{queue("https://relay.example/", "send")}
+		})),
+		bad("a send id without a relay", relayed(send...)),
+		bad("a send id of 23 bytes", relayed(append(append([]byte{}, send[1:]...), "/r"...)...)),
+		bad("a relay without a slash at its end", relayed(append(append([]byte{}, send...), "https://relay.example"...)...)),
+		bad("a relay that is a script", relayed(append(append([]byte{}, send...), "script:/"...)...)),
 		bad("a later version", set(0, 2)),
 		bad("a key that is on no point", append(append(append([]byte{}, whole[:33]...), make([]byte, 33)...), whole[66:]...)),
 		bad("a name that is not UTF-8", set(name+1, 0xff)),
@@ -86,6 +102,9 @@ func linkCases(t *testing.T) []linkCase {
 func pairingCases(t *testing.T) []pairingCase {
 	pair := header{"v": 1, "pod": "https://host.example/ana/", "issuer": "https://host.example", "secret": b64(scalar("pairing")[:16])}
 	device := with(pair, header{"label": ana.key(t, "person").Public().Label(), "name": "Ana"})
+	behind := header{"ik": key(t, "pod agreement").Public().String(), "via": []header{
+		{"relay": "https://relay.example/", "send": b64(scalar("send")[:24])}, {"relay": "https://other.example/", "send": b64(scalar("other send")[:24])},
+	}}
 	link := func(name, verdict, mark string, content any) pairingCase {
 		text, err := json.Marshal(content)
 		if err != nil {
@@ -99,6 +118,15 @@ func pairingCases(t *testing.T) []pairingCase {
 		link("a further device", "success", "device", device),
 		link("a pod on the same machine", "success", "pair", with(pair, header{"pod": "http://localhost:8420/ana/", "issuer": "http://localhost:8420"})),
 		link("members that mean nothing here", "success", "pair", with(pair, header{"more": true})),
+		link("a pod behind two relays", "success", "pair", with(pair, behind)),
+		link("a further device for a pod behind two relays", "success", "device", with(device, behind)),
+		link("relays of a later kind are left out", "success", "pair", with(pair, header{"ik": behind["ik"], "via": []header{{"pigeon": "grey"}}})),
+		bad("relays without a key", header{"via": behind["via"]}),
+		link("a key without relays means nothing", "success", "pair", with(pair, header{"ik": behind["ik"]})),
+		bad("a key that is none", with(behind, header{"ik": "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"})),
+		link("a pod among the relays is left out", "success", "pair", with(pair, behind, header{"via": append([]header{{"pod": pair["pod"], "issuer": pair["issuer"]}}, behind["via"].([]header)...)})),
+		bad("a relay with a send id of 23 bytes", with(behind, header{"via": []header{{"relay": "https://relay.example/", "send": b64(make([]byte, 23))}}})),
+		bad("nine relays", with(behind, header{"via": slices.Repeat(behind["via"].([]header), 5)})),
 		bad("a later version", header{"v": 2}),
 		bad("no version", header{"v": nil}),
 		bad("no pod", header{"pod": nil}),
@@ -151,6 +179,8 @@ func acceptanceCases(t *testing.T) []acceptanceCase {
 	talker.Name = strings.Repeat("x", 161)
 	lost := self
 	lost.Ways = []webid.Way{{Pod: "https://host.example/ben", Issuer: "https://host.example"}}
+	hidden := self
+	hidden.Ways = []webid.Way{{Relay: "https://relay.example/", Send: b64(scalar("send")[:24])}, {Relay: "https://other.example/", Send: b64(scalar("other send")[:24])}}
 	keyless := self
 	keyless.Lists.Keys = webid.KeysDocument{}
 	altered := func(at int) []byte {
@@ -179,6 +209,7 @@ func acceptanceCases(t *testing.T) []acceptanceCase {
 		one("an acceptance put together by hand", "success", sealed(t, i, ben.told(t, ben.firstList(t)), agree)),
 		one("a later device list without those before", "no chain", sealed(t, i, ben.told(t, ben.list(t, "phone", ben.after(t, ben.firstList(t), nil))), agree)),
 		one("an impostor's device list", "not signed by an admin", sealed(t, i, ben.told(t, ben.list(t, "tablet", ben.after(t, ben.firstList(t), nil))+"~"+ben.firstList(t)), agree)),
+		accept("an acceptance by somebody behind two relays", "success", l, hidden, "k1", agree),
 	}
 }
 

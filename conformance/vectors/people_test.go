@@ -47,9 +47,9 @@ func (p person) did(t *testing.T, what string) string { return p.key(t, what).Pu
 type header = map[string]any
 
 // with returns m with further members; one whose value is nil is left out.
-func with(m header, more header) header {
+func with(m header, more ...header) header {
 	out := header{}
-	for _, add := range []header{m, more} {
+	for _, add := range append([]header{m}, more...) {
 		for name, value := range add {
 			out[name] = value
 			if value == nil {

@@ -284,6 +284,8 @@ type linkCase struct {
 	ID      string   `json:"id,omitempty"`
 	Inviter string   `json:"inviter,omitempty"`
 	Pods    []string `json:"pods,omitempty"`
+
+	Relays []webid.Way `json:"relays,omitempty"`
 }
 
 func TestInviteLinks(t *testing.T) {
@@ -291,7 +293,7 @@ func TestInviteLinks(t *testing.T) {
 		l, err := invite.ParseLink(c.Link)
 		return linkCase{
 			head: head{c.Name, linkVerdict(t, err)}, Link: c.Link, Label: l.Label, IK: l.Key.String(),
-			Secret: b64(l.Secret), ID: b64(l.ID), Inviter: l.Name, Pods: l.Pods,
+			Secret: b64(l.Secret), ID: b64(l.ID), Inviter: l.Name, Pods: l.Pods, Relays: l.Relays,
 		}
 	})
 }
@@ -313,6 +315,9 @@ type pairingCase struct {
 	Secret string `json:"secret,omitempty"`
 	Label  string `json:"label,omitempty"`
 	Person string `json:"person,omitempty"`
+
+	Via []webid.Way `json:"via,omitempty"`
+	IK  string      `json:"ik,omitempty"`
 }
 
 func TestPairingLinks(t *testing.T) {
@@ -320,7 +325,7 @@ func TestPairingLinks(t *testing.T) {
 		p, err := invite.ParsePairing(c.Link)
 		out := pairingCase{
 			head: head{c.Name, linkVerdict(t, err)}, Link: c.Link, Pod: p.Pod, Issuer: p.Issuer,
-			Secret: p.Secret, Label: p.Label, Person: p.Name,
+			Secret: p.Secret, Label: p.Label, Person: p.Name, Via: p.Via, IK: p.Key.String(),
 		}
 		switch {
 		case err == nil && p.Label != "":

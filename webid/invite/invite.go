@@ -30,7 +30,7 @@ func New() (Invite, error) {
 // Introduction is what each of two friends tells the other.
 type Introduction struct {
 	Lists webid.Lists
-	Ways  []webid.Way // at most 3
+	Ways  []webid.Way // at most 8
 	Name  string      // at most 160 bytes
 }
 
@@ -98,15 +98,12 @@ func introduction(plain []byte, more map[string]any) (Introduction, error) {
 	if err := decode(plain, more); err != nil {
 		return Introduction{}, err
 	}
-	if devices == "" || keys == "" || len(in.Name) > maxName || len(ways) > maxWays {
+	if devices == "" || keys == "" || len(in.Name) > maxName {
 		return Introduction{}, webid.Malformed
 	}
-	for _, raw := range ways {
-		var w webid.Way
-		if err := decode(raw, map[string]any{"pod": &w.Pod, "issuer": &w.Issuer}); err != nil || !validWay(w) {
-			return Introduction{}, webid.Malformed
-		}
-		in.Ways = append(in.Ways, w)
+	var err error
+	if in.Ways, err = webid.ParseWays(ways); err != nil || !shortWays(in.Ways) {
+		return Introduction{}, webid.Malformed
 	}
 	lists, err := webid.Lists{}.Accept(devices, keys)
 	if err != nil {

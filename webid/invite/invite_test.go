@@ -250,7 +250,7 @@ func TestPairingsKeepTheirForm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := invite.ParsePairing(url); err != nil || got != p {
+		if got, err := invite.ParsePairing(url); err != nil || !reflect.DeepEqual(got, p) {
 			t.Errorf("%s: %+v, %v", url, got, err)
 		}
 	}

@@ -22,7 +22,9 @@ const (
 	sizeSecret = 16
 	sizeID     = 16
 	sizePoint  = 33
+	sizeSend   = 24
 	wayPod     = 1
+	wayRelay   = 2
 )
 
 // Link is what an invite link says. Who has it can accept the invite.
@@ -32,7 +34,10 @@ type Link struct {
 	Secret []byte    // 16 bytes
 	ID     []byte    // 16 bytes; names the invite at its acceptor
 	Name   string    // of the inviter, at most 24 bytes
-	Pods   []string  // URLs of pods that take the acceptance, at most 3
+
+	// Where the acceptance may be sent, at most 3 in all.
+	Pods   []string    // URLs of pods
+	Relays []webid.Way // queues at relays
 }
 
 var (
@@ -46,24 +51,40 @@ var (
 func (l Link) URL(base string) (string, error) {
 	label, err := label32.DecodeString(l.Label)
 	if err != nil || len(label) != 32 || l.Key.IsZero() || len(l.Secret) != sizeSecret || len(l.ID) != sizeID ||
-		len(l.Name) > maxLinked || !utf8.ValidString(l.Name) || len(l.Pods) > maxWays {
+		len(l.Name) > maxLinked || !utf8.ValidString(l.Name) || len(l.Pods)+len(l.Relays) > maxWays {
 		return "", fmt.Errorf("make invite link: %w: a part has the wrong size", ErrLink)
 	}
 	b := append([]byte{1}, label...)
 	b = append(append(append(b, l.Key.Point()...), l.Secret...), l.ID...)
 	b = append(append(b, byte(len(l.Name))), l.Name...)
-	b = append(b, byte(len(l.Pods)))
-	for _, pod := range l.Pods {
-		if !podURL(pod) {
-			return "", fmt.Errorf("make invite link: %w: %q is no URL of a pod", ErrLink, pod)
-		}
-		b = append(append(b, wayPod, byte(len(pod))), pod...)
+	ways, err := l.ways()
+	if err != nil {
+		return "", fmt.Errorf("make invite link: %w", err)
 	}
+	b = append(append(b, byte(len(l.Pods)+len(l.Relays))), ways...)
 	link := base + "#i=" + strict64.EncodeToString(b)
 	if len(link) > maxLink {
 		return "", fmt.Errorf("make invite link: %w: %d characters, at most %d", ErrLink, len(link), maxLink)
 	}
 	return link, nil
+}
+
+// ways returns the bytes of the ways, the pods first.
+func (l Link) ways() (b []byte, err error) {
+	for _, pod := range l.Pods {
+		if !podURL(pod) {
+			return nil, fmt.Errorf("%w: %q is no URL of a pod", ErrLink, pod)
+		}
+		b = append(append(b, wayPod, byte(len(pod))), pod...)
+	}
+	for _, w := range l.Relays {
+		send, err := strict64.DecodeString(w.Send)
+		if err != nil || w.Relay == "" || !w.Valid() || sizeSend+len(w.Relay) > maxURL {
+			return nil, fmt.Errorf("%w: %q is no way to a relay", ErrLink, w.Relay)
+		}
+		b = append(append(append(b, wayRelay, byte(sizeSend+len(w.Relay))), send...), w.Relay...)
+	}
+	return b, nil
 }
 
 // podURL reports whether s can be a pod's URL.
@@ -83,14 +104,16 @@ func ParseLink(link string) (Link, error) {
 	l.Name = r.text(maxLinked)
 	count := r.number()
 	for range min(count, maxWays) {
-		kind, way := r.number(), r.text(maxURL)
-		if kind != wayPod {
-			continue
+		kind, way := r.number(), r.next(r.number())
+		switch kind {
+		case wayPod:
+			l.Pods = append(l.Pods, string(way))
+			r.ok = r.ok && podURL(string(way))
+		case wayRelay:
+			w, ok := relayWay(way)
+			l.Relays = append(l.Relays, w)
+			r.ok = r.ok && ok
 		}
-		if !podURL(way) {
-			r.ok = false
-		}
-		l.Pods = append(l.Pods, way)
 	}
 	if !r.ok || len(r.rest) > 0 || version != 1 || count > maxWays {
 		return Link{}, fmt.Errorf("read invite link: %w", ErrLink)
@@ -99,6 +122,15 @@ func ParseLink(link string) (Link, error) {
 		return Link{}, fmt.Errorf("read invite link: %w: %w", ErrLink, err)
 	}
 	return l, nil
+}
+
+// relayWay reads a way of the second kind: a send id and the relay's URL.
+func relayWay(b []byte) (webid.Way, bool) {
+	if len(b) <= sizeSend {
+		return webid.Way{}, false
+	}
+	w := webid.Way{Relay: string(b[sizeSend:]), Send: strict64.EncodeToString(b[:sizeSend])}
+	return w, utf8.Valid(b[sizeSend:]) && w.Valid()
 }
 
 // fragment returns the bytes that a link carries under mark.
