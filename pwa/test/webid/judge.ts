@@ -10,7 +10,7 @@ import type { Json } from "../../src/core/json.ts";
 import { acceptKeysDocument } from "../../src/core/webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
 import { type Did, didOfJwk, parseDid, publicKey, thumbprint } from "../../src/core/webid/key.ts";
-import { isWebId, readWay } from "../../src/core/webid/link.ts";
+import { isWebId, readWays, type Way } from "../../src/core/webid/link.ts";
 import { listOf, momentOf, numberOf, object, parseObject, textOf } from "../../src/core/webid/members.ts";
 
 /** Refused carries the verdict word. */
@@ -118,7 +118,7 @@ export async function judgeContact(url: string, record: string): Promise<Json> {
   const salt = optional("kith:salt", 64);
   ask(salt === "" || fromB64u(salt)?.length === 32, "malformed");
   const accepts = listOf(json, "kith:accepts", 16).map(identifier);
-  const ways = listOf(json, "kith:ways", 8).map((way) => plainWay(object(way)));
+  const ways = waysOf(json, "kith:ways");
   const facts = {
     ...{ id: `${url}#me`, cid, person: optional("name", 256), label: optional("kith:label", 52) },
     ...{ grant: numberOf(json, "kith:grant", 1), accepts, ways, salt, note: optional("kith:note", 8 << 10) },
@@ -144,9 +144,9 @@ function identifier(value: unknown): string {
   return written;
 }
 
-function plainWay(json: Json): Json {
+function waysOf(json: Json, name: string): readonly Way[] {
   try {
-    return { ...readWay(json) };
+    return readWays(json, name);
   } catch {
     throw new Refused("malformed");
   }
@@ -169,7 +169,7 @@ export async function openAcceptance({ ik, id, secret, body }: Sealed): Promise<
   const json = parseObject(plain);
   const [label, list, keys] = [textOf(json, "label", 52), textOf(json, "device_list", 32 << 10), textOf(json, "keys", 8 << 10)];
   const person = textOf(json, "name", 160);
-  const ways = listOf(json, "ways", 3).map((way) => plainWay(object(way)));
+  const ways = waysOf(json, "ways");
   const devices = await acceptDeviceList(list);
   const document = await acceptKeysDocument(keys, devices);
   ask(devices.label === label, "wrong label");

@@ -12,12 +12,13 @@ const json = (kind: "pair" | "device", value: unknown): string => makeLink(base,
 
 async function invite(more: Partial<Invite> = {}): Promise<Invite> {
   const label = await labelOf((await generate("sign")).kid);
-  return { label, ik: (await generate("agree")).kid, secret: random(16), id: random(16), name: "Zoë", pods: [pod], ...more };
+  return { label, ik: (await generate("agree")).kid, secret: random(16), id: random(16), name: "Zoë", pods: [pod], relays: [], ...more };
 }
 
 describe("invite links", () => {
   it("come back as they were made, and are short", async () => {
-    for (const more of [{}, { name: "" }, { name: "n".repeat(24) }, { pods: [pod, "http://localhost:8420/ben/", pod] }]) {
+    const relays = [{ relay: "https://relay.example/", send: b64u(random(24)) }];
+    for (const more of [{}, { name: "" }, { relays }, { pods: [], relays: [...relays, ...relays] }, { name: "n".repeat(24) }, { pods: [pod, "http://localhost:8420/ben/", pod] }]) {
       const made = await invite(more);
       const link = makeInvite(base, made);
       expect(readInvite(link)).toEqual(made);
@@ -49,8 +50,15 @@ describe("pairing and device links", () => {
   const pairing = { pod, issuer: "https://pods.example", secret: b64u(random(16)) };
 
   it("come back as they were made", () => {
-    expect(readPairing(json("pair", { v: 1, ...pairing }))).toEqual(pairing);
-    const joining = { ...pairing, label: "a".repeat(52) as Label, name: "Ana" };
+    expect(readPairing(json("pair", { v: 1, ...pairing }))).toEqual({ ...pairing, via: [] });
+    const joining = { ...pairing, label: "a".repeat(52) as Label, name: "Ana", via: [] };
+    expect(readJoining(makeJoining(base, joining))).toEqual(joining);
+  });
+
+  it("name relays and the key of a pod that is reached by them", async () => {
+    const sealed = { via: [{ relay: "https://relay.example/", send: b64u(random(24)) }], ik: (await generate("agree")).kid };
+    expect(readPairing(json("pair", { v: 1, ...pairing, ...sealed }))).toEqual({ ...pairing, ...sealed });
+    const joining = { ...pairing, ...sealed, label: "a".repeat(52) as Label, name: "Ana" };
     expect(readJoining(makeJoining(base, joining))).toEqual(joining);
   });
 
@@ -74,6 +82,9 @@ describe("pairing and device links", () => {
     ["a pod that is a script", { pod: "javascript:alert(1)/" }],
     ["a pod of another kind", { pod: 7 }],
     ["no issuer", { issuer: null }],
+    ["relays and no key", { via: [{ relay: "https://relay.example/", send: b64u(random(24)) }] }],
+    ["a send id that is too short", { via: [{ relay: "https://relay.example/", send: b64u(random(23)) }] }],
+    ["a way that is two", { via: [{ ...pairing, relay: "https://relay.example/", send: b64u(random(24)) }] }],
   ])("are refused with %s", (_, change) => {
     expect(() => readPairing(json("pair", { v: 1, ...pairing, ...change }))).toThrow(expect.objectContaining({ code: "bad-link" }));
   });

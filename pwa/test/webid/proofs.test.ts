@@ -72,7 +72,7 @@ describe("an invite", () => {
   };
   const invited = async () => {
     const [ana, ben, ik] = await Promise.all([introduce("ana"), introduce("ben"), generate("agree", true)]);
-    const invite: Invite = { label: ana.self.devices.label, ik: ik.kid, secret: random(16), id: random(16), name: "Ana", pods: [`${issuer}/ana/`] };
+    const invite: Invite = { label: ana.self.devices.label, ik: ik.kid, secret: random(16), id: random(16), name: "Ana", relays: [], pods: [`${issuer}/ana/`] };
     const { body, confirmKey } = await accept(invite, ben.self, ben.agree);
     const answer = { label: invite.label, device_list: ana.self.devices.text, keys: ana.self.keys.text, ways: ana.self.ways, name: "Ana" };
     const mine = { cid: "a".repeat(20), webid: `${issuer}/ana/contacts/${"a".repeat(20)}/card#me`, salt: b64u(random(32)) };

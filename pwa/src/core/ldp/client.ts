@@ -10,7 +10,7 @@ import type { Env } from "../env.ts";
 import { parse, string, whole } from "../json.ts";
 import { text } from "../bytes.ts";
 import type { Signer } from "../webid/key.ts";
-import type { Way } from "../webid/link.ts";
+import type { PodWay } from "../webid/link.ts";
 import { askedNonce, dpop, selfIssued } from "../webid/proof.ts";
 import { codeOf, Failure, retryAfter, type Role } from "./errors.ts";
 import { type Answer, ask, type Request } from "./wire.ts";
@@ -36,7 +36,7 @@ const tolerance = 20_000;
 
 /** Client asks one pod. */
 export class Client {
-  readonly way: Way;
+  readonly way: PodWay;
   readonly #env: Env;
   readonly #signer: Signer;
   readonly #role: Role;
@@ -47,7 +47,7 @@ export class Client {
   /** The server's clock was seen, so that a refusal cannot come from ours. */
   #clockSeen = false;
 
-  constructor(env: Env, way: Way, signer: Signer, role: Role, deviceList: () => string | undefined) {
+  constructor(env: Env, way: PodWay, signer: Signer, role: Role, deviceList: () => string | undefined) {
     this.#env = env;
     this.way = way;
     this.#signer = signer;

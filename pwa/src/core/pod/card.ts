@@ -1,7 +1,8 @@
 /** `/contacts/<cid>/card`: what the owner knows of one friend (protocol §1.2). */
 
 import { iso, list, object, parse, string, time, url, whole } from "../json.ts";
-import type { Way } from "../webid/link.ts";
+import { fromB64u } from "../bytes.ts";
+import { maxReach, sendBytes, type Way } from "../webid/link.ts";
 
 /** Card is a contact record. */
 export interface Card {
@@ -61,11 +62,13 @@ export function readCard(text: string): Card | undefined {
   };
 }
 
-/** readWays reads at most three ways; those that are no plain http addresses are left out. */
+/** readWays reads at most eight ways; those of other kinds, and those that are no plain http addresses, are left out. */
 export function readWays(value: unknown): readonly Way[] {
-  return list(value).slice(0, 3).flatMap((each) => {
-    const pod = url(object(each)?.pod);
-    const issuer = url(object(each)?.issuer);
-    return pod?.endsWith("/") && issuer !== undefined ? [{ pod, issuer }] : [];
+  return list(value).slice(0, maxReach).flatMap((each): readonly Way[] => {
+    const way = object(each);
+    const [pod, issuer, relay] = [way?.pod, way?.issuer, way?.relay].map(url);
+    const send = string(way?.send, 64);
+    if (pod?.endsWith("/") && issuer !== undefined) return [{ pod, issuer }];
+    return relay?.endsWith("/") && fromB64u(send ?? "!")?.length === sendBytes ? [{ relay, send: send ?? "" }] : [];
   });
 }

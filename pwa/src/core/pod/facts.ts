@@ -7,6 +7,7 @@ import { readAudience, readCircle, sorted } from "../acl/group.ts";
 import { readPostACL } from "../acl/document.ts";
 import type { ContactId } from "../kith.ts";
 import type { Row } from "../store/store.ts";
+import { isRelay, type PodWay } from "../webid/link.ts";
 import { type Card, readCard } from "./card.ts";
 import { placeOf } from "./paths.ts";
 import { type Note, readNote } from "./post.ts";
@@ -40,11 +41,13 @@ function readersFacts(text: string): Facts {
   return { readers: readers.kind, ...(readers.kind === "audience" ? { audience: readers.id } : {}) };
 }
 
-/** CardFacts are the facts of a contact record; `pod` and `issuer` are empty when the friend has none. */
-export type CardFacts = Pick<Card, "name" | "label" | "since" | "muted" | "verified" | "blocked"> & { readonly pod: string; readonly issuer: string };
+/** CardFacts are the facts of a contact record; `pod` and `issuer` are empty when the friend has none. `relays` has a relay and a send id a line. */
+export type CardFacts = Pick<Card, "name" | "label" | "since" | "muted" | "verified" | "blocked"> & { readonly pod: string; readonly issuer: string; readonly relays: string };
 
-function cardFacts({ name, label, since, muted, verified, blocked, ways: [way] }: Card): CardFacts {
-  return { name, label, since, muted, verified, blocked, pod: way?.pod ?? "", issuer: way?.issuer ?? "" };
+function cardFacts({ name, label, since, muted, verified, blocked, ways }: Card): CardFacts {
+  const { pod, issuer } = ways.find((way): way is PodWay => !isRelay(way)) ?? { pod: "", issuer: "" };
+  const relays = ways.filter(isRelay).map(({ relay, send }) => `${relay} ${send}`).join("\n");
+  return { name, label, since, muted, verified, blocked, pod, issuer, relays };
 }
 
 /** packed writes a set of contacts as one text, equal for equal sets. */

@@ -4,7 +4,7 @@ import { type AudienceId, sorted } from "../acl/group.ts";
 import { KithError } from "../errors.ts";
 import type { Audience, AudienceView, CircleId, ContactId } from "../kith.ts";
 import type { Row, Store } from "../store/store.ts";
-import type { Way } from "../webid/link.ts";
+import type { PodWay, RelayWay } from "../webid/link.ts";
 import { type Card, readCard } from "./card.ts";
 import { given } from "../given.ts";
 import { type CardFacts, packed, unpacked } from "./facts.ts";
@@ -19,8 +19,10 @@ export interface Contact {
   readonly since: number;
   readonly muted: boolean;
   readonly verified: boolean;
-  /** Where their pod answers; undefined when they have none. */
-  readonly way: Way | undefined;
+  /** Where their pod answers; undefined when it has no address that everybody reaches. */
+  readonly way: PodWay | undefined;
+  /** Where messages may be left for their devices. */
+  readonly relays: readonly RelayWay[];
 }
 
 /** CircleFacts is what the index says of one circle; members who are friends no longer are left out. */
@@ -57,8 +59,21 @@ function contactOf(row: Row): Contact | undefined {
   const place = placeOf(row.path);
   const { note } = row;
   if (place.kind !== "contact" || note === undefined || note.blocked === true) return undefined;
-  const { name, label, since, muted, verified, pod, issuer } = note as unknown as CardFacts;
-  return { cid: place.cid, name, label, since, muted, verified, way: pod === "" ? undefined : { pod, issuer } };
+  // A record that was kept by an earlier version of the app has no relays.
+  const { name, label, since, muted, verified, pod, issuer, relays = "" } = note as unknown as CardFacts;
+  return { cid: place.cid, name, label, since, muted, verified, way: pod === "" ? undefined : { pod, issuer }, relays: relaysOf(relays) };
+}
+
+function relaysOf(lines: string): readonly RelayWay[] {
+  return lines.split("\n").flatMap((line) => {
+    const [relay = "", send = ""] = line.split(" ");
+    return send === "" ? [] : [{ relay, send }];
+  });
+}
+
+/** reachable tells whether there is any way to ask a friend. */
+export function reachable({ way, relays }: Pick<Contact, "way" | "relays">): boolean {
+  return way !== undefined || relays.length > 0;
 }
 
 /** card returns the whole record of one friend; throws `no-such`. */

@@ -4,7 +4,7 @@ import type { ContactId } from "../kith.ts";
 import { Client } from "../ldp/client.ts";
 import type { Role } from "../ldp/errors.ts";
 import { contact } from "../pod/people.ts";
-import type { Way } from "../webid/link.ts";
+import type { PodWay } from "../webid/link.ts";
 import type { Session } from "./session.ts";
 
 /** podClient asks the owner's pod; throws `no-pod`. */
@@ -18,7 +18,7 @@ export function friendClient(session: Session, cid: ContactId): Client | undefin
   return way && client(session, cid, way, "friend");
 }
 
-function client(session: Session, name: string, { pod, issuer }: Way, role: Role): Client {
+function client(session: Session, name: string, { pod, issuer }: PodWay, role: Role): Client {
   const held = session.clients.get(name);
   if (held?.way.pod === pod && held.way.issuer === issuer) return held;
   const fresh = new Client(session.env, { pod, issuer }, session.signer, role, () => session.list.text);

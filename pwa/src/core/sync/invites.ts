@@ -34,7 +34,7 @@ export async function createInvite(session: Session): Promise<Invite> {
   const [id, ik, secret] = [json?.id, json?.ik, json?.secret].map((part) => fromB64u(string(part, 100) ?? "!"));
   const expires = time(json?.expires);
   if (id === undefined || ik === undefined || secret === undefined || expires === undefined) throw new KithError("pod-refused", "create invite: the answer is not of the form expected");
-  const made: InviteLink = { label: session.list.label, ik: didOf(ik), secret, id, name: shortened(me.name), pods: [mustPod.pod] };
+  const made: InviteLink = { label: session.list.label, ik: didOf(ik), secret, id, name: shortened(me.name), pods: [mustPod.pod], relays: [] };
   const link = makeInvite(`${mustPod.issuer}/`, made);
   const invite: Invite = { id: b64u(id), link, expires, state: "open", triedAgain: false };
   await store.apply([{ set: prefix + invite.id, value: invite }]);

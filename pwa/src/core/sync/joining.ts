@@ -49,7 +49,7 @@ export async function linkDevice(session: Session): Promise<{ readonly link: str
   const expires = time(parse(text(bytes))?.expires) ?? env.now() + patience;
   await store.apply([{ set: links + auth, value: { secret: b64u(secret), expires } satisfies Link }]);
   const { pod, issuer } = mustPod;
-  return { link: makeJoining(`${issuer}/`, { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name }), expires };
+  return { link: makeJoining(`${issuer}/`, { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name, via: [] }), expires };
 }
 
 /** admitDevices lets in those who hold a link that this device made; true when somebody came. */

@@ -12,11 +12,11 @@ import type { Store } from "../store/store.ts";
 import type { DeviceList } from "../webid/devices.ts";
 import type { Introduction } from "../webid/acceptance.ts";
 import type { Did, Signer } from "../webid/key.ts";
-import type { Way } from "../webid/link.ts";
+import type { PodWay, Way } from "../webid/link.ts";
 import { signerOf } from "../webid/records.ts";
 
 /** Pod is the owner's pod as this device remembers it. */
-export interface Pod extends Way {
+export interface Pod extends PodWay {
   readonly webid: string;
 }
 

@@ -10,10 +10,10 @@ import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.t
 import type { Json } from "../json.ts";
 import { acceptDeviceList, type DeviceList, maxChain } from "./devices.ts";
 import { encapsulate } from "./hpke.ts";
-import { type Invite, maxWays } from "./invite.ts";
-import { listOf, object, parseObject, textOf } from "./members.ts";
+import type { Invite } from "./invite.ts";
+import { parseObject, textOf } from "./members.ts";
 import { publicKey } from "./key.ts";
-import { isWebId, readWay, type Way } from "./link.ts";
+import { isWebId, readWays, type Way } from "./link.ts";
 import { Refusal } from "./verdict.ts";
 
 /** What each of two friends tells the other about themselves. */
@@ -65,13 +65,13 @@ async function readIntroduction(json: Json): Promise<Introduction> {
   const devices = await acceptDeviceList(textOf(json, "device_list", maxChain));
   const keys = await acceptKeysDocument(textOf(json, "keys", 8 << 10), devices);
   if (json.label !== devices.label) throw new Refusal("wrong label");
-  return { devices, keys, ways: readWays(json), name: textOf(json, "name", 160) };
+  return { devices, keys, ways: waysOf(json), name: textOf(json, "name", 160) };
 }
 
-/** readWays returns the ways that a friend names; throws a `Refusal`. */
-function readWays(json: Json): readonly Way[] {
+/** waysOf returns the ways that a friend names; throws a `Refusal`. */
+function waysOf(json: Json): readonly Way[] {
   try {
-    return listOf(json, "ways", maxWays).map((way) => readWay(object(way)));
+    return readWays(json, "ways");
   } catch (cause) {
     throw new Refusal("malformed", { cause });
   }

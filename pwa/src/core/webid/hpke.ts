@@ -1,23 +1,37 @@
 /**
- * The sending half of HPKE (RFC 9180), base mode, one message, in the one suite that an invite uses:
+ * HPKE (RFC 9180), base mode, one message, in the one suite that invites, sealed requests and relays use:
  * DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM.
  *
  * It stands on WebCrypto alone, in a tenth of a library's size; RFC 9180 §A.3, the `hpke` package and Go's
  * crypto/hpke hold it to account in the tests.
  */
 
+import { KithError } from "../errors.ts";
 import { type Bytes, hmac, join, utf8 } from "../bytes.ts";
 import { type Did, generate, pointOf, publicKey, type Signer, whole } from "./key.ts";
 
+/** What both ends of an encapsulation can make of it. */
+interface Secrets {
+  /** A secret of at most 32 bytes that both sides derive from a context (§5.3). */
+  readonly derive: (context: Bytes, length: number) => Promise<Bytes>;
+}
+
 /** What one key encapsulation gives. */
-export interface Encapsulation {
+export interface Encapsulation extends Secrets {
   /** The ephemeral public key, 65 bytes, that goes along. */
   readonly enc: Bytes;
   /** Seals the one message; a second one would reuse its nonce. */
   readonly seal: (plain: Bytes, additionalData: Bytes) => Promise<Bytes>;
-  /** A secret of at most 32 bytes that both sides derive from a context (§5.3). */
-  readonly derive: (context: Bytes, length: number) => Promise<Bytes>;
 }
+
+/** What the holder of the key makes of an encapsulation. */
+export interface Decapsulation extends Secrets {
+  /** Opens the one message; undefined when it was not sealed to this key, or not with these additional bytes. */
+  readonly open: (sealed: Bytes, additionalData: Bytes) => Promise<Bytes | undefined>;
+}
+
+/** The length of an encapsulated key, in bytes. */
+export const encLength = 65;
 
 const suites = {
   kem: join(utf8("KEM"), Uint8Array.of(0, 0x10)),
@@ -31,28 +45,59 @@ const noSalt = new Uint8Array(32);
 export async function encapsulate(to: Did, info: Bytes, ephemeral?: Signer): Promise<Encapsulation> {
   const { kid, key } = ephemeral ?? (await generate("agree"));
   const enc = whole(pointOf(kid));
-  const shared = await agree(key, to, join(enc, whole(pointOf(to))));
+  const shared = await agree(key, await publicKey(to, "agree"), join(enc, whole(pointOf(to))));
+  const { aead, iv, derive } = await schedule(shared, info, "encrypt");
+  return {
+    enc,
+    seal: async (plain, additionalData) => new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, aead, plain)),
+    derive,
+  };
+}
+
+/** decapsulator returns what makes something of encapsulations to an own key (§5.1.1); that rejects with `keys-refused`
+ * for what is no point of the curve. */
+export function decapsulator(own: Signer, info: Bytes): (enc: Bytes) => Promise<Decapsulation> {
+  const point = whole(pointOf(own.kid));
+  return async (enc) => {
+    const shared = await agree(own.key, await pointKey(enc), join(enc, point));
+    const { aead, iv, derive } = await schedule(shared, info, "decrypt");
+    const open = async (sealed: Bytes, additionalData: Bytes): Promise<Bytes | undefined> => {
+      const plain = crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, aead, sealed);
+      return plain.then((bytes) => new Uint8Array(bytes), () => undefined);
+    };
+    return { open, derive };
+  };
+}
+
+/** pointKey imports an uncompressed point; the platform refuses what is not on the curve. */
+export async function pointKey(point: Bytes): Promise<CryptoKey> {
+  try {
+    if (point.length !== encLength || point[0] !== 4) throw new RangeError("it is no uncompressed point");
+    return await crypto.subtle.importKey("raw", point, { name: "ECDH", namedCurve: "P-256" }, false, []);
+  } catch (cause) {
+    throw new KithError("keys-refused", "read encapsulated key", { cause });
+  }
+}
+
+/** agree returns the shared secret of DHKEM (§4.1). */
+async function agree(own: CryptoKey, other: CryptoKey, context: Bytes): Promise<Bytes> {
+  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: other }, own, 256);
+  const prk = await extract(suites.kem, noSalt, "eae_prk", new Uint8Array(shared));
+  return expand(suites.kem, prk, "shared_secret", context, 32);
+}
+
+/** schedule returns the key, the first nonce and the exporter of base mode (§5.1). */
+async function schedule(shared: Bytes, info: Bytes, use: "encrypt" | "decrypt") {
   const extractEmpty = extract(suites.hpke, noSalt, "psk_id_hash", nothing);
   const context = join(Uint8Array.of(0), await extractEmpty, await extract(suites.hpke, noSalt, "info_hash", info));
   const secret = await extract(suites.hpke, shared, "secret", nothing);
   const derived = (label: string, length: number): Promise<Bytes> => expand(suites.hpke, secret, label, context, length);
   const exporter = await derived("exp", 32);
   return {
-    enc,
-    seal: async (plain, additionalData) => {
-      const aead = await crypto.subtle.importKey("raw", await derived("key", 16), "AES-GCM", false, ["encrypt"]);
-      const algorithm = { name: "AES-GCM", iv: await derived("base_nonce", 12), additionalData };
-      return new Uint8Array(await crypto.subtle.encrypt(algorithm, aead, plain));
-    },
-    derive: (from, length) => expand(suites.hpke, exporter, "sec", from, length),
+    aead: await crypto.subtle.importKey("raw", await derived("key", 16), "AES-GCM", false, [use]),
+    iv: await derived("base_nonce", 12),
+    derive: (from: Bytes, length: number): Promise<Bytes> => expand(suites.hpke, exporter, "sec", from, length),
   };
-}
-
-/** agree returns the shared secret of DHKEM (§4.1). */
-async function agree(own: CryptoKey, to: Did, context: Bytes): Promise<Bytes> {
-  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: await publicKey(to, "agree") }, own, 256);
-  const prk = await extract(suites.kem, noSalt, "eae_prk", new Uint8Array(shared));
-  return expand(suites.kem, prk, "shared_secret", context, 32);
 }
 
 function extract(suite: Bytes, salt: Bytes, label: string, secret: Bytes): Promise<Bytes> {

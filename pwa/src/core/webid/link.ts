@@ -7,20 +7,38 @@ import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
 import { b64u, type Bytes, fromB64u, fromBase32, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
-import { numberOf, parseObject, textOf } from "./members.ts";
-import type { Label } from "./key.ts";
+import { listOf, numberOf, object, parseObject, textOf } from "./members.ts";
+import { type Did, type Label, parseDid } from "./key.ts";
 
 /** A pod and who gives tokens for it. */
-export interface Way {
+export interface PodWay {
   /** The pod's URL, with the slash at its end. */
   readonly pod: string;
   /** Compared byte for byte; without a slash at its end. */
   readonly issuer: string;
 }
 
+/** A queue at a relay: whoever of the person's devices is awake answers what is left there. */
+export interface RelayWay {
+  /** The relay's URL, with the slash at its end. */
+  readonly relay: string;
+  /** By which one may leave messages there: base64url of 24 bytes. */
+  readonly send: string;
+}
+
+/** Where somebody is reached. */
+export type Way = PodWay | RelayWay;
+
+/** maxReach is how many ways of reaching a friend are kept at most. */
+export const maxReach = 8;
+
 /** What a pairing link says: this pod waits for its owner; the secret works once. */
-export interface Pairing extends Way {
+export interface Pairing extends PodWay {
   readonly secret: string;
+  /** Relays by which the pod takes sealed requests; empty when it is reached at its own address alone. */
+  readonly via: readonly RelayWay[];
+  /** The pod's key, which those requests are sealed to; absent without `via`. */
+  readonly ik?: Did;
 }
 
 /** What a device link says: a person lets another device in through their pod; the secret works once. */
@@ -68,8 +86,9 @@ export function readJoining(link: string): Joining {
 }
 
 /** makeJoining returns the device link of these facts. */
-export function makeJoining(base: string, { pod, issuer, secret, label, name }: Joining): string {
-  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, pod, issuer, label, secret, name })));
+export function makeJoining(base: string, { pod, issuer, secret, label, name, via, ik }: Joining): string {
+  const sealed = via.length === 0 ? {} : { via, ik };
+  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, pod, issuer, label, secret, name, ...sealed })));
 }
 
 /** isWebId tells whether a text is an absolute http or https IRI with a host and without an account (RFC 3987
@@ -86,11 +105,40 @@ export function podUrl(written: string): string {
   return written;
 }
 
-/** readWay reads a way from JSON; throws `bad-link` or a `Refusal`. */
-export function readWay(json: Json): Way {
+/** readPodWay reads a way to a pod from JSON; throws `bad-link` or a `Refusal`. */
+export function readPodWay(json: Json): PodWay {
   const issuer = textOf(json, "issuer", 255);
   if (!isWebId(issuer) || !/^[^?#]*[^/?#]$/.test(issuer)) throw badLink("it names no issuer");
   return { pod: podUrl(textOf(json, "pod", 255)), issuer };
+}
+
+/** relayWay returns a way to a relay; throws `bad-link` when it is none. */
+export function relayWay(relay: string, send: string): RelayWay {
+  if (fromB64u(send)?.length !== sendBytes) throw badLink("it names no queue");
+  return { relay: podUrl(relay), send };
+}
+
+/** sendBytes is the length of what a way's `send` stands for. */
+export const sendBytes = 24;
+
+/** readWay reads a way from JSON, undefined when it is of a kind that came later; throws `bad-link` or a `Refusal`. */
+export function readWay(json: Json): Way | undefined {
+  if ("pod" in json || "issuer" in json) {
+    if ("relay" in json || "send" in json) throw badLink("it is two ways in one");
+    return readPodWay(json);
+  }
+  if ("relay" in json || "send" in json) return relayWay(textOf(json, "relay", 255), textOf(json, "send", 64));
+  return undefined;
+}
+
+/** readWays reads the ways in a list, at most 8; those of kinds that came later are left out. Throws `bad-link` or a `Refusal`. */
+export function readWays(json: Json, name: string): readonly Way[] {
+  return listOf(json, name, maxReach).flatMap((way) => readWay(object(way)) ?? []);
+}
+
+/** isRelay tells the two kinds of way apart. */
+export function isRelay(way: Way): way is RelayWay {
+  return "relay" in way;
 }
 
 /** reading runs a reader and gives all its refusals the code `bad-link`, or `link-of-other-kind`. */
@@ -118,5 +166,6 @@ function pairing(json: Json): Pairing {
   if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
   const secret = textOf(json, "secret", 256);
   if ((fromB64u(secret)?.length ?? 0) < 16) throw badLink("its secret is too short");
-  return { ...readWay(json), secret };
+  const via = "via" in json ? readWays(json, "via").filter(isRelay) : [];
+  return { ...readPodWay(json), secret, via, ...(via.length > 0 && { ik: parseDid(json.ik) }) };
 }
