@@ -5,7 +5,7 @@
  *     core/webid core/store   the lowest, beside core's own plain modules
  *     core/acl core/ldp core/relay
  *     core/pod core/sealed
- *     core/sync
+ *     core/sync core/answer
  *     ui                      -> core
  *     worker                  -> core
  *     main.ts                 -> all
@@ -41,6 +41,7 @@ const height: Readonly<Record<string, number>> = {
   "core/relay": 2,
   "core/pod": 3,
   "core/sealed": 3,
+  "core/answer": 4,
   "core/sync": 4,
 };
 
