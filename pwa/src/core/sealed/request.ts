@@ -1,0 +1,272 @@
+/**
+ * The sealed request (docs/protocol.md, Sealed requests): an HTTP request that only the devices it is for can read, and
+ * that only they can tell who made.
+ *
+ *     message   0x01 | suite u16 | n u8: 4 or 8 | n slots | body in chunks
+ *     slot      enc 65 | sealed to a recipient's agreement key: content key 16, MAC 32
+ *     body      binary HTTP request to https://<label>.kith.invalid/…
+ *
+ * It knows nothing of how a message travels: `core/relay` is one way.
+ */
+
+import type { Env } from "../env.ts";
+import { b64u, type Bytes, fromB64u, join, same, utf8 } from "../bytes.ts";
+import { iso, time } from "../json.ts";
+import { decapsulator, type Decapsulation, encapsulate, encLength } from "../webid/hpke.ts";
+import { type Did, generate, type Label, type Signer } from "../webid/key.ts";
+import { type BinaryRequest, decodeRequest, encodeRequest } from "./bhttp.ts";
+import { maxMessage, openBody, sealBody } from "./chunks.ts";
+import { type Pair, pairMac, sameSecret } from "./pair.ts";
+
+/** SealedRequest is what is asked: `path` is below the base of the person that is asked, with its slash at the front. */
+export interface SealedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: Bytes;
+}
+
+/** Sender is who asks: a device of the person `label`, by the agreement key that their keys document calls `kid`. */
+export interface Sender {
+  readonly label: Label;
+  readonly kid: string;
+  /** The private half; it need not be extractable. */
+  readonly key: CryptoKey;
+  /** The salt of this pair of persons, 32 bytes. */
+  readonly salt: Bytes;
+}
+
+/** ReplyTo names the queue to which an answer goes when nobody waits for it any more. */
+export interface ReplyTo {
+  /** The relay's URL with its slash at the end. */
+  readonly relay: string;
+  /** The send id of that queue, 24 bytes. */
+  readonly send: Bytes;
+}
+
+/** What a request is sealed with. */
+export interface Sealing {
+  /** The agreement keys of the devices that may answer, at most 8. */
+  readonly to: readonly Did[];
+  /** Nobody when the sender is not known yet: to accept an invite, to pair. */
+  readonly from?: Sender | undefined;
+  /** Whose devices they are. */
+  readonly label: Label;
+  readonly request: SealedRequest;
+  readonly reply?: ReplyTo | undefined;
+  /** A request that is sent again keeps its nonce of 16 bytes and its end, in milliseconds. */
+  readonly nonce?: Bytes | undefined;
+  readonly expires?: number | undefined;
+}
+
+/** Pending is what must be kept to open the answer; it is JSON. All parts are base64url. */
+export interface Pending {
+  /** By this an answer that comes later is found: its first 16 bytes. */
+  readonly id: string;
+  readonly nonce: string;
+  readonly expires: number;
+  readonly slots: readonly { readonly to: Did; readonly enc: string; readonly secret: string }[];
+}
+
+/** Opener is who opens messages. */
+export interface Opener<P extends Pair> {
+  readonly now: () => number;
+  /** The person who is asked. */
+  readonly label: Label;
+  /** Private agreement keys: those of this device, and of invites that are open. */
+  readonly keys: readonly Signer[];
+  /** Returns what is known of a sender's key; undefined for strangers and the blocked. */
+  readonly find: (label: Label, kid: string) => Promise<P | undefined>;
+}
+
+/** Opened is a request that was sealed to this device. */
+export interface Opened<P extends Pair> {
+  /** Without the headers that this envelope is made of; `Kith-Seen` stays. */
+  readonly request: SealedRequest;
+  /** Who asks; undefined for a request of nobody. */
+  readonly peer: P | undefined;
+  /** The own key that opened it. */
+  readonly key: Did;
+  /** By which repeated writes are known, base64url of 16 bytes. */
+  readonly nonce: string;
+  readonly created: number;
+  readonly expires: number;
+  /** Where an answer goes when nobody waits for it. */
+  readonly reply: ReplyTo | undefined;
+  /** What the answer is sealed with. */
+  readonly answering: Answering;
+}
+
+/** Answering is what an answer is sealed with. */
+export interface Answering {
+  /** The reply id of 16 bytes; zeros when there is no address for a late answer. */
+  readonly id: Bytes;
+  readonly enc: Bytes;
+  readonly secret: Bytes;
+}
+
+/** Why a message gets no answer; whoever sent it sees no difference. */
+export type Decline = "not an envelope" | "not for this key" | "damaged" | "malformed" | "misdirected" | "unknown sender" | "not from the sender" | "future-dated" | "expired";
+
+/** Declined is a message that this device does not answer. */
+export interface Declined {
+  readonly declined: Decline;
+}
+
+const info = utf8("kith request 1");
+/** What both sides export from a slot for the answer. */
+export const answerInfo = utf8("kith answer 1");
+const headLength = 4;
+const secretLength = 48;
+const slotLength = encLength + secretLength + 16;
+const maxRequest = 256 << 10;
+const maxInner = maxRequest + (32 << 10);
+const nobody = new Uint8Array(32);
+const noNonce = new Uint8Array(12);
+
+/** Longest time between making and answering, and how far ahead a sender's clock may be, in milliseconds. */
+const longest = 14 * 86_400_000;
+const ahead = 3_600_000;
+
+/** Headers that reach the responder. */
+const taken = /^(range|if-(match|none-match|modified-since|unmodified-since|range)|content-(type|length)|kith-.*)$/;
+/** Headers of the envelope itself. */
+const ours = ["kith-from", "kith-created", "kith-expires", "kith-nonce", "kith-reply"];
+
+/** sealRequest returns the message, and what opens its answer. Throws a RangeError for no or more than 8 recipients and
+ * for a body of more than 256 KiB. */
+export async function sealRequest(env: Pick<Env, "now" | "random">, sealing: Sealing): Promise<{ readonly message: Bytes; readonly pending: Pending }> {
+  const { to, from, request, reply, nonce = env.random(16), expires = env.now() + longest } = sealing;
+  if (to.length === 0 || to.length > 8 || request.body.length > maxRequest) throw new RangeError("seal request: too many recipients, or too long");
+  const id = reply === undefined ? new Uint8Array(16) : env.random(16);
+  const inner = encodeRequest(innerOf(sealing, env.now(), { nonce, expires, id }));
+  const content = env.random(16);
+  const count = to.length <= 4 ? 4 : 8;
+  const start = Uint8Array.of(1, 0, 1, count);
+  const slots = await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const key = to[i] ?? (await generate("agree")).kid;
+      return sealSlot(key, join(start, Uint8Array.of(i)), content, (enc) => (from === undefined ? Promise.resolve(nobody) : pairMac(from.key, { key, salt: from.salt }, enc, inner)));
+    }),
+  );
+  const message = await sealBody({ key: content, nonce: noNonce }, join(start, ...slots.map(({ bytes }) => bytes)), inner);
+  const kept = slots.slice(0, to.length).map(({ key, enc, secret }) => ({ to: key, enc: b64u(enc), secret: b64u(secret) }));
+  return { message, pending: { id: b64u(id), nonce: b64u(nonce), expires, slots: kept } };
+}
+
+function innerOf({ label, from, request, reply }: Sealing, now: number, { nonce, expires, id }: { nonce: Bytes; expires: number; id: Bytes }): BinaryRequest {
+  const headers = new Headers(request.headers);
+  if (from !== undefined) headers.set("Kith-From", `${from.label} ${from.kid}`);
+  headers.set("Kith-Created", seconds(now));
+  headers.set("Kith-Expires", seconds(expires));
+  headers.set("Kith-Nonce", b64u(nonce));
+  if (reply !== undefined) headers.set("Kith-Reply", `${reply.relay}s/${b64u(reply.send)} ${b64u(id)}`);
+  const { method, path, body } = request;
+  return { method, scheme: "https", authority: authorityOf(label), path, fields: [...headers], body };
+}
+
+async function sealSlot(key: Did, aad: Bytes, content: Bytes, mac: (enc: Bytes) => Promise<Bytes>) {
+  const { enc, seal, derive } = await encapsulate(key, info);
+  const sealed = await seal(join(content, await mac(enc)), aad);
+  return { key, enc, bytes: join(enc, sealed), secret: await derive(answerInfo, 32) };
+}
+
+/** openRequest opens a message for whom it is for, from whom it says, in its time. */
+export async function openRequest<P extends Pair>(own: Opener<P>, message: Bytes): Promise<Opened<P> | Declined> {
+  const count = message[3] ?? 0;
+  const head = headLength + count * slotLength;
+  const known = same(message.subarray(0, 3), Uint8Array.of(1, 0, 1)) && (count === 4 || count === 8);
+  if (!known || message.length <= head || message.length > maxMessage) return { declined: "not an envelope" };
+  const slot = await openSlots(own.keys, message, count);
+  if (slot === undefined) return { declined: "not for this key" };
+  const inner = await openBody({ key: slot.content, nonce: noNonce }, message, head);
+  if (inner === undefined) return { declined: "damaged" };
+  return judge(own, slot, inner);
+}
+
+interface Slot {
+  readonly own: Signer;
+  readonly enc: Bytes;
+  readonly content: Bytes;
+  readonly mac: Bytes;
+  readonly secret: Bytes;
+}
+
+/** openSlots tries every key on every slot. */
+async function openSlots(keys: readonly Signer[], message: Bytes, count: number): Promise<Slot | undefined> {
+  for (const own of keys) {
+    const decapsulate = decapsulator(own, info);
+    for (let i = 0; i < count; i++) {
+      const bytes = message.slice(headLength + i * slotLength, headLength + (i + 1) * slotLength);
+      const enc = bytes.slice(0, encLength);
+      const opened: Decapsulation | undefined = await decapsulate(enc).catch(() => undefined);
+      const plain = await opened?.open(bytes.slice(encLength), join(message.subarray(0, headLength), Uint8Array.of(i)));
+      if (opened === undefined || plain?.length !== secretLength) continue;
+      return { own, enc, content: plain.slice(0, 16), mac: plain.slice(16), secret: await opened.derive(answerInfo, 32) };
+    }
+  }
+  return undefined;
+}
+
+/** judge asks whether the inner request is for this person, of its time, and made by whom it names. */
+async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): Promise<Opened<P> | Declined> {
+  const read = inner.length > maxInner ? undefined : readInner(inner);
+  if (read === undefined) return { declined: "malformed" };
+  const { request, headers, scheme, authority } = read;
+  if (scheme !== "https" || authority !== authorityOf(own.label)) return { declined: "misdirected" };
+  const envelope = readEnvelope(headers);
+  if (envelope === undefined) return { declined: "malformed" };
+  const sender = await senderOf(own, headers.get("Kith-From"), slot, inner);
+  if (sender !== undefined && "declined" in sender) return sender;
+  const { id, created, expires, nonce, reply } = envelope;
+  if (created > own.now() + ahead) return { declined: "future-dated" };
+  if (expires <= own.now() || expires > created + longest) return { declined: "expired" };
+  return { request, peer: sender?.peer, key: slot.own.kid, nonce, created, expires, reply, answering: { id, enc: slot.enc, secret: slot.secret } };
+}
+
+async function senderOf<P extends Pair>(own: Opener<P>, from: string | null, { own: { key }, enc, mac }: Slot, inner: Bytes): Promise<{ readonly peer: P } | Declined | undefined> {
+  if (from === null) return same(mac, nobody) ? undefined : { declined: "not from the sender" };
+  const [, label, kid] = /^([a-z2-7]{52}) (.{1,64})$/.exec(from) ?? [];
+  if (label === undefined || kid === undefined) return { declined: "malformed" };
+  const peer = await own.find(label as Label, kid);
+  if (peer === undefined) return { declined: "unknown sender" };
+  return sameSecret(mac, await pairMac(key, peer, enc, inner)) ? { peer } : { declined: "not from the sender" };
+}
+
+function readInner(inner: Bytes): (Pick<BinaryRequest, "scheme" | "authority"> & { readonly request: SealedRequest; readonly headers: Headers }) | undefined {
+  try {
+    const { method, scheme, authority, path, fields, body } = decodeRequest(inner);
+    const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
+    const passed = [...headers].filter(([name]) => taken.test(name) && !ours.includes(name));
+    if (!path.startsWith("/") || body.length > maxRequest || new Set(fields.map(([name]) => name)).size < fields.length) return undefined;
+    return { scheme, authority, headers, request: { method, path, headers: new Headers(passed), body: body.slice() } };
+  } catch {
+    return undefined;
+  }
+}
+
+function readEnvelope(headers: Headers) {
+  const [created, expires] = [time(headers.get("Kith-Created")), time(headers.get("Kith-Expires"))];
+  const nonce = headers.get("Kith-Nonce") ?? "";
+  const reply = readReply(headers.get("Kith-Reply"));
+  if (created === undefined || expires === undefined || fromB64u(nonce)?.length !== 16 || reply === undefined) return undefined;
+  return { created, expires, nonce, ...reply };
+}
+
+/** readReply reads the address of a late answer; undefined when it is none. */
+function readReply(written: string | null): { readonly reply: ReplyTo | undefined; readonly id: Bytes } | undefined {
+  if (written === null) return { reply: undefined, id: new Uint8Array(16) };
+  const [, relay, send, id] = /^(https?:\/\/[^\s?#]{1,255}\/)s\/([\w-]{32}) ([\w-]{22})$/.exec(written) ?? [];
+  const [sendBytes, idBytes] = [fromB64u(send ?? ""), fromB64u(id ?? "")];
+  if (relay === undefined || sendBytes?.length !== 24 || idBytes?.length !== 16) return undefined;
+  return { reply: { relay, send: sendBytes }, id: idBytes };
+}
+
+function authorityOf(label: Label): string {
+  return `${label}.kith.invalid`;
+}
+
+/** seconds writes a time as RFC 3339 in UTC without fractions. */
+function seconds(at: number): string {
+  return iso(at).replace(/\.\d+Z$/, "Z");
+}
