@@ -9,8 +9,6 @@ import (
 	"os"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"kith/pod"
 )
 
@@ -27,10 +25,10 @@ func newID() string {
 // no room to overwrite; then removing it is all that can be done, and the claim
 // for such file systems is weaker anyway.
 func erase(d dir, name string) error {
-	f, s, err := d.open(name, unix.O_RDWR)
+	f, s, err := d.open(name, os.O_RDWR)
 	if errors.Is(err, fs.ErrPermission) {
-		if err = d.at("chmod", func(fd int) error { return unix.Fchmodat(fd, name, fileMode, 0) }); err == nil {
-			f, s, err = d.open(name, unix.O_RDWR)
+		if err = d.chmod(name); err == nil {
+			f, s, err = d.open(name, os.O_RDWR)
 		}
 	}
 	if err != nil {

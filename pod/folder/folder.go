@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"kith/pod"
 )
 
@@ -156,14 +154,14 @@ func apart(tree, state string) error {
 	if state, err = realPath(state); err != nil {
 		return err
 	}
-	if inside, err := filepath.Rel(tree, state); err != nil || !strings.HasPrefix(inside+"/", "../") {
+	if inside, err := filepath.Rel(tree, state); err != nil || !strings.HasPrefix(filepath.ToSlash(inside)+"/", "../") {
 		return errors.New("the state folder lies inside the tree")
 	}
-	var a, b unix.Stat_t
-	if err := errors.Join(unix.Stat(tree, &a), unix.Stat(state, &b)); err != nil {
+	one, err := oneDisk(tree, state)
+	if err != nil {
 		return err
 	}
-	if a.Dev != b.Dev {
+	if !one {
 		return errors.New("the tree and the state folder lie on two file systems")
 	}
 	return nil
@@ -182,11 +180,8 @@ func lockFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }); err != nil {
+	if err := lockAlone(f); err != nil {
 		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errBusy
-		}
 		return nil, err
 	}
 	return f, nil

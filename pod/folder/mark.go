@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // The mark says whether a process may be writing, and in which boot of the
@@ -20,15 +18,6 @@ const (
 	markName   = "mark"
 	markClosed = "closed"
 )
-
-// bootID returns what tells one boot of this machine from another, or "".
-func bootID() string {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(id))
-}
 
 // readMark returns the boot in which the process before was running, and
 // whether it has not closed the pod.
@@ -42,7 +31,7 @@ func readMark(state string) (boot string, unclean bool, err error) {
 }
 
 func writeMark(state string, k *disk, text string) error {
-	f, err := os.OpenFile(filepath.Join(state, markName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, fileMode)
+	f, err := os.OpenFile(filepath.Join(state, markName), os.O_RDWR|os.O_CREATE|noFollow, fileMode)
 	if err != nil {
 		return fmt.Errorf("write mark: %w", asFull(err))
 	}

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"kith/pod"
 )
@@ -109,7 +108,7 @@ func (w *writeTx) date(st *staged, r *row) error {
 	if err := tmp.setTime(st.name, w.later(r.Modified)); err != nil {
 		return err
 	}
-	f, _, err := tmp.open(st.name, unix.O_RDWR)
+	f, _, err := tmp.open(st.name, os.O_RDWR)
 	if err != nil {
 		return err
 	}
@@ -257,13 +256,13 @@ func (w *writeTx) rmdir(r row) error {
 	p := r.Path
 	return w.enter(p, func(d dir, name string) error {
 		err := d.rmdir(name)
-		if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
+		if notEmpty(err) {
 			if err = sweep(d, name); err == nil {
 				err = d.rmdir(name)
 			}
 		}
 		switch {
-		case errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist):
+		case notEmpty(err):
 			w.stale[p] = true
 			return fmt.Errorf("files that the pod does not serve are in the folder: %w", pod.ErrNotEmpty)
 		case errors.Is(err, fs.ErrNotExist):

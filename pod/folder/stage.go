@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"kith/pod"
 )
 
@@ -75,8 +73,7 @@ func (st *staged) fill(f *os.File, body io.Reader, o pod.StageOptions) (err erro
 		st.modified = st.store.now()
 	}
 	st.modified = st.modified.UTC().Truncate(time.Millisecond)
-	at := unix.NsecToTimeval(st.modified.UnixNano())
-	if err := unix.Futimes(int(f.Fd()), []unix.Timeval{at, at}); err != nil {
+	if err := date(f, st.modified); err != nil {
 		return err
 	}
 	return st.store.disk.sync(f)
