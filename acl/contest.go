@@ -31,6 +31,9 @@ func (g *Guard) contest(tx pod.Tx, row pod.Info, etag string, text []byte) (o po
 		}
 		return o, &now, nil
 	}
+	if isReplies(row.Path) {
+		return g.gather(tx, row, now, text)
+	}
 	if unseen(row.Version, now.Version) && text != nil {
 		order, err := g.compare(tx, row.Path, text)
 		if err != nil {
@@ -45,6 +48,23 @@ func (g *Guard) contest(tx pod.Tx, row pod.Info, etag string, text []byte) (o po
 		return o, &now, ErrSuperseded
 	}
 	return over(now, row), nil, nil
+}
+
+// gather decides between two documents of replies: the row's is taken if nothing
+// that was said is lost by it, whatever its version. Else the device that brings
+// it reads what stands, and brings both (protocol §3.4).
+func (g *Guard) gather(tx pod.Tx, row, now pod.Info, text []byte) (o pod.PutOptions, stands *pod.Info, err error) {
+	lost, err := loses(tx, row.Path, text)
+	if err != nil {
+		return o, nil, err
+	}
+	if lost {
+		return o, &now, ErrSuperseded
+	}
+	if now.Version.Less(row.Version) {
+		return over(now, row), nil, nil
+	}
+	return o, nil, nil
 }
 
 // over returns how to put a row over what the pod has now. What has no version
@@ -103,9 +123,9 @@ func unseen(v, there pod.Version) bool {
 }
 
 // weighed reads all of a body whose meaning decides which of two versions wins:
-// an ACL or a contact record. Other bodies are left alone.
+// an ACL, a contact record or replies. Other bodies are left alone.
 func weighed(p pod.Path, body io.Reader) ([]byte, io.Reader, error) {
-	if !p.IsACL() && !isCard(p) {
+	if !p.IsACL() && !isCard(p) && !isReplies(p) {
 		return nil, body, nil
 	}
 	text, err := io.ReadAll(io.LimitReader(arriving{body}, maxDocument+1))

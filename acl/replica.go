@@ -89,7 +89,8 @@ func (r *Replica) Open(ctx context.Context, p pod.Path) (res pod.Resource, err e
 // whose Path is zero where a delete stands. Equal bytes join at the higher
 // version. Of ACLs and contact records of which neither writer saw the other's,
 // the narrower wins: a version counts as unseen when its counter is not above
-// that of the row and the devices differ. A delete stands against writes of no
+// that of the row and the devices differ. Replies to a post win if they hold all
+// that was said, whatever their version, and lose otherwise. A delete stands against writes of no
 // higher counter, and for contacts against all. The other errors are those of
 // [View.Put].
 //
