@@ -25,14 +25,20 @@ export function tidyName(name: string): string {
 /** addFriend writes the record of a new friend and the folder into which they may put things; of a friend who is there already, the older id stays. */
 export function addFriend(tree: Tree, friend: Card): Promise<ContactId> {
   return tree.act("contact", async (batch) => {
-    const known = contactsOf(tree.store).find(({ label }) => label === friend.label)?.cid;
-    const cid = known ?? (randomName(tree.env.random, 20) as ContactId);
-    const kept = known === undefined ? friend : renewed(await card(tree, known), friend);
-    await batch.putText(cardPath(cid), jsonLD, cardText(kept));
-    if (known === undefined) await batch.putText(`${inboxPath(cid)}.acl`, turtle, inboxACL(cid));
+    const { cid } = await putFriend(tree, batch, friend);
     batch.set(`seen/${cid}`, true);
     return cid;
   });
+}
+
+/** putFriend is `addFriend` within an act; it returns the record as it is kept. */
+export async function putFriend(tree: Tree, batch: Batch, friend: Card): Promise<{ readonly cid: ContactId; readonly kept: Card }> {
+  const known = contactsOf(tree.store).find(({ label }) => label === friend.label)?.cid;
+  const cid = known ?? (randomName(tree.env.random, 20) as ContactId);
+  const kept = known === undefined ? friend : renewed(await card(tree, known), friend);
+  await batch.putText(cardPath(cid), jsonLD, cardText(kept));
+  if (known === undefined) await batch.putText(`${inboxPath(cid)}.acl`, turtle, inboxACL(cid));
+  return { cid, kept };
 }
 
 /** renewed keeps what the owner decided about a friend and takes the rest from a new acceptance. */

@@ -23,6 +23,8 @@ export const devices = "/profile/devices";
 export const keys = "/profile/keys";
 /** namePath is the owner's name, so that their other devices and the pod know it. */
 export const namePath = "/profile/name";
+/** inviteSettings is the prefix of the settings that hold the invites. */
+export const inviteSettings = "invite/";
 /** peers holds, by contact, copies of what friends' pods answered. It is not part of the own tree. */
 export const peers = "peers/";
 

@@ -7,11 +7,9 @@
 import { given } from "../given.ts";
 import type { Invite, InvitePreview } from "../kith.ts";
 import { contactsOf } from "../pod/people.ts";
+import { inviteSettings } from "../pod/paths.ts";
 import { readInvite } from "../webid/invite.ts";
 import type { Session } from "./session.ts";
-
-/** inviteSettings is the prefix of the settings that hold the invites. */
-export const inviteSettings = "invite/";
 
 /** invitesOf returns the invites that this person made and did not cancel, newest first. */
 export function invitesOf({ store, env }: Pick<Session, "store" | "env">): readonly Invite[] {

@@ -16,7 +16,7 @@ import { didOf } from "../webid/key.ts";
 import { signerOf } from "../webid/records.ts";
 import { postOpenly } from "./open.ts";
 import { podClient } from "./clients.ts";
-import { inviteSettings as prefix } from "./invited.ts";
+import { inviteSettings as prefix } from "../pod/paths.ts";
 import type { Session } from "./session.ts";
 
 const accepting = "accept/";

@@ -7,7 +7,7 @@ import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import type { AgreementKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, parseDid } from "../webid/key.ts";
 import { readPairing, podUrl } from "../webid/link.ts";
-import { inviteSettings } from "./invited.ts";
+import { inviteSettings } from "../pod/paths.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import type { Pod, Session } from "./session.ts";
 import { tellAll } from "./ways.ts";

@@ -8,7 +8,7 @@ import { putLists } from "../pod/profile.ts";
 import { Tree, turtle } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { makePerson, recoverySetting } from "../webid/person.ts";
-import { inviteSettings } from "./invited.ts";
+import { inviteSettings } from "../pod/paths.ts";
 import type { Person, Session } from "./session.ts";
 
 /** startPerson makes a person on this device: keys, lists, and an empty tree with its access lists. */

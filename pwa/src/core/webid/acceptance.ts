@@ -9,12 +9,17 @@ import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
 import { acceptDeviceList, type DeviceList, maxChain } from "./devices.ts";
-import { encapsulate } from "./hpke.ts";
+import { decapsulator, encapsulate, encLength } from "./hpke.ts";
 import type { Invite } from "./invite.ts";
 import { parseObject, textOf } from "./members.ts";
-import { publicKey } from "./key.ts";
+import { type Did, publicKey, type Signer } from "./key.ts";
 import { isWebId, readWays, type Way } from "./link.ts";
 import { Refusal } from "./verdict.ts";
+
+const info = utf8("kith invite 1");
+const confirmInfo = utf8("kith confirm 1");
+/** A confirmation's key exists for that one message, so its nonce may be constant. */
+const noNonce = new Uint8Array(12);
 
 /** What each of two friends tells the other about themselves. */
 export interface Introduction {
@@ -42,11 +47,38 @@ export interface Acceptance {
 /** accept seals an acceptance for the invite. `agree` is one of the keys of `self.keys`, with its private half. */
 export async function accept(invite: Invite, self: Introduction, agree: { readonly kid: string; readonly key: CryptoKey }): Promise<Acceptance> {
   const proof = await hmac(invite.secret, join(utf8("kith accept 1"), await sha256(self.devices.text)));
-  const binding = await hmac(await bindingKey(invite, agree.key), proof);
+  const binding = await hmac(await bindingKey(invite.secret, agree.key, invite.ik), proof);
   const content = { ...written(self), agree: agree.kid, proof: b64u(proof), binding: b64u(binding) };
-  const { enc, seal, derive } = await encapsulate(invite.ik, utf8("kith invite 1"));
+  const { enc, seal, derive } = await encapsulate(invite.ik, info);
   const sealed = await seal(utf8(JSON.stringify(content)), invite.id);
-  return { body: join(enc, sealed), confirmKey: await derive(utf8("kith confirm 1"), 16) };
+  return { body: join(enc, sealed), confirmKey: await derive(confirmInfo, 16) };
+}
+
+/** What the holder of an invite's key knows of it. */
+export type OwnInvite = Pick<Invite, "id" | "secret"> & { readonly key: Signer };
+
+/** accepted opens an acceptance of the invite as its maker, with the key for the confirmation; throws a `Refusal`. */
+export async function accepted({ id, secret, key }: OwnInvite, body: Bytes): Promise<{ readonly by: Introduction; readonly confirmKey: Bytes }> {
+  const opened = await decapsulator(key, info)(body.slice(0, encLength)).catch(() => undefined);
+  const plain = await opened?.open(body.slice(encLength), id);
+  if (opened === undefined || plain === undefined) throw new Refusal("malformed");
+  const json = parseObject(plain);
+  const by = await readIntroduction(json);
+  const proof = await hmac(secret, join(utf8("kith accept 1"), await sha256(by.devices.text)));
+  if (textOf(json, "proof", 64) !== b64u(proof)) throw new Refusal("bad proof");
+  const agree = by.keys.agree.find(({ kid }) => kid === textOf(json, "agree", 64));
+  if (agree === undefined) throw new Refusal("bad binding");
+  const binding = await hmac(await bindingKey(secret, key.key, agree.key), proof);
+  if (textOf(json, "binding", 64) !== b64u(binding)) throw new Refusal("bad binding");
+  return { by, confirmKey: await opened.derive(confirmInfo, 16) };
+}
+
+/** confirmation seals the answer to an acceptance. It may be made once only: who answers again sends the same bytes. */
+export async function confirmation(id: Bytes, confirmKey: Bytes, { cid, webid, salt, ...self }: Confirmation): Promise<Bytes> {
+  const key = await crypto.subtle.importKey("raw", confirmKey, "AES-GCM", false, ["encrypt"]);
+  const algorithm = { name: "AES-GCM", iv: noNonce, additionalData: id };
+  const content = utf8(JSON.stringify({ ...written(self), cid, webid, salt: b64u(salt) }));
+  return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, content));
 }
 
 /** confirmed opens the answer to an acceptance; throws a `Refusal` when it is not from the person of the invite. */
@@ -81,17 +113,16 @@ function written({ devices, keys, ways, name }: Introduction): Json {
   return { label: devices.label, device_list: devices.text, keys: keys.text, ways, name };
 }
 
-async function bindingKey({ ik, secret }: Invite, agree: CryptoKey): Promise<Bytes> {
-  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: await publicKey(ik, "agree") }, agree, 256);
+async function bindingKey(salt: Bytes, own: CryptoKey, other: Did): Promise<Bytes> {
+  const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: await publicKey(other, "agree") }, own, 256);
   const key = await crypto.subtle.importKey("raw", shared, "HKDF", false, ["deriveBits"]);
-  const hkdf = { name: "HKDF", hash: "SHA-256", salt: secret, info: utf8("kith binding 1") };
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt, info: utf8("kith binding 1") };
   return new Uint8Array(await crypto.subtle.deriveBits(hkdf, key, 256));
 }
 
 async function unseal(raw: Bytes, additionalData: Bytes, sealed: Bytes): Promise<Uint8Array> {
   const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
-  // The key exists for this one message, so its nonce may be constant.
-  const algorithm = { name: "AES-GCM", iv: new Uint8Array(12), additionalData };
+  const algorithm = { name: "AES-GCM", iv: noNonce, additionalData };
   try {
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, sealed));
   } catch (cause) {

@@ -19,7 +19,9 @@ export type Verdict =
   | "no chain"
   | "broken chain"
   | "stale"
-  | "same epoch, different list";
+  | "same epoch, different list"
+  | "bad proof"
+  | "bad binding";
 
 /** The error of everything signed that was not accepted; its code is `keys-refused`. */
 export class Refusal extends KithError {
