@@ -27,5 +27,6 @@ export default defineConfig({
     // What parts share with main stays in main.
     rolldownOptions: { preserveEntrySignatures: false, output: { exports: "named", chunkFileNames: "[name].js" } },
   },
-  test: { environment: "node", include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
+  // A client for WebSocket is behind a flag before Node 22.
+  test: { environment: "node", execArgv: ["--experimental-websocket"], include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
 });

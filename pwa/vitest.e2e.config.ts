@@ -7,6 +7,8 @@ export default defineConfig({
   plugins: [source()],
   test: {
     environment: "node",
+    // A client for WebSocket is behind a flag before Node 22.
+    execArgv: ["--experimental-websocket"],
     include: ["e2e/**/*.e2e.ts"],
     fileParallelism: false,
     testTimeout: 120_000,

@@ -23,6 +23,8 @@ export interface Env {
   readonly now: () => number;
   readonly random: Random;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Opens a connection that speaks that subprotocol. */
+  readonly socket: (url: string, protocol: string) => WebSocket;
   /** Opens the one store of this browser profile; rejects with `storage-unavailable` or `newer-version`. */
   readonly openStore: () => Promise<Store>;
   /** Where this browser profile keeps private keys. */

@@ -51,6 +51,7 @@ function env(): Env {
     now: () => Date.now() + ahead,
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
     fetch,
+    socket: (url, protocol) => new WebSocket(url, protocol),
     openStore: missing,
     keys: memoryKeyRecords(),
     after: (milliseconds, run) => {

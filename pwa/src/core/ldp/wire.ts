@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import type { Bytes } from "../bytes.ts";
-import { join } from "../bytes.ts";
+import { bounded } from "../bounded.ts";
 import { Failure, type Role } from "./errors.ts";
 
 /** Request is what is asked. `url` has no fragment. */
@@ -43,26 +43,10 @@ export async function ask(env: Env, request: Request, role: Role): Promise<Answe
       redirect: "error",
       referrerPolicy: "no-referrer",
     });
-    return { status: answer.status, headers: answer.headers, bytes: await read(answer, max) };
+    return { status: answer.status, headers: answer.headers, bytes: await bounded(answer, max) };
   } catch (cause) {
     throw new Failure(`${role}-unreachable`, `${method} ${url}`, 0, { cause });
   } finally {
     stop();
-  }
-}
-
-async function read(answer: Response, max: number): Promise<Bytes> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const reader = answer.body?.getReader();
-  for (;;) {
-    const next = await reader?.read();
-    if (next === undefined || next.done) return join(...parts);
-    size += next.value.length;
-    if (size > max) {
-      await reader?.cancel();
-      throw new RangeError(`read answer: more than ${max} bytes`);
-    }
-    parts.push(next.value);
   }
 }

@@ -1,0 +1,147 @@
+/** Asking a relay over HTTP: what it is, leaving a message, taking it back, making a queue (docs/protocol.md, Relays). */
+
+import type { Env } from "../env.ts";
+import { b64u, type Bytes, fromB64u, sha256, text, utf8 } from "../bytes.ts";
+import { parse, string, whole } from "../json.ts";
+import { bounded } from "../bounded.ts";
+import { work } from "./work.ts";
+
+/** Net is what a relay is asked with. */
+export type Net = Pick<Env, "now" | "random" | "fetch" | "after" | "socket">;
+
+/** RelayInfo is what a relay says of itself. */
+export interface RelayInfo {
+  /** The point that outer hops are sealed to, 65 bytes. */
+  readonly key: Bytes;
+  /** Who may make queues: all, whoever works for it, whoever was invited. */
+  readonly queues: "open" | "work" | "invite";
+  /** How much work. */
+  readonly bits: number;
+  readonly challenge: string;
+  /** It serves the app at its own origin. */
+  readonly app: boolean;
+  /** The longest message, in bytes. */
+  readonly message: number;
+  /** How long it keeps a message, in seconds. */
+  readonly ttl: number;
+}
+
+/** Refused is a relay that did not do as asked. */
+export interface Refused {
+  /** The HTTP status; 0 when there was no answer. */
+  readonly refused: number;
+  /** Milliseconds after which it may be asked again. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** Posted is what became of a message: answered at once, or kept for whoever reads the queue. With the cancel token it can be taken back. */
+export type Posted = { readonly answer: Bytes } | { readonly cancel: string } | Refused;
+
+/** Seconds that an answer may take, and around it what the network may take, in milliseconds. */
+const longestWait = 25;
+const patience = 15_000;
+
+/** relayInfo asks a relay what it is. */
+export async function relayInfo(net: Net, url: string, signal?: AbortSignal): Promise<RelayInfo | Refused> {
+  const answer = await ask(net, { method: "GET", url: `${url}.well-known/kith-relay`, signal });
+  if (answer.status !== 200) return refused(answer);
+  return readInfo(answer.bytes) ?? { refused: 502 };
+}
+
+/** post leaves a message by a send id and waits so many seconds for its answer, at most 25. */
+export async function post(net: Net, url: string, send: Bytes, message: Bytes, wait: number, signal?: AbortSignal): Promise<Posted> {
+  const seconds = Math.min(longestWait, wait);
+  return posted(await ask(net, { method: "POST", url: `${url}s/${b64u(send)}?wait=${seconds}`, body: message, timeout: seconds * 1000 + patience, signal }));
+}
+
+/** posted reads what a relay answers to a message. */
+export function posted(answer: Answer): Posted {
+  if (answer.status === 200) return { answer: answer.bytes };
+  const cancel = answer.status === 202 ? string(json(answer.bytes)?.cancel, 128) : undefined;
+  return cancel === undefined ? refused(answer) : { cancel };
+}
+
+/** cancel takes a message back that nobody has read; true when the relay has it no more. */
+export async function cancel(net: Net, url: string, send: Bytes, token: string): Promise<boolean> {
+  const { status } = await ask(net, { method: "DELETE", url: `${url}s/${b64u(send)}`, headers: { "Kith-Cancel": token } });
+  return status === 204 || status === 404;
+}
+
+/** makeQueue makes a queue that the holders of these tokens read, with work or an operator's invite where the relay wants it. */
+export async function makeQueue(net: Net, url: string, tokens: readonly Bytes[], more: { readonly invite?: string; readonly signal?: AbortSignal } = {}): Promise<{ readonly queue: string } | Refused> {
+  const info = await relayInfo(net, url, more.signal);
+  if ("refused" in info) return info;
+  const hashes = await Promise.all(tokens.map(async (token) => b64u(await sha256(token))));
+  const body = JSON.stringify({ tokens: hashes, ...(await fee(net, info, more)) });
+  const answer = await ask(net, { method: "POST", url: `${url}q`, headers: { "Content-Type": "application/json" }, body: utf8(body), signal: more.signal });
+  const queue = answer.status === 201 ? string(json(answer.bytes)?.queue, 64) : undefined;
+  return queue === undefined ? refused(answer) : { queue };
+}
+
+async function fee(net: Net, { queues, bits, challenge }: RelayInfo, { invite, signal }: { readonly invite?: string; readonly signal?: AbortSignal }): Promise<object> {
+  if (queues === "open") return {};
+  if (queues === "invite") return { invite: invite ?? "" };
+  return { work: { challenge, nonce: b64u(await work(net, fromB64u(challenge) ?? new Uint8Array(0), bits, signal)) } };
+}
+
+function readInfo(bytes: Bytes): RelayInfo | undefined {
+  const read = json(bytes);
+  const [key, queues, challenge] = [fromB64u(string(read?.key, 100) ?? ""), string(read?.queues), string(read?.challenge, 256) ?? ""];
+  if (read?.relay !== 1 || key?.length !== 65 || (queues !== "open" && queues !== "work" && queues !== "invite")) return undefined;
+  const [bits, message, ttl] = [whole(read.bits) ?? 0, whole(read.message) ?? 0, whole(read.ttl) ?? 0];
+  return bits > 32 ? undefined : { key, queues, bits, challenge, app: read.app === true, message, ttl };
+}
+
+/** Answer is a status with the whole body, at most 2 MiB. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Bytes;
+}
+
+/** Request is what a relay is asked. */
+export interface Request {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Bytes;
+  readonly timeout?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** ask sends a request and reads the answer; status 0 when none comes, or one too large. */
+export async function ask(net: Net, { method, url, headers = {}, body, timeout = patience, signal }: Request): Promise<Answer> {
+  const late = new AbortController();
+  const stop = net.after(timeout, () => late.abort());
+  try {
+    const answer = await net.fetch(url, {
+      method,
+      headers: { ...headers },
+      body: body ?? null,
+      signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+    });
+    return { status: answer.status, headers: answer.headers, bytes: await bounded(answer, 2 << 20) };
+  } catch {
+    return { status: 0, headers: new Headers(), bytes: new Uint8Array(0) };
+  } finally {
+    stop();
+  }
+}
+
+/** refused returns a status as what a relay did not do. */
+export function refused({ status, headers }: Answer): Refused {
+  const seconds = Number(headers.get("Retry-After") ?? NaN);
+  return Number.isFinite(seconds) ? { refused: status, retryAfter: seconds * 1000 } : { refused: status };
+}
+
+function json(bytes: Bytes): ReturnType<typeof parse> {
+  try {
+    return parse(text(bytes));
+  } catch {
+    return undefined;
+  }
+}

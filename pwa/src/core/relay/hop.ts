@@ -1,0 +1,46 @@
+/**
+ * The outer hop: another relay forwards a message, so that the queue's relay does not see whence it comes and the other not
+ * whither it goes (docs/protocol.md, Relays).
+ *
+ *     to forward   enc 65 | sealed to the queue's relay: send 24, wait u8, message
+ *     back         nonce 12 | AES-128-GCM under an exported key: status u16, length u32, body
+ */
+
+import { type Bytes, join, utf8 } from "../bytes.ts";
+import { compressed, didOf } from "../webid/key.ts";
+import { encapsulate } from "../webid/hpke.ts";
+import { type Answer, ask, type Net, type Posted, posted, refused } from "./client.ts";
+
+/** A queue's relay, as the outer hop knows it. */
+export interface Beyond {
+  /** Its URL with the slash at the end. */
+  readonly url: string;
+  /** Its public point, as `RelayInfo.key`. */
+  readonly key: Bytes;
+}
+
+const nothing = new Uint8Array(0);
+const longestWait = 25;
+const patience = 20_000;
+
+/** postThrough leaves a message at a relay through another, like `post`. */
+export async function postThrough(net: Net, via: string, to: Beyond, send: Bytes, message: Bytes, wait: number, signal?: AbortSignal): Promise<Posted> {
+  const seconds = Math.min(longestWait, wait);
+  const { enc, seal, derive } = await encapsulate(didOf(compressed(to.key)), utf8("kith hop 1"));
+  const body = join(enc, await seal(join(send, Uint8Array.of(seconds), message), nothing));
+  const headers = { "Kith-Forward": to.url };
+  const answer = await ask(net, { method: "POST", url: `${via}f`, headers, body, timeout: seconds * 1000 + patience, signal });
+  if (answer.status !== 200) return refused(answer);
+  const inner = await opened(await derive(utf8("kith hop answer 1"), 16), answer.bytes);
+  return inner === undefined ? { refused: 502 } : posted(inner);
+}
+
+async function opened(raw: Bytes, sealed: Bytes): Promise<Answer | undefined> {
+  const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
+  const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: sealed.slice(0, 12) }, key, sealed.slice(12)).catch(() => undefined);
+  if (plain === undefined || plain.byteLength < 6) return undefined;
+  const view = new DataView(plain);
+  const length = view.getUint32(2);
+  if (6 + length > plain.byteLength) return undefined;
+  return { status: view.getUint16(0), headers: new Headers(), bytes: new Uint8Array(plain, 6, length) };
+}

@@ -1,0 +1,214 @@
+/**
+ * A connection to one relay, by which a device reads its queues there and answers (docs/protocol.md, Relays).
+ *
+ *     connecting → open ⇄ lost, again after 1 s, 2 s, … 5 min       lost twice before it was open → polling, a socket again later
+ *
+ * It keeps itself connected from `start` to `stop`. What was asked over a connection that is lost is answered with false; the relay
+ * sends messages that were not acknowledged again.
+ */
+
+import { b64u, type Bytes, fromB64u, sha256 } from "../bytes.ts";
+import type { Stop } from "../env.ts";
+import { type Json, parse, string, whole } from "../json.ts";
+import type { Net } from "./client.ts";
+import { type Message, readMessage, replyFrame } from "./frames.ts";
+import { pollLine } from "./poll.ts";
+import { type Line, socketLine } from "./line.ts";
+
+/** Subscription is a queue and the token of 32 bytes by which this device reads it. */
+export interface Subscription {
+  readonly queue: string;
+  readonly token: Bytes;
+}
+
+/** MailboxState says how the relay is reached; `lost` is waiting before the next attempt. */
+export type MailboxState = "connecting" | "open" | "polling" | "lost" | "stopped";
+
+/** MailboxEvents is what a mailbox tells. None of these may throw. */
+export interface MailboxEvents {
+  /** Somebody left a message, or it was left before and not acknowledged. */
+  readonly message: (message: Message) => void;
+  readonly state?: (state: MailboxState) => void;
+  /** The relay reads that queue to this device; so many messages wait in it. Told after each new connection. */
+  readonly subscribed?: (queue: string, waiting: number) => void;
+  /** The relay does not know the queue, or not the token. */
+  readonly refused?: (queue: string) => void;
+}
+
+/** QueueChange is what a reader changes in a queue. */
+export type QueueChange =
+  | { readonly op: "send.add" | "send.remove"; readonly sends: readonly Bytes[] }
+  | { readonly op: "token.add" | "token.remove"; readonly tokens: readonly Bytes[] }
+  | { readonly op: "push"; readonly push: PushSubscription | null }
+  | { readonly op: "delete" };
+
+/** PushSubscription is where a browser wants to be woken (RFC 8030, RFC 8291, RFC 8292), as it gives it. */
+export interface PushSubscription {
+  readonly endpoint: string;
+  readonly p256dh: string;
+  readonly auth: string;
+  readonly vapid: string;
+}
+
+/** Milliseconds before the first new attempt and the last, and until an answer over an open connection is given up. */
+const pauses = { first: 1_000, longest: 300_000 };
+const patience = 30_000;
+/** Sockets that fail before they open, after which the relay is polled. */
+const tries = 2;
+
+/** Mailbox reads and answers the queues of this device at one relay. */
+export class Mailbox {
+  readonly url: string;
+  readonly #net: Net;
+  readonly #subscriptions: readonly Subscription[];
+  readonly #events: MailboxEvents;
+  readonly #waiting = new Map<string, (answer: Json | undefined) => void>();
+  #state: MailboxState = "stopped";
+  #line: Line | undefined;
+  #again: Stop = () => undefined;
+  #failed = 0;
+  #count = 0;
+
+  constructor(net: Net, url: string, subscriptions: readonly Subscription[], events: MailboxEvents) {
+    this.url = url;
+    this.#net = net;
+    this.#subscriptions = subscriptions;
+    this.#events = events;
+  }
+
+  get state(): MailboxState {
+    return this.#state;
+  }
+
+  /** start connects, and again whenever the connection is lost. */
+  start(): void {
+    if (this.#state === "stopped") this.#connect();
+  }
+
+  /** stop ends the connection; nothing is told after it. */
+  stop(): void {
+    this.#become("stopped");
+    this.#again();
+    this.#hangUp();
+  }
+
+  /** wake tries at once, when the network has come back. */
+  wake(): void {
+    if (this.#state !== "lost") return;
+    this.#again();
+    this.#connect();
+  }
+
+  /** claim says that this device answers a message, so that others need not; false when another does. */
+  async claim(id: string): Promise<boolean> {
+    return (await this.#asked({ claim: id }, `message ${id}`))?.claimed === id;
+  }
+
+  /** ack says that a message is done with: the relay erases it. False when that is not known to have happened. */
+  async ack(id: string): Promise<boolean> {
+    return (await this.#asked({ ack: id }, `message ${id}`))?.acked === id;
+  }
+
+  /** decline says that this device cannot answer a message. */
+  decline(id: string): void {
+    this.#line?.send(JSON.stringify({ decline: id }));
+  }
+
+  /** reply answers a message; false when nobody waits for the answer any more. */
+  async reply(id: string, answer: Bytes): Promise<boolean> {
+    return (await this.#asked(replyFrame(fromB64u(id) ?? new Uint8Array(16), answer), `message ${id}`))?.replied === id;
+  }
+
+  /** change changes a queue; false when the relay refused or was not reached. */
+  async change(queue: string, change: QueueChange): Promise<boolean> {
+    const n = ++this.#count;
+    return (await this.#asked({ do: n, queue, ...(await written(change)) }, `do ${n}`))?.done === n;
+  }
+
+  /** asked sends something and waits for what answers it; undefined when the connection is lost before. */
+  #asked(what: object | Bytes, key: string): Promise<Json | undefined> {
+    const line = this.#line;
+    if (line === undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const late = this.#net.after(patience, () => this.#answered(key, undefined));
+      this.#waiting.get(key)?.(undefined);
+      this.#waiting.set(key, (answer) => {
+        late();
+        resolve(answer);
+      });
+      line.send(what instanceof Uint8Array ? what : JSON.stringify(what));
+    });
+  }
+
+  #answered(key: string, answer: Json | undefined): void {
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    waiting?.(answer);
+  }
+
+  #connect(): void {
+    this.#become("connecting");
+    const open = this.#failed % (tries + 1) === tries ? pollLine : socketLine;
+    const line: Line = open(this.#net, this.url, this.#subscriptions, {
+      opened: () => this.#opened(line, open === pollLine ? "polling" : "open"),
+      heard: (frame) => this.#line === line && this.#heard(frame),
+      ended: () => this.#line === line && this.#lost(),
+    });
+    this.#line = line;
+  }
+
+  #opened(line: Line, state: "polling" | "open"): void {
+    if (this.#line !== line) return;
+    this.#become(state);
+    for (const { queue, token } of this.#subscriptions) line.send(JSON.stringify({ sub: queue, token: b64u(token) }));
+  }
+
+  #lost(): void {
+    this.#failed++;
+    this.#hangUp();
+    this.#become("lost");
+    const pause = Math.min(pauses.longest, pauses.first * 2 ** (this.#failed - 1));
+    const chance = (this.#net.random(1)[0] ?? 0) / 256;
+    this.#again = this.#net.after(pause * (0.5 + chance / 2), () => this.#connect());
+  }
+
+  #hangUp(): void {
+    const line = this.#line;
+    this.#line = undefined;
+    line?.close();
+    for (const key of [...this.#waiting.keys()]) this.#answered(key, undefined);
+  }
+
+  #become(state: MailboxState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.state?.(state);
+  }
+
+  #heard(frame: string | Bytes): void {
+    if (typeof frame !== "string") {
+      const message = readMessage(frame);
+      if (message !== undefined) this.#events.message(message);
+      return;
+    }
+    const told = parse(frame);
+    const queue = string(told?.sub ?? told?.refused, 64);
+    if (told === undefined || queue === undefined) return this.#settle(told);
+    if (told.refused !== undefined) return this.#events.refused?.(queue);
+    this.#failed = 0;
+    this.#events.subscribed?.(queue, whole(told.waiting) ?? 0);
+  }
+
+  /** settle gives an answer to who waits for it. */
+  #settle(told: Json | undefined): void {
+    const id = string(told?.claimed ?? told?.taken ?? told?.acked ?? told?.replied ?? told?.gone, 22);
+    if (id !== undefined) this.#answered(`message ${id}`, told);
+    else this.#answered(`do ${whole(told?.done ?? told?.failed) ?? 0}`, told);
+  }
+}
+
+async function written(change: QueueChange): Promise<object> {
+  if ("push" in change || change.op === "delete") return change;
+  const secrets = "sends" in change ? change.sends : change.tokens;
+  return { op: change.op, hashes: await Promise.all(secrets.map(async (secret) => b64u(await sha256(secret)))) };
+}

@@ -1,0 +1,74 @@
+/**
+ * The relays of a person: which there are, and what pod and phones derive from the secret they share (docs/protocol.md,
+ * Relays). Nothing of this is sent; a relay sees SHA-256 sums of send ids and tokens.
+ */
+
+import { b64u, type Bytes, fromB64u, hmac, utf8 } from "../bytes.ts";
+import { iso, list, object, parse, string, time } from "../json.ts";
+
+/** PersonRelay is a queue of the person at a relay: what friends send to it, all devices that may answer read. */
+export interface PersonRelay {
+  /** The relay's URL with its slash at the end. */
+  readonly url: string;
+  readonly queue: string;
+  /** When it was made, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** RelaySettings is the resource `settings/relays`. */
+export interface RelaySettings {
+  /** 32 bytes that only devices of the person know. */
+  readonly secret: Bytes;
+  /** Whether one relay forwards to another, so that no relay sees both whence and whither. */
+  readonly hop: boolean;
+  /** At most 8. */
+  readonly relays: readonly PersonRelay[];
+}
+
+const maxRelays = 8;
+
+/** readRelays reads the resource; undefined when it is something else. Entries that are none are left out. */
+export function readRelays(written: string): RelaySettings | undefined {
+  const json = parse(written);
+  const secret = fromB64u(string(json?.secret, 43) ?? "");
+  if (secret?.length !== 32) return undefined;
+  const relays = list(json?.relays).slice(0, maxRelays).flatMap((each) => readRelay(each) ?? []);
+  return { secret, hop: json?.hop === true, relays };
+}
+
+function readRelay(value: unknown): PersonRelay | undefined {
+  const json = object(value);
+  const [url, queue, since] = [relayUrl(json?.url), string(json?.queue, 64), time(json?.since)];
+  return url === undefined || queue === undefined || since === undefined ? undefined : { url, queue, since };
+}
+
+/** writeRelays returns the text of the resource. */
+export function writeRelays({ secret, hop, relays }: RelaySettings): string {
+  const written = relays.map(({ url, queue, since }) => ({ url, queue, since: iso(since) }));
+  return JSON.stringify({ secret: b64u(secret), hop, relays: written });
+}
+
+/** relayUrl returns its argument when it is the URL of a relay: http or https, a slash at its end, no query, at most 255 characters. */
+export function relayUrl(value: unknown): string | undefined {
+  const written = string(value, 255);
+  const plain = written !== undefined && /^https?:\/\/[^\s/?#@]+\/([^\s?#]*\/)?$/.test(written) && URL.canParse(written);
+  return plain ? written : undefined;
+}
+
+/** What sends are for: a friend by the record's id and grant, an invite by its id in base64url, the person's own devices. */
+export type SendName = `${string} ${string}` | `invite ${string}` | "own";
+
+/** sendOf returns the send id, 24 bytes, by which somebody leaves messages in the person's queue at a relay. */
+export async function sendOf(secret: Bytes, url: string, name: SendName): Promise<Bytes> {
+  return (await hmac(secret, utf8(`kith send 1\n${url}\n${name}`))).slice(0, 24);
+}
+
+/** tokenOf returns the token, 32 bytes, by which the device `kid` reads the person's queue at a relay. */
+export function tokenOf(secret: Bytes, url: string, kid: string): Promise<Bytes> {
+  return hmac(secret, utf8(`kith read 1\n${url}\n${kid}`));
+}
+
+/** cursorKeyOf returns the key, 32 bytes, that all who answer for the person seal cursors with. */
+export function cursorKeyOf(secret: Bytes): Promise<Bytes> {
+  return hmac(secret, utf8("kith cursor 1"));
+}
