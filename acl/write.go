@@ -265,10 +265,11 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 	return info, err
 }
 
-// adopted are what a person says of themselves and of whom the pod is open to.
+// adopted are what a person says of themselves, of whom the pod is open to and of
+// how the person is reached.
 // The server adopts it as the owner's devices bring it, so nothing else may write
 // it: no app that acts for the owner, either (protocol §3.4).
-var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes"}
+var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes", secrets}
 
 // replicated reports whether p is written through replicas only; a container of
 // such a name, which is also made for what lies below it, would be in its way.

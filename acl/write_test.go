@@ -117,7 +117,7 @@ func TestNothingTakesThePlaceOfWhatIsKept(t *testing.T) {
 	insert, err := rdf.ParseUpdate(reader("INSERT DATA { <#a> <x:p> 1 }"), testBase, rdf.Limits{})
 	is(t, "parse", err, nil)
 	for name, want := range map[string]error{
-		"/settings/classes/": ErrReplica, "/profile/devices/": ErrReplica, "/profile/keys/": ErrReplica, "/profile/name/": ErrReplica,
+		"/settings/classes/": ErrReplica, secrets + "/": ErrReplica, "/profile/devices/": ErrReplica, "/profile/keys/": ErrReplica, "/profile/name/": ErrReplica,
 		"/profile/card/": ErrProtected, "/profile/cards/": nil,
 	} {
 		_, err := v.MakeContainer(ctx, path(t, name), pod.Precondition{})

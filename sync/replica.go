@@ -29,7 +29,8 @@ type ReplicaConfig struct {
 	// Device is the kid of the pod, as it stands in the versions of its own writes.
 	Device string
 	// Written is called with the whole body before what a person says of
-	// themselves is written: /profile/devices, /profile/keys or /profile/name.
+	// themselves is written: /profile/devices, /profile/keys, /profile/name or
+	// /settings/relays.
 	// It is called for a write that wins over what the pod has, or joins it, and
 	// one at a time. Its error refuses the write: ErrRefused if it is a
 	// webid.Verdict. It must not write such a resource itself.
@@ -40,7 +41,7 @@ type ReplicaConfig struct {
 const maxBody = 1 << 30
 
 // announced are the resources that the server itself must know.
-var announced = []string{"/profile/devices", "/profile/keys", "/profile/name"}
+var announced = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/relays"}
 
 // Replica exchanges rows and bytes with the owner's devices (protocol §3.4).
 type Replica struct {
