@@ -15,7 +15,7 @@ func TestOnlyDevicesSeeTheSecrets(t *testing.T) {
 	w.put("/settings/color", "text/plain", "green")
 	w.acl("/settings/", ownerRule, allow(1, agentOf(contactID(benCID)), "acl:accessTo <./>; acl:default <./>", "acl:Read, acl:Write, acl:Control"))
 	w.raw(secrets, "application/json", `{"secret":""}`)
-	w.put(secrets+".acl", "text/turtle", prefix+allow(1, agentOf(contactID(benCID)), "acl:accessTo <relays>", "acl:Read")+allow(2, agentOf(testOwner), "acl:accessTo <relays>", "acl:Read"))
+	w.put(secrets+".acl", "text/turtle", prefix+allow(1, agentOf(contactID(benCID)), "acl:accessTo <relays>", "acl:Read")+allow(2, agentOf(testOwner), "acl:accessTo <relays>", "acl:Read, acl:Write"))
 	app := webid.AppAgent(testOwner, "https://app.example/", "consent")
 	for who, agent := range map[string]webid.Agent{"an app": app, "a contact": ben} {
 		_, err := w.read(agent, secrets)
