@@ -50,6 +50,9 @@ func replyIDs(text []byte) map[string]struct{} {
 		return ids
 	}
 	for _, item := range doc.Items {
+		if item.ID == "" { // nothing to tell it by
+			continue
+		}
 		ids[item.ID] = struct{}{}
 		if item.Type == "Tombstone" {
 			ids[item.ID+" gone"] = struct{}{}

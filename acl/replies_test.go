@@ -32,6 +32,7 @@ func TestReplicaGathersReplies(t *testing.T) {
 		{"a removal is taken", at1, a, aGone, at(6, "b"), nil, aGone},
 		{"and not taken back", at1, aGone, a, at(9, "b"), ErrSuperseded, aGone},
 		{"over what is no document anything is taken", at1, "\x00", none, at(4, "b"), nil, none},
+		{"an item without an id does not count", at1, `{"items":[{"type":"Note"}]}`, none, at(4, "b"), nil, none},
 		{"what is no document loses", at1, a, "{", at(9, "b"), ErrSuperseded, a},
 		{"elsewhere the version decides", "/social/posts/replies.jsonld", a, b, at(6, "b"), nil, b},
 		{"and deeper", "/social/posts/p/q/replies.jsonld", a, b, at(6, "b"), nil, b},

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxInline = 4 << 10  // bytes of a post.jsonld that an item carries
+	maxInline = 4 << 10  // bytes of a file that an item carries
 	maxNote   = 64 << 10 // bytes of one that is looked at
 )
 
@@ -28,6 +28,7 @@ type item struct {
 	State     string          `json:"state,omitempty"`
 	Published string          `json:"published,omitempty"`
 	Post      json.RawMessage `json:"kith:post,omitempty"`
+	Replies   json.RawMessage `json:"kith:replies,omitempty"`
 }
 
 // describe returns the items of events.
@@ -49,7 +50,7 @@ func describe(ctx context.Context, v *acl.View, events []acl.Event, inline bool)
 func (i *item) fill(ctx context.Context, v *acl.View, e acl.Event, inline bool) error {
 	i.Object = strings.TrimPrefix(e.Path.Escaped(), "/social/")
 	i.State = e.State
-	text, err := readNote(ctx, v, e.Path)
+	_, text, err := readPart(ctx, v, e.Path, "post.jsonld")
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,25 @@ func (i *item) fill(ctx context.Context, v *acl.View, e acl.Event, inline bool) 
 	if inline && len(text) <= maxInline && isObject(text) {
 		i.Post = text
 	}
-	return nil
+	i.Replies, err = replies(ctx, v, e.Path, inline)
+	return err
+}
+
+// replies returns what was said to a post if it is asked for and short, else its
+// ETag as a JSON string; nothing where there is nothing that the agent may read.
+func replies(ctx context.Context, v *acl.View, post pod.Path, inline bool) (json.RawMessage, error) {
+	info, text, err := readPart(ctx, v, post, "replies.jsonld")
+	if err != nil || info.ETag == "" {
+		return nil, err
+	}
+	if inline && len(text) <= maxInline && isObject(text) {
+		return text, nil
+	}
+	etag, err := json.Marshal(info.ETag)
+	if err != nil {
+		return nil, fmt.Errorf("tell of replies: %w", err)
+	}
+	return etag, nil
 }
 
 // isObject reports whether a text is a JSON object that can stand in an answer.
@@ -65,29 +84,29 @@ func isObject(text []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && utf8.Valid(text) && json.Valid(text)
 }
 
-// readNote returns the post.jsonld of a post, or nothing if the agent may not read
-// it or it is too long to be one.
-func readNote(ctx context.Context, v *acl.View, post pod.Path) ([]byte, error) {
-	p, err := post.Child("post.jsonld", false)
+// readPart returns a file of a post and its text: nothing if the agent may not
+// read it, and no text if it is too long to be looked at.
+func readPart(ctx context.Context, v *acl.View, post pod.Path, name string) (pod.Info, []byte, error) {
+	p, err := post.Child(name, false)
 	if err != nil {
-		return nil, fmt.Errorf("read post: %w", err)
+		return pod.Info{}, nil, fmt.Errorf("read post: %w", err)
 	}
 	a, err := v.Get(ctx, p)
 	if errors.Is(err, acl.ErrForbidden) || errors.Is(err, pod.ErrNotExist) {
-		return nil, nil
+		return pod.Info{}, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read post: %w", err)
+		return pod.Info{}, nil, fmt.Errorf("read post: %w", err)
 	}
 	defer a.Close()
 	if a.Resource == nil || a.Info.Size > maxNote {
-		return nil, nil
+		return a.Info, nil, nil
 	}
 	text, err := io.ReadAll(a.Resource)
 	if err != nil {
-		return nil, fmt.Errorf("read post: %w", err)
+		return pod.Info{}, nil, fmt.Errorf("read post: %w", err)
 	}
-	return text, nil
+	return a.Info, text, nil
 }
 
 // published is when the author says that the post was made, or else when its

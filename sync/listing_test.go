@@ -3,6 +3,7 @@ package sync
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -327,5 +328,55 @@ func TestQueriesThatAreNone(t *testing.T) {
 	}
 	t.Run("a parameter that is not known is left alone", func(t *testing.T) {
 		h.read(h.friend(ana), "feed?colour=blue")
+	})
+}
+
+// TestReplies asks how a feed tells what was said to a post.
+func TestReplies(t *testing.T) {
+	h := newHouse(t)
+	h.audience("a", ana)
+	h.post("p", "a", "one")
+	item := func(query string) item {
+		t.Helper()
+		return h.read(h.friend(ana), "feed"+query).Items[0]
+	}
+	if got := item("?inline=1").Replies; got != nil {
+		t.Errorf("where there are none it says %s", got)
+	}
+	short := `{"items":[{"id":"#a","type":"Note"}]}`
+	long := `{"items":[{"id":"#a","type":"Note","content":"` + strings.Repeat("x", maxInline) + `"}]}`
+	for name, c := range map[string]struct {
+		text  string
+		comes bool
+	}{
+		"short ones come along":            {short, true},
+		"long ones do not":                 {long, false},
+		"nor ones that are too long":       {long + strings.Repeat(" ", maxNote), false},
+		"nor what is no object":            {"[]", false},
+		"what is empty is told by its tag": {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.write("/social/posts/p/replies.jsonld", jsonld, c.text)
+			p := h.path("/social/posts/p/replies.jsonld")
+			a, err := h.friend(ana).Stat(t.Context(), p)
+			h.must(err)
+			want := strconv.Quote(a.Info.ETag)
+			if got := string(item("").Replies); got != want {
+				t.Errorf("unasked it says %s, want %s", got, want)
+			}
+			if c.comes {
+				want = c.text
+			}
+			if got := string(item("?inline=1").Replies); got != want {
+				t.Errorf("it says %s, want %s", got, want)
+			}
+		})
+	}
+	t.Run("who may not read them hears nothing of them", func(t *testing.T) {
+		h.write("/social/posts/p/replies.jsonld.acl", turtle, aclPre+
+			"<#o> a acl:Authorization; acl:agent <../../../profile/card#me>; acl:accessTo <replies.jsonld>; acl:mode acl:Read, acl:Write, acl:Control.")
+		if got := item("?inline=1").Replies; got != nil {
+			t.Errorf("it says %s", got)
+		}
 	})
 }
