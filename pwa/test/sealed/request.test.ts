@@ -13,7 +13,7 @@ describe("a sealed request", () => {
     const [label, theirs] = [await labelOf(person.kid), await labelOf(sender.kid)];
     const salt = await sha256("salt");
     const request = { method: "GET", path: "/social/door", headers: new Headers({ Range: "bytes=0-9", Accept: "text/plain" }), body: new Uint8Array(0) };
-    const { message, pending } = await sealRequest(env, { to: [own.kid], from: { label: theirs, kid: "a1", key: sender.key, salt }, label, request });
+    const { message, pending } = await sealRequest(env, { to: [{ key: own.kid }], from: { label: theirs, kid: "a1", key: sender.key, salt }, label, request });
     expect(message.length).toBe(1024);
     const opened = await openRequest({ now: env.now, label, keys: [own], find: async () => ({ key: sender.kid, salt }) }, message);
     if ("declined" in opened) throw new Error(opened.declined);
@@ -21,7 +21,7 @@ describe("a sealed request", () => {
     expect([...opened.request.headers]).toEqual([["range", "bytes=0-9"]]);
     const answer = await sealAnswer(env, opened.answering, { status: 200, headers: new Headers({ ETag: '"1"', Server: "x" }), bytes: utf8("hello") });
     const response = await openAnswer(pending, answer);
-    expect(response).toMatchObject({ status: 200, by: own.kid, bytes: utf8("hello") });
+    expect(response).toMatchObject({ status: 200, bytes: utf8("hello") });
     expect([...(response?.headers ?? [])]).toEqual([["etag", '"1"']]);
   });
 });

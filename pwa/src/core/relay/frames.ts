@@ -22,11 +22,13 @@ const head = 1 + 16 + 16 + 1 + 8;
 export function readMessage(frame: Bytes): Message | undefined {
   if (frame[0] !== 1 || frame.length <= head) return undefined;
   const view = new DataView(frame.buffer, frame.byteOffset);
+  const seconds = view.getBigUint64(34);
+  if (seconds >> 40n > 0n) return undefined;
   return {
     id: b64u(frame.subarray(1, 17)),
     send: frame.slice(17, 33),
     waits: (view.getUint8(33) & 1) === 1,
-    expires: Number(view.getBigUint64(34)) * 1000,
+    expires: Number(seconds) * 1000,
     bytes: frame.slice(head),
   };
 }

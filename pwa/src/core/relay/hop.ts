@@ -3,13 +3,13 @@
  * whither it goes (docs/protocol.md, Relays).
  *
  *     to forward   enc 65 | sealed to the queue's relay: send 24, wait u8, message
- *     back         nonce 12 | AES-128-GCM under an exported key: status u16, length u32, body
+ *     back         nonce 12 | AES-128-GCM under an exported key: status u16, length u32, body, zeros
  */
 
 import { type Bytes, join, utf8 } from "../bytes.ts";
 import { compressed, didOf } from "../webid/key.ts";
 import { encapsulate } from "../webid/hpke.ts";
-import { type Answer, ask, type Net, type Posted, posted, refused } from "./client.ts";
+import { type Answer, ask, type Net, type Posted, posted } from "./client.ts";
 
 /** A queue's relay, as the outer hop knows it. */
 export interface Beyond {
@@ -21,18 +21,36 @@ export interface Beyond {
 
 const nothing = new Uint8Array(0);
 const longestWait = 25;
+/** In the place of a wait: the message is a cancel token. */
+const cancels = 255;
 const patience = 20_000;
 
 /** postThrough leaves a message at a relay through another, like `post`. */
 export async function postThrough(net: Net, via: string, to: Beyond, send: Bytes, message: Bytes, wait: number, signal?: AbortSignal): Promise<Posted> {
-  const seconds = Math.min(longestWait, wait);
+  return posted(await hop(net, via, to, { send, wait: Math.min(longestWait, wait), message, signal }));
+}
+
+/** cancelThrough takes a message back that was left through another relay, like `cancel`. */
+export async function cancelThrough(net: Net, via: string, to: Beyond, send: Bytes, token: string): Promise<boolean> {
+  const { status } = await hop(net, via, to, { send, wait: cancels, message: utf8(token) });
+  return status === 204 || status === 404;
+}
+
+interface Hop {
+  readonly send: Bytes;
+  readonly wait: number;
+  readonly message: Bytes;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** hop returns what the relay beyond answered; 502 when the one between did not bring it. */
+async function hop(net: Net, via: string, to: Beyond, { send, wait, message, signal }: Hop): Promise<Answer> {
   const { enc, seal, derive } = await encapsulate(didOf(compressed(to.key)), utf8("kith hop 1"));
-  const body = join(enc, await seal(join(send, Uint8Array.of(seconds), message), nothing));
+  const body = join(enc, await seal(join(send, Uint8Array.of(wait), message), nothing));
   const headers = { "Kith-Forward": to.url };
-  const answer = await ask(net, { method: "POST", url: `${via}f`, headers, body, timeout: seconds * 1000 + patience, signal });
-  if (answer.status !== 200) return refused(answer);
-  const inner = await opened(await derive(utf8("kith hop answer 1"), 16), answer.bytes);
-  return inner === undefined ? { refused: 502 } : posted(inner);
+  const answer = await ask(net, { method: "POST", url: `${via}f`, headers, body, timeout: longestWait * 1000 + patience, signal });
+  if (answer.status !== 200) return answer;
+  return (await opened(await derive(utf8("kith hop answer 1"), 16), answer.bytes)) ?? { ...answer, status: 502 };
 }
 
 async function opened(raw: Bytes, sealed: Bytes): Promise<Answer | undefined> {

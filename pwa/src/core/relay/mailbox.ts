@@ -1,7 +1,8 @@
 /**
  * A connection to one relay, by which a device reads its queues there and answers (docs/protocol.md, Relays).
  *
- *     connecting → open ⇄ lost, again after 1 s, 2 s, … 5 min       lost twice before it was open → polling, a socket again later
+ *     connecting → open → lost → connecting …      after 1 s, 2 s, … 5 min
+ *     connecting → polling → lost …                where two WebSockets in a row did not open
  *
  * It keeps itself connected from `start` to `stop`. What was asked over a connection that is lost is answered with false; the relay
  * sends messages that were not acknowledged again.
@@ -50,9 +51,10 @@ export interface PushSubscription {
   readonly vapid: string;
 }
 
-/** Milliseconds before the first new attempt and the last, and until an answer over an open connection is given up. */
-const pauses = { first: 1_000, longest: 300_000 };
-const patience = 30_000;
+/** Milliseconds before the first new attempt and the longest, between two signs of life, and until an answer is given up: then the
+ * connection is dead, though nobody said so. */
+const pauses = { first: 1_000, longest: 300_000, alive: 50_000 };
+const patience = 20_000;
 /** Sockets that fail before they open, after which the relay is polled. */
 const tries = 2;
 
@@ -109,9 +111,14 @@ export class Mailbox {
     return (await this.#asked({ ack: id }, `message ${id}`))?.acked === id;
   }
 
-  /** decline says that this device cannot answer a message. */
+  /** decline says that this device cannot answer a message, now or later. */
   decline(id: string): void {
     this.#line?.send(JSON.stringify({ decline: id }));
+  }
+
+  /** release says that this device does not answer a message now: it is offered to others, and at the next connection again. */
+  release(id: string): void {
+    this.#line?.send(JSON.stringify({ release: id }));
   }
 
   /** reply answers a message; false when nobody waits for the answer any more. */
@@ -130,7 +137,7 @@ export class Mailbox {
     const line = this.#line;
     if (line === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const late = this.#net.after(patience, () => this.#answered(key, undefined));
+      const late = this.#net.after(patience, () => this.#line === line && this.#lost());
       this.#waiting.get(key)?.(undefined);
       this.#waiting.set(key, (answer) => {
         late();
@@ -161,10 +168,20 @@ export class Mailbox {
     if (this.#line !== line) return;
     this.#become(state);
     for (const { queue, token } of this.#subscriptions) line.send(JSON.stringify({ sub: queue, token: b64u(token) }));
+    if (state === "open") this.#beat(line);
+  }
+
+  /** beat asks for a sign of life from time to time: a page does not see that its network went away. */
+  #beat(line: Line): void {
+    this.#again = this.#net.after(pauses.alive, () => {
+      if (this.#line !== line) return;
+      void this.#asked({ ping: ++this.#count }, `pong ${this.#count}`).then((pong) => pong && this.#beat(line));
+    });
   }
 
   #lost(): void {
     this.#failed++;
+    this.#again();
     this.#hangUp();
     this.#become("lost");
     const pause = Math.min(pauses.longest, pauses.first * 2 ** (this.#failed - 1));
@@ -203,6 +220,7 @@ export class Mailbox {
   #settle(told: Json | undefined): void {
     const id = string(told?.claimed ?? told?.taken ?? told?.acked ?? told?.replied ?? told?.gone, 22);
     if (id !== undefined) this.#answered(`message ${id}`, told);
+    else if (told?.pong !== undefined) this.#answered(`pong ${whole(told.pong) ?? 0}`, told);
     else this.#answered(`do ${whole(told?.done ?? told?.failed) ?? 0}`, told);
   }
 }

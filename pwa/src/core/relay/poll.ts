@@ -18,14 +18,14 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
   const end = new AbortController();
   const { signal } = end;
   const queues = new Map<string, string>();
-  const seen = new Set<string>();
   const tokens = new Map(subscriptions.map(({ queue, token }) => [queue, b64u(token)]));
 
-  const request = async (queue: string, body?: Bytes): Promise<Bytes | undefined> => {
-    const headers = { Authorization: `Bearer ${tokens.get(queue) ?? ""}` };
-    const asked = body === undefined
+  const request = async (queue: string, frame?: string | Bytes): Promise<Bytes | undefined> => {
+    const type = typeof frame === "string" ? "application/json" : "application/octet-stream";
+    const headers = { Authorization: `Bearer ${tokens.get(queue) ?? ""}`, ...(frame === undefined ? {} : { "Content-Type": type }) };
+    const asked = frame === undefined
       ? ask(net, { method: "GET", url: `${url}q/${queue}?wait=${hold}`, headers, timeout: hold * 1000 + patience, signal })
-      : ask(net, { method: "POST", url: `${url}q/${queue}`, headers, body, signal });
+      : ask(net, { method: "POST", url: `${url}q/${queue}`, headers, body: typeof frame === "string" ? utf8(frame) : frame, signal });
     const { status, bytes } = await asked;
     if (signal.aborted) return undefined;
     if (status === 200) return bytes;
@@ -48,8 +48,7 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
       if (!told) events.heard(JSON.stringify({ sub: queue, waiting: frames.length }));
       for (const frame of frames) {
         const id = readMessage(frame)?.id;
-        if (id === undefined || seen.has(id)) continue;
-        seen.add(id);
+        if (id === undefined) continue;
         queues.set(id, queue);
         events.heard(frame);
       }
@@ -59,7 +58,7 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
   const send: Line["send"] = (frame) => {
     const queue = queueOf(frame, queues);
     if (queue === undefined) return;
-    void request(queue, typeof frame === "string" ? utf8(frame) : frame).then((bytes) => bytes && events.heard(text(bytes)));
+    void request(queue, frame).then((bytes) => bytes && events.heard(text(bytes)));
   };
 
   void Promise.resolve().then(() => {
@@ -73,7 +72,7 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
 function queueOf(frame: string | Bytes, queues: ReadonlyMap<string, string>): string | undefined {
   if (typeof frame !== "string") return queues.get(b64u(frame.subarray(1, 17)));
   const told = parse(frame);
-  const id = string(told?.claim ?? told?.ack ?? told?.decline);
+  const id = string(told?.claim ?? told?.ack ?? told?.decline ?? told?.release);
   return id === undefined ? string(told?.queue) : queues.get(id);
 }
 

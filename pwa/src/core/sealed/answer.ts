@@ -6,9 +6,11 @@
 
 import type { Env } from "../env.ts";
 import { b64u, type Bytes, fromB64u, hmac, join, utf8 } from "../bytes.ts";
+import { given } from "../given.ts";
 import { list, object, string, whole } from "../json.ts";
-import { type Did, parseDid } from "../webid/key.ts";
-import { type BinaryResponse, decodeResponse, encodeResponse } from "./bhttp.ts";
+import { encLength } from "../webid/hpke.ts";
+import type { Did } from "../webid/key.ts";
+import { decodeResponse, encodeResponse } from "./bhttp.ts";
 import { type ChunkKey, openBody, sealBody } from "./chunks.ts";
 import type { Answering, Pending } from "./request.ts";
 
@@ -20,25 +22,26 @@ export interface SealedResponse {
 }
 
 /** Headers that go back. */
-const given = ["content-type", "etag", "last-modified", "content-range", "accept-ranges", "location", "retry-after", "kith-version", "kith-by"];
+const returned = ["content-type", "etag", "last-modified", "content-range", "accept-ranges", "location", "retry-after", "kith-version", "kith-by"];
 
 const headLength = 48;
 
 /** sealAnswer returns the answer as bytes for a relay, or for who waits. Headers beyond those that may go back are left out. */
 export async function sealAnswer(env: Pick<Env, "random">, { id, enc, secret }: Answering, { status, headers, bytes }: SealedResponse): Promise<Bytes> {
   const nonce = env.random(32);
-  const fields = [...headers].filter(([name]) => given.includes(name));
+  const fields = [...headers].filter(([name]) => returned.includes(name));
   return sealBody(await keyOf(secret, join(enc, nonce)), join(id, nonce), encodeResponse({ status, fields, body: bytes }));
 }
 
-/** openAnswer returns the response, and the key that made it; undefined when the bytes are no answer to this request. */
-export async function openAnswer({ id, slots }: Pending, answer: Bytes): Promise<(SealedResponse & { readonly by: Did }) | undefined> {
+/** openAnswer returns the response; undefined when the bytes are no answer to this request, or given in the name of another
+ * device than the one whose slot was opened. */
+export async function openAnswer({ id, slots }: Pending, answer: Bytes): Promise<SealedResponse | undefined> {
   if (answerId(answer) !== id) return undefined;
-  for (const { to, enc, secret } of slots) {
-    const key = await keyOf(fromB64u(secret) ?? new Uint8Array(0), join(fromB64u(enc) ?? new Uint8Array(0), answer.subarray(16, headLength)));
+  for (const { device, enc, secret } of slots) {
+    const key = await keyOf(decoded(secret), join(decoded(enc), answer.subarray(16, headLength)));
     const content = await openBody(key, answer, headLength);
     const response = content === undefined ? undefined : readResponse(content);
-    if (response !== undefined) return { ...response, by: to };
+    if (response !== undefined) return device === undefined || response.headers.get("Kith-By") === device ? response : undefined;
   }
   return undefined;
 }
@@ -53,15 +56,25 @@ export function readPending(kept: unknown): Pending | undefined {
   const json = object(kept);
   const [id, nonce, expires] = [string(json?.id, 22), string(json?.nonce, 22), whole(json?.expires)];
   if (id === undefined || nonce === undefined || expires === undefined) return undefined;
-  const slots = list(json?.slots).map(object).map((slot) => ({ to: parseDid(slot?.to), enc: String(slot?.enc), secret: String(slot?.secret) }));
-  return { id, nonce, expires, slots };
+  const slots = list(json?.slots).flatMap((slot) => readSlot(slot) ?? []);
+  return slots.length === 0 ? undefined : { id, nonce, expires, slots };
+}
+
+function readSlot(kept: unknown): Pending["slots"][number] | undefined {
+  const json = object(kept);
+  const [enc, secret, device] = [string(json?.enc, 87), string(json?.secret, 43), string(json?.device, 64)];
+  const whole = decoded(enc ?? "").length === encLength && decoded(secret ?? "").length === 32;
+  return enc === undefined || secret === undefined || !whole ? undefined : { ...given({ device: device as Did | undefined }), enc, secret };
+}
+
+function decoded(written: string): Bytes {
+  return fromB64u(written) ?? new Uint8Array(0);
 }
 
 function readResponse(content: Bytes): SealedResponse | undefined {
-  let read: BinaryResponse;
   try {
-    read = decodeResponse(content);
-    return { status: read.status, headers: new Headers(read.fields.map(([name, value]): [string, string] => [name, value])), bytes: read.body.slice() };
+    const { status, fields, body } = decodeResponse(content);
+    return { status, headers: new Headers(fields.map(([name, value]): [string, string] => [name, value])), bytes: body.slice() };
   } catch {
     return undefined;
   }

@@ -2,12 +2,12 @@
  * Binary HTTP (RFC 9292): a request or a response as bytes that do not depend on how it travels.
  *
  * Written are messages of known length without trailers. Read are those of indeterminate length too, cut off where the RFC
- * allows it; trailers are read and left out.
+ * allows it; trailers are read and left out. Refused is what HTTP/2 calls malformed (RFC 9113 §8.2.1, §8.3).
  */
 
-import { type Bytes, join, text, utf8 } from "../bytes.ts";
+import { type Bytes, join } from "../bytes.ts";
 
-/** Field is a name in lower case and a value. */
+/** Field is a name in lower case and a value, a character a byte (RFC 9110 §5.5). */
 export type Field = readonly [name: string, value: string];
 
 /** BinaryRequest is an HTTP request with its control line (§3.4). */
@@ -27,18 +27,24 @@ export interface BinaryResponse {
   readonly body: Bytes;
 }
 
-/** A header section, or the control line, is not read beyond this, in bytes. */
+/** Bounds of what is read: control line and fields together in bytes, and lines. */
 const maxHead = 16 << 10;
+const maxLines = 256;
+
+const token = /^[!#$%&'*+\-.^_`|~\da-zA-Z]+$/;
+const visible = /^[!-~]*$/;
+const fieldName = /^[!#$%&'*+\-.^_`|~\da-z]+$/;
+const fieldValue = /^$|^[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?$/;
 
 /** encodeRequest writes a request of known length. */
 export function encodeRequest({ method, scheme, authority, path, fields, body }: BinaryRequest): Bytes {
-  const control = [method, scheme, authority, path].map((part) => counted(utf8(part)));
-  return join(varint(0), ...control, section(fields), counted(body));
+  const control = [method, scheme, authority, path].map((part) => counted(octets(part)));
+  return join(varint(0), ...control, section(fields), counted(body), section([]));
 }
 
 /** encodeResponse writes a response of known length. */
 export function encodeResponse({ status, fields, body }: BinaryResponse): Bytes {
-  return join(varint(1), varint(status), section(fields), counted(body));
+  return join(varint(1), varint(status), section(fields), counted(body), section([]));
 }
 
 /** decodeRequest reads a request; throws a RangeError or TypeError for anything else. */
@@ -47,6 +53,8 @@ export function decodeRequest(bytes: Bytes): BinaryRequest {
   const framing = reader.number();
   if (framing !== 0 && framing !== 2) throw new RangeError("read request: it is none");
   const [method, scheme, authority, path] = [reader.string(), reader.string(), reader.string(), reader.string()];
+  const good = token.test(method) && token.test(scheme) && visible.test(authority) && visible.test(path) && path.startsWith("/");
+  if (!good) throw new RangeError("read request: no control line");
   return { method, scheme, authority, path, ...reader.message(framing === 0) };
 }
 
@@ -64,6 +72,8 @@ export function decodeResponse(bytes: Bytes): BinaryResponse {
 class Reader {
   readonly #bytes: Bytes;
   #at = 0;
+  #head = 0;
+  #lines = 0;
 
   constructor(bytes: Bytes) {
     this.#bytes = bytes;
@@ -76,57 +86,41 @@ class Reader {
   }
 
   string(): string {
-    return text(this.#counted(maxHead));
+    const length = this.number();
+    this.#head += length;
+    if (this.#head > maxHead) throw new RangeError("read message: its head is too long");
+    return this.#take(length).reduce((text, byte) => text + String.fromCharCode(byte), "");
   }
 
-  /** message reads fields, content and trailers, and padding after them (§3.8). */
+  /** message reads fields, content, trailers, and the padding after them; what is cut off is empty (§3.8). */
   message(known: boolean): { readonly fields: readonly Field[]; readonly body: Bytes } {
     const fields = this.fields(known);
-    const body = known ? (this.#done ? this.#take(0) : this.#counted()) : this.#chunks();
-    if (!this.#done) this.fields(known);
-    if (this.#rest().some((byte) => byte !== 0)) throw new RangeError("read message: bytes after its end");
+    const body = this.#done ? this.#take(0) : known ? this.#take(this.number()) : this.#chunks();
+    this.fields(known);
+    if (this.#take(this.#bytes.length - this.#at).some((byte) => byte !== 0)) throw new RangeError("read message: bytes after its end");
     return { fields, body };
   }
 
-  /** fields reads one section; one that is cut off before it begins is empty. */
+  /** fields reads one section; one of unknown length ends with an empty name. */
   fields(known: boolean): readonly Field[] {
     if (this.#done) return [];
-    if (!known) return this.#lines();
-    const length = this.number();
-    const end = this.#at + length;
-    if (length > maxHead) throw new RangeError("read fields: too long");
-    const fields = this.#lines(end);
-    if (this.#at !== end) throw new RangeError("read fields: a line goes beyond their end");
-    return fields;
-  }
-
-  /** lines reads field lines until `end`; without one, until an empty name or the end of the message. */
-  #lines(end?: number): readonly Field[] {
+    const end = known ? this.number() + this.#at : this.#bytes.length;
     const fields: Field[] = [];
-    const start = this.#at;
-    while (this.#at < (end ?? this.#bytes.length)) {
-      const name = this.string();
-      if (name === "" && end === undefined) break;
-      if (!/^[!#$%&'*+.^_`|~\da-z-]+$/.test(name)) throw new RangeError("read fields: no field name");
-      fields.push([name, this.#value()]);
-      if (this.#at - start > maxHead) throw new RangeError("read fields: too long");
-    }
+    while (this.#at < end && (known || this.#bytes[this.#at] !== 0)) fields.push(this.#line());
+    if (!known) this.number();
+    else if (this.#at !== end) throw new RangeError("read fields: a line goes beyond their end");
     return fields;
   }
 
-  #value(): string {
-    const value = this.string();
-    if (/[\0\r\n]/.test(value)) throw new RangeError("read fields: no field value");
-    return value;
+  #line(): Field {
+    const [name, value] = [this.string(), this.string()];
+    if (++this.#lines > maxLines || !fieldName.test(name) || !fieldValue.test(value)) throw new RangeError("read fields: no field");
+    return [name, value];
   }
 
   #chunks(): Bytes {
     const parts: Bytes[] = [];
-    while (!this.#done) {
-      const chunk = this.#counted();
-      if (chunk.length === 0) break;
-      parts.push(chunk);
-    }
+    for (let size = this.number(); size > 0; size = this.number()) parts.push(this.#take(size));
     return join(...parts);
   }
 
@@ -134,24 +128,19 @@ class Reader {
     return this.#at === this.#bytes.length;
   }
 
-  #counted(most = Infinity): Bytes {
-    const length = this.number();
-    if (length > most) throw new RangeError("read message: a part is too long");
-    return this.#take(length);
-  }
-
   #take(length: number): Bytes {
     if (this.#at + length > this.#bytes.length) throw new RangeError("read message: it is cut off");
     return this.#bytes.subarray(this.#at, (this.#at += length));
   }
-
-  #rest(): Bytes {
-    return this.#take(this.#bytes.length - this.#at);
-  }
 }
 
 function section(fields: readonly Field[]): Bytes {
-  return counted(join(...fields.flatMap(([name, value]) => [counted(utf8(name.toLowerCase())), counted(utf8(value))])));
+  return counted(join(...fields.flatMap(([name, value]) => [counted(octets(name)), counted(octets(value))])));
+}
+
+/** octets writes a text whose characters are bytes. */
+function octets(text: string): Bytes {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
 
 function counted(part: Bytes): Bytes {

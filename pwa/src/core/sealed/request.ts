@@ -11,9 +11,10 @@
 
 import type { Env } from "../env.ts";
 import { b64u, type Bytes, fromB64u, join, same, utf8 } from "../bytes.ts";
+import { given } from "../given.ts";
 import { iso, time } from "../json.ts";
 import { decapsulator, type Decapsulation, encapsulate, encLength } from "../webid/hpke.ts";
-import { type Did, generate, type Label, type Signer } from "../webid/key.ts";
+import { type Did, generate, type Label, pointOf, type Signer, whole } from "../webid/key.ts";
 import { type BinaryRequest, decodeRequest, encodeRequest } from "./bhttp.ts";
 import { maxMessage, openBody, sealBody } from "./chunks.ts";
 import { type Pair, pairMac, sameSecret } from "./pair.ts";
@@ -44,10 +45,17 @@ export interface ReplyTo {
   readonly send: Bytes;
 }
 
+/** Recipient is a device that may answer: the agreement key that a request is sealed to, and the device's name, by which its
+ * answer must be given. An invite or a pairing link names a key alone. */
+export interface Recipient {
+  readonly key: Did;
+  readonly device?: Did | undefined;
+}
+
 /** What a request is sealed with. */
 export interface Sealing {
-  /** The agreement keys of the devices that may answer, at most 8. */
-  readonly to: readonly Did[];
+  /** At most 8. */
+  readonly to: readonly Recipient[];
   /** Nobody when the sender is not known yet: to accept an invite, to pair. */
   readonly from?: Sender | undefined;
   /** Whose devices they are. */
@@ -65,7 +73,7 @@ export interface Pending {
   readonly id: string;
   readonly nonce: string;
   readonly expires: number;
-  readonly slots: readonly { readonly to: Did; readonly enc: string; readonly secret: string }[];
+  readonly slots: readonly { readonly device?: Did | undefined; readonly enc: string; readonly secret: string }[];
 }
 
 /** Opener is who opens messages. */
@@ -105,8 +113,19 @@ export interface Answering {
   readonly secret: Bytes;
 }
 
-/** Why a message gets no answer; whoever sent it sees no difference. */
-export type Decline = "not an envelope" | "not for this key" | "damaged" | "malformed" | "misdirected" | "unknown sender" | "not from the sender" | "future-dated" | "expired";
+/** Why a message gets no answer, in the words of the shared vectors; whoever sent it sees no difference. */
+export type Decline =
+  | "malformed"
+  | "other version"
+  | "unknown suite"
+  | "oversize"
+  | "no slot"
+  | "damaged"
+  | "misdirected"
+  | "unknown sender"
+  | "bad mac"
+  | "future-dated"
+  | "expired";
 
 /** Declined is a message that this device does not answer. */
 export interface Declined {
@@ -119,8 +138,8 @@ export const answerInfo = utf8("kith answer 1");
 const headLength = 4;
 const secretLength = 48;
 const slotLength = encLength + secretLength + 16;
-const maxRequest = 256 << 10;
-const maxInner = maxRequest + (32 << 10);
+/** Longest bodies, in bytes: of the owner's own devices, of others. */
+const maxRequest = { own: 1 << 20, others: 256 << 10 };
 const nobody = new Uint8Array(32);
 const noNonce = new Uint8Array(12);
 
@@ -134,23 +153,20 @@ const taken = /^(range|if-(match|none-match|modified-since|unmodified-since|rang
 const ours = ["kith-from", "kith-created", "kith-expires", "kith-nonce", "kith-reply"];
 
 /** sealRequest returns the message, and what opens its answer. Throws a RangeError for no or more than 8 recipients and
- * for a body of more than 256 KiB. */
+ * for a body of more than 1 MiB; contacts take 256 KiB. */
 export async function sealRequest(env: Pick<Env, "now" | "random">, sealing: Sealing): Promise<{ readonly message: Bytes; readonly pending: Pending }> {
   const { to, from, request, reply, nonce = env.random(16), expires = env.now() + longest } = sealing;
-  if (to.length === 0 || to.length > 8 || request.body.length > maxRequest) throw new RangeError("seal request: too many recipients, or too long");
+  if (to.length === 0 || to.length > 8 || request.body.length > maxRequest.own) throw new RangeError("seal request: too many recipients, or too long");
   const id = reply === undefined ? new Uint8Array(16) : env.random(16);
   const inner = encodeRequest(innerOf(sealing, env.now(), { nonce, expires, id }));
   const content = env.random(16);
-  const count = to.length <= 4 ? 4 : 8;
-  const start = Uint8Array.of(1, 0, 1, count);
-  const slots = await Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const key = to[i] ?? (await generate("agree")).kid;
-      return sealSlot(key, join(start, Uint8Array.of(i)), content, (enc) => (from === undefined ? Promise.resolve(nobody) : pairMac(from.key, { key, salt: from.salt }, enc, inner)));
-    }),
-  );
-  const message = await sealBody({ key: content, nonce: noNonce }, join(start, ...slots.map(({ bytes }) => bytes)), inner);
-  const kept = slots.slice(0, to.length).map(({ key, enc, secret }) => ({ to: key, enc: b64u(enc), secret: b64u(secret) }));
+  const start = Uint8Array.of(1, 0, 1, to.length <= 4 ? 4 : 8);
+  const macOf = async (key: Did, enc: Bytes): Promise<Bytes> => (from === undefined ? nobody : pairMac(from.key, { key, salt: from.salt }, enc, inner));
+  const slots = await Promise.all(to.map(({ key }, i) => sealSlot(key, join(start, Uint8Array.of(i)), async (enc) => join(content, await macOf(key, enc)))));
+  const empty = await Promise.all(Array.from({ length: (start[3] ?? 0) - to.length }, () => emptySlot(env)));
+  const head = join(start, ...slots.map(({ bytes }) => bytes), ...empty);
+  const message = await sealBody({ key: content, nonce: noNonce }, head, inner);
+  const kept = slots.map(({ enc, secret }, i) => ({ ...given({ device: to[i]?.device }), enc: b64u(enc), secret: b64u(secret) }));
   return { message, pending: { id: b64u(id), nonce: b64u(nonce), expires, slots: kept } };
 }
 
@@ -165,20 +181,27 @@ function innerOf({ label, from, request, reply }: Sealing, now: number, { nonce,
   return { method, scheme: "https", authority: authorityOf(label), path, fields: [...headers], body };
 }
 
-async function sealSlot(key: Did, aad: Bytes, content: Bytes, mac: (enc: Bytes) => Promise<Bytes>) {
+async function sealSlot(key: Did, aad: Bytes, plain: (enc: Bytes) => Promise<Bytes>) {
   const { enc, seal, derive } = await encapsulate(key, info);
-  const sealed = await seal(join(content, await mac(enc)), aad);
-  return { key, enc, bytes: join(enc, sealed), secret: await derive(answerInfo, 32) };
+  return { enc, bytes: join(enc, await seal(await plain(enc), aad)), secret: await derive(answerInfo, 32) };
+}
+
+/** emptySlot is for nobody, and looks like any other. */
+async function emptySlot({ random }: Pick<Env, "random">): Promise<Bytes> {
+  const { kid } = await generate("agree");
+  return join(whole(pointOf(kid)), random(slotLength - encLength));
 }
 
 /** openRequest opens a message for whom it is for, from whom it says, in its time. */
 export async function openRequest<P extends Pair>(own: Opener<P>, message: Bytes): Promise<Opened<P> | Declined> {
   const count = message[3] ?? 0;
   const head = headLength + count * slotLength;
-  const known = same(message.subarray(0, 3), Uint8Array.of(1, 0, 1)) && (count === 4 || count === 8);
-  if (!known || message.length <= head || message.length > maxMessage) return { declined: "not an envelope" };
+  if (message.length > maxMessage) return { declined: "oversize" };
+  if (message[0] !== 1) return { declined: message.length < headLength ? "malformed" : "other version" };
+  if (message[1] !== 0 || message[2] !== 1) return { declined: "unknown suite" };
+  if ((count !== 4 && count !== 8) || message.length <= head) return { declined: "malformed" };
   const slot = await openSlots(own.keys, message, count);
-  if (slot === undefined) return { declined: "not for this key" };
+  if (slot === undefined) return { declined: "no slot" };
   const inner = await openBody({ key: slot.content, nonce: noNonce }, message, head);
   if (inner === undefined) return { declined: "damaged" };
   return judge(own, slot, inner);
@@ -210,7 +233,7 @@ async function openSlots(keys: readonly Signer[], message: Bytes, count: number)
 
 /** judge asks whether the inner request is for this person, of its time, and made by whom it names. */
 async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): Promise<Opened<P> | Declined> {
-  const read = inner.length > maxInner ? undefined : readInner(inner);
+  const read = readInner(inner);
   if (read === undefined) return { declined: "malformed" };
   const { request, headers, scheme, authority } = read;
   if (scheme !== "https" || authority !== authorityOf(own.label)) return { declined: "misdirected" };
@@ -218,6 +241,8 @@ async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): 
   if (envelope === undefined) return { declined: "malformed" };
   const sender = await senderOf(own, headers.get("Kith-From"), slot, inner);
   if (sender !== undefined && "declined" in sender) return sender;
+  const most = headers.get("Kith-From")?.startsWith(own.label) ? maxRequest.own : maxRequest.others;
+  if (request.body.length > most) return { declined: "oversize" };
   const { id, created, expires, nonce, reply } = envelope;
   if (created > own.now() + ahead) return { declined: "future-dated" };
   if (expires <= own.now() || expires > created + longest) return { declined: "expired" };
@@ -225,12 +250,12 @@ async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): 
 }
 
 async function senderOf<P extends Pair>(own: Opener<P>, from: string | null, { own: { key }, enc, mac }: Slot, inner: Bytes): Promise<{ readonly peer: P } | Declined | undefined> {
-  if (from === null) return same(mac, nobody) ? undefined : { declined: "not from the sender" };
+  if (from === null) return same(mac, nobody) ? undefined : { declined: "bad mac" };
   const [, label, kid] = /^([a-z2-7]{52}) (.{1,64})$/.exec(from) ?? [];
   if (label === undefined || kid === undefined) return { declined: "malformed" };
   const peer = await own.find(label as Label, kid);
   if (peer === undefined) return { declined: "unknown sender" };
-  return sameSecret(mac, await pairMac(key, peer, enc, inner)) ? { peer } : { declined: "not from the sender" };
+  return sameSecret(mac, await pairMac(key, peer, enc, inner)) ? { peer } : { declined: "bad mac" };
 }
 
 function readInner(inner: Bytes): (Pick<BinaryRequest, "scheme" | "authority"> & { readonly request: SealedRequest; readonly headers: Headers }) | undefined {
@@ -238,7 +263,7 @@ function readInner(inner: Bytes): (Pick<BinaryRequest, "scheme" | "authority"> &
     const { method, scheme, authority, path, fields, body } = decodeRequest(inner);
     const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
     const passed = [...headers].filter(([name]) => taken.test(name) && !ours.includes(name));
-    if (!path.startsWith("/") || body.length > maxRequest || new Set(fields.map(([name]) => name)).size < fields.length) return undefined;
+    if (new Set(fields.map(([name]) => name)).size < fields.length) return undefined;
     return { scheme, authority, headers, request: { method, path, headers: new Headers(passed), body: body.slice() } };
   } catch {
     return undefined;
