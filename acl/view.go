@@ -257,22 +257,28 @@ func (j *judge) posts() iter.Seq2[pod.Info, error] {
 	}
 }
 
-// digest returns a strong ETag over all that a listing tells.
+// digest returns a strong ETag over all that a listing tells. Every responder
+// that has the same members makes the same (docs/protocol.md, What every
+// responder computes alike).
 func digest(container pod.Info, children []pod.Info) string {
 	h := sha256.New()
-	add(h, "listing 1", container)
+	add(h, "listing 2", container)
 	for _, c := range children {
 		add(h, c.Path.Name(), c)
 	}
 	return `"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16]) + `"`
 }
 
+// add adds a line. No field of it can have a control character in it.
 func add(h hash.Hash, name string, i pod.Info) {
-	at := int64(0)
+	at, slash := int64(0), ""
 	if !i.Modified.IsZero() {
-		at = i.Modified.UnixNano()
+		at = i.Modified.UnixMilli()
 	}
-	fmt.Fprintf(h, "%q %t %q %d %d %q\n", name, i.Path.IsContainer(), i.Type, i.Size, at, i.ETag)
+	if i.Path.IsContainer() {
+		slash = "/"
+	}
+	fmt.Fprintf(h, "%s%s\x00%s\x00%d\x00%d\x00%s\n", name, slash, i.Type, i.Size, at, i.ETag)
 }
 
 // mediaType returns a media type without its parameters, in lower case.

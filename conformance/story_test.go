@@ -182,7 +182,7 @@ func (w *world) outsider(who *resident, where Pod) *Agent {
 func (w *world) checkDoor(owner *resident, f *Friend) {
 	w.t.Helper()
 	d := must(f.Door(w.ctx()))(w.t)
-	want := Door{Label: owner.Label, Name: owner.Name, List: owner.List, Keys: owner.Keys, WebID: f.WebID, Inbox: "in/" + f.CID + "/", Feed: "feed"}
+	want := Door{Label: owner.Label, Name: owner.Name, List: owner.List, Keys: owner.Keys, WebID: "../contacts/" + f.CID + "/card#me", Inbox: "in/" + f.CID + "/", Feed: "feed"}
 	ways := d.Ways
 	d.Ways = nil
 	if fmt.Sprint(d) != fmt.Sprint(want) || !slices.Equal(ways, []Pod{owner.Pod}) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,9 +34,13 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 }
 
 // redirect sends the client to the other spelling, which it may read
-// (Solid Protocol §server-authorization-redirect).
+// (Solid Protocol §server-authorization-redirect). The address is relative: the
+// same whichever address of the pod was asked.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, to pod.Path) {
-	target := h.url(to)
+	target := below(to.Parent(), to)
+	if !to.IsContainer() { // asked for as one, of which the dot is then the inside
+		target = "." + target
+	}
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
@@ -65,8 +70,8 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 		}
 		at = time.Time{} // no condition depends on it
 	}
-	if ranges := r.Header.Get("Range"); ranges != "" && (r.Method != http.MethodGet || !asksBytes(ranges)) {
-		r.Header.Del("Range") // not defined, so to be ignored (RFC 9110 §14.2)
+	if r.Method != http.MethodGet || a.Resource != nil && a.Info.Size == 0 || !onePart(r.Header.Get("Range")) {
+		r.Header.Del("Range") // which may be ignored (RFC 9110 §14.2)
 	}
 	out := &outflow{ResponseWriter: w, ctx: a.Context()}
 	stop := context.AfterFunc(a.Context(), out.unblock)
@@ -98,17 +103,28 @@ func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, erro
 	return h.negotiate(r, a, stored, parseAccept(accept))
 }
 
-// asksBytes reports whether a Range asks for bytes. The last none of them, for
-// which net/http would give a part that ends before it begins, are none.
-func asksBytes(ranges string) bool {
-	parts, ok := strings.CutPrefix(ranges, "bytes=")
-	for part := range strings.SplitSeq(parts, ",") {
-		if last, ok := strings.CutPrefix(strings.TrimSpace(part), "-"); ok && strings.Trim(last, "0 ") == "" {
-			return false
-		}
+// onePart reports whether a Range asks for one part of the bytes (RFC 9110
+// §14.1.2). Of several parts, which would come with a boundary that no two
+// responders have in common, of the last none and of what is malformed, the
+// answer is all.
+func onePart(ranges string) bool {
+	part, ok := strings.CutPrefix(ranges, "bytes=")
+	from, to, dash := strings.Cut(part, "-")
+	switch {
+	case !ok || !dash || strings.Trim(from+to, "0123456789") != "" || max(len(from), len(to)) > maxDigits:
+		return false
+	case from == "":
+		return strings.Trim(to, "0") != ""
+	case to == "":
+		return true
 	}
-	return ok
+	first, _ := strconv.ParseInt(from, 10, 64)
+	last, _ := strconv.ParseInt(to, 10, 64)
+	return first <= last
 }
+
+// maxDigits are those of a number that JSON and JavaScript keep.
+const maxDigits = 15
 
 // protect keeps content from acting in the origin of the pod or the app.
 func protect(header http.Header, typ string) {

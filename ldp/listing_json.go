@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"kith/acl"
@@ -35,18 +36,19 @@ type ref struct {
 }
 
 // writeJSONLD writes a container and its members as JSON-LD that says the same as
-// the Turtle.
-func writeJSONLD(w io.Writer, base string, a acl.Answer) error {
-	self := describeNode(base, a.Info)
+// the Turtle. Its references are relative, so that it has the same bytes under
+// every address of the pod (docs/protocol.md, What every responder computes alike).
+func writeJSONLD(w io.Writer, _ string, a acl.Answer) error {
+	self := describeNode("./", a.Info)
 	for _, child := range a.Children {
-		self.Contains = append(self.Contains, ref{iri(base, child.Path)})
+		self.Contains = append(self.Contains, ref{below(a.Info.Path, child.Path)})
 	}
 	out := json.NewEncoder(w)
 	before := "["
 	for i := -1; i < len(a.Children); i++ {
 		n := self
 		if i >= 0 {
-			n = describeNode(base, a.Children[i])
+			n = describeNode(below(a.Info.Path, a.Children[i].Path), a.Children[i])
 		}
 		if _, err := io.WriteString(w, before); err != nil {
 			return fmt.Errorf("describe container: %w", err)
@@ -60,8 +62,14 @@ func writeJSONLD(w io.Writer, base string, a acl.Answer) error {
 	return err
 }
 
-func describeNode(base string, i pod.Info) node {
-	n := node{ID: iri(base, i.Path), Type: classes(i)}
+// below returns the reference to a member that is relative to its container. The
+// dot keeps a name with a colon from being a scheme (RFC 3986 §4.2).
+func below(container, member pod.Path) string {
+	return "./" + strings.TrimPrefix(member.Escaped(), container.Escaped())
+}
+
+func describeNode(id string, i pod.Info) node {
+	n := node{ID: id, Type: classes(i)}
 	if !i.Modified.IsZero() {
 		n.Modified = []literal{{i.Modified.UTC().Format(time.RFC3339), xsdNS + "dateTime"}}
 		n.Time = []literal{{strconv.FormatInt(i.Modified.Unix(), 10), xsdNS + "integer"}}

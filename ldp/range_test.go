@@ -3,7 +3,6 @@ package ldp_test
 import (
 	"fmt"
 	"net/http/httptest"
-	"strings"
 	"testing"
 )
 
@@ -31,12 +30,6 @@ func FuzzRange(f *testing.F) {
 				t.Errorf("Range %q: %q", part, res.body)
 			}
 		case 206:
-			if strings.HasPrefix(res.header.Get("Content-Type"), "multipart/byteranges") {
-				if most := 256 * (len(part) + 1); len(res.body) > most {
-					t.Errorf("a Range of %d bytes is answered with %d", len(part), len(res.body))
-				}
-				return
-			}
 			var from, to, all int
 			if _, err := fmt.Sscanf(res.header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &all); err != nil {
 				t.Fatal(err)

@@ -3,6 +3,7 @@ package sync
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"kith/acl"
 	"kith/webid"
@@ -19,12 +20,18 @@ type Greeting struct {
 }
 
 // door is the greeting for one agent: who the agent is here, and where to leave
-// messages. Addresses are relative to the door's own.
+// messages. Addresses are relative to the door's own, so that they are the same
+// under every address of the pod.
 type door struct {
 	Greeting
-	WebID webid.ID `json:"webid"`
-	Inbox string   `json:"inbox,omitempty"` // the owner has none
-	Feed  string   `json:"feed"`
+	WebID string `json:"webid"`
+	Inbox string `json:"inbox,omitempty"` // the owner has none
+	Feed  string `json:"feed"`
+}
+
+// name returns the agent's own WebID at this pod, relative to the pod's URL.
+func (f *Feed) name(a webid.Agent) string {
+	return strings.TrimPrefix(string(name(a)), f.base)
 }
 
 // ServeDoor answers a request for social/door with what Greeting returns and
@@ -39,7 +46,7 @@ func (f *Feed) ServeDoor(w http.ResponseWriter, r *http.Request, v *acl.View) er
 	if err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
-	d := door{Greeting: g, WebID: name(v.Agent()), Feed: "feed"}
+	d := door{Greeting: g, WebID: "../" + f.name(v.Agent()), Feed: "feed"}
 	if cid := v.Agent().Contact(); cid != "" {
 		d.Inbox = "in/" + cid + "/"
 	}

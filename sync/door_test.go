@@ -24,7 +24,7 @@ func TestDoor(t *testing.T) {
 		want := map[string]any{
 			"label": "label", "name": "Ben", "device_list": "devices.jws.x", "keys": "keys.jws.x",
 			"ways":  []any{map[string]any{"pod": base, "issuer": "https://pod.example"}},
-			"webid": string(contactID(ana)), "inbox": "in/" + ana + "/", "feed": "feed",
+			"webid": "../contacts/" + ana + "/card#me", "inbox": "in/" + ana + "/", "feed": "feed",
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v\nwant %v", got, want)
@@ -40,7 +40,7 @@ func TestDoor(t *testing.T) {
 		if err := json.Unmarshal([]byte(s.body), &got); err != nil || s.err != nil {
 			t.Fatal(s.err, err)
 		}
-		if _, ok := got["inbox"]; ok || got["webid"] != string(ownerID) {
+		if _, ok := got["inbox"]; ok || got["webid"] != "../profile/card#me" {
 			t.Errorf("got %v", got)
 		}
 	})

@@ -31,6 +31,7 @@ type FeedConfig struct {
 // Feed answers for the door and the feed of one pod. It keeps nothing between
 // requests.
 type Feed struct {
+	base     string
 	greeting func(context.Context) (Greeting, error)
 	cursors  *sealer
 }
@@ -41,7 +42,7 @@ func NewFeed(c FeedConfig) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Feed{greeting: c.Greeting, cursors: cursors}, nil
+	return &Feed{base: c.Base, greeting: c.Greeting, cursors: cursors}, nil
 }
 
 // Serve answers a request for social/feed: a page of the posts that the agent
