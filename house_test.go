@@ -9,7 +9,7 @@
 //	2  webid          -> internal/rdf, internal/fetch
 //	3  acl            -> pod, webid, internal/rdf
 //	4  ldp sync dav   -> acl, webid, pod's plain types, internal/rdf
-//	   sealed         -> webid, relay
+//	   sealed         -> webid, relay, sealed/bhttp
 //	   webid/issuer   -> webid
 //	   webid/invite   -> webid
 //	5  internal/server -> all above, and the built app in pwa
@@ -51,7 +51,8 @@ var mayImport = map[string][]string{
 	"ldp":             {"acl", "webid", "pod", "internal/rdf"},
 	"sync":            {"acl", "webid", "pod", "internal/rdf"},
 	"dav":             {"acl", "webid", "pod", "internal/rdf"},
-	"sealed":          {"webid", "relay"},
+	"sealed":          {"webid", "relay", "sealed/bhttp"},
+	"sealed/bhttp":    {},
 	"pwa":             {},
 	"internal/server": {"internal/rdf", "internal/fetch", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
 	"cmd/kith":        {"internal/server", "relay", "pwa"},

@@ -1,0 +1,143 @@
+package sealed
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const sizeRange = 512 << 10 // bytes of content in one answer
+
+// span is the part of a representation that an answer holds: bytes first to last
+// of total.
+type span struct{ first, last, total int64 }
+
+// String is the value of Content-Range. (RFC 9110 §14.4)
+func (s span) String() string { return fmt.Sprintf("bytes %d-%d/%d", s.first, s.last, s.total) }
+
+func parseSpan(s string) (span, bool) {
+	text, ok := strings.CutPrefix(s, "bytes ")
+	bounds, total, ok2 := strings.Cut(text, "/")
+	first, last, ok3 := strings.Cut(bounds, "-")
+	var n [3]int64
+	for i, part := range []string{first, last, total} {
+		v, err := strconv.ParseUint(part, 10, 53)
+		if err != nil {
+			return span{}, false
+		}
+		n[i] = int64(v)
+	}
+	p := span{n[0], n[1], n[2]}
+	return p, ok && ok2 && ok3 && p.first <= p.last && p.last < p.total
+}
+
+// isStrong reports whether tag is one strong entity tag. (RFC 9110 §8.8.3)
+func isStrong(tag string) bool {
+	return len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"'
+}
+
+// pieces is the body of a response whose content comes in several answers.
+type pieces struct {
+	ctx  context.Context
+	t    *Transport
+	r    *http.Request
+	tag  string
+	now  io.ReadCloser
+	next int64 // where the piece after this one begins
+	end  int64 // first byte that is not wanted
+}
+
+// whole returns response with all that was asked for: where it holds only the
+// beginning of that, its body goes on.
+func (t *Transport) whole(r *http.Request, response *http.Response) (*http.Response, error) {
+	held, partial := parseSpan(response.Header.Get("Content-Range"))
+	tag := response.Header.Get("ETag")
+	if r.Method != http.MethodGet || response.StatusCode != http.StatusPartialContent || !partial || !isStrong(tag) {
+		return response, nil
+	}
+	if held.last-held.first+1 != response.ContentLength {
+		return nil, fmt.Errorf("ask %s: %w", r.URL.Path, ErrAnswer)
+	}
+	wanted, ranged := wantedOf(r.Header.Values("Range"), held)
+	if !ranged {
+		if held.first != 0 {
+			return nil, fmt.Errorf("ask %s: %w", r.URL.Path, ErrAnswer)
+		}
+		response.StatusCode, response.Status = http.StatusOK, "200 OK"
+		response.Header.Del("Content-Range")
+	} else {
+		response.Header.Set("Content-Range", wanted.String())
+	}
+	if wanted.last > held.last {
+		response.Body = &pieces{ctx: r.Context(), t: t, r: r, tag: tag, now: response.Body, next: held.last + 1, end: wanted.last + 1}
+	}
+	response.ContentLength = wanted.last - wanted.first + 1
+	return response, nil
+}
+
+// wantedOf returns what was asked for, given what came of it. ranged is false
+// where the whole representation was. (RFC 9110 §14.1.2)
+func wantedOf(values []string, held span) (wanted span, ranged bool) {
+	wanted = span{0, held.total - 1, held.total}
+	if len(values) != 1 || strings.Contains(values[0], ",") {
+		return wanted, false
+	}
+	first, last, found := strings.Cut(strings.TrimPrefix(values[0], "bytes="), "-")
+	if !found {
+		return wanted, false
+	}
+	wanted.first = held.first
+	if n, err := strconv.ParseUint(last, 10, 53); err == nil && first != "" {
+		wanted.last = max(held.last, min(int64(n), held.total-1))
+	}
+	return wanted, true
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	for {
+		n, err := p.now.Read(b)
+		if n > 0 || err != io.EOF {
+			return n, nil
+		}
+		if p.next >= p.end {
+			return 0, io.EOF
+		}
+		if err := p.fetch(); err != nil {
+			return 0, fmt.Errorf("go on at byte %d: %w", p.next, err)
+		}
+	}
+}
+
+// fetch gets the next piece. It can be called again when it failed.
+func (p *pieces) fetch() error {
+	r := p.r.Clone(p.ctx)
+	r.Body, r.Header = nil, http.Header{}
+	for _, name := range []string{"Kith-Seen"} {
+		if v := p.r.Header.Values(name); len(v) > 0 {
+			r.Header[name] = v
+		}
+	}
+	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", p.next, min(p.next+sizeRange, p.end)-1))
+	r.Header.Set("If-Range", p.tag)
+	response, err := p.t.once(r)
+	if err != nil {
+		return err
+	}
+	held, partial := parseSpan(response.Header.Get("Content-Range"))
+	if response.StatusCode != http.StatusPartialContent {
+		return fmt.Errorf("answered %d: %w", response.StatusCode, ErrChanged)
+	}
+	if !partial || held.first != p.next || held.last >= p.end || held.last-held.first+1 != response.ContentLength || response.Header.Get("ETag") != p.tag {
+		return ErrAnswer
+	}
+	p.now, p.next = response.Body, held.last+1
+	return nil
+}
+
+func (p *pieces) Close() error {
+	p.next = p.end
+	return p.now.Close()
+}

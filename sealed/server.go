@@ -1,0 +1,282 @@
+package sealed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"kith/sealed/bhttp"
+	"kith/webid"
+)
+
+// Server answers the sealed requests to one person, as one of their devices. Its
+// fields are set before its first use; its methods may run in many goroutines at
+// once.
+type Server struct {
+	// Label returns the person's label. While there is none, "", whoever asks
+	// anonymously is answered whatever label the request names: that is how a pod
+	// gets its owner.
+	Label func() string
+	// Device is the did:key of this device, which its answers name.
+	Device string
+	// Keys returns the keys by which messages can be opened. The first 80 count.
+	Keys func() []Key
+	// Find returns who has the agreement key kid in the keys document of the person
+	// with that label: a contact or one of the owner's devices. It is false for
+	// somebody unknown or blocked, and for a key that is revoked.
+	Find func(ctx context.Context, label, kid string) (Peer, bool)
+	// Handler answers what is in the envelopes. From tells it who asks. The path
+	// of a request is that below the person's base.
+	Handler http.Handler
+	Now     func() time.Time
+
+	effects effects
+	mu      sync.Mutex
+	counts  map[webid.Verdict]uint64
+}
+
+// Peer is who made a sealed request. The zero Peer is anonymous.
+type Peer struct {
+	Agent webid.Agent // as which the request is answered
+	Label string
+	KID   string    // id of the agreement key
+	Key   webid.Key // agreement key
+	Salt  []byte    // pair salt that the two share
+	Until time.Time // when the key proves nothing any more; zero: never
+}
+
+type peerKey struct{}
+
+// From returns who made the sealed request that is being answered; ok is false
+// for a request that came in no envelope.
+func From(ctx context.Context) (p Peer, ok bool) {
+	p, ok = ctx.Value(peerKey{}).(Peer)
+	return p, ok
+}
+
+// Reply says what was answered, and where the answer goes if nobody waits for it.
+type Reply struct {
+	URL     string // RELAYs/<b64u send>, to be fetched with care; "" for nowhere
+	Peer    Peer
+	Method  string
+	Path    string // of the request, without the query
+	Status  int
+	Expires time.Time // when nobody wants the answer any more
+}
+
+// Answer opens message and returns the sealed answer of Handler. The error is
+// ErrDeclined when there is to be no answer, and the same message may be answered
+// by another device; any other error is a failure here. (protocol §5.2)
+func (s *Server) Answer(ctx context.Context, message []byte) (answer []byte, reply Reply, err error) {
+	q, err := s.open(ctx, message)
+	if err != nil {
+		s.count(err)
+		return nil, Reply{}, fmt.Errorf("answer: %w: %w", ErrDeclined, err)
+	}
+	response, err := s.respond(ctx, q)
+	if err != nil {
+		return nil, Reply{}, fmt.Errorf("answer: %w", err)
+	}
+	if answer, err = q.envelope.answer(q.stamp.id, response.Append(nil)); err != nil {
+		return nil, Reply{}, fmt.Errorf("answer: %w", err)
+	}
+	return answer, Reply{q.stamp.reply, q.peer, q.Method, q.url.Path, response.Status, q.stamp.expires}, nil
+}
+
+// Declined returns how many messages were declined, by the reason.
+func (s *Server) Declined() map[webid.Verdict]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
+}
+
+func (s *Server) count(err error) {
+	var v webid.Verdict
+	if !errors.As(err, &v) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counts == nil {
+		s.counts = map[webid.Verdict]uint64{}
+	}
+	s.counts[v]++
+}
+
+// ServeHTTP answers a message in a POST request: 200 with the answer, or 404.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "An envelope is brought here by POST.", http.StatusMethodNotAllowed)
+		return
+	}
+	if r.ContentLength > maxMessage {
+		http.Error(w, "The envelope is too large.", http.StatusRequestEntityTooLarge)
+		return
+	}
+	message, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+	if err != nil {
+		http.Error(w, "The envelope did not come whole.", http.StatusBadRequest)
+		return
+	}
+	answer, _, err := s.Answer(r.Context(), message)
+	switch {
+	case errors.Is(err, ErrDeclined):
+		http.Error(w, "There is nobody here for this.", http.StatusNotFound)
+	case err != nil:
+		http.Error(w, "This could not be answered.", http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Write(answer) // who asked may have gone
+	}
+}
+
+// question is a message that was opened and whose maker is known.
+type question struct {
+	bhttp.Request
+	envelope envelope
+	stamp    stamp
+	peer     Peer
+	url      *url.URL
+}
+
+// open returns what is asked by whom. The error is a webid.Verdict.
+func (s *Server) open(ctx context.Context, message []byte) (q question, err error) {
+	if q.envelope, err = open(message, s.keys()); err != nil {
+		return question{}, err
+	}
+	if q.Request, err = bhttp.ParseRequest(q.envelope.inner); err != nil {
+		return question{}, webid.Malformed
+	}
+	if q.stamp, err = parseStamp(q.Header); err != nil {
+		return question{}, err
+	}
+	if q.url, err = url.ParseRequestURI(q.Path); err != nil || q.Scheme != "https" || !strings.HasPrefix(q.Path, "/") {
+		return question{}, webid.Malformed
+	}
+	peer, known := s.whoAsks(ctx, q)
+	if err := s.misdirected(q); err != nil {
+		return question{}, err
+	}
+	if err := known; err != nil {
+		return question{}, err
+	}
+	q.peer = peer
+	return q, q.stamp.check(s.Now())
+}
+
+func (s *Server) keys() []webid.PrivateKey {
+	var all []webid.PrivateKey
+	for _, k := range s.Keys() {
+		if k.Until.IsZero() || s.Now().Before(k.Until) {
+			all = append(all, k.Key)
+		}
+	}
+	return all
+}
+
+func (s *Server) misdirected(q question) error {
+	label, err := labelOf(q.Authority)
+	if err != nil {
+		return err
+	}
+	own := s.Label()
+	if label == own || own == "" && q.stamp.label == "" {
+		return nil
+	}
+	return misdirected
+}
+
+// whoAsks returns who made the message. For somebody unknown as much is computed as
+// for somebody known.
+func (s *Server) whoAsks(ctx context.Context, q question) (Peer, error) {
+	if q.stamp.label == "" {
+		if !bytes.Equal(q.envelope.mac, make([]byte, sizeMAC)) {
+			return Peer{}, badMAC
+		}
+		return Peer{}, nil
+	}
+	p, known := s.Find(ctx, q.stamp.label, q.stamp.kid)
+	known = known && (p.Until.IsZero() || s.Now().Before(p.Until))
+	if !known {
+		p = Peer{Key: q.envelope.key.Public()}
+	}
+	holds := q.envelope.from(p.Key, p.Salt)
+	switch {
+	case !known || p.Agent.Anonymous():
+		return Peer{}, unknownSender
+	case !holds:
+		return Peer{}, badMAC
+	}
+	return p, nil
+}
+
+// respond executes a request, or gives the answer that it had before.
+func (s *Server) respond(ctx context.Context, q question) (bhttp.Response, error) {
+	ctx = context.WithValue(ctx, peerKey{}, q.peer)
+	r := q.request(ctx)
+	if status := refusal(q.peer.Agent, r); status != 0 {
+		return s.signed(bhttp.Response{Status: status}), nil
+	}
+	do := func() (bhttp.Response, error) { return s.execute(r) }
+	if q.Method == http.MethodGet || q.Method == http.MethodHead || q.peer.Agent.Anonymous() {
+		return do()
+	}
+	key := effect{q.stamp.label + " " + q.stamp.kid, q.stamp.nonce}
+	return s.effects.once(ctx, key, q.stamp.expires, s.Now(), do)
+}
+
+// request returns what Handler is given.
+func (q question) request(ctx context.Context) *http.Request {
+	r := &http.Request{
+		Method: q.Method, URL: q.url, Host: q.Authority, RequestURI: q.Path,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: headerOf(q.Header, isTaken),
+		Body: io.NopCloser(bytes.NewReader(q.Content)), ContentLength: int64(len(q.Content)),
+	}
+	if len(q.Content) == 0 {
+		r.Body = http.NoBody
+	}
+	r.Header.Set("Accept", "*/*")
+	if strings.HasPrefix(q.url.Path, "/social/") && strings.HasSuffix(q.url.Path, "/") {
+		r.Header.Set("Accept", "application/ld+json")
+	}
+	if strings.Contains(strings.Join(r.Header.Values("Range"), ","), ",") {
+		r.Header.Del("Range") // several parts are no answer of ours
+	}
+	return r.WithContext(ctx)
+}
+
+// signed returns a response with the name of this device.
+func (s *Server) signed(r bhttp.Response) bhttp.Response {
+	r.Header = append(r.Header, bhttp.Field{Name: "kith-by", Value: s.Device})
+	return r
+}
+
+var errPanic = errors.New("the handler failed")
+
+// execute runs Handler. Its panic is an error: a mailbox has nobody above it who
+// would catch that.
+func (s *Server) execute(r *http.Request) (response bhttp.Response, err error) {
+	w := &recorder{header: http.Header{}, method: r.Method}
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		} else if p != nil {
+			err = errPanic
+		}
+	}()
+	s.Handler.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return bhttp.Response{}, err
+	}
+	return s.signed(w.response()), nil
+}
