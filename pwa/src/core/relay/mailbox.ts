@@ -51,9 +51,9 @@ export interface PushSubscription {
   readonly vapid: string;
 }
 
-/** Milliseconds before the first new attempt and the longest, between two signs of life, and until an answer is given up: then the
- * connection is dead, though nobody said so. */
-const pauses = { first: 1_000, longest: 300_000, alive: 50_000 };
+/** Milliseconds: before the first new attempt and the longest, between two signs of life, and until a relay that is polled is tried
+ * with a WebSocket again. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
+const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000 };
 const patience = 20_000;
 /** Sockets that fail before they open, after which the relay is polled. */
 const tries = 2;
@@ -169,6 +169,7 @@ export class Mailbox {
     this.#become(state);
     for (const { queue, token } of this.#subscriptions) line.send(JSON.stringify({ sub: queue, token: b64u(token) }));
     if (state === "open") this.#beat(line);
+    else this.#again = this.#net.after(pauses.polled, () => this.#reconnect());
   }
 
   /** beat asks for a sign of life from time to time: a page does not see that its network went away. */
@@ -177,6 +178,11 @@ export class Mailbox {
       if (this.#line !== line) return;
       void this.#asked({ ping: ++this.#count }, `pong ${this.#count}`).then((pong) => pong && this.#beat(line));
     });
+  }
+
+  #reconnect(): void {
+    this.#hangUp();
+    this.#connect();
   }
 
   #lost(): void {

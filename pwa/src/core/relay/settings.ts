@@ -15,25 +15,48 @@ export interface PersonRelay {
   readonly since: number;
 }
 
+/** OldRelay is a queue that friends may still know of: it is read until then, in milliseconds since the epoch. */
+export interface OldRelay extends PersonRelay {
+  /** From which its send ids and tokens were derived. */
+  readonly secret: Bytes;
+  readonly until: number;
+}
+
 /** RelaySettings is the resource `settings/relays`. */
 export interface RelaySettings {
   /** 32 bytes that only devices of the person know. */
   readonly secret: Bytes;
   /** Whether one relay forwards to another, so that no relay sees both whence and whither. */
   readonly hop: boolean;
-  /** At most 8. */
+  /** At most 8, the best first. */
   readonly relays: readonly PersonRelay[];
+  /** At most 32. */
+  readonly old: readonly OldRelay[];
 }
 
-const maxRelays = 8;
+/** maxRelays is how many relays a person has at most. */
+export const maxRelays = 8;
+const maxOld = 4 * maxRelays;
 
 /** readRelays reads the resource; undefined when it is something else. Entries that are none are left out. */
 export function readRelays(written: string): RelaySettings | undefined {
   const json = parse(written);
-  const secret = fromB64u(string(json?.secret, 43) ?? "");
-  if (secret?.length !== 32) return undefined;
+  const secret = readSecret(json?.secret);
+  if (secret === undefined) return undefined;
   const relays = list(json?.relays).slice(0, maxRelays).flatMap((each) => readRelay(each) ?? []);
-  return { secret, hop: json?.hop === true, relays };
+  const old = list(json?.old).slice(0, maxOld).flatMap((each) => readOld(each) ?? []);
+  return { secret, hop: json?.hop === true, relays, old };
+}
+
+function readSecret(value: unknown): Bytes | undefined {
+  const secret = fromB64u(string(value, 43) ?? "");
+  return secret?.length === 32 ? secret : undefined;
+}
+
+function readOld(value: unknown): OldRelay | undefined {
+  const json = object(value);
+  const [relay, secret, until] = [readRelay(value), readSecret(json?.secret), time(json?.until)];
+  return relay === undefined || secret === undefined || until === undefined ? undefined : { ...relay, secret, until };
 }
 
 function readRelay(value: unknown): PersonRelay | undefined {
@@ -43,9 +66,10 @@ function readRelay(value: unknown): PersonRelay | undefined {
 }
 
 /** writeRelays returns the text of the resource. */
-export function writeRelays({ secret, hop, relays }: RelaySettings): string {
-  const written = relays.map(({ url, queue, since }) => ({ url, queue, since: iso(since) }));
-  return JSON.stringify({ secret: b64u(secret), hop, relays: written });
+export function writeRelays({ secret, hop, relays, old }: RelaySettings): string {
+  const written = ({ url, queue, since }: PersonRelay) => ({ url, queue, since: iso(since) });
+  const past = old.map((each) => ({ ...written(each), secret: b64u(each.secret), until: iso(each.until) }));
+  return JSON.stringify({ secret: b64u(secret), hop, relays: relays.map(written), ...(past.length > 0 && { old: past }) });
 }
 
 /** relayUrl returns its argument when it is the URL of a relay: http or https, a slash at its end, no query, at most 255 characters. */
