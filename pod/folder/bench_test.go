@@ -1,3 +1,5 @@
+//go:build unix
+
 package folder
 
 import (
@@ -25,31 +27,6 @@ func openBench(b *testing.B, dir string) *Store {
 	}
 	b.Cleanup(func() { s.Close() })
 	return s
-}
-
-func mustPath(t testing.TB, escaped string) pod.Path {
-	t.Helper()
-	p, err := pod.ParsePath(escaped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func put(t testing.TB, s *Store, escaped, mediaType, content string) {
-	t.Helper()
-	st, err := s.Stage(t.Context(), strings.NewReader(content), pod.StageOptions{Max: int64(len(content)), Type: mediaType})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Discard()
-	err = s.Update(t.Context(), func(tx pod.WriteTx) error {
-		_, err := tx.Put(mustPath(t, escaped), st, pod.PutOptions{})
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // fill writes a tree by hand, as a person would copy one into the folder: posts
