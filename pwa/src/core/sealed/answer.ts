@@ -11,7 +11,7 @@ import { list, object, string, whole } from "../json.ts";
 import { encLength } from "../webid/hpke.ts";
 import type { Did } from "../webid/key.ts";
 import { decodeResponse, encodeResponse } from "./bhttp.ts";
-import { type ChunkKey, openBody, sealBody } from "./chunks.ts";
+import { type ChunkKey, isPadded, maxMessage, openBody, sealBody } from "./chunks.ts";
 import type { Answering, Pending } from "./request.ts";
 
 /** SealedResponse is what is answered. */
@@ -35,20 +35,20 @@ export async function sealAnswer(env: Pick<Env, "random">, { id, enc, secret }: 
 
 /** openAnswer returns the response; undefined when the bytes are no answer to this request, or given in the name of another
  * device than the one whose slot was opened. */
-export async function openAnswer({ id, slots }: Pending, answer: Bytes): Promise<SealedResponse | undefined> {
+export async function openAnswer({ id, slots }: Pick<Pending, "id" | "slots">, answer: Bytes): Promise<SealedResponse | undefined> {
   if (answerId(answer) !== id) return undefined;
   for (const { device, enc, secret } of slots) {
     const key = await keyOf(decoded(secret), join(decoded(enc), answer.subarray(16, headLength)));
     const content = await openBody(key, answer, headLength);
-    const response = content === undefined ? undefined : readResponse(content);
-    if (response !== undefined) return device === undefined || response.headers.get("Kith-By") === device ? response : undefined;
+    const response = typeof content === "string" ? undefined : readResponse(content);
+    if (response !== undefined) return !device || response.headers.get("Kith-By") === device ? response : undefined;
   }
   return undefined;
 }
 
 /** answerId returns by which request an answer is waited for, as in `Pending`; undefined when the bytes are no answer. */
 export function answerId(answer: Bytes): string | undefined {
-  return answer.length < headLength + 16 ? undefined : b64u(answer.subarray(0, 16));
+  return isPadded(answer.length) && answer.length <= maxMessage ? b64u(answer.subarray(0, 16)) : undefined;
 }
 
 /** readPending reads what was kept as JSON; undefined when it is something else. */
@@ -74,7 +74,7 @@ function decoded(written: string): Bytes {
 function readResponse(content: Bytes): SealedResponse | undefined {
   try {
     const { status, fields, body } = decodeResponse(content);
-    return { status, headers: new Headers(fields.map(([name, value]): [string, string] => [name, value])), bytes: body.slice() };
+    return { status, headers: new Headers(fields.filter(([name]) => returned.includes(name)).map(([name, value]) => [name, value])), bytes: body.slice() };
   } catch {
     return undefined;
   }

@@ -39,8 +39,9 @@ export async function sealBody({ key, nonce }: ChunkKey, head: Bytes, content: B
   return join(head, ...(await Promise.all(chunks)));
 }
 
-/** openBody returns the content that stands after a head of that length; undefined for anything else. */
-export async function openBody({ key, nonce }: ChunkKey, message: Bytes, headLength: number): Promise<Bytes | undefined> {
+/** openBody returns the content that stands after a head of that length: `damaged` when the key did not make the chunks,
+ * `malformed` when they hold something else. */
+export async function openBody({ key, nonce }: ChunkKey, message: Bytes, headLength: number): Promise<Bytes | "damaged" | "malformed"> {
   const additionalData = await sha256(message.slice(0, headLength));
   const aead = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
   const chunks = pieces(message.subarray(headLength), step + tag).map(async (piece, i, { length }) => {
@@ -48,7 +49,12 @@ export async function openBody({ key, nonce }: ChunkKey, message: Bytes, headLen
     return new Uint8Array(await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, aead, piece));
   });
   const plain = await Promise.all(chunks).then((parts) => join(...parts), () => undefined);
-  return plain === undefined ? undefined : unpadded(plain);
+  return plain === undefined ? "damaged" : (unpadded(plain) ?? "malformed");
+}
+
+/** isPadded tells whether a message may have that size. */
+export function isPadded(size: number): boolean {
+  return sizes.includes(size) || (size > 0 && size % step === 0);
 }
 
 /** room returns how much plain text there is in the smallest message of a permitted size that holds `content`. */

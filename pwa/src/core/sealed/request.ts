@@ -6,17 +6,18 @@
  *     slot      enc 65 | sealed to a recipient's agreement key: content key 16, MAC 32
  *     body      binary HTTP request to https://<label>.kith.invalid/…
  *
- * It knows nothing of how a message travels: `core/relay` is one way.
+ * It knows nothing of how a message travels; a mailbox of `core/relay` is one way.
  */
 
 import type { Env } from "../env.ts";
 import { b64u, type Bytes, fromB64u, join, same, utf8 } from "../bytes.ts";
 import { given } from "../given.ts";
-import { iso, time } from "../json.ts";
+import { iso } from "../json.ts";
+import { relayUrl } from "../relay/settings.ts";
 import { decapsulator, type Decapsulation, encapsulate, encLength } from "../webid/hpke.ts";
 import { type Did, generate, type Label, pointOf, type Signer, whole } from "../webid/key.ts";
-import { type BinaryRequest, decodeRequest, encodeRequest } from "./bhttp.ts";
-import { maxMessage, openBody, sealBody } from "./chunks.ts";
+import { type BinaryRequest, decodeRequest, encodeRequest, type Field } from "./bhttp.ts";
+import { isPadded, maxMessage, openBody, sealBody } from "./chunks.ts";
 import { type Pair, pairMac, sameSecret } from "./pair.ts";
 
 /** SealedRequest is what is asked: `path` is below the base of the person that is asked, with its slash at the front. */
@@ -79,8 +80,8 @@ export interface Pending {
 /** Opener is who opens messages. */
 export interface Opener<P extends Pair> {
   readonly now: () => number;
-  /** The person who is asked. */
-  readonly label: Label;
+  /** The person who is asked; while there is none, whoever asks as nobody is let through. */
+  readonly label: Label | undefined;
   /** Private agreement keys: those of this device, and of invites that are open. */
   readonly keys: readonly Signer[];
   /** Returns what is known of a sender's key; undefined for strangers and the blocked. */
@@ -138,8 +139,8 @@ export const answerInfo = utf8("kith answer 1");
 const headLength = 4;
 const secretLength = 48;
 const slotLength = encLength + secretLength + 16;
-/** Longest bodies, in bytes: of the owner's own devices, of others. */
-const maxRequest = { own: 1 << 20, others: 256 << 10 };
+const domain = ".kith.invalid";
+const maxRequest = 1 << 20;
 const nobody = new Uint8Array(32);
 const noNonce = new Uint8Array(12);
 
@@ -148,15 +149,15 @@ const longest = 14 * 86_400_000;
 const ahead = 3_600_000;
 
 /** Headers that reach the responder. */
-const taken = /^(range|if-(match|none-match|modified-since|unmodified-since|range)|content-(type|length)|kith-.*)$/;
+const taken = /^(range|if-(match|none-match|modified-since|unmodified-since|range)|content-type|kith-.*)$/;
 /** Headers of the envelope itself. */
 const ours = ["kith-from", "kith-created", "kith-expires", "kith-nonce", "kith-reply"];
 
 /** sealRequest returns the message, and what opens its answer. Throws a RangeError for no or more than 8 recipients and
- * for a body of more than 1 MiB; contacts take 256 KiB. */
+ * for a body of more than 1 MiB; from others than devices of the same person 256 KiB are taken. */
 export async function sealRequest(env: Pick<Env, "now" | "random">, sealing: Sealing): Promise<{ readonly message: Bytes; readonly pending: Pending }> {
   const { to, from, request, reply, nonce = env.random(16), expires = env.now() + longest } = sealing;
-  if (to.length === 0 || to.length > 8 || request.body.length > maxRequest.own) throw new RangeError("seal request: too many recipients, or too long");
+  if (to.length === 0 || to.length > 8 || request.body.length > maxRequest) throw new RangeError("seal request: too many recipients, or too long");
   const id = reply === undefined ? new Uint8Array(16) : env.random(16);
   const inner = encodeRequest(innerOf(sealing, env.now(), { nonce, expires, id }));
   const content = env.random(16);
@@ -194,17 +195,22 @@ async function emptySlot({ random }: Pick<Env, "random">): Promise<Bytes> {
 
 /** openRequest opens a message for whom it is for, from whom it says, in its time. */
 export async function openRequest<P extends Pair>(own: Opener<P>, message: Bytes): Promise<Opened<P> | Declined> {
+  const wrong = wrongHead(message);
+  if (wrong !== undefined) return { declined: wrong };
   const count = message[3] ?? 0;
-  const head = headLength + count * slotLength;
-  if (message.length > maxMessage) return { declined: "oversize" };
-  if (message[0] !== 1) return { declined: message.length < headLength ? "malformed" : "other version" };
-  if (message[1] !== 0 || message[2] !== 1) return { declined: "unknown suite" };
-  if ((count !== 4 && count !== 8) || message.length <= head) return { declined: "malformed" };
   const slot = await openSlots(own.keys, message, count);
   if (slot === undefined) return { declined: "no slot" };
-  const inner = await openBody({ key: slot.content, nonce: noNonce }, message, head);
-  if (inner === undefined) return { declined: "damaged" };
-  return judge(own, slot, inner);
+  const inner = await openBody({ key: slot.content, nonce: noNonce }, message, headLength + count * slotLength);
+  return typeof inner === "string" ? { declined: inner } : judge(own, slot, inner);
+}
+
+function wrongHead(message: Bytes): Decline | undefined {
+  if (message.length > maxMessage) return "oversize";
+  if (!isPadded(message.length)) return "malformed";
+  if (message[0] !== 1) return "other version";
+  if (message[1] !== 0 || message[2] !== 1) return "unknown suite";
+  const count = message[3] ?? 0;
+  return (count !== 4 && count !== 8) || message.length <= headLength + count * slotLength ? "malformed" : undefined;
 }
 
 interface Slot {
@@ -235,60 +241,68 @@ async function openSlots(keys: readonly Signer[], message: Bytes, count: number)
 async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): Promise<Opened<P> | Declined> {
   const read = readInner(inner);
   if (read === undefined) return { declined: "malformed" };
-  const { request, headers, scheme, authority } = read;
-  if (scheme !== "https" || authority !== authorityOf(own.label)) return { declined: "misdirected" };
-  const envelope = readEnvelope(headers);
-  if (envelope === undefined) return { declined: "malformed" };
-  const sender = await senderOf(own, headers.get("Kith-From"), slot, inner);
-  if (sender !== undefined && "declined" in sender) return sender;
-  const most = headers.get("Kith-From")?.startsWith(own.label) ? maxRequest.own : maxRequest.others;
-  if (request.body.length > most) return { declined: "oversize" };
-  const { id, created, expires, nonce, reply } = envelope;
+  const { request, from, label, stamp: { id, created, expires, nonce, reply } } = read;
+  if (label !== own.label && (own.label !== undefined || from !== undefined)) return { declined: "misdirected" };
+  const sender = await senderOf(own, from, slot, inner);
+  if ("declined" in sender) return sender;
+  if (expires <= own.now()) return { declined: "expired" };
   if (created > own.now() + ahead) return { declined: "future-dated" };
-  if (expires <= own.now() || expires > created + longest) return { declined: "expired" };
-  return { request, peer: sender?.peer, key: slot.own.kid, nonce, created, expires, reply, answering: { id, enc: slot.enc, secret: slot.secret } };
+  return { request, peer: sender.peer, key: slot.own.kid, nonce, created, expires, reply, answering: { id, enc: slot.enc, secret: slot.secret } };
 }
 
-async function senderOf<P extends Pair>(own: Opener<P>, from: string | null, { own: { key }, enc, mac }: Slot, inner: Bytes): Promise<{ readonly peer: P } | Declined | undefined> {
-  if (from === null) return same(mac, nobody) ? undefined : { declined: "bad mac" };
-  const [, label, kid] = /^([a-z2-7]{52}) (.{1,64})$/.exec(from) ?? [];
-  if (label === undefined || kid === undefined) return { declined: "malformed" };
-  const peer = await own.find(label as Label, kid);
+async function senderOf<P extends Pair>(own: Opener<P>, from: string | undefined, { own: { kid, key }, enc, mac }: Slot, inner: Bytes): Promise<{ readonly peer: P | undefined } | Declined> {
+  if (from === undefined) return same(mac, nobody) ? { peer: undefined } : { declined: "bad mac" };
+  const space = from.indexOf(" ");
+  const peer = await own.find(from.slice(0, space) as Label, from.slice(space + 1));
+  // As much is computed for who is not known.
+  const expected = await pairMac(key, peer ?? { key: kid, salt: nobody }, enc, inner);
   if (peer === undefined) return { declined: "unknown sender" };
-  return sameSecret(mac, await pairMac(key, peer, enc, inner)) ? { peer } : { declined: "bad mac" };
+  return sameSecret(mac, expected) ? { peer } : { declined: "bad mac" };
 }
 
-function readInner(inner: Bytes): (Pick<BinaryRequest, "scheme" | "authority"> & { readonly request: SealedRequest; readonly headers: Headers }) | undefined {
+/** readInner reads the request and what it says of itself; undefined when it is malformed. */
+function readInner(inner: Bytes) {
   try {
     const { method, scheme, authority, path, fields, body } = decodeRequest(inner);
-    const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
-    const passed = [...headers].filter(([name]) => taken.test(name) && !ours.includes(name));
-    if (new Set(fields.map(([name]) => name)).size < fields.length) return undefined;
-    return { scheme, authority, headers, request: { method, path, headers: new Headers(passed), body: body.slice() } };
+    const label = authority.endsWith(domain) ? authority.slice(0, -domain.length) : "";
+    const stamp = readStamp(fields);
+    if (scheme !== "https" || label === "" || /%(?![\da-f]{2})/i.test(path.replace(/\?.*/, "")) || stamp === undefined) return undefined;
+    const headers = new Headers(fields.filter(([name]) => taken.test(name) && !ours.includes(name)).map(([name, value]) => [name, value]));
+    return { label, ...stamp, request: { method, path, headers, body: body.slice() } };
   } catch {
     return undefined;
   }
 }
 
-function readEnvelope(headers: Headers) {
-  const [created, expires] = [time(headers.get("Kith-Created")), time(headers.get("Kith-Expires"))];
-  const nonce = headers.get("Kith-Nonce") ?? "";
-  const reply = readReply(headers.get("Kith-Reply"));
-  if (created === undefined || expires === undefined || fromB64u(nonce)?.length !== 16 || reply === undefined) return undefined;
-  return { created, expires, nonce, ...reply };
+/** readStamp reads the fields of the envelope itself; each may be there once. */
+function readStamp(fields: readonly Field[]) {
+  const found = fields.filter(([name]) => ours.includes(name));
+  const lines = new Map(found);
+  const [created, expires] = [moment(lines.get("kith-created")), moment(lines.get("kith-expires"))];
+  const [nonce, from] = [lines.get("kith-nonce") ?? "", lines.get("kith-from")];
+  const reply = readReply(lines.get("kith-reply"));
+  const life = expires - created;
+  const good = lines.size === found.length && fromB64u(nonce)?.length === 16 && life > 0 && life <= longest && (from === undefined || /^[^ ]+ ./.test(from));
+  return good && reply !== undefined ? { from, stamp: { created, expires, nonce, ...reply } } : undefined;
+}
+
+/** moment reads a time in the one spelling of `seconds`. */
+function moment(written: string | undefined): number {
+  const at = Date.parse(written ?? "");
+  return !Number.isNaN(at) && seconds(at) === written ? at : NaN;
 }
 
 /** readReply reads the address of a late answer; undefined when it is none. */
-function readReply(written: string | null): { readonly reply: ReplyTo | undefined; readonly id: Bytes } | undefined {
-  if (written === null) return { reply: undefined, id: new Uint8Array(16) };
-  const [, relay, send, id] = /^(https?:\/\/[^\s?#]{1,255}\/)s\/([\w-]{32}) ([\w-]{22})$/.exec(written) ?? [];
-  const [sendBytes, idBytes] = [fromB64u(send ?? ""), fromB64u(id ?? "")];
-  if (relay === undefined || sendBytes?.length !== 24 || idBytes?.length !== 16) return undefined;
-  return { reply: { relay, send: sendBytes }, id: idBytes };
+function readReply(written: string | undefined): { readonly reply: ReplyTo | undefined; readonly id: Bytes } | undefined {
+  if (written === undefined) return { reply: undefined, id: new Uint8Array(16) };
+  const [, address, name, number] = /^(.+\/)s\/([\w-]{32}) ([\w-]{22})$/.exec(written) ?? [];
+  const [relay, send, id] = [relayUrl(address), fromB64u(name ?? ""), fromB64u(number ?? "")];
+  if (relay === undefined || send?.length !== 24 || id?.length !== 16) return undefined;
+  return { reply: { relay, send }, id };
 }
 
 function authorityOf(label: Label): string {
-  return `${label}.kith.invalid`;
+  return label + domain;
 }
 
 /** seconds writes a time as RFC 3339 in UTC without fractions. */
