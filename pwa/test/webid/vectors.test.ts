@@ -11,6 +11,7 @@ import { confirmed } from "../../src/core/webid/acceptance.ts";
 import { type Invite, readInvite } from "../../src/core/webid/invite.ts";
 import { didOfJwk, jwkOf, type Label, labelOf, parseDid, pointOf, thumbprint } from "../../src/core/webid/key.ts";
 import { linkKind, readJoining, readPairing } from "../../src/core/webid/link.ts";
+import { cursorKeyOf, readRelays, type SendName, sendOf, tokenOf } from "../../src/core/relay/settings.ts";
 import { Refusal } from "../../src/core/webid/verdict.ts";
 import { list, twelveWords } from "../../src/core/webid/words.ts";
 import { judgeAssertion, judgeContact, judgeProof, openAcceptance, Refused } from "./judge.ts";
@@ -51,8 +52,8 @@ const judges: Readonly<Record<string, Judge>> = {
   },
   "contacts.json": (_, text) => judgeContact(text("url"), text("record")),
   "invite-links.json": async (_, text) => {
-    const { label, ik, secret, id, name, pods } = readInvite(text("link"));
-    return { label, ik, secret: b64u(secret), id: b64u(id), inviter: name, pods };
+    const { label, ik, secret, id, name, pods, relays } = readInvite(text("link"));
+    return { label, ik, secret: b64u(secret), id: b64u(id), inviter: name, pods, relays };
   },
   "pairing-links.json": async (_, text) => {
     if (linkKind(text("link")) === "pair") return { kind: "pair", ...readPairing(text("link")) };
@@ -67,6 +68,15 @@ const judges: Readonly<Record<string, Judge>> = {
     const invite = { label: text("label") as Label, id: bytes(text("id")) } as Invite;
     const { devices, keys, name, salt, ...rest } = await confirmed(invite, bytes(text("key")), bytes(text("body")));
     return { device_list: devices.text, keys: keys.text, person: name, salt: b64u(salt), ...rest };
+  },
+  "relays.json": async (_, text) => {
+    const read = readRelays(text("text"));
+    if (read === undefined) throw new KithError("bad-link", "read vector: no settings of relays");
+    const { secret, hop, relays, old } = read;
+    const [url, name] = [text("relay"), text("for") as SendName];
+    const derived = { send: b64u(await sendOf(secret, url, name)), token: b64u(await tokenOf(secret, url, text("kid"))), cursor: b64u(await cursorKeyOf(secret)) };
+    const past = old.map(({ secret: each, until, ...rest }) => ({ ...rest, secret: b64u(each), until }));
+    return { secret: b64u(secret), hop, relays, old: past, ...derived };
   },
   "words.json": async ({ labels }) => {
     const [one, other] = labels as [Label, Label];
@@ -125,6 +135,13 @@ function told(vector: Vector, out: object): object {
 /** spelled returns what came out with times that equal their spellings as text. */
 function spelled(out: object): object {
   const at = (time: number): unknown => expect.toSatisfy((written: unknown) => Date.parse(String(written)) === time);
+  if ("relays" in out && "cursor" in out) return { ...out, relays: dated(out.relays, at), ...("old" in out && { old: dated(out.old, at) }) };
   if (!("agree" in out)) return out;
   return { ...out, agree: (out.agree as readonly { readonly until: number }[]).map((key) => ({ ...key, until: at(key.until) })) };
+}
+
+/** dated returns queues with times that equal their spellings. */
+function dated(queues: unknown, at: (time: number) => unknown): unknown {
+  const times = (queue: Readonly<Record<string, unknown>>): object => ({ ...queue, since: at(Number(queue.since)), ...("until" in queue && { until: at(Number(queue.until)) }) });
+  return (queues as readonly Readonly<Record<string, unknown>>[]).map(times);
 }

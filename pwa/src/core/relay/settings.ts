@@ -38,14 +38,22 @@ export interface RelaySettings {
 export const maxRelays = 8;
 const maxOld = 4 * maxRelays;
 
-/** readRelays reads the resource; undefined when it is something else. Entries that are none are left out. */
+/** readRelays reads the resource; undefined when it is not wholly sound: half of it would lose messages. */
 export function readRelays(written: string): RelaySettings | undefined {
   const json = parse(written);
   const secret = readSecret(json?.secret);
   if (secret === undefined) return undefined;
-  const relays = list(json?.relays).slice(0, maxRelays).flatMap((each) => readRelay(each) ?? []);
-  const old = list(json?.old).slice(0, maxOld).flatMap((each) => readOld(each) ?? []);
+  const relays = all(json?.relays, maxRelays, readRelay);
+  const old = all(json?.old, maxOld, readOld);
+  if (relays === undefined || old === undefined || new Set(relays.map(({ url }) => url)).size < relays.length) return undefined;
   return { secret, hop: json?.hop === true, relays, old };
+}
+
+/** all reads every element of a list; undefined when one is unsound, or there are too many. */
+function all<T>(value: unknown, most: number, read: (each: unknown) => T | undefined): readonly T[] | undefined {
+  const found = list(value).map(read);
+  const sound = found.filter((each) => each !== undefined);
+  return sound.length < found.length || found.length > most ? undefined : sound;
 }
 
 function readSecret(value: unknown): Bytes | undefined {
@@ -61,8 +69,8 @@ function readOld(value: unknown): OldRelay | undefined {
 
 function readRelay(value: unknown): PersonRelay | undefined {
   const json = object(value);
-  const [url, queue, since] = [relayUrl(json?.url), string(json?.queue, 64), time(json?.since)];
-  return url === undefined || queue === undefined || since === undefined ? undefined : { url, queue, since };
+  const [url, queue, since] = [relayUrl(json?.url), string(json?.queue, 200), time(json?.since)];
+  return url === undefined || queue === undefined || !/^[\w-]+$/.test(queue) || since === undefined ? undefined : { url, queue, since };
 }
 
 /** writeRelays returns the text of the resource. */
@@ -72,15 +80,17 @@ export function writeRelays({ secret, hop, relays, old }: RelaySettings): string
   return JSON.stringify({ secret: b64u(secret), hop, relays: relays.map(written), ...(past.length > 0 && { old: past }) });
 }
 
-/** relayUrl returns its argument when it is the URL of a relay: http or https, a slash at its end, no query, at most 255 characters. */
+/** relayUrl returns its argument when it is the URL of a relay: http or https, a slash at its end, no query, and so short that it
+ * fits an invite's link. */
 export function relayUrl(value: unknown): string | undefined {
-  const written = string(value, 255);
+  const written = string(value, 231);
   const plain = written !== undefined && /^https?:\/\/[^\s/?#@]+\/([^\s?#]*\/)?$/.test(written) && URL.canParse(written);
   return plain ? written : undefined;
 }
 
-/** What sends are for: a friend by the record's id and grant, an invite by its id in base64url, the person's own devices. */
-export type SendName = `${string} ${string}` | `invite ${string}` | "own";
+/** What sends are for: a friend by the record's id and grant, an invite by its id in base64url, the person's own devices, and one
+ * that pairs and knows nothing yet. */
+export type SendName = `${string} ${string}` | `invite ${string}` | "own" | "pair";
 
 /** sendOf returns the send id, 24 bytes, by which somebody leaves messages in the person's queue at a relay. */
 export async function sendOf(secret: Bytes, url: string, name: SendName): Promise<Bytes> {
