@@ -115,7 +115,7 @@ func published(text []byte, modified time.Time) string {
 	var members map[string]json.RawMessage // by exact name, which a struct would not ask for
 	var said string
 	if json.Unmarshal(text, &members) == nil && json.Unmarshal(members["published"], &said) == nil {
-		if _, err := time.Parse(time.RFC3339, said); err == nil && len(said) <= len(time.RFC3339Nano) {
+		if isTime(said) {
 			return said
 		}
 	}
@@ -123,6 +123,23 @@ func published(text []byte, modified time.Time) string {
 		return ""
 	}
 	return modified.UTC().Format(timeFormat)
+}
+
+// isTime reports whether a text is a time of RFC 3339 in the one form that every
+// responder takes: time.Parse takes more.
+func isTime(s string) bool {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || !strings.HasPrefix(s, t.Format("2006-01-02T15:04:05")) {
+		return false
+	}
+	zone := s[len("2006-01-02T15:04:05"):]
+	if fraction, ok := strings.CutPrefix(zone, "."); ok {
+		zone = strings.TrimLeft(fraction, "0123456789")
+		if n := len(fraction) - len(zone); n < 1 || n > 9 {
+			return false
+		}
+	}
+	return zone == "Z" || len(zone) == len("+00:00") && zone[1:3] < "24"
 }
 
 // timeFormat is RFC 3339 in milliseconds of UTC.
