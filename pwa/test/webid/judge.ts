@@ -13,6 +13,12 @@ import { type Did, didOfJwk, parseDid, publicKey, thumbprint } from "../../src/c
 import { isWebId, readWays, type Way } from "../../src/core/webid/link.ts";
 import { listOf, momentOf, numberOf, object, parseObject, textOf } from "../../src/core/webid/members.ts";
 
+/** Vector is one case of a shared file. */
+export type Vector = Readonly<Record<string, unknown>> & { readonly name: string; readonly verdict: string };
+
+/** Judge returns what comes out of a case's inputs, or rejects with an error that has the verdict word. */
+export type Judge = (vector: Vector, text: (name: string) => string) => Promise<object>;
+
 /** Refused carries the verdict word. */
 export class Refused extends Error {
   readonly verdict: string;

@@ -14,10 +14,8 @@ import { linkKind, readJoining, readPairing } from "../../src/core/webid/link.ts
 import { cursorKeyOf, readRelays, type SendName, sendOf, tokenOf } from "../../src/core/relay/settings.ts";
 import { Refusal } from "../../src/core/webid/verdict.ts";
 import { list, twelveWords } from "../../src/core/webid/words.ts";
-import { judgeAssertion, judgeContact, judgeProof, openAcceptance, Refused } from "./judge.ts";
-
-type Vector = Readonly<Record<string, unknown>> & { readonly name: string; readonly verdict: string };
-type Judge = (vector: Vector, text: (name: string) => string) => Promise<object>;
+import { sealedJudges } from "../sealed/judges.ts";
+import { type Judge, judgeAssertion, judgeContact, judgeProof, openAcceptance, Refused, type Vector } from "./judge.ts";
 
 const folder = new URL("../../../conformance/vectors/", import.meta.url);
 
@@ -29,6 +27,7 @@ const bytes = (written: string): Bytes => {
 
 /** For each file, what comes out of a case's inputs. */
 const judges: Readonly<Record<string, Judge>> = {
+  ...sealedJudges,
   "keys.json": async (_, text) => {
     const did = parseDid(text("did"));
     const { x, y } = jwkOf(did);

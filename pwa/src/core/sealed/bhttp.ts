@@ -53,9 +53,15 @@ export function decodeRequest(bytes: Bytes): BinaryRequest {
   const framing = reader.number();
   if (framing !== 0 && framing !== 2) throw new RangeError("read request: it is none");
   const [method, scheme, authority, path] = [reader.string(), reader.string(), reader.string(), reader.string()];
-  const good = token.test(method) && token.test(scheme) && visible.test(authority) && visible.test(path) && path.startsWith("/");
-  if (!good) throw new RangeError("read request: no control line");
+  if (!isControl(method, scheme, authority, path)) throw new RangeError("read request: no control line");
   return { method, scheme, authority, path, ...reader.message(framing === 0) };
+}
+
+/** isControl tells whether these may stand in a request (RFC 9113 §8.3.1, §8.5). */
+function isControl(method: string, scheme: string, authority: string, path: string): boolean {
+  if (!token.test(method) || !visible.test(authority)) return false;
+  if (method === "CONNECT") return scheme === "" && path === "" && authority !== "";
+  return token.test(scheme) && visible.test(path) && (path.startsWith("/") || (path === "*" && method === "OPTIONS"));
 }
 
 /** decodeResponse reads a response; throws a RangeError or TypeError for anything else. */

@@ -266,7 +266,7 @@ function readInner(inner: Bytes) {
     const { method, scheme, authority, path, fields, body } = decodeRequest(inner);
     const label = authority.endsWith(domain) ? authority.slice(0, -domain.length) : "";
     const stamp = readStamp(fields);
-    if (scheme !== "https" || label === "" || /%(?![\da-f]{2})/i.test(path.replace(/\?.*/, "")) || stamp === undefined) return undefined;
+    if (scheme !== "https" || !path.startsWith("/") || label === "" || /%(?![\da-f]{2})/i.test(path.replace(/\?.*/, "")) || stamp === undefined) return undefined;
     const headers = new Headers(fields.filter(([name]) => taken.test(name) && !ours.includes(name)).map(([name, value]) => [name, value]));
     return { label, ...stamp, request: { method, path, headers, body: body.slice() } };
   } catch {
