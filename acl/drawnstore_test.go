@@ -152,6 +152,8 @@ func (s *drawnStore) Changes(uint64) iter.Seq2[pod.Change, error] {
 	return func(func(pod.Change, error) bool) {}
 }
 
+func (s *drawnStore) Known() ([]pod.Version, error) { return nil, nil }
+
 func (s *drawnStore) Put(pod.Path, pod.Staged, pod.PutOptions) (pod.Info, error) {
 	return pod.Info{}, errActed
 }

@@ -141,6 +141,7 @@ type Change struct {
 	Created uint64 // Seq at which the path was created
 	Access  uint64 // Seq at which its own ACL, or a group that ACL names, changed last
 	Readers []string
+	By      Version // of a narrowing: that of the write which caused it
 }
 
 // Gone reports whether the resource was deleted: of its Info only ID and
@@ -193,6 +194,9 @@ type Tx interface {
 	// Changes yields all rows above a Seq in ascending order, auxiliaries,
 	// tombstones and narrowings included. Changes(0) is the whole pod.
 	Changes(after uint64) iter.Seq2[Change, error]
+	// Known returns the newest Version of each device that this pod has ever had,
+	// in order of Device, also where what had it was replaced or deleted since.
+	Known() ([]Version, error)
 }
 
 // WriteTx reads and writes a pod; it reads its own writes.

@@ -34,6 +34,7 @@ func (nothing) List(pod.Path) iter.Seq2[pod.Info, error] {
 func (nothing) Changes(uint64) iter.Seq2[pod.Change, error] {
 	return func(func(pod.Change, error) bool) {}
 }
+func (nothing) Known() ([]pod.Version, error) { return nil, nil }
 
 // Nobody may write here, so acl never comes this far.
 

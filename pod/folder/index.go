@@ -17,7 +17,7 @@ import (
 const (
 	indexName = "index.db"
 	walName   = indexName + "-wal"
-	layout    = 1 // of the tables; an index with another is rebuilt
+	layout    = 2 // of the tables; an index with another is rebuilt
 )
 
 // schema has no content and no titles in it, and after a delete no path either.
@@ -62,7 +62,20 @@ CREATE TABLE head (
 	floor INTEGER NOT NULL,
 	counter INTEGER NOT NULL,
 	bytes INTEGER NOT NULL
-);`
+);` + schemaKnown
+
+const schemaKnown = `
+CREATE TABLE known (
+	device TEXT PRIMARY KEY,
+	counter INTEGER NOT NULL     -- the highest of that device that was ever here
+) WITHOUT ROWID;`
+
+// fromLayout1 takes an index along that had no table of what is known: of what
+// was replaced since it knows nothing.
+const fromLayout1 = schemaKnown + `
+INSERT INTO known SELECT device, max(counter) FROM
+	(SELECT device, counter FROM resource UNION ALL SELECT device, counter FROM trace) WHERE counter > 0 GROUP BY device;
+PRAGMA user_version = 2;`
 
 // head is the state of the whole pod that the index keeps.
 type head struct {
@@ -188,6 +201,12 @@ func (x *index) head() (h head, err error) {
 	})
 	if err != nil {
 		return head{}, err
+	}
+	if found == 1 {
+		if err := sqlitex.ExecuteScript(x.conn, fromLayout1, nil); err != nil {
+			return head{}, fmt.Errorf("take index along: %w", err)
+		}
+		found = layout
 	}
 	if found != layout {
 		return head{}, fmt.Errorf("index has layout %d, not %d", found, layout)

@@ -20,8 +20,8 @@ const keepDays = 90
 type trace struct {
 	seq     uint64
 	id      string
-	gone    bool // a tombstone; else a narrowing
-	version pod.Version
+	gone    bool        // a tombstone; else a narrowing
+	version pod.Version // of the delete, or of the write that narrowed
 	day     int64
 	readers []string
 }
@@ -139,7 +139,7 @@ func (t *tx) traced(tr trace) (pod.Change, error) {
 	if tr.gone {
 		return c, nil
 	}
-	c.Access = tr.seq
+	c.Access, c.By, c.Version = tr.seq, tr.version, pod.Version{}
 	r, err := t.store.index.holder(tr.id)
 	if err != nil || r.ID != "" {
 		c.Info, c.Created = r.Info, r.created

@@ -48,7 +48,7 @@ func (s *Store) Update(ctx context.Context, fn func(pod.WriteTx) error) error {
 func (s *Store) update(ctx context.Context, fn func(*writeTx) error) (w *writeTx, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w = &writeTx{tx: tx{store: s, head: s.head, stale: make(map[pod.Path]bool), dirty: make(map[pod.Path]bool)}, after: make(map[pod.Path]func() error)}
+	w = &writeTx{tx: tx{store: s, head: s.head, stale: make(map[pod.Path]bool), dirty: make(map[pod.Path]bool)}, after: make(map[pod.Path]func() error), known: make(map[string]uint64)}
 	switch {
 	case s.closed:
 		return w, pod.ErrClosed
@@ -103,6 +103,9 @@ func (w *writeTx) commit() error {
 		if err := w.syncAll(); err != nil {
 			return err
 		}
+	}
+	if err := w.store.index.know(w.known); err != nil {
+		return err
 	}
 	if err := w.store.index.commit(w.head); err != nil {
 		return err

@@ -16,8 +16,10 @@ type writeTx struct {
 	undo   []func() error
 	after  map[pod.Path]func() error // what must follow when the dirty containers are durable
 	doomed []doomed
-	lost   bool  // something was gone that nobody deleted through the pod
-	failed error // of a write that was begun: nothing of this Update may stay
+	last   pod.Version       // that was given
+	known  map[string]uint64 // counters that were given, by device
+	lost   bool              // something was gone that nobody deleted through the pod
+	failed error             // of a write that was begun: nothing of this Update may stay
 }
 
 // doomed is a file in the erase folder, and the readers it still has.
@@ -126,6 +128,8 @@ func (w *writeTx) version(v pod.Version) pod.Version {
 		v = pod.Version{Counter: w.head.Counter + 1, Device: w.store.o.Device}
 	}
 	w.head.Counter = max(w.head.Counter, v.Counter)
+	w.last = v
+	w.known[v.Device] = max(w.known[v.Device], v.Counter)
 	return v
 }
 
@@ -333,7 +337,7 @@ func (w *writeTx) Touch(p pod.Path, lost []string) (err error) {
 	if len(lost) == 0 {
 		return nil
 	}
-	return w.leaveTrace(trace{seq: w.next(), id: r.ID, day: w.store.today(), readers: unique(lost)})
+	return w.leaveTrace(trace{seq: w.next(), id: r.ID, version: w.last, day: w.store.today(), readers: unique(lost)})
 }
 
 func (w *writeTx) leaveTrace(t trace) error {

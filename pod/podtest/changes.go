@@ -1,6 +1,7 @@
 package podtest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -214,6 +215,57 @@ var changeCases = []testCase{
 		f.equal("all", paths(changes), "-[ana] -[ben cem] /")
 		f.equal("handle", changes[0].ID, info.ID)
 		f.equal("version", changes[0].Version, changes[1].Version)
+	}},
+	{name: "a narrowing tells the version of the write that caused it", run: func(f *fixture) {
+		f.put("/a", "1")
+		cause := pod.Version{Counter: 40, Device: "phone"}
+		staged := f.stage("acl", pod.StageOptions{})
+		f.update(func(tx pod.WriteTx) error {
+			if _, err := tx.Put(path("/a.acl"), staged, pod.PutOptions{Version: cause}); err != nil {
+				return err
+			}
+			return tx.Touch(path("/a"), []string{"ana"})
+		})
+		f.reopen()
+		for _, c := range f.changes(0) {
+			f.equal("cause at "+paths([]pod.Change{c}), c.By == cause, c.Narrowed())
+		}
+		f.must(f.tryDelete("/a", pod.DeleteOptions{Readers: []string{"ben"}}))
+		for _, c := range f.changes(0) {
+			f.equal("cause at "+paths([]pod.Change{c}), c.By == cause, len(c.Readers) == 1 && c.Readers[0] == "ana")
+		}
+	}},
+	{name: "the newest version of each device is known, whatever became of it", run: func(f *fixture) {
+		first := f.put("/a", "1").Version
+		for _, v := range []pod.Version{{Counter: 40, Device: "phone"}, {Counter: 30, Device: "phone"}, {Counter: 50, Device: "laptop"}} {
+			_, err := f.tryPut("/a", "1", pod.StageOptions{}, pod.PutOptions{Version: v})
+			f.must(err)
+		}
+		f.must(f.tryDelete("/a", pod.DeleteOptions{Version: pod.Version{Counter: 60, Device: "tablet"}}))
+		f.clock.advance(100 * 24 * time.Hour)
+		f.reopen()
+		newest := map[string]uint64{"phone": 40, "laptop": 50, "tablet": 60, first.Device: first.Counter}
+		var known []pod.Version
+		f.view(func(tx pod.Tx) (err error) {
+			known, err = tx.Known()
+			return err
+		})
+		f.equal("devices", len(known), len(newest))
+		for i, v := range known {
+			f.equal("counter of "+v.Device, v.Counter >= newest[v.Device], true)
+			f.equal("order", i == 0 || known[i-1].Device < v.Device, true)
+		}
+		boom := errors.New("undone")
+		err := f.store.Update(f.Context(), func(tx pod.WriteTx) error {
+			_, err := tx.MakeContainer(path("/b/"), pod.PutOptions{Version: pod.Version{Counter: 70, Device: "watch"}})
+			return errors.Join(err, boom)
+		})
+		f.fails(err, boom)
+		f.view(func(tx pod.Tx) (err error) {
+			known, err = tx.Known()
+			return err
+		})
+		f.equal("devices after what was undone", len(known), len(newest))
 	}},
 	{name: "what is not there is not touched", run: func(f *fixture) {
 		f.fails(f.store.Update(f.Context(), func(tx pod.WriteTx) error { return tx.Touch(path("/a"), nil) }), pod.ErrNotExist)
