@@ -206,9 +206,9 @@ func acceptanceCases(t *testing.T) []acceptanceCase {
 		one("the key alone", "malformed", body[:65]),
 		one("nothing", "malformed", nil),
 		accept("an acceptance by somebody with a long chain", "success", l, ben.later(t, 20), "k1", agree),
-		one("an acceptance put together by hand", "success", sealed(t, i, ben.told(t, ben.firstList(t)), agree)),
-		one("a later device list without those before", "no chain", sealed(t, i, ben.told(t, ben.list(t, "phone", ben.after(t, ben.firstList(t), nil))), agree)),
-		one("an impostor's device list", "not signed by an admin", sealed(t, i, ben.told(t, ben.list(t, "tablet", ben.after(t, ben.firstList(t), nil))+"~"+ben.firstList(t)), agree)),
+		one("an acceptance put together by hand", "success", sealedTo(t, i, ben.told(t, ben.firstList(t)), agree)),
+		one("a later device list without those before", "no chain", sealedTo(t, i, ben.told(t, ben.list(t, "phone", ben.after(t, ben.firstList(t), nil))), agree)),
+		one("an impostor's device list", "not signed by an admin", sealedTo(t, i, ben.told(t, ben.list(t, "tablet", ben.after(t, ben.firstList(t), nil))+"~"+ben.firstList(t)), agree)),
 		accept("an acceptance by somebody behind two relays", "success", l, hidden, "k1", agree),
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"kith/webid/invite"
 )
 
-// sealed returns an acceptance that says anything, sound in all but that: package
+// sealedTo returns an acceptance that says anything, sound in all but that: package
 // invite seals no device list that does not hold.
-func sealed(t *testing.T, i invite.Invite, told header, agree webid.PrivateKey) []byte {
+func sealedTo(t *testing.T, i invite.Invite, told header, agree webid.PrivateKey) []byte {
 	t.Helper()
 	list := sha256.Sum256([]byte(told["device_list"].(string)))
 	proof := mac(i.Secret, "kith accept 1", list[:])
