@@ -12,6 +12,7 @@ import { given } from "../given.ts";
 import { factsOf } from "./facts.ts";
 import { keep, nameAt, nextNumber, type Step, without } from "./outbox.ts";
 import type { Folder } from "./paths.ts";
+import { forgetTraces, heardOf, traced } from "./traces.ts";
 
 /** turtle is the media type of access lists, circles and audiences. */
 export const turtle = "text/turtle";
@@ -59,7 +60,7 @@ export class Tree {
     return this.exclusive(async () => {
       const batch = new Batch(this);
       const value = await build(batch);
-      await this.store.apply(batch.finish(what, post));
+      await this.store.apply(await batch.finish(what, post));
       return value;
     });
   }
@@ -98,7 +99,8 @@ export class Tree {
   forgetOld(): readonly Write[] {
     const before = this.env.now() - remembered;
     const old = (name: string): boolean => ((this.store.get(name) as Gone).at ?? 0) < before;
-    return this.store.names("gone/").filter(old).map((name) => ({ unset: name }));
+    const gone = this.store.names("gone/").filter(old).map((name) => ({ unset: name }));
+    return [...gone, ...forgetTraces(this.store, this.env.now())];
   }
 }
 
@@ -144,9 +146,11 @@ export class Batch {
   }
 
   /** finish returns the whole batch. */
-  finish(what: OutboxItem["what"], post?: Folder): readonly Write[] {
+  async finish(what: OutboxItem["what"], post?: Folder): Promise<readonly Write[]> {
     if (this.#steps.length === 0) return this.writes;
+    const { store, env } = this.#tree;
     this.set("counter", this.#version.counter);
+    this.writes.push(...(await traced(store, this.writes, () => this.#version, env.now())), ...heardOf(store, [this.#version]));
     this.writes.push(...without(this.#tree.store, this.#erased));
     if (this.#tree.tracked) this.writes.push(this.#entry(what, post));
     return this.writes;

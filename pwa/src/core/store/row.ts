@@ -15,7 +15,7 @@ export function held(put: NewRow, bytes: Uint8Array | null, old: Held | undefine
   return {
     ...{ path, id, version: { counter: version.counter, device: version.device }, type, etag, modified },
     ...(note !== undefined && { note: { ...note } }),
-    size: bytes?.length ?? kept?.size ?? 0,
+    size: bytes?.length ?? kept?.size ?? put.size ?? 0,
     here: bytes !== null || kept?.here === true,
     used: now,
     slot: kept?.slot ?? 0,

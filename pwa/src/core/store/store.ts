@@ -32,8 +32,8 @@ export interface Row {
   readonly note?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** NewRow is a row as it is put; the store knows the rest. */
-export type NewRow = Omit<Row, "size" | "here" | "used">;
+/** NewRow is a row as it is put; the store knows the rest, but for the size of bytes that are not here. */
+export type NewRow = Omit<Row, "size" | "here" | "used"> & { readonly size?: number };
 
 /** One write: all of a batch is applied or none. */
 export type Write =

@@ -2,6 +2,7 @@
 
 import { nextNumber, without } from "../pod/outbox.ts";
 import { type Folder, placeOf, postPath } from "../pod/paths.ts";
+import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
 import { toPush } from "./missing.ts";
@@ -74,7 +75,8 @@ export function decideHeld(tree: Tree, accept: boolean): Promise<void> {
   return tree.exclusive(async () => {
     const rows = heldRows(tree);
     const writes = accept ? erasing(tree, rows) : reviving(tree, rows);
-    await tree.store.apply([...writes, { unset: held }]);
+    const traces = await traced(tree.store, writes, (path) => tree.store.row(path)?.version ?? { counter: 0, device: "" }, tree.env.now());
+    await tree.store.apply([...writes, ...traces, { unset: held }]);
   });
 }
 

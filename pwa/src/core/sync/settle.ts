@@ -10,8 +10,9 @@ import { devices, keys, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
 import { readNote } from "../pod/post.ts";
 import { acceptable } from "../pod/profile.ts";
+import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newRow, type Tree } from "../pod/tree.ts";
-import type { Row, Write } from "../store/store.ts";
+import type { Row, Version, Write } from "../store/store.ts";
 import { type Bytes, utf8 } from "../bytes.ts";
 import { deletedHere, hold, mustAsk } from "./deletions.ts";
 import { merge, type Verdict } from "./merge.ts";
@@ -40,7 +41,8 @@ export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows"
     const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter));
     await settling.deletions(page);
     for (const remote of listsFirst(page.rows)) await settling.row(remote);
-    const writes = [...settling.finish(), ...also];
+    const heard = heardOf(tree.store, [...page.rows, ...page.gone].map(({ version }) => version));
+    const writes = [...(await settling.finish()), ...heard, ...also];
     if (writes.length > 0) await tree.store.apply(writes);
     return settling.changed;
   });
@@ -63,6 +65,8 @@ function listsFirst(rows: readonly RemoteRow[]): readonly RemoteRow[] {
   return [...rows.filter(({ path }) => path === devices), ...rows.filter(({ path }) => path !== devices)];
 }
 
+const nowhere: Version = { counter: 0, device: "" };
+
 /** Settling gathers the batch of one page. */
 class Settling {
   readonly changed: string[] = [];
@@ -74,6 +78,8 @@ class Settling {
   readonly #dropped: string[] = [];
   readonly #pushed: string[] = [];
   readonly #deletedThere: Extract<Step, { del: string }>[] = [];
+  /** Of which version a deletion is. */
+  readonly #erased = new Map<string, Version>();
   #counter: number;
   #list: string | undefined;
 
@@ -85,11 +91,12 @@ class Settling {
   }
 
   /** finish returns the batch. */
-  finish(): readonly Write[] {
-    const { store } = this.#tree;
+  async finish(): Promise<readonly Write[]> {
+    const { store, env } = this.#tree;
+    const traces = await traced(store, this.#writes, (path) => this.#erased.get(path) ?? nowhere, env.now());
     const queued = toPush(this.#tree, this.#pushed, this.#deletedThere, nextNumber(store));
     const counter = this.#counter > this.#tree.counter ? [{ set: "counter", value: this.#counter }] : [];
-    return [...this.#writes, ...without(store, this.#dropped), ...queued, ...counter];
+    return [...this.#writes, ...traces, ...without(store, this.#dropped), ...queued, ...counter];
   }
 
   /** deletions carries out what the pod's tombstones say, or holds it for the owner's word. */
@@ -103,6 +110,7 @@ class Settling {
     for (const { row, tombstone } of deleted) {
       if (waits(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
       this.#writes.push({ erase: row.path }, gone(row, tombstone.version.counter, this.#tree.env.now()));
+      this.#erased.set(row.path, tombstone.version);
       this.#dropped.push(row.path);
       this.changed.push(row.path);
     }
@@ -159,7 +167,7 @@ class Settling {
     const row = await newRow({ path, id, version, type, modified }, bytes ?? utf8(""));
     if (bytes !== null && row.etag !== etag) return;
     if (lost) await this.#draft(path, await this.#tree.text(path), this.#textOf(path));
-    this.#writes.push({ put: { ...row, etag }, bytes });
+    this.#writes.push({ put: { ...row, etag, ...(bytes === null && { size: remote.size }) }, bytes });
     this.#dropped.push(path);
     this.changed.push(path);
   }
