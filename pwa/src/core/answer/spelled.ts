@@ -1,4 +1,4 @@
-/** How a pod spells things, so that a phone spells them alike: JSON, quoted texts, media types, dates. */
+/** How a pod spells things, so that a phone spells them alike: JSON, media types, dates. */
 
 /** spelledJSON writes a value as JSON in which nothing can be taken for markup. Members that are undefined are left out. */
 export function spelledJSON(value: unknown): string {
@@ -16,23 +16,6 @@ function unmarked(json: string): string {
 
 function unicode(c: string): string {
   return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-const escapes: Readonly<Record<string, string>> = {
-  '"': '\\"', "\\": "\\\\", "\u0007": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
-};
-
-/** quoted writes a text between quotes, with what cannot be seen escaped. */
-export function quoted(text: string): string {
-  const body = Array.from(text, (c) => escapes[c] ?? (/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(c) ? c : escaped(c)));
-  return `"${body.join("")}"`;
-}
-
-function escaped(c: string): string {
-  const code = c.codePointAt(0) ?? 0;
-  const digits = code.toString(16);
-  if (code < 0x80) return `\\x${digits.padStart(2, "0")}`;
-  return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
 }
 
 /** essence returns a media type without its parameters, in lower case; "" when it is none (RFC 9110 §8.3.1). */

@@ -1,0 +1,70 @@
+/** Who may ask this device, as the owner's records say: their agreement keys, and what they are called in access lists. */
+
+import type { Env } from "../env.ts";
+import { fromB64u } from "../bytes.ts";
+import type { ContactId } from "../kith.ts";
+import { type Card, readCard } from "../pod/card.ts";
+import { cardPath } from "../pod/paths.ts";
+import { contactsOf } from "../pod/people.ts";
+import { ownLists } from "../pod/profile.ts";
+import type { Tree } from "../pod/tree.ts";
+import { ownSalt, type Pair } from "../sealed/pair.ts";
+import { acceptKeysDocument, type KeysDocument } from "../webid/agreement.ts";
+import { can, type DeviceList, readDeviceList } from "../webid/devices.ts";
+import type { Label, Signer } from "../webid/key.ts";
+import { Refusal } from "../webid/verdict.ts";
+import type { Agent } from "./judge.ts";
+
+/** Peer is a device that may ask: whose it is, and what is shared with it. */
+export interface Peer extends Pair {
+  readonly agent: Agent;
+}
+
+/** For so long a key that was superseded still counts: longer than a request may wait (protocol §1.1), in milliseconds. */
+const afterlife = 15 * 86_400_000;
+
+/** findPeer returns the device of the person `label` whose agreement key their keys document calls `kid`; undefined for strangers, for the blocked, and for keys that ran out. */
+export async function findPeer(tree: Tree, self: Label, label: Label, kid: string): Promise<Peer | undefined> {
+  return label === self ? own(tree, self, kid) : contactOf(tree, label, kid);
+}
+
+async function own(tree: Tree, self: Label, kid: string): Promise<Peer | undefined> {
+  const { devices, keys } = await ownLists(tree);
+  const agree = current(tree.env, devices, keys, kid);
+  return agree && { key: agree.key, salt: await ownSalt(self), agent: { kind: "owner", kid: agree.device } };
+}
+
+async function contactOf(tree: Tree, label: Label, kid: string): Promise<Peer | undefined> {
+  for (const { cid } of contactsOf(tree.store).filter((each) => each.label === label)) {
+    const card = readCard((await tree.text(cardPath(cid))) ?? "");
+    const peer = card === undefined || card.blocked ? undefined : await peerOf(tree.env, cid, card, kid);
+    if (peer !== undefined) return peer;
+  }
+  return undefined;
+}
+
+async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promise<Peer | undefined> {
+  const salt = fromB64u(card.salt);
+  if (salt?.length !== 32) return undefined;
+  const { devices, keys, grant, accepts: also } = card;
+  try {
+    const list = await readDeviceList(devices);
+    const agree = current(env, list, await acceptKeysDocument(keys, list), kid);
+    return agree && { key: agree.key, salt, agent: { kind: "contact", cid, grant, kid: agree.device, also } };
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+function current(env: Env, list: DeviceList, { agree }: KeysDocument, kid: string) {
+  const found = agree.find((each) => each.kid === kid);
+  return found !== undefined && found.until + afterlife > env.now() && can(list, found.device, "post") ? found : undefined;
+}
+
+/** agreementKeys returns the private agreement keys of this device, those that were superseded among them. */
+export async function agreementKeys({ env, device }: Tree): Promise<readonly Signer[]> {
+  const names = (await env.keys.names()).filter((name) => name !== device);
+  const kept = await Promise.all(names.map(async (kid) => ({ kid, key: await env.keys.get(kid) })));
+  return kept.flatMap(({ kid, key }) => (key?.algorithm.name === "ECDH" ? [{ kid, key }] : []));
+}
