@@ -512,8 +512,11 @@ func targetCases(t *testing.T) []targetCase {
 	for _, path := range []string{"/.replica", "/.replica/", "/.replica?after=1", "/.replica/settings/relays", "/.replica/social/posts/x/.acl", "/.invites/", "/.invites/x", "/.pair/links", "/.push"} {
 		add(0, "device", "GET", path)
 		add(403, "contact", "GET", path)
-		add(401, "anonymous", "GET", path)
+		if path != "/.invites/x" {
+			add(401, "anonymous", "GET", path)
+		}
 	}
+	add(405, "anonymous", "GET", "/.invites/x")
 	add(0, "device", "PUT", "/.replica/social/posts/x/post.jsonld", "kith-version", "7.did:key:x", "content-type", "application/ld+json")
 	add(0, "device", "DELETE", "/.replica/social/posts/x/")
 	add(405, "device", "POST", "/.replica/x")
