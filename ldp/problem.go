@@ -55,6 +55,7 @@ var statuses = []struct {
 	{pod.ErrPrecondition, http.StatusPreconditionFailed, "What is here is not what If-Match or If-None-Match asks for.", false},
 	{pod.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large.", false},
 	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left.", false},
+	{pod.ErrUnsettled, http.StatusServiceUnavailable, "Another program is writing this file. Ask again in a few seconds.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
 	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "The request stood still for too long.", false},

@@ -59,6 +59,7 @@ var (
 	ErrTooLarge     = errors.New("the representation is too large")
 	ErrFull         = errors.New("no space is left")
 	ErrClosed       = errors.New("the store is closed")
+	ErrUnsettled    = errors.New("the file is being written by another program") // ask again in a few seconds
 )
 
 // Version is a Lamport time of one of the owner's devices, by which replicas

@@ -3,8 +3,7 @@
 // can be deleted.
 //
 // It is not a file server: it decides nothing about access and knows nothing of
-// HTTP. It does not watch the folder either; it notices a hand's change when it
-// reads what was changed, at Open, and at Rescan.
+// HTTP.
 //
 // # What lies where
 //
@@ -59,7 +58,27 @@
 // that is known) means that the index may lag: its structure is checked, and it
 // gets a new Epoch. One fsync for each start, none for each write.
 //
-// What a hand removes from Tree is not a delete. Its row goes without a
+// # Hands in the folder
+//
+// People edit the files, and Dropbox, Drive or Syncthing copy them. Follow takes
+// in what they do. Events of the system are hints, by which a container is looked
+// at; a look at everything, from time to time, is the truth.
+//
+//	new file       waits until it was left alone for Settle, then a resource with
+//	               this pod's next version, and with an ACL of its own where it
+//	               would otherwise be shared with anybody
+//	edited         the same; until then its bytes are ErrUnsettled
+//	removed        missing at once; after Settle deleted, with a tombstone, and a
+//	               new Epoch, by which friends drop what is not there any more
+//	much removed   more than ten resources within an hour and more than one in a
+//	               hundred: held. Missing, but deleted nowhere, until DecideHeld
+//	conflict copy  reported by Troubles, not served
+//	half a file    names that programs give to what is not finished: not served
+//
+// A Store that nobody follows takes in a hand's change when it reads what was
+// changed, at Open, and at Rescan.
+//
+// What a hand removes while nobody follows is not a delete. Its row goes without a
 // tombstone and the Epoch changes, so that a folder that was emptied, not
 // mounted or rolled back deletes nothing on the owner's other devices: they fill
 // it again. What a hand adds or edits gets this pod's next version.
@@ -88,7 +107,8 @@
 //
 // # Goroutines and locks
 //
-// The package starts no goroutine. Store.mu is shared by Views and held alone by
+// The package starts no goroutine; Follow runs in its caller's, which owns the
+// events of the system. Store.mu is shared by Views and held alone by
 // Updates; index.mu guards the one connection and is held for a statement;
 // Store.life is held, shared, by whoever touches tmp/ and erase/ without mu, so
 // that Close can wait for them. They are taken in the order mu, life, index.mu.

@@ -20,6 +20,7 @@ type Options struct {
 	Device   string           // the pod's kid, for the versions that it gives
 	MaxBytes int64            // of all resources together; 0: as much as the disk holds
 	Now      func() time.Time // the clock; nil: time.Now
+	Followed Followed         // with it, Follow has to run
 }
 
 // Store is a pod in a folder. It implements pod.Store.
@@ -32,6 +33,7 @@ type Store struct {
 	index            *index
 	leases           leases
 	watchers         watchers
+	hand             hand
 	fresh            bool // the index knew nothing when it was opened
 	unclean          bool // the process before did not close
 
@@ -59,7 +61,7 @@ func open(o Options, k *disk) (s *Store, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s = &Store{o: o, disk: k}
+	s = &Store{o: o, disk: k, hand: newHand()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -188,13 +190,13 @@ func lockFile(name string) (*os.File, error) {
 }
 
 // Rescan brings the index in line with the whole folder, one container at a
-// time, so that others are served meanwhile.
+// time, so that others are served meanwhile. A store that is followed needs none.
 func (s *Store) Rescan(ctx context.Context) error {
 	for todo := []pod.Path{pod.Root}; len(todo) > 0; {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		_, err := s.update(ctx, func(w *writeTx) error {
-			below, err := w.scanOne(p)
+			below, _, err := w.scanOne(p)
 			todo = append(todo, below...)
 			return err
 		})

@@ -51,12 +51,18 @@ func (w *writeTx) enter(p pod.Path, fn func(d dir, name string) error) error {
 	return asFull(fn(d, p.Name()))
 }
 
-// mkdir makes the directory of a new container.
+// mkdir makes the directory of a new container. One that a hand has made is
+// taken as it is.
 func (w *writeTx) mkdir(r *row) error {
 	p := r.Path
 	return w.enter(p, func(d dir, name string) error {
 		err := d.mkdir(name)
 		if errors.Is(err, fs.ErrExist) {
+			if s, k, _ := d.lstat(name); k == folded {
+				w.stale[p] = true // for what may lie in it
+				r.mtime = s.mtime
+				return w.shieldContainer(d, p)
+			}
 			w.stale[p.Parent()] = true
 			return fmt.Errorf("something that is not known yet stands there: %w", pod.ErrConflict)
 		}

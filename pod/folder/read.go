@@ -42,6 +42,9 @@ func (t *tx) Stat(p pod.Path) (pod.Info, error) {
 		return pod.Info{}, t.missing("stat", p, pod.ErrNotExist)
 	case s == r.stamp:
 		return r.Info, nil
+	case t.store.followed() && !t.store.settled(s):
+		t.stale[p] = true
+		return r.Info, nil
 	}
 	f, info, err := t.openFile(d, r)
 	if err != nil {
@@ -101,6 +104,10 @@ func (t *tx) openFile(d dir, r row) (*os.File, pod.Info, error) {
 		return f, r.Info, nil
 	}
 	t.stale[r.Path] = true
+	if t.store.followed() && !t.store.settled(s) {
+		f.Close()
+		return nil, pod.Info{}, pod.ErrUnsettled
+	}
 	if err := identifyRow(d, f, &r); err != nil {
 		f.Close()
 		return nil, pod.Info{}, err

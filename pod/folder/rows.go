@@ -171,6 +171,15 @@ func (x *index) below(p pod.Path) ([]row, error) {
 	return x.rows("dir >= ? AND dir < ?", p.String(), end)
 }
 
+// count returns how many resources and containers there are, auxiliaries among them.
+func (x *index) count() (n int, err error) {
+	err = x.exec("SELECT count(*) FROM resource", func(s *sqlite.Stmt) error {
+		n = s.ColumnInt(0)
+		return nil
+	})
+	return n, err
+}
+
 // since returns a page of rows above a Seq, in order.
 func (x *index) since(seq uint64) ([]row, error) {
 	return x.rows("seq > ? ORDER BY seq"+limit, int64(seq))

@@ -52,20 +52,21 @@ func (w *writeTx) scan(top pod.Path) error {
 	return nil
 }
 
-// scanOne looks at one container, and returns those in it.
-func (w *writeTx) scanOne(p pod.Path) (below []pod.Path, err error) {
+// scanOne looks at one container, and returns those in it, and those of them that
+// are new.
+func (w *writeTx) scanOne(p pod.Path) (below, made []pod.Path, err error) {
 	r, found, err := w.store.index.get(p)
 	if err != nil || !found {
-		return nil, err
+		return nil, nil, err
 	}
 	m := merge{w: w, rows: &cursor{index: w.store.index, dir: p.String()}}
 	if err := m.container(known{p, r.mtime}); err != nil {
-		return nil, fmt.Errorf("scan: %w", err)
+		return nil, nil, fmt.Errorf("scan: %w", err)
 	}
 	for _, k := range m.below {
 		below = append(below, k.path)
 	}
-	return below, nil
+	return below, m.made, nil
 }
 
 // scanAll looks at the whole pod. It visits the containers in the byte order of
@@ -118,6 +119,7 @@ type merge struct {
 	rows  *cursor
 	below []known    // the containers in it
 	made  []pod.Path // those of them that the index did not know
+	late  bool       // something was left as it was in the index
 }
 
 // container compares the entries of a directory with the rows of a container.
@@ -146,7 +148,7 @@ func (m *merge) container(c known) error {
 	if err := m.run(names); err != nil {
 		return err
 	}
-	if changed := m.w.head.Seq > seq; changed || s.mtime != c.mtime {
+	if changed := m.w.head.Seq > seq; !m.late && (changed || s.mtime != c.mtime) {
 		return m.w.redate(c.path, s, changed)
 	}
 	return nil
@@ -181,10 +183,20 @@ func (m *merge) run(names []string) error {
 	}
 }
 
-// gone loses a row that has no entry.
+// gone loses a row that has no entry, or tells the follower.
 func (m *merge) gone(r row) error {
 	m.rows.next()
-	return m.w.lose(r)
+	switch {
+	case m.w.found == nil:
+		return m.w.lose(r)
+	case r.seq > m.w.store.head.Seq: // of this very look
+		return nil
+	}
+	m.late = true
+	if !m.w.store.hand.holds(r.Path) {
+		m.w.found.missing = append(m.w.found.missing, r.Path)
+	}
+	return nil
 }
 
 // entry compares one name with the row at hand, if it has the same name.
@@ -211,19 +223,59 @@ func (m *merge) entry(name string) error {
 	if err != nil || !served {
 		return nil // nothing that the pod serves
 	}
+	if waits, err := m.waits(p, s, known); waits || err != nil {
+		return err
+	}
 	if k == folded {
 		return m.adoptContainer(p, s)
+	}
+	if m.w.found != nil {
+		if err := m.w.shield(m.d, p); err != nil {
+			return err
+		}
 	}
 	return m.w.adopt(m.d, p)
 }
 
+// waits reports whether what is new at p is not to be taken in, or not yet: half
+// of an upload, a conflict copy, and, where the store is followed, what only its
+// follower takes in. ACLs need not wait: half of one grants less.
+func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
+	store, name := m.w.store, p.Name()
+	switch {
+	case !store.followed() || store.fresh:
+		return false, nil
+	case partial.MatchString(name):
+		return true, nil
+	case conflicting.MatchString(name):
+		store.hand.conflict(p)
+		return true, nil
+	case m.w.found == nil:
+		m.late = true
+		return true, nil
+	case replaces || !p.IsContainer() && !p.IsACL() && !store.settled(s):
+		m.late, m.w.found.unsettled = true, true
+		return true, nil
+	}
+	_, known, err := store.index.get(p)
+	return known, err
+}
+
 func (m *merge) same(r row, s stamp) error {
 	m.rows.next()
+	m.w.store.hand.hold([]pod.Path{r.Path}, false)
 	if r.Path.IsContainer() {
 		m.below = append(m.below, known{r.Path, r.mtime})
 		return nil
 	}
 	if s == r.stamp {
+		return nil
+	}
+	if store := m.w.store; store.followed() && !store.settled(s) {
+		m.late = true
+		if m.w.found != nil {
+			m.w.found.unsettled = true
+		}
 		return nil
 	}
 	return m.w.reread(m.d, r)
@@ -233,6 +285,11 @@ func (m *merge) same(r row, s stamp) error {
 func (m *merge) adoptContainer(p pod.Path, s stamp) error {
 	m.below = append(m.below, known{p, s.mtime})
 	m.made = append(m.made, p)
+	if m.w.found != nil {
+		if err := m.w.shieldContainer(m.d, p); err != nil {
+			return ignoreAbsent(err)
+		}
+	}
 	return m.w.adoptContainer(p, s)
 }
 

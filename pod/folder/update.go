@@ -211,7 +211,17 @@ func (s *Store) tidy(stale map[pod.Path]bool) error {
 	return s.scrub()
 }
 
+// settle looks at what was found to differ, or lets the follower do it.
 func (s *Store) settle(stale map[pod.Path]bool) error {
+	if s.followed() {
+		for p := range stale {
+			if !p.IsContainer() {
+				p = p.Parent()
+			}
+			s.hand.nudge(p)
+		}
+		stale = nil
+	}
 	_, err := s.update(context.Background(), func(w *writeTx) error {
 		for _, p := range slices.SortedFunc(maps.Keys(stale), compare) {
 			if err := w.look(p); err != nil {

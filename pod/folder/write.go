@@ -18,6 +18,7 @@ type writeTx struct {
 	doomed []doomed
 	last   pod.Version       // that was given
 	known  map[string]uint64 // counters that were given, by device
+	found  *findings         // of a follower's look; nil in all other Updates
 	lost   bool              // something was gone that nobody deleted through the pod
 	failed error             // of a write that was begun: nothing of this Update may stay
 }

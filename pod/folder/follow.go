@@ -1,0 +1,234 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"kith/pod"
+)
+
+const (
+	// maxLost is how many resources may disappear within an hour and still count as
+	// deleted by their owner; beyond that, and beyond one in a hundred, they are held.
+	maxLost  = 10
+	lostTime = time.Hour
+	// beat is how often a follower looks whether something is due.
+	beat = 250 * time.Millisecond
+)
+
+// Follow takes in what hands, and programs that copy folders, do to the files,
+// until ctx ends. Options.Followed says how. What is new becomes a resource that
+// is the owner's alone, what was edited a change, and what was removed is
+// deleted, for good, if it is not too much at once. It returns the error that
+// made the folder unreadable, or nil.
+func (s *Store) Follow(ctx context.Context) error {
+	if !s.followed() {
+		return errors.New("follow: the store was opened without Followed")
+	}
+	f := &follower{store: s, due: map[pod.Path]due{}, missing: map[pod.Path]time.Time{}}
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		f.watcher = watcher
+		defer watcher.Close()
+	}
+	f.blind(err)
+	return f.run(ctx)
+}
+
+// follower is the state of Follow, of which one goroutine owns all.
+type follower struct {
+	store   *Store
+	watcher *fsnotify.Watcher      // nil where the system has no events
+	due     map[pod.Path]due       // containers to look at
+	missing map[pod.Path]time.Time // rows without a file, and since when
+	lost    []time.Time            // when resources were deleted by a hand, within lostTime
+}
+
+// due says when to look at a container, and whether at all below it.
+type due struct {
+	at   time.Time
+	deep bool
+}
+
+// blind notes whether the system reports changes.
+func (f *follower) blind(err error) {
+	h := &f.store.hand
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unwatched = h.unwatched || err != nil
+}
+
+func (f *follower) run(ctx context.Context) error {
+	var events chan fsnotify.Event
+	var failures chan error
+	if f.watcher != nil {
+		events, failures = f.watcher.Events, f.watcher.Errors
+	}
+	tick, rescan := time.NewTicker(beat), time.NewTicker(f.store.o.Followed.Rescan)
+	defer tick.Stop()
+	defer rescan.Stop()
+	f.markAll()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-events:
+			f.heard(e)
+		case <-failures: // an overflow: events are lost
+			f.markAll()
+		case p := <-f.store.hand.nudged:
+			f.mark(p, 0, false)
+		case <-rescan.C:
+			f.markAll()
+		case <-tick.C:
+			if err := f.pass(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("follow: %w", err)
+			}
+		}
+	}
+}
+
+func (f *follower) markAll() { f.mark(pod.Root, 0, true) }
+
+// mark makes a container due. One that is due earlier, or with all below it,
+// stays so.
+func (f *follower) mark(p pod.Path, in time.Duration, deep bool) {
+	next := due{f.store.now().Add(in), deep}
+	if before, ok := f.due[p]; ok {
+		next.deep = next.deep || before.deep
+		if before.at.Before(next.at) {
+			next.at = before.at
+		}
+	}
+	f.due[p] = next
+}
+
+// heard takes in one event. The store's own writes are such, too: what the index
+// knows already is let go.
+func (f *follower) heard(e fsnotify.Event) {
+	if e.Op == fsnotify.Chmod {
+		return
+	}
+	container, name, ok := f.place(e.Name)
+	if ok && !f.store.knows(container, name) {
+		f.mark(container, 0, false)
+	}
+}
+
+// place returns the container of a file's name.
+func (f *follower) place(name string) (pod.Path, string, bool) {
+	rel, err := filepath.Rel(f.store.o.Tree, name)
+	if err != nil || rel == "." || strings.HasPrefix(rel, "..") {
+		return pod.Path{}, "", false
+	}
+	segments := strings.Split(filepath.ToSlash(rel), "/")
+	p := pod.Root
+	for _, segment := range segments[:len(segments)-1] {
+		if p, err = p.Child(segment, true); err != nil {
+			return pod.Path{}, "", false
+		}
+	}
+	return p, segments[len(segments)-1], true
+}
+
+// knows reports whether the index has a file as it is.
+func (s *Store) knows(container pod.Path, name string) bool {
+	if strings.HasPrefix(name, sidecarPrefix) {
+		return true
+	}
+	d, err := s.tree.sub(rel(container))
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	st, k, err := d.lstat(name)
+	p, bad := container.Child(name, k == folded)
+	if bad != nil {
+		return true // nothing that the pod serves
+	}
+	r, found, failed := s.index.get(p)
+	switch {
+	case failed != nil:
+		return false
+	case err != nil || k == foreign:
+		return !found && !s.hand.conflicted(p)
+	case k == folded:
+		return found
+	}
+	return found && r.stamp == st
+}
+
+// pass looks at what is due, and decides on what has been missing for long enough.
+func (f *follower) pass(ctx context.Context) error {
+	now := f.store.now()
+	for p, d := range f.due {
+		if d.at.After(now) {
+			continue
+		}
+		delete(f.due, p)
+		if err := f.look(ctx, p, d.deep); err != nil {
+			return err
+		}
+	}
+	return f.decide(ctx, now)
+}
+
+// look compares a container with its rows, and makes due what is new in it, or
+// all that lies in it.
+func (f *follower) look(ctx context.Context, p pod.Path, deep bool) error {
+	f.watch(p) // before the look, so that no change falls between
+	found, err := f.store.lookByHand(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, b := range found.below {
+		if deep || slices.Contains(found.made, b) {
+			f.mark(b, 0, deep)
+		}
+	}
+	if found.unsettled {
+		f.mark(p, f.store.o.Followed.Settle, false)
+	}
+	for _, lost := range found.missing {
+		if _, known := f.missing[lost]; !known {
+			f.missing[lost] = f.store.now()
+		}
+	}
+	return nil
+}
+
+// watch asks the system for events in a container.
+func (f *follower) watch(p pod.Path) {
+	if f.watcher != nil {
+		f.blind(f.watcher.Add(filepath.Join(f.store.o.Tree, filepath.FromSlash(rel(p)))))
+	}
+}
+
+// decide deletes what a hand has removed, or holds it when it is too much.
+func (f *follower) decide(ctx context.Context, now time.Time) error {
+	var gone []pod.Path
+	for p, since := range f.missing {
+		if now.Sub(since) >= f.store.o.Followed.Settle {
+			gone = append(gone, p)
+			delete(f.missing, p)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at) >= lostTime })
+	deleted, err := f.store.bury(ctx, gone, func(resources, all int) bool {
+		return len(f.lost)+resources <= max(maxLost, all/100) && resources < all
+	})
+	for range deleted {
+		f.lost = append(f.lost, now)
+	}
+	return err
+}

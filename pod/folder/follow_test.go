@@ -1,0 +1,413 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kith/pod"
+)
+
+const settle = 400 * time.Millisecond
+
+// follow opens a pod that is followed, and returns its tree.
+func follow(t *testing.T, private func(pod.Tx, pod.Path) ([]byte, error)) (tree string, s *Store) {
+	t.Helper()
+	o := options(t.TempDir())
+	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour, Private: private}
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Follow(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("follow: %v", err)
+		}
+		mustClose(t, s)
+	})
+	return o.Tree, s
+}
+
+// eventually waits until what says "", and fails with what it said last.
+func eventually(t *testing.T, what func() string) {
+	t.Helper()
+	said := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if said = what(); said == "" {
+			return
+		}
+	}
+	t.Fatal(said)
+}
+
+// holds waits until a resource has a content.
+func holds(t *testing.T, s *Store, escaped, content string) {
+	t.Helper()
+	eventually(t, func() string {
+		if got, err := contentOf(t, s, escaped); err != nil || got != content {
+			return fmt.Sprintf("%s holds %q, %v", escaped, got, err)
+		}
+		return ""
+	})
+}
+
+// absentNow waits until a resource is not there, and its row neither.
+func absentNow(t *testing.T, s *Store, escaped string) {
+	t.Helper()
+	eventually(t, func() string {
+		if _, found, err := s.index.get(mustPath(t, escaped)); err != nil || found {
+			return fmt.Sprintf("%s has a row: %t, %v", escaped, found, err)
+		}
+		return ""
+	})
+}
+
+func drop(t *testing.T, tree, name, content string) {
+	t.Helper()
+	place := filepath.Join(tree, filepath.FromSlash(name))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(place), 0o700), os.WriteFile(place, []byte(content), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tombstones(t *testing.T, s *Store) (ids []string) {
+	t.Helper()
+	view(t, s, func(tx pod.Tx) error {
+		for c, err := range tx.Changes(0) {
+			if err != nil {
+				return err
+			}
+			if c.Gone() {
+				ids = append(ids, c.ID)
+			}
+		}
+		return nil
+	})
+	return ids
+}
+
+func TestFollowTakesInWhatIsDropped(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	drop(t, tree, "album/deep/photo.jpg", "jpg")
+	holds(t, s, "/album/deep/photo.jpg", "jpg")
+	info, err := statOf(t, s, "/album/deep/photo.jpg")
+	if err != nil || info.Version.Device != "did:key:zPod" || info.Type != "image/jpeg" {
+		t.Errorf("%+v, %v", info, err)
+	}
+	drop(t, tree, "album/deep/second.jpg", "2") // in a folder that was new itself
+	holds(t, s, "/album/deep/second.jpg", "2")
+
+	drop(t, tree, "album/deep/photo.jpg", "edited")
+	holds(t, s, "/album/deep/photo.jpg", "edited")
+	eventually(t, func() string {
+		if now, err := statOf(t, s, "/album/deep/photo.jpg"); err != nil || !info.Version.Less(now.Version) || now.ID != info.ID {
+			return fmt.Sprintf("after the edit: %+v, %v", now, err)
+		}
+		return ""
+	})
+}
+
+func TestFollowTakesInWhatWasDroppedBefore(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "/a", "text/plain", "a")
+	mustClose(t, s)
+	drop(t, o.Tree, "dropped/b.txt", "b")
+	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour}
+	if s, err = Open(o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := statOf(t, s, "/dropped/b.txt"); !errors.Is(err, pod.ErrNotExist) {
+		t.Errorf("before anybody follows: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Follow(ctx) }()
+	holds(t, s, "/dropped/b.txt", "b")
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	mustClose(t, s)
+}
+
+func TestFollowWaitsForTheEndOfAnUpload(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	f, err := os.Create(filepath.Join(tree, "slow.mp4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	began := time.Now()
+	for time.Since(began) < 4*settle {
+		if _, err := f.Write(make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		if content, err := contentOf(t, s, "/slow.mp4"); !errors.Is(err, pod.ErrNotExist) {
+			t.Fatalf("served %d bytes of half an upload: %v", len(content), err)
+		}
+		time.Sleep(settle / 10)
+	}
+	size, _ := f.Seek(0, io.SeekCurrent)
+	holds(t, s, "/slow.mp4", strings.Repeat("\x00", int(size)))
+}
+
+func TestFollowServesNoHalfOfAnEdit(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	put(t, s, "/a.txt", "text/plain", "whole")
+	f, err := os.OpenFile(filepath.Join(tree, "a.txt"), os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("ha")
+	if content, err := contentOf(t, s, "/a.txt"); !errors.Is(err, pod.ErrUnsettled) {
+		t.Errorf("in the middle of an edit: %q, %v", content, err)
+	}
+	if info, err := statOf(t, s, "/a.txt"); err != nil || info.Size != 5 {
+		t.Errorf("what is known of it meanwhile: %+v, %v", info, err)
+	}
+	f.WriteString("lf of it, and the rest")
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "/a.txt", "half of it, and the rest")
+}
+
+func TestFollowKeepsWhatIsNewForTheOwner(t *testing.T) {
+	t.Parallel()
+	const owners = "the owner's alone"
+	tree, s := follow(t, func(_ pod.Tx, p pod.Path) ([]byte, error) {
+		if shared := mustPath(t, "/shared/"); shared.Contains(p) {
+			return []byte(owners + ": " + p.String()), nil
+		}
+		return nil, nil
+	})
+	put(t, s, "/shared/page", "text/plain", "x")
+	put(t, s, "/private/page", "text/plain", "x")
+	for _, name := range []string{"shared/photo.jpg", "private/photo.jpg", "shared/album/1.jpg", "shared/own.jpg"} {
+		if name == "shared/own.jpg" {
+			drop(t, tree, name+".acl", "a hand's ACL")
+		}
+		drop(t, tree, name, "jpg")
+		holds(t, s, "/"+name, "jpg")
+	}
+	for escaped, want := range map[string]string{
+		"/shared/photo.jpg.acl":  owners + ": /shared/photo.jpg",
+		"/shared/album/.acl":     owners + ": /shared/album/",
+		"/shared/album/1.jpg":    "jpg",
+		"/shared/own.jpg.acl":    "a hand's ACL",
+		"/private/photo.jpg.acl": "",
+	} {
+		if got, err := contentOf(t, s, escaped); got != want || (err != nil) != (want == "") {
+			t.Errorf("%s: %q, %v", escaped, got, err)
+		}
+	}
+	for _, escaped := range []string{"/shared/photo.jpg", "/shared/album/"} {
+		if info, err := statOf(t, s, escaped); err != nil || info.ACLTag == "" {
+			t.Errorf("%s knows nothing of its ACL: %+v, %v", escaped, info, err)
+		}
+	}
+}
+
+func TestFollowDeletesWhatIsRemoved(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 30 {
+		put(t, s, fmt.Sprintf("/keep/%d", i), "text/plain", "x")
+	}
+	put(t, s, "/a.txt", "text/plain", "a")
+	put(t, s, "/old.txt", "text/plain", "renamed")
+	a, _ := statOf(t, s, "/a.txt")
+	before := headOf(t, s)
+	if err := errors.Join(os.Remove(filepath.Join(tree, "a.txt")), os.Rename(filepath.Join(tree, "old.txt"), filepath.Join(tree, "new.txt"))); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "/new.txt", "renamed")
+	absentNow(t, s, "/a.txt")
+	absentNow(t, s, "/old.txt")
+	if ids := tombstones(t, s); len(ids) != 2 || !slices.Contains(ids, a.ID) {
+		t.Errorf("tombstones of %v", ids)
+	}
+	if after := headOf(t, s); after.Epoch == before.Epoch {
+		t.Error("friends are not told to ask for all again")
+	}
+}
+
+func TestFollowAsksBeforeItDeletesMuch(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		remove bool
+	}{{"the owner meant it", true}, {"the owner did not", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			tree, s := follow(t, nil)
+			for i := range 40 {
+				put(t, s, fmt.Sprintf("/posts/%d", i), "text/plain", "x")
+			}
+			head := headOf(t, s)
+			for i := range 35 {
+				if err := os.Remove(filepath.Join(tree, "posts", fmt.Sprint(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, func() string {
+				if held := s.Troubles().Held; len(held) != 35 {
+					return fmt.Sprintf("%d are held", len(held))
+				}
+				return ""
+			})
+			if got := namesIn(t, s, "/posts/"); len(got) != 5 {
+				t.Errorf("lists %v", got)
+			}
+			if ids := tombstones(t, s); len(ids) != 0 || headOf(t, s).Epoch != head.Epoch {
+				t.Errorf("deleted %d unasked", len(ids))
+			}
+			drop(t, tree, "posts/7", "back")
+			holds(t, s, "/posts/7", "back")
+			eventually(t, func() string {
+				if held := s.Troubles().Held; len(held) != 34 {
+					return fmt.Sprintf("%d are held after one came back", len(held))
+				}
+				return ""
+			})
+			if err := s.DecideHeld(t.Context(), c.remove); err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			if c.remove {
+				want = 34
+			}
+			if ids := tombstones(t, s); len(ids) != want || len(s.Troubles().Held) != 0 {
+				t.Errorf("after the decision: %d tombstones, %d held", len(ids), len(s.Troubles().Held))
+			}
+			if got := namesIn(t, s, "/posts/"); len(got) != 6 {
+				t.Errorf("lists %v", got)
+			}
+		})
+	}
+}
+
+func TestFollowAsksWhenDeletionsTrickleIn(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 40 {
+		put(t, s, fmt.Sprintf("/posts/%d", i), "text/plain", "x")
+	}
+	for i := range 14 {
+		if err := os.Remove(filepath.Join(tree, "posts", fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() string {
+			_, known, _ := s.index.get(mustPath(t, fmt.Sprintf("/posts/%d", i)))
+			if held := s.Troubles().Held; known != (i >= maxLost) || len(held) != max(0, i+1-maxLost) {
+				return fmt.Sprintf("the %dth: known %t, held %v", i+1, known, held)
+			}
+			return ""
+		})
+	}
+}
+
+func TestFollowLeavesTheWorkOfOtherProgramsAlone(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	strange := []string{".syncthing.photo.jpg.tmp", "film.mp4.part", "page.crdownload", "~$letter.docx", "draft~", ".letter.swp", "desktop.ini"}
+	copies := []string{
+		"photo.sync-conflict-20260102-030405-ABCDEF7.jpg", "list (Ana's conflicted copy 2026-01-02).txt", "list (conflicted copy 2026-01-02 030405).txt",
+	}
+	for _, name := range append(slices.Clone(strange), copies...) {
+		drop(t, tree, "in/"+name, "half")
+	}
+	drop(t, tree, "in/photo.jpg", "whole")
+	holds(t, s, "/in/photo.jpg", "whole")
+	eventually(t, func() string {
+		var got []string
+		for _, p := range s.Troubles().Conflicts {
+			got = append(got, p.Name())
+		}
+		if slices.Sort(copies); !slices.Equal(got, copies) {
+			return fmt.Sprintf("conflicts %q", got)
+		}
+		return ""
+	})
+	if got := namesIn(t, s, "/in/"); len(got) != 1 {
+		t.Errorf("lists %q", got)
+	}
+	for _, name := range copies {
+		if err := os.Remove(filepath.Join(tree, "in", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() string {
+		if c := s.Troubles().Conflicts; len(c) > 0 {
+			return fmt.Sprintf("conflicts that are gone: %v", c)
+		}
+		return ""
+	})
+}
+
+func TestFollowLetsAFolderTakeThePlaceOfAFile(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	put(t, s, "/other", "text/plain", "x")
+	put(t, s, "/thing", "text/plain", "a file")
+	if err := os.Remove(filepath.Join(tree, "thing")); err != nil {
+		t.Fatal(err)
+	}
+	drop(t, tree, "thing/inner", "in a folder")
+	holds(t, s, "/thing/inner", "in a folder")
+	absentNow(t, s, "/thing")
+}
+
+// TestFollowBesideWrites lets hands and requests work on one folder at once.
+func TestFollowBesideWrites(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	const each = 60
+	var all sync.WaitGroup
+	all.Go(func() {
+		for i := range each {
+			put(t, s, fmt.Sprintf("/both/by-request-%d", i), "text/plain", "request")
+		}
+	})
+	all.Go(func() {
+		for i := range each {
+			drop(t, tree, fmt.Sprintf("both/by-hand-%d", i), "hand")
+		}
+	})
+	all.Wait()
+	for i := range each {
+		holds(t, s, fmt.Sprintf("/both/by-request-%d", i), "request")
+		holds(t, s, fmt.Sprintf("/both/by-hand-%d", i), "hand")
+	}
+	if ids := tombstones(t, s); len(ids) > 0 {
+		t.Errorf("%d deletes that nobody made", len(ids))
+	}
+}
+
+func TestFollowNeedsSettings(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, t.TempDir())
+	if err := s.Follow(t.Context()); err == nil {
+		t.Error("followed without settings")
+	}
+}

@@ -1,0 +1,299 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"kith/pod"
+)
+
+// Followed says how a Store that is followed takes in what hands do. The zero
+// Followed is for a Store that nobody follows: whoever comes across a hand's
+// change takes it in at once.
+type Followed struct {
+	// Settle is how long a file must be left alone before it is taken in: until
+	// then it may be half of an upload.
+	Settle time.Duration
+	// Rescan is the time between two looks at the whole folder. Events of the
+	// system are only hints: they can be lost, and some file systems have none.
+	Rescan time.Duration
+	// Private returns the ACL document that keeps a new resource for the owner, or
+	// nil where none is needed. It is called with the transaction of an Update.
+	Private func(tx pod.Tx, p pod.Path) ([]byte, error)
+}
+
+// Troubles is what the owner should hear of the folder.
+type Troubles struct {
+	// Conflicts are files by which a program that copies folders says that two
+	// sides changed one file. They are not served.
+	Conflicts []pod.Path
+	// Held are resources that disappeared, too many at once to believe that their
+	// owner meant it. They are not served, and deleted nowhere, until DecideHeld.
+	Held []pod.Path
+	// Unwatched says that the system reports no changes, or not all: what a hand
+	// does is noticed by the next Rescan.
+	Unwatched bool
+}
+
+// partial are names that programs give to files which they have not finished.
+var partial = regexp.MustCompile(`(?i)^(\.syncthing\..*\.tmp|~syncthing~.*\.tmp|\.~lock\..*#|~\$.*|\.#.*|.*~|.*\.(part|partial|crdownload|download|filepart|swp|swx|tmp)|\.goutputstream-.*|\._.*|\.ds_store|thumbs\.db|desktop\.ini|\.dropbox.*|\.tmp\.drive.*|\.owncloudsync\.log|\.sync_.*\.db.*|\.stfolder|\.stignore|\.stversions)$`)
+
+// conflicting are names of conflict copies: of Syncthing, and of Dropbox,
+// Nextcloud and others, which write "(conflicted copy ...)" or "(... conflicted
+// copy ...)" before the extension.
+var conflicting = regexp.MustCompile(`(?i)(\.sync-conflict-\d{8}-\d{6}-[a-z0-9]{7}(\.|$)|\([^()]*conflicted copy[^()]*\)(\.|$)|_conflict-\d{8}-\d{6}(\.|$))`)
+
+// hand is what a Store remembers of hands in the folder, for as long as it is open.
+type hand struct {
+	mu        sync.Mutex
+	conflicts map[pod.Path]bool
+	held      map[pod.Path]bool
+	unwatched bool
+	nudged    chan pod.Path // where a read came across a change
+}
+
+func newHand() hand {
+	return hand{conflicts: map[pod.Path]bool{}, held: map[pod.Path]bool{}, nudged: make(chan pod.Path, 256)}
+}
+
+// conflict notes a conflict copy.
+func (h *hand) conflict(p pod.Path) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.conflicts[p] = true
+}
+
+func (h *hand) holds(p pod.Path) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.held[p]
+}
+
+// hold adds or removes what is held.
+func (h *hand) hold(paths []pod.Path, held bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range paths {
+		if held {
+			h.held[p] = true
+		} else {
+			delete(h.held, p)
+		}
+	}
+}
+
+// conflicted reports whether a conflict copy was found at p.
+func (h *hand) conflicted(p pod.Path) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.conflicts[p]
+}
+
+// forget drops the conflicts in a container: whoever looks finds those that are
+// there.
+func (h *hand) forget(container pod.Path) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.conflicts, func(p pod.Path, _ bool) bool { return p.Parent() == container })
+}
+
+// nudge tells the follower where to look. When many are due already, the next
+// Rescan will find this one.
+func (h *hand) nudge(p pod.Path) {
+	select {
+	case h.nudged <- p:
+	default:
+	}
+}
+
+// Troubles returns what the owner should hear of the folder.
+func (s *Store) Troubles() Troubles {
+	h := &s.hand
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sorted := func(m map[pod.Path]bool) (all []pod.Path) {
+		for p := range m {
+			all = append(all, p)
+		}
+		slices.SortFunc(all, compare)
+		return all
+	}
+	return Troubles{Conflicts: sorted(h.conflicts), Held: sorted(h.held), Unwatched: h.unwatched}
+}
+
+// followed reports whether hands' changes wait for Follow.
+func (s *Store) followed() bool { return s.o.Followed.Settle > 0 }
+
+// settled reports whether a file has been left alone for as long as it must be.
+func (s *Store) settled(st stamp) bool {
+	age := s.now().Sub(timeOf(max(st.mtime, st.ctime)))
+	return age < 0 || age >= s.o.Followed.Settle
+}
+
+// findings are what one look at a container found for its follower.
+type findings struct {
+	below     []pod.Path // the containers in it
+	made      []pod.Path // those of them that were new
+	missing   []pod.Path // rows that have no file
+	unsettled bool       // something was left for later
+}
+
+// lookByHand compares one container with its rows, for a follower.
+func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
+	found := &findings{}
+	_, err := s.update(ctx, func(w *writeTx) (err error) {
+		w.found = found
+		s.hand.forget(p)
+		found.below, found.made, err = w.scanOne(p)
+		return err
+	})
+	return found, errors.Join(err, s.tidy(nil))
+}
+
+// shield gives what a hand has put at p an ACL of its own, where it would be
+// shared otherwise. d is the directory in which that ACL lies. One that came
+// along is taken as it is.
+func (w *writeTx) shield(d dir, p pod.Path) error {
+	private := w.store.o.Followed.Private
+	if private == nil || p.Subject() != p {
+		return nil
+	}
+	if _, found, err := w.store.index.get(p.ACL()); err != nil || found {
+		return err
+	}
+	name := p.ACL().Name()
+	if _, _, err := d.lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, w.adopt(d, p.ACL()))
+	}
+	text, err := private(w, p)
+	if err != nil || text == nil {
+		return err
+	}
+	w.undo = append(w.undo, func() error { return ignoreAbsent(d.unlink(name)) })
+	if err := errors.Join(d.write(name, text), w.store.syncDir(d)); err != nil {
+		return err
+	}
+	return w.adopt(d, p.ACL())
+}
+
+// shieldContainer is shield for a container, whose ACL lies in it; d is the
+// directory of its parent.
+func (w *writeTx) shieldContainer(d dir, p pod.Path) error {
+	inner, err := d.sub(p.Name())
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.shield(inner, p), inner.close())
+}
+
+// bury deletes what a hand has removed, if allow lets so many of all resources
+// go, and holds it otherwise. What is there again is left alone.
+func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(resources, all int) bool) (deleted []pod.Path, err error) {
+	_, err = s.update(ctx, func(w *writeTx) error {
+		rows, err := w.without(paths)
+		if err != nil {
+			return err
+		}
+		all, err := s.index.count()
+		if err != nil {
+			return err
+		}
+		subjects := 0
+		for _, r := range rows {
+			if r.Path.Subject() == r.Path {
+				subjects++
+			}
+		}
+		if !allow(subjects, all) {
+			s.hand.hold(paths, true)
+			return nil
+		}
+		for _, r := range rows {
+			if err := w.buryRow(r); err != nil {
+				return err
+			}
+			deleted = append(deleted, r.Path)
+		}
+		s.hand.hold(paths, false)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("delete what a hand has removed: %w", err)
+	}
+	return deleted, s.tidy(nil)
+}
+
+// without returns the rows of those paths, and of what is below them, that have
+// no file, each once and containers after what is in them.
+func (w *writeTx) without(paths []pod.Path) (rows []row, err error) {
+	for _, p := range paths {
+		r, found, err := w.store.index.get(p)
+		if err != nil {
+			return nil, err
+		}
+		err = w.store.in(p, func(d dir, name string) error {
+			_, k, err := d.lstat(name)
+			if err == nil && (k == folded) != p.IsContainer() {
+				err = fs.ErrNotExist
+			}
+			return err
+		})
+		if !found || !absent(err) {
+			continue
+		}
+		rows = append(rows, r)
+		if p.IsContainer() {
+			below, err := w.store.index.below(p)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, below...)
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int { return -compare(a.Path, b.Path) })
+	return slices.CompactFunc(rows, func(a, b row) bool { return a.Path == b.Path }), nil
+}
+
+// buryRow drops a row and leaves a tombstone, by which replicas delete it too.
+// Friends are told by a new Epoch: who could read it is not known any more.
+func (w *writeTx) buryRow(r row) error {
+	w.lost = true
+	w.head.bytes -= r.Size
+	if err := w.store.index.drop(r.Path); err != nil {
+		return err
+	}
+	if err := w.leaveTrace(trace{seq: w.next(), id: r.ID, gone: true, version: w.version(pod.Version{}), day: w.store.today()}); err != nil {
+		return err
+	}
+	return w.consequences(r.Path, "", true)
+}
+
+// DecideHeld deletes what Troubles says is held, or, if not, takes it for lost:
+// then nothing is deleted elsewhere, and replicas that have it bring it back.
+func (s *Store) DecideHeld(ctx context.Context, remove bool) error {
+	held := s.Troubles().Held
+	if remove {
+		_, err := s.bury(ctx, held, func(int, int) bool { return true })
+		return err
+	}
+	_, err := s.update(ctx, func(w *writeTx) error {
+		for _, p := range held {
+			if err := w.losePath(p); err != nil {
+				return err
+			}
+		}
+		s.hand.hold(held, false)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("take for lost: %w", err)
+	}
+	return s.tidy(nil)
+}
