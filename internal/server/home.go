@@ -38,6 +38,7 @@ type home struct {
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
 	channels  *podsync.Channels
+	hands     *hands
 }
 
 // openHome opens the folder of a person's pod and, once a phone has paired, makes sure that it has
@@ -49,10 +50,11 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge}
 	h.store, err = folder.Open(folder.Options{
-		Tree:   filepath.Join(s.config.Data, "pods", name),
-		State:  filepath.Join(s.config.Data, "index", name),
-		Device: p.kid(),
-		Now:    s.config.Now,
+		Tree:     filepath.Join(s.config.Data, "pods", name),
+		State:    filepath.Join(s.config.Data, "index", name),
+		Device:   p.kid(),
+		Now:      s.config.Now,
+		Followed: h.followed(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the pod of %s: %w", name, err)
@@ -70,6 +72,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
+	h.openHands()
 	return h, nil
 }
 
@@ -106,6 +109,7 @@ func (s *Server) stranger(name string) *home {
 }
 
 func (h *home) close() error {
+	h.hands.close()
 	if h.channels != nil {
 		h.channels.Close()
 	}

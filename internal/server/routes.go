@@ -139,7 +139,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys":
+	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".trouble":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -174,6 +174,8 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return h.serveInvites(w, r, agent, below)
 	case ".elsewhere", ".grants", ".passkeys":
 		return h.serveElsewhere(w, r, agent, own, below)
+	case ".trouble":
+		return asOwner(agent, func() error { return h.serveTrouble(w, r, below) })
 	case ".channels":
 		return h.serveChannels(w, r, h.guard.As(agent), below)
 	}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kith/pod"
+	"kith/pod/folder"
+)
+
+// How hands in a pod's folder are followed.
+const (
+	handsSettle = 3 * time.Second
+	handsRescan = 10 * time.Minute
+	handsAgain  = time.Minute // after the folder could not be read
+)
+
+// hands follows what people and other programs do to the files of one pod.
+type hands struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// followed are the settings of the store; what is new is made the owner's alone by the guard, which is
+// opened after the store and before Follow.
+func (h *home) followed() folder.Followed {
+	return folder.Followed{Settle: handsSettle, Rescan: handsRescan, Private: func(tx pod.Tx, p pod.Path) ([]byte, error) {
+		return h.guard.Private(tx, p)
+	}}
+}
+
+// openHands begins to follow the folder.
+func (h *home) openHands() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.hands = &hands{stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(h.hands.done)
+		for h.store.Follow(ctx) != nil {
+			slog.Warn("the folder of a pod cannot be followed; trying again in a minute")
+			select {
+			case <-ctx.Done():
+			case <-time.After(handsAgain):
+			}
+		}
+	}()
+}
+
+func (f *hands) close() {
+	if f != nil {
+		f.stop()
+		<-f.done
+	}
+}
