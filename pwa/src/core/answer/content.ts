@@ -1,6 +1,6 @@
 /** A representation, sent under the conditions and for the range of a request (RFC 9110 §13, §14). */
 
-import type { Bytes } from "../bytes.ts";
+import { b64u, type Bytes, sha256, utf8 } from "../bytes.ts";
 import type { SealedRequest } from "../sealed/request.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
 import { Refusal } from "./refusal.ts";
@@ -18,6 +18,13 @@ export interface Representation {
   readonly size: number;
   /** Called when bytes are sent. */
   readonly bytes: () => Promise<Bytes>;
+}
+
+/** textOf returns a text as a representation that is known by its digest. */
+export async function textOf(type: string, text: string): Promise<Representation> {
+  const bytes = utf8(text);
+  const etag = `"${b64u((await sha256(bytes)).subarray(0, 16))}"`;
+  return { type, etag, modified: 0, dated: false, size: bytes.length, bytes: async () => bytes };
 }
 
 /** So many bytes of a representation are sent at once; who wants more asks for the rest by range (docs/protocol.md, Sealed requests). */

@@ -1,12 +1,11 @@
 /** `social/door`: who the owner is, where they are reached, and what the asker is called here (docs/protocol.md, Door and feed). */
 
-import { sha256, b64u, utf8 } from "../bytes.ts";
 import { given } from "../given.ts";
 import type { ContactId } from "../kith.ts";
 import { devices, keys, namePath } from "../pod/paths.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { Way } from "../webid/link.ts";
-import type { Representation } from "./content.ts";
+import { type Representation, textOf } from "./content.ts";
 import type { Agent } from "./judge.ts";
 import { spelledJSON } from "./spelled.ts";
 
@@ -24,17 +23,5 @@ export async function door(tree: Tree, label: string, waysFor: WaysFor, agent: E
     inbox: contact === undefined ? undefined : `in/${contact.cid}/`,
     feed: "feed",
   });
-  return jsonOf("application/json", told);
-}
-
-/** jsonOf returns a value as a representation that changes when it does. */
-export async function jsonOf(type: string, value: unknown): Promise<Representation> {
-  return textOf(type, spelledJSON(value));
-}
-
-/** textOf returns a text as a representation that is known by its digest. */
-export async function textOf(type: string, text: string): Promise<Representation> {
-  const bytes = utf8(text);
-  const etag = `"${b64u((await sha256(bytes)).subarray(0, 16))}"`;
-  return { type, etag, modified: 0, dated: false, size: bytes.length, bytes: async () => bytes };
+  return textOf("application/json", spelledJSON(told));
 }

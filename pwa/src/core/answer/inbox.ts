@@ -13,7 +13,7 @@ import type { Row, Store, Write } from "../store/store.ts";
 import { matches } from "./content.ts";
 import type { Agent, Judge } from "./judge.ts";
 import { exists } from "./listing.ts";
-import { escapedPath, isContainer, parentOf, subjectOf, twinOf } from "./names.ts";
+import { isContainer, parentOf, subjectOf, twinOf } from "./names.ts";
 import { Refusal } from "./refusal.ts";
 import { append, control, has, write } from "./rules.ts";
 import { essence, httpDate } from "./spelled.ts";
@@ -61,7 +61,7 @@ async function nameOf(agent: Agent, { nonce }: Once): Promise<string> {
 
 /** made tells of what lies there; who had it made hears the same if it was read and erased meanwhile. */
 function made(store: Store, path: string): SealedResponse {
-  const headers = new Headers({ Location: escapedPath(path) });
+  const headers = new Headers();
   const row: Row | undefined = store.row(path);
   if (row !== undefined) headers.set("ETag", row.etag);
   if (row !== undefined) headers.set("Last-Modified", httpDate(row.modified));
@@ -99,7 +99,7 @@ async function checkAccess(store: Store, judge: Judge, path: string, headers: He
   if (match !== null && (there === undefined || !matches(match, there.etag, (a, b) => a === b))) throw new Refusal("condition");
   if (creates && there !== undefined) throw new Refusal("condition");
   const twin = twinOf(path);
-  if (twin !== undefined && exists(store, twin)) throw judge.refusal();
+  if (twin !== undefined && exists(store, twin)) throw new Refusal("conflict");
 }
 
 async function checkContainers(store: Store, judge: Judge, path: string): Promise<void> {
@@ -115,6 +115,14 @@ async function checkQuota(store: Store, judge: Judge, path: string, size: number
   const modes = await judge.modes(container);
   if ((modes & (write | control)) !== append) return;
   let kept = 0;
-  for (const row of store.rows(container)) if (subjectOf(row.path) === row.path) kept += row.size + weight;
+  for (const row of store.rows(container)) {
+    if (row.path !== path && folded(row.path) === folded(path)) throw new Refusal("conflict");
+    if (subjectOf(row.path) === row.path) kept += row.size + weight;
+  }
   if (size > quota - kept - weight) throw new Refusal("full");
+}
+
+/** folded makes names comparable that some system takes for one. */
+function folded(path: string): string {
+  return path.normalize("NFKC").toLowerCase();
 }

@@ -56,6 +56,11 @@ export class Judge {
     this.#ids = new Set(idsOf(realm.base, agent));
   }
 
+  /** again returns a judge of the state that the store has by now. */
+  again(): Judge {
+    return new Judge(this.#realm, this.agent);
+  }
+
   /** modes returns what the agent may do with a subject that may or may not be there (WAC §effective-acl-resource). */
   async modes(subject: string): Promise<Modes> {
     if (this.#own(subject) !== undefined) return this.#implicit | (await this.#grants(subject, false));

@@ -40,7 +40,12 @@ function number(all: URLSearchParams, name: string, low: number, high: number, o
 
 /** nextPage returns the address of the page behind, asked for in the same manner. */
 export function nextPage({ limit, inline }: FeedQuery, name: "cursor" | "page", value: string): string {
-  const parts = [[name, encodeURIComponent(value)], ["inline", inline ? "1" : ""], ["limit", limit <= mostAsked ? String(limit) : ""]];
+  const parts = [[name, queryEscaped(value)], ["inline", inline ? "1" : ""], ["limit", limit <= mostAsked ? String(limit) : ""]];
   const written = parts.filter(([, each]) => each !== "").sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
   return `feed?${written.map((part) => part.join("=")).join("&")}`;
+}
+
+/** queryEscaped escapes all but unreserved characters (RFC 3986 §2.3); a space is a plus. */
+function queryEscaped(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll("%20", "+");
 }

@@ -6,6 +6,7 @@ import type { SealedResponse } from "../sealed/answer.ts";
 const details = {
   unauthenticated: [401, "Unauthorized", "Credentials are needed; WWW-Authenticate says whose, and what was wrong with any that came."],
   forbidden: [403, "Forbidden", "Access is denied."],
+  invite: [404, "Not Found", "There is no such invite: it is used, or expired, or was never made."],
   absent: [404, "Not Found", "There is no such resource."],
   method: [405, "Method Not Allowed", "The method is not allowed here."],
   gone: [410, "Gone", "The position is no longer kept."],
@@ -18,6 +19,7 @@ const details = {
   malformed: [400, "Bad Request", "The body is not well formed"],
   request: [400, "Bad Request", "The request is not understood here."],
   cursor: [400, "Bad Request", "This is no cursor of this feed."],
+  conflict: [409, "Conflict", "The name collides with another one."],
   condition: [412, "Precondition Failed", "What is here is not what If-Match or If-None-Match asks for."],
   large: [413, "Request Entity Too Large", "The body is too large."],
   kind: [415, "Unsupported Media Type", "This device takes JSON-LD, and what is no graph."],
