@@ -41,6 +41,7 @@ class Wire {
   onopen: () => void = () => undefined;
   onmessage: (event: { data: unknown }) => void = () => undefined;
   onclose: () => void = () => undefined;
+  onerror: () => void = () => undefined;
   readonly sent: (string | Bytes)[] = [];
   readonly url: string;
 

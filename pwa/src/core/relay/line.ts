@@ -35,7 +35,8 @@ export const socketLine: OpenLine = (net, url, _subscriptions, { opened, heard, 
     opened();
   };
   socket.onmessage = ({ data }) => heard(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
-  socket.onclose = () => {
+  // Not every platform tells of the end of a connection that never was.
+  socket.onclose = socket.onerror = () => {
     late();
     ended();
   };
