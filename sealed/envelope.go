@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"time"
 
 	"kith/webid"
 )
@@ -22,28 +21,6 @@ const (
 	maxSlots = 8
 	maxKeys  = 80 // of a recipient that are tried: its own and those of open invites
 )
-
-// Key is one of the keys by which a responder can be sent messages: an agreement
-// key of its device, or the key of an open invite.
-type Key struct {
-	Key   webid.PrivateKey
-	Until time.Time // when it opens nothing any more; zero: never
-}
-
-// Sender is who asks: a device with an agreement key that the other side knows.
-type Sender struct {
-	Label string           // of the person
-	KID   string           // id of Key in the person's keys document
-	Key   webid.PrivateKey // agreement key
-	Salt  []byte           // pair salt that the two share; OwnSalt between devices of one person
-}
-
-// OwnSalt returns the pair salt between the devices of the person with that
-// label.
-func OwnSalt(label string) []byte {
-	sum := sha256.Sum256([]byte("kith own 1" + label))
-	return sum[:]
-}
 
 // slot is what the asker keeps of each slot, to open the answer.
 type slot struct {

@@ -61,11 +61,14 @@ func (t *Transport) whole(r *http.Request, response *http.Response) (*http.Respo
 	if held.last-held.first+1 != response.ContentLength {
 		return nil, fmt.Errorf("ask %s: %w", r.URL.Path, ErrAnswer)
 	}
-	wanted, ranged := wantedOf(r.Header.Values("Range"), held)
+	wanted, ranged := wantedOf(r.Header, tag, held)
+	if ranged && held.first != wanted.first {
+		wanted, ranged = span{0, held.total - 1, held.total}, false
+	}
+	if held.first != wanted.first || held.last > wanted.last {
+		return nil, fmt.Errorf("ask %s: %w", r.URL.Path, ErrAnswer)
+	}
 	if !ranged {
-		if held.first != 0 {
-			return nil, fmt.Errorf("ask %s: %w", r.URL.Path, ErrAnswer)
-		}
 		response.StatusCode, response.Status = http.StatusOK, "200 OK"
 		response.Header.Del("Content-Range")
 	} else {
@@ -79,19 +82,26 @@ func (t *Transport) whole(r *http.Request, response *http.Response) (*http.Respo
 }
 
 // wantedOf returns what was asked for, given what came of it. ranged is false
-// where the whole representation was. (RFC 9110 §14.1.2)
-func wantedOf(values []string, held span) (wanted span, ranged bool) {
+// where that is the whole representation: no range was asked for, or one of
+// another representation. (RFC 9110 §13.1.5, §14.1.2)
+func wantedOf(asked http.Header, tag string, held span) (wanted span, ranged bool) {
 	wanted = span{0, held.total - 1, held.total}
-	if len(values) != 1 || strings.Contains(values[0], ",") {
+	text, single := strings.CutPrefix(asked.Get("Range"), "bytes=")
+	first, last, found := strings.Cut(text, "-")
+	if other := asked.Get("If-Range"); !single || !found || isStrong(other) && other != tag {
 		return wanted, false
 	}
-	first, last, found := strings.Cut(strings.TrimPrefix(values[0], "bytes="), "-")
-	if !found {
+	from, err1 := strconv.ParseUint(first, 10, 53)
+	to, err2 := strconv.ParseUint(last, 10, 53)
+	switch {
+	case err1 == nil && err2 == nil:
+		wanted.first, wanted.last = int64(from), min(int64(to), wanted.last)
+	case err1 == nil && last == "":
+		wanted.first = int64(from)
+	case err2 == nil && first == "":
+		wanted.first = max(0, held.total-int64(to))
+	default:
 		return wanted, false
-	}
-	wanted.first = held.first
-	if n, err := strconv.ParseUint(last, 10, 53); err == nil && first != "" {
-		wanted.last = max(held.last, min(int64(n), held.total-1))
 	}
 	return wanted, true
 }
@@ -99,7 +109,10 @@ func wantedOf(values []string, held span) (wanted span, ranged bool) {
 func (p *pieces) Read(b []byte) (int, error) {
 	for {
 		n, err := p.now.Read(b)
-		if n > 0 || err != io.EOF {
+		if err != io.EOF {
+			return n, err
+		}
+		if n > 0 {
 			return n, nil
 		}
 		if p.next >= p.end {
@@ -115,10 +128,8 @@ func (p *pieces) Read(b []byte) (int, error) {
 func (p *pieces) fetch() error {
 	r := p.r.Clone(p.ctx)
 	r.Body, r.Header = nil, http.Header{}
-	for _, name := range []string{"Kith-Seen"} {
-		if v := p.r.Header.Values(name); len(v) > 0 {
-			r.Header[name] = v
-		}
+	if seen := p.r.Header.Get("Kith-Seen"); seen != "" {
+		r.Header.Set("Kith-Seen", seen)
 	}
 	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", p.next, min(p.next+sizeRange, p.end)-1))
 	r.Header.Set("If-Range", p.tag)

@@ -41,6 +41,7 @@ type Server struct {
 	effects effects
 	mu      sync.Mutex
 	counts  map[webid.Verdict]uint64
+	coming  int64 // bytes of messages that are being read
 }
 
 // Peer is who made a sealed request. The zero Peer is anonymous.
@@ -111,20 +112,17 @@ func (s *Server) count(err error) {
 	s.counts[v]++
 }
 
-// ServeHTTP answers a message in a POST request: 200 with the answer, or 404.
+// ServeHTTP answers a message in a POST request: 200 with the answer, or 404. Of
+// messages on their way it holds 32 MiB, and answers 503 beyond that.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
 		http.Error(w, "An envelope is brought here by POST.", http.StatusMethodNotAllowed)
 		return
 	}
-	if r.ContentLength > maxMessage {
-		http.Error(w, "The envelope is too large.", http.StatusRequestEntityTooLarge)
-		return
-	}
-	message, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
-	if err != nil {
-		http.Error(w, "The envelope did not come whole.", http.StatusBadRequest)
+	message, status := s.read(w, r)
+	if status != 0 {
+		http.Error(w, "The envelope cannot be taken.", status)
 		return
 	}
 	answer, _, err := s.Answer(r.Context(), message)

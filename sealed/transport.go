@@ -96,19 +96,20 @@ func (p *Pending) UnmarshalJSON(text []byte) error {
 }
 
 // Seal returns r as an envelope, and what opens its answer.
+// The body of r is closed.
 func (t *Transport) Seal(r *http.Request) (message []byte, p Pending, err error) {
+	q := bhttp.Request{Method: r.Method, Scheme: "https", Authority: t.Label + domain, Path: r.URL.RequestURI()}
+	if q.Content, err = content(r); err != nil {
+		return nil, Pending{}, fmt.Errorf("seal request: %w", err)
+	}
+	if r.URL.Host != q.Authority {
+		return nil, Pending{}, fmt.Errorf("seal request for %s: %w", r.URL.Host, misdirected)
+	}
 	s, err := t.stamp(r.Header)
 	if err != nil {
 		return nil, Pending{}, fmt.Errorf("seal request: %w", err)
 	}
-	q := bhttp.Request{Method: r.Method, Scheme: "https", Authority: t.Label + domain, Path: r.URL.RequestURI()}
-	if r.URL.Host != q.Authority {
-		return nil, Pending{}, fmt.Errorf("seal request for %s: %w", r.URL.Host, misdirected)
-	}
 	q.Header = append(s.fields(), linesOf(r.Header, isTaken)...)
-	if q.Content, err = content(r); err != nil {
-		return nil, Pending{}, fmt.Errorf("seal request: %w", err)
-	}
 	message, p.slots, err = seal(q.Append(nil), t.To, t.From)
 	if err != nil {
 		return nil, Pending{}, fmt.Errorf("seal request: %w", err)
