@@ -268,6 +268,8 @@ function readInner(inner: Bytes) {
     const stamp = readStamp(fields);
     if (scheme !== "https" || !path.startsWith("/") || label === "" || /%(?![\da-f]{2})/i.test(path.replace(/\?.*/, "")) || stamp === undefined) return undefined;
     const headers = new Headers(fields.filter(([name]) => taken.test(name) && !ours.includes(name)).map(([name, value]) => [name, value]));
+    // An answer has one part.
+    if (headers.get("Range")?.includes(",")) headers.delete("Range");
     return { label, ...stamp, request: { method, path, headers, body: body.slice() } };
   } catch {
     return undefined;
