@@ -17,8 +17,9 @@ import { guarded } from "./policy.ts";
  *     kithParts.main   = (exports of main.js)
  *     kithParts.online = (exports of the part)      when its script has run
  *
- * `import("./x.ts")` becomes `kithPart("x")`. What the bundler puts into a chunk of its own because main and parts
- * share it stands in the main script, before main, and is found in `kithParts` too.
+ * `import("./x.ts")` becomes `kithPart("x")`. What the bundler puts into chunks of their own because several share it
+ * is found in `kithParts` too: what main needs stands in the main script, before main; what only parts need is one
+ * more part, `common`, which is loaded before those in `kithCommon`.
  */
 export function split(page: string): Plugin {
   return {
@@ -31,11 +32,13 @@ export function split(page: string): Plugin {
         const styles = Object.values(bundle).filter((each) => each.type === "asset" && each.fileName.endsWith(".css")) as Rolldown.OutputAsset[];
         const main = chunks.find((chunk) => chunk.isEntry);
         if (main === undefined || styles.length !== 1) throw new Error("split: one entry and one style sheet are needed");
-        const shared = chunks.filter((chunk) => !chunk.isEntry && !chunk.isDynamicEntry);
-        const parts = chunks.filter((chunk) => chunk.isDynamicEntry).map((chunk) => partOf(chunk, [main, ...shared]));
+        const scripts = inOrder(chunks.filter((chunk) => chunk.isEntry || !chunk.isDynamicEntry));
+        const first = scripts.slice(0, scripts.indexOf(main) + 1);
+        const later = scripts.slice(first.length);
+        const parts = [...chunks.filter((chunk) => chunk.isDynamicEntry).map((chunk) => partOf(chunk, scripts, later)), ...common(first, later)];
         const style = String(styles[0]?.source);
         for (const each of [...chunks, ...styles]) delete bundle[each.fileName];
-        const script = mainText(main, shared, parts);
+        const script = mainText(first, parts);
         const template = readFileSync(page, "utf8");
         this.emitFile({ type: "asset", fileName: "index.html", source: inlined(template, style, script, parts, true) });
         this.emitFile({ type: "asset", fileName: "shell.html", source: inlined(template, style, script, parts, false) });
@@ -45,20 +48,57 @@ export function split(page: string): Plugin {
   };
 }
 
+/** inOrder puts each chunk after those of them that it needs; main as early as that lets it. */
+function inOrder(chunks: readonly Rolldown.OutputChunk[]): readonly Rolldown.OutputChunk[] {
+  const main = chunks.filter(({ isEntry }) => isEntry);
+  const needed = (found: readonly Rolldown.OutputChunk[]): readonly Rolldown.OutputChunk[] => {
+    const more = chunks.filter((chunk) => found.includes(chunk) || found.some(({ imports }) => imports.includes(chunk.fileName)));
+    return more.length === found.length ? found : needed(more);
+  };
+  const first = needed(main);
+  return [...sorted(first, []), ...sorted(chunks.filter((chunk) => !first.includes(chunk)), first)];
+}
+
+function sorted(chunks: readonly Rolldown.OutputChunk[], before: readonly Rolldown.OutputChunk[]): readonly Rolldown.OutputChunk[] {
+  const placed: Rolldown.OutputChunk[] = [];
+  const ran = (file: string): boolean => [...before, ...placed].some(({ fileName }) => fileName === file);
+  const ready = (chunk: Rolldown.OutputChunk): boolean => !placed.includes(chunk) && chunk.imports.every(ran);
+  while (placed.length < chunks.length) {
+    const next = chunks.find(ready);
+    if (next === undefined) throw new Error("split: what parts share goes round in a circle");
+    placed.push(next);
+  }
+  return placed;
+}
+
 /** Part is a script that is loaded later. */
 export interface Part {
   readonly name: string;
   /** What it is called as a file of its own. */
   readonly file: string;
   readonly text: string;
+  /** It needs what stands in `common`. */
+  readonly needs: boolean;
 }
 
-function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): Part {
+function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): Part {
   const name = nameOf(chunk);
   if (chunk.dynamicImports.length > 0) throw new Error(`split: ${name} loads parts; only main does`);
-  const text = script(`kithParts.${name}=((exports)=>{${required(chunk, before)}\nreturn exports})({});`);
+  const needs = later.some(({ fileName }) => chunk.imports.includes(fileName));
+  return part(name, `kithParts.${name}=((exports)=>{${required(chunk, before)}\nreturn exports})({});`, needs);
+}
+
+function part(name: string, code: string, needs: boolean): Part {
+  const text = script(code);
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
-  return { name, file: `part-${name}-${hash}.js`, text };
+  return { name, file: `part-${name}-${hash}.js`, text, needs };
+}
+
+/** common is the part with what only parts share; none when there is nothing of the kind. */
+function common(first: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): readonly Part[] {
+  if (later.length === 0) return [];
+  const all = later.map((chunk, at) => ran(chunk, [...first, ...later.slice(0, at)]));
+  return [part("common", `${all.join("")}kithParts.common={};`, false)];
 }
 
 function nameOf({ name }: Rolldown.OutputChunk): string {
@@ -74,17 +114,24 @@ function required({ code, imports, name }: Rolldown.OutputChunk, before: readonl
 }
 
 /** The main script knows the file of each part, for where they are not inlined. */
-function mainText(main: Rolldown.OutputChunk, shared: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
+function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
   const files = JSON.stringify(Object.fromEntries(parts.map(({ name, file }) => [name, file])));
-  let code = main.code;
-  for (const { name } of parts) {
+  const ready = scripts.map((chunk, at) => ran(chunk.isEntry ? { ...chunk, code: loading(chunk.code, parts) } : chunk, scripts.slice(0, at)));
+  const all = ready.join("");
+  const needing = JSON.stringify(parts.filter(({ needs }) => needs).map(({ name }) => name));
+  if (/\brequire\(/.test(all)) throw new Error("split: a script requires something that is not there");
+  return script(`var kithParts={},kithFiles=${files},kithCommon=${needing};${all}`);
+}
+
+/** loading returns the code of main with its imports of parts made calls of the loader. */
+function loading(main: string, parts: readonly Part[]): string {
+  let code = main;
+  for (const { name } of parts.filter((each) => each.name !== "common")) {
     const call = new RegExp(`Promise\\.resolve\\(\\)\\.then\\(\\(\\)=>require\\(["'\`]\\./${name}\\.js["'\`]\\)\\)`, "g");
     if (!call.test(code)) throw new Error(`split: main does not load ${name} in the way that is expected`);
     code = code.replace(call, `kithPart(${JSON.stringify(name)})`);
   }
-  const all = [...shared.map((chunk) => ran(chunk, [])), ran({ ...main, code }, shared)].join("");
-  if (/\brequire\(/.test(all)) throw new Error("split: main requires something that is not there");
-  return script(`var kithParts={},kithFiles=${files};${all}`);
+  return code;
 }
 
 function ran(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {

@@ -13,6 +13,8 @@ declare global {
   var kithParts: Record<string, unknown>;
   /** The file of each part. */
   var kithFiles: Readonly<Record<string, string>>;
+  /** The parts that need the part `common`. */
+  var kithCommon: readonly string[];
   var kithPart: (name: string) => Promise<unknown>;
 }
 
@@ -27,6 +29,7 @@ globalThis.kithPart = (name) => {
 };
 
 async function load(name: string): Promise<unknown> {
+  if (kithCommon.includes(name)) await kithPart("common");
   const text = document.getElementById(`part-${name}`)?.textContent ?? (await fetched(name));
   const script = document.createElement("script");
   script.textContent = trustedScript(text);
