@@ -17,8 +17,10 @@ export interface Visible {
   readonly digest: string;
   /** Of the files of it that the agent may read. */
   readonly files: readonly Counted[];
-  /** Of the write that gave it to the agent, where that is not one of the files'. */
+  /** Of the writes that gave it to the agent, as far as they are known to have. */
   readonly given: readonly Counted[];
+  /** It was there before it was given. */
+  readonly won: boolean;
 }
 
 /** Event is one item of a feed. */
@@ -107,20 +109,19 @@ async function visibleOf(store: Store, judge: Judge, keys: DeviceKeys, known: Re
   for (const { path, version } of rows) {
     if (!/\.(acl|meta)$/.test(path) && has(await judge.modes(path), read)) files.push(await keys.of(version));
   }
-  const given = await Promise.all(givenBy(store, judge, known.get(digest), rows).map((version) => keys.of(version)));
-  return { name, digest, files, given };
+  const { versions, won } = givenBy(store, judge, known.get(digest), rows);
+  return { name, digest, files, given: await Promise.all(versions.map((version) => keys.of(version))), won };
 }
 
 /** givenBy returns the version of the write by which the agent got a post: as it was traced, or that of the access list and its group where nobody knows. */
-function givenBy(store: Store, judge: Judge, trace: Trace | undefined, rows: readonly Row[]): readonly Version[] {
+function givenBy(store: Store, { agent }: Judge, trace: Trace | undefined, rows: readonly Row[]): { readonly versions: readonly Version[]; readonly won: boolean } {
   const acl = rows.find(({ path }) => path.endsWith("/.acl"));
-  const { agent } = judge;
-  if (acl === undefined || agent.kind !== "contact") return [];
+  if (acl === undefined || agent.kind !== "contact") return { versions: [], won: false };
   const group = acl.note?.audience === undefined ? undefined : store.row(audiencePath(acl.note.audience as AudienceId));
   const told = trace?.acl !== undefined && equal(trace.acl, acl.version);
-  if (!told) return [acl.version, ...(group === undefined || group.version.counter < acl.version.counter ? [] : [group.version])];
+  if (!told) return { versions: [acl, group].flatMap((row) => (row === undefined ? [] : [row.version])), won: false };
   const last = happened(trace, agent.cid);
-  return last === undefined ? [] : [last.version];
+  return { versions: last === undefined ? [] : [last.version], won: last?.how === "won" };
 }
 
 function equal(a: Version, b: Version): boolean {
@@ -139,12 +140,12 @@ async function takenFrom({ agent }: Judge, keys: DeviceKeys, all: readonly (read
   return found;
 }
 
-function changeOf({ name, digest, files, given }: Visible, seen: Seen): Event | undefined {
+function changeOf({ name, digest, files, given, won }: Visible, seen: Seen): Event | undefined {
   const all = [...files, ...given];
   const fresh = all.filter((each) => !covers(seen, each)).sort(byAge);
   const newest = fresh.at(-1);
   if (newest === undefined) return undefined;
   const added = given.some((each) => !covers(seen, each));
-  const kind = fresh.length === all.length ? "Create" : added ? "Add" : "Update";
+  const kind = fresh.length === all.length && !(won && added) ? "Create" : added ? "Add" : "Update";
   return { kind, digest, name, newest, told: all };
 }
