@@ -16,16 +16,22 @@ const (
 	handsAgain  = time.Minute // after the folder could not be read
 )
 
+// settings is where the command line writes, too.
+var settings, _ = pod.ParsePath("/settings/")
+
 // hands follows what people and other programs do to the files of one pod.
 type hands struct {
 	stop context.CancelFunc
 	done chan struct{}
+	// troubles and decide are those of the store, which touch no resource by its name.
+	troubles func() folder.Troubles
+	decide   func(ctx context.Context, remove bool) error
 }
 
 // followed are the settings of the store; what is new is made the owner's alone by the guard, which is
 // opened after the store and before Follow.
 func (h *home) followed() folder.Followed {
-	return folder.Followed{Settle: handsSettle, Rescan: handsRescan, Private: func(tx pod.Tx, p pod.Path) ([]byte, error) {
+	return folder.Followed{Settle: handsSettle, Rescan: handsRescan, Prompt: settings, Private: func(tx pod.Tx, p pod.Path) ([]byte, error) {
 		return h.guard.Private(tx, p)
 	}}
 }
@@ -33,7 +39,7 @@ func (h *home) followed() folder.Followed {
 // openHands begins to follow the folder.
 func (h *home) openHands() {
 	ctx, stop := context.WithCancel(context.Background())
-	h.hands = &hands{stop: stop, done: make(chan struct{})}
+	h.hands = &hands{stop: stop, done: make(chan struct{}), troubles: h.store.Troubles, decide: h.store.DecideHeld}
 	go func() {
 		defer close(h.hands.done)
 		for h.store.Follow(ctx) != nil {

@@ -24,10 +24,11 @@ import (
 // reaches are the functions of this package that touch the store of a pod, and why none of them is a way
 // around the guard.
 var reaches = map[string]string{
-	"openHome": "opens it, and gives it to the guard",
-	"close":    "closes it, after the guard",
-	"refresh":  "who the owner's contacts are, which is asked before anything is decided",
-	"appear":   "whether there is a pod at all",
+	"openHome":  "opens it, and gives it to the guard",
+	"close":     "closes it, after the guard",
+	"openHands": "lets it follow its folder, where nobody asks for anything",
+	"refresh":   "who the owner's contacts are, which is asked before anything is decided",
+	"appear":    "whether there is a pod at all",
 }
 
 // TestOnlyTheGuardReachesAPod reads the source: every other function has a View at most.
@@ -149,6 +150,7 @@ func (x watchedWriteTx) DeleteTree(p pod.Path, o pod.DeleteOptions) error {
 func decides(note string) bool {
 	name, opened := strings.CutPrefix(note, "open ")
 	return opened && (strings.HasSuffix(name, ".acl") || name == "/settings/classes" ||
+		name == relaysPath || // by which relays who may know is told the way
 		strings.HasPrefix(name, "/social/audiences/") || strings.HasPrefix(name, "/circles/"))
 }
 

@@ -22,7 +22,7 @@ type trouble struct {
 // troubles returns what stands against this pod now.
 func (h *home) troubles(context.Context) ([]trouble, error) {
 	all := []trouble{}
-	t := h.store.Troubles()
+	t := h.hands.troubles()
 	if n := len(t.Held); n > 0 {
 		all = append(all, trouble{"deletions", fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n), n, named(t.Held)})
 	}
@@ -65,7 +65,7 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 	if err := readJSON(w, r, 1<<10, &decision); err != nil {
 		return err
 	}
-	if err := h.store.DecideHeld(r.Context(), decision.Delete); err != nil {
+	if err := h.hands.decide(r.Context(), decision.Delete); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -411,3 +411,32 @@ func TestFollowNeedsSettings(t *testing.T) {
 		t.Error("followed without settings")
 	}
 }
+
+func TestFollowLetsOtherProcessesOfThePodWriteAtOnce(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Now, o.Followed = time.Now, Followed{Settle: time.Hour, Rescan: time.Hour, Prompt: mustPath(t, "/settings/")}
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	put(t, s, "/kept", "text/plain", "x")
+	if err := os.Remove(filepath.Join(o.Tree, "kept")); err != nil {
+		t.Fatal(err)
+	}
+	drop(t, o.Tree, "other", "waits")
+	for _, content := range []string{"first", "second"} {
+		drop(t, o.Tree, "settings/classes", content)
+		namesIn(t, s, "/") // somebody looks there
+		if got, err := contentOf(t, s, "/settings/classes"); err != nil || got != content {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if got := namesIn(t, s, "/"); !slices.Equal(got, []string{"settings"}) {
+		t.Errorf("lists %q", got)
+	}
+	if _, found, err := s.index.get(mustPath(t, "/kept")); err != nil || !found {
+		t.Errorf("the row of what is missing went before its follower looked: %v", err)
+	}
+}

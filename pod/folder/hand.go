@@ -24,6 +24,9 @@ type Followed struct {
 	// Rescan is the time between two looks at the whole folder. Events of the
 	// system are only hints: they can be lost, and some file systems have none.
 	Rescan time.Duration
+	// Prompt is a container in which files are taken in at once, by whoever comes
+	// across them: those of other processes of the pod's own, which write whole files.
+	Prompt pod.Path
 	// Private returns the ACL document that keeps a new resource for the owner, or
 	// nil where none is needed. It is called with the transaction of an Update.
 	Private func(tx pod.Tx, p pod.Path) ([]byte, error)
@@ -130,6 +133,12 @@ func (s *Store) Troubles() Troubles {
 
 // followed reports whether hands' changes wait for Follow.
 func (s *Store) followed() bool { return s.o.Followed.Settle > 0 }
+
+// follows reports whether what a hand does at p waits for Follow.
+func (s *Store) follows(p pod.Path) bool {
+	prompt := s.o.Followed.Prompt
+	return s.followed() && p != prompt && !prompt.Contains(p)
+}
 
 // settled reports whether a file has been left alone for as long as it must be.
 func (s *Store) settled(st stamp) bool {

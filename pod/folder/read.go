@@ -42,7 +42,7 @@ func (t *tx) Stat(p pod.Path) (pod.Info, error) {
 		return pod.Info{}, t.missing("stat", p, pod.ErrNotExist)
 	case s == r.stamp:
 		return r.Info, nil
-	case t.store.followed() && !t.store.settled(s):
+	case t.store.follows(r.Path) && !t.store.settled(s):
 		t.stale[p] = true
 		return r.Info, nil
 	}
@@ -104,7 +104,7 @@ func (t *tx) openFile(d dir, r row) (*os.File, pod.Info, error) {
 		return f, r.Info, nil
 	}
 	t.stale[r.Path] = true
-	if t.store.followed() && !t.store.settled(s) {
+	if t.store.follows(r.Path) && !t.store.settled(s) {
 		f.Close()
 		return nil, pod.Info{}, pod.ErrUnsettled
 	}

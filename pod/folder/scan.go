@@ -21,6 +21,9 @@ func (w *writeTx) look(p pod.Path) error {
 	if p.IsContainer() {
 		return w.scan(p)
 	}
+	if w.passing && w.store.follows(p) {
+		return nil
+	}
 	err = w.store.in(p, func(d dir, name string) error {
 		_, k, err := d.lstat(name)
 		if err != nil || k != plain {
@@ -125,6 +128,9 @@ type merge struct {
 // container compares the entries of a directory with the rows of a container.
 func (m *merge) container(c known) error {
 	d, err := m.w.store.tree.sub(rel(c.path))
+	if absent(err) && (m.w.found != nil || m.w.passing) {
+		return nil // a look at the container of this one will tell
+	}
 	if absent(err) {
 		return m.w.losePath(c.path)
 	}
@@ -187,8 +193,11 @@ func (m *merge) run(names []string) error {
 func (m *merge) gone(r row) error {
 	m.rows.next()
 	switch {
-	case m.w.found == nil:
+	case m.w.found == nil && !m.w.passing:
 		return m.w.lose(r)
+	case m.w.found == nil:
+		m.late = true
+		return nil
 	case r.seq > m.w.store.head.Seq: // of this very look
 		return nil
 	}
@@ -243,7 +252,7 @@ func (m *merge) entry(name string) error {
 func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 	store, name := m.w.store, p.Name()
 	switch {
-	case !store.followed() || store.fresh:
+	case !store.follows(p) || store.fresh:
 		return false, nil
 	case partial.MatchString(name):
 		return true, nil
@@ -271,7 +280,7 @@ func (m *merge) same(r row, s stamp) error {
 	if s == r.stamp {
 		return nil
 	}
-	if store := m.w.store; store.followed() && !store.settled(s) {
+	if store := m.w.store; store.follows(r.Path) && !store.settled(s) {
 		m.late = true
 		if m.w.found != nil {
 			m.w.found.unsettled = true

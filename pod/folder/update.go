@@ -211,18 +211,10 @@ func (s *Store) tidy(stale map[pod.Path]bool) error {
 	return s.scrub()
 }
 
-// settle looks at what was found to differ, or lets the follower do it.
+// settle looks at what was found to differ, and tells the follower of it.
 func (s *Store) settle(stale map[pod.Path]bool) error {
-	if s.followed() {
-		for p := range stale {
-			if !p.IsContainer() {
-				p = p.Parent()
-			}
-			s.hand.nudge(p)
-		}
-		stale = nil
-	}
 	_, err := s.update(context.Background(), func(w *writeTx) error {
+		w.passing = s.followed()
 		for _, p := range slices.SortedFunc(maps.Keys(stale), compare) {
 			if err := w.look(p); err != nil {
 				return err
@@ -230,6 +222,14 @@ func (s *Store) settle(stale map[pod.Path]bool) error {
 		}
 		return nil
 	})
+	if s.followed() {
+		for p := range stale {
+			if !p.IsContainer() {
+				p = p.Parent()
+			}
+			s.hand.nudge(p)
+		}
+	}
 	return err
 }
 

@@ -13,14 +13,15 @@ import (
 // in one transaction. What it did to the folder it can undo, in reverse order.
 type writeTx struct {
 	tx
-	undo   []func() error
-	after  map[pod.Path]func() error // what must follow when the dirty containers are durable
-	doomed []doomed
-	last   pod.Version       // that was given
-	known  map[string]uint64 // counters that were given, by device
-	found  *findings         // of a follower's look; nil in all other Updates
-	lost   bool              // something was gone that nobody deleted through the pod
-	failed error             // of a write that was begun: nothing of this Update may stay
+	undo    []func() error
+	after   map[pod.Path]func() error // what must follow when the dirty containers are durable
+	doomed  []doomed
+	last    pod.Version       // that was given
+	known   map[string]uint64 // counters that were given, by device
+	found   *findings         // of a follower's look; nil in all other Updates
+	passing bool              // another look while the store is followed: what its follower decides on is left to it
+	lost    bool              // something was gone that nobody deleted through the pod
+	failed  error             // of a write that was begun: nothing of this Update may stay
 }
 
 // doomed is a file in the erase folder, and the readers it still has.
