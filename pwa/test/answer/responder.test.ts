@@ -13,9 +13,10 @@ import { agentOf, asker, befriend, houseOf, publish, type Somebody, somebody } f
 let [ana, ben, cem]: [Somebody, Somebody, Somebody] = [undefined as never, undefined as never, undefined as never];
 let [benCid, cemCid]: [ContactId, ContactId] = [undefined as never, undefined as never];
 let responder: Responder;
-let [asBen, asCem, asOwner, asNobody]: ReturnType<typeof asker>[] = [];
-let [forBen, forCem]: Audience[] = [];
-let [hers, his, mine]: Folder[] = [];
+type Ask = ReturnType<typeof asker>;
+let [asBen, asCem, asOwner, asNobody]: [Ask, Ask, Ask, Ask] = [undefined as never, undefined as never, undefined as never, undefined as never];
+let [forBen, forCem]: [Audience, Audience] = [{ kind: "me" }, { kind: "me" }];
+let [hers, his, mine] = ["", "", ""] as [Folder, Folder, Folder];
 const nobody: Agent = { kind: "nobody" };
 
 beforeEach(async () => {
@@ -228,7 +229,7 @@ describe("a message", () => {
 describe("the feed", () => {
   interface Page { readonly orderedItems: readonly { readonly type: string; readonly id: string; readonly object?: string; readonly state?: string; readonly "kith:post"?: { readonly content: string } }[]; readonly next?: string; readonly "kith:cursor": string }
   const pageOf = async (ask: typeof asBen, query = ""): Promise<Page> => {
-    const { status, text } = (await ask?.("GET", `/social/feed${query}`)) ?? { status: 0, text: "" };
+    const { status, text } = await ask("GET", `/social/feed${query}`);
     expect([status, text.slice(0, 1)]).toEqual([200, "{"]);
     return JSON.parse(text) as Page;
   };
@@ -238,13 +239,13 @@ describe("the feed", () => {
   test("lists what each may read, with the state of its folder", async () => {
     const page = await pageOf(asBen, "?inline=1");
     expect(page.orderedItems.map((item) => item["kith:post"]?.content).sort()).toEqual(["for Ben", "for both"]);
-    for (const item of page.orderedItems) expect((await asBen?.("GET", `/social/${item.object}`))?.headers.etag).toBe(`${item.state?.slice(0, -1)}.jsonld"`);
+    for (const item of page.orderedItems) expect((await asBen("GET", `/social/${item.object}`)).headers.etag).toBe(`${item.state?.slice(0, -1)}.jsonld"`);
     expect(kinds(await pageOf(asCem))).toEqual([`Add ${hers}`]);
-    expect((await asNobody?.("GET", "/social/feed"))?.status).toBe(401);
+    expect((await asNobody("GET", "/social/feed")).status).toBe(401);
   });
 
   test("comes in pages that carry the cursor of the first", async () => {
-    for (const text of ["a", "b", "c"]) await publish(ana, text, forBen ?? { kind: "me" });
+    for (const text of ["a", "b", "c"]) await publish(ana, text, forBen);
     const first = await pageOf(asBen, "?limit=2");
     const rest: string[] = [...kinds(first)];
     for (let { next } = first; next !== undefined; ) {
@@ -260,9 +261,9 @@ describe("the feed", () => {
   test("tells each what happened for them, and nothing of the rest", async () => {
     const [ben0, cem0] = [(await pageOf(asBen))["kith:cursor"], (await pageOf(asCem))["kith:cursor"]];
     expect(ben0).toHaveLength(502);
-    await editPost(ana.tree, his ?? ("" as Folder), "for Ben, better");
-    const added = await publish(ana, "new for Ben", forBen ?? { kind: "me" });
-    await showPost(ana.tree, mine ?? ("" as Folder), forBen ?? { kind: "me" });
+    await editPost(ana.tree, his, "for Ben, better");
+    const added = await publish(ana, "new for Ben", forBen);
+    await showPost(ana.tree, mine, forBen);
     const page = await since(asBen, ben0);
     expect(kinds(page)).toEqual([`Update ${his}`, `Create ${added}`, `Add ${mine}`]);
     expect(await since(asBen, page["kith:cursor"])).toMatchObject({ orderedItems: [], "kith:cursor": page["kith:cursor"] });
@@ -273,22 +274,22 @@ describe("the feed", () => {
     const { orderedItems, "kith:cursor": ben0 } = await pageOf(asBen);
     const cem0 = (await pageOf(asCem))["kith:cursor"];
     const idOf = (folder: Folder | undefined): string => orderedItems.find(({ object }) => object === `posts/${folder}/`)?.id ?? "";
-    await showPost(ana.tree, hers ?? ("" as Folder), forCem ?? { kind: "me" });
-    await removePost(ana.tree, his ?? ("" as Folder));
-    await removePost(ana.tree, mine ?? ("" as Folder));
+    await showPost(ana.tree, hers, forCem);
+    await removePost(ana.tree, his);
+    await removePost(ana.tree, mine);
     expect((await since(asBen, ben0)).orderedItems).toEqual([{ type: "Remove", id: idOf(hers) }, { type: "Delete", id: idOf(his) }]);
     expect(await since(asCem, cem0)).toMatchObject({ orderedItems: [], "kith:cursor": cem0 });
-    await removePost(ana.tree, hers ?? ("" as Folder));
+    await removePost(ana.tree, hers);
     expect((await since(asCem, cem0)).orderedItems).toEqual([{ type: "Delete", id: idOf(hers) }]);
     expect((await since(asBen, ben0)).orderedItems.map(({ type }) => type)).toEqual(["Remove", "Delete"]);
   });
 
   test("waits for news, and for news of the one who asks", async () => {
     const cursor = (await pageOf(asBen))["kith:cursor"];
-    const waiting = asBen?.("GET", `/social/feed?cursor=${cursor}&wait=20`);
+    const waiting = asBen("GET", `/social/feed?cursor=${cursor}&wait=20`);
     await publish(ana, "hidden", { kind: "me" });
-    await publish(ana, "hello", forBen ?? { kind: "me" });
-    expect((JSON.parse((await waiting)?.text ?? "{}") as Page).orderedItems).toHaveLength(1);
+    await publish(ana, "hello", forBen);
+    expect((JSON.parse((await waiting).text) as Page).orderedItems).toHaveLength(1);
   });
 
   test.each([
@@ -300,7 +301,7 @@ describe("the feed", () => {
       return cursor;
     }, 410],
   ])("answers a cursor %s", async (_name, cursor, status) => {
-    expect((await asBen?.("GET", `/social/feed?cursor=${await cursor()}`))?.status).toBe(status);
+    expect((await asBen("GET", `/social/feed?cursor=${await cursor()}`)).status).toBe(status);
   });
 
   test("is gone to a friend who is known otherwise by now", async () => {
@@ -315,15 +316,15 @@ describe("the feed", () => {
     const cursor = (await pageOf(asBen))["kith:cursor"];
     const seen = { "Kith-Seen": cursor };
     const post = `/social/posts/${his}/post.jsonld`;
-    expect((await asBen?.("GET", post, seen))?.status).toBe(200);
+    expect((await asBen("GET", post, seen)).status).toBe(200);
     // A device that was restored from before.
     await ana.store.apply([{ set: "known", value: Object.fromEntries(Object.entries(known).map(([device]) => [device, 1])) }]);
-    for (const path of [`/social/feed?cursor=${cursor}`]) expect((await asBen?.("GET", path))?.status).toBe(503);
-    for (const path of [post, "/social/door", "/social/posts/2026-01-01-absent/"]) expect(await asBen?.("GET", path, seen)).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
-    expect((await asBen?.("GET", post, { "Kith-Seen": "nonsense" }))?.status).toBe(200);
+    for (const path of [`/social/feed?cursor=${cursor}`]) expect((await asBen("GET", path)).status).toBe(503);
+    for (const path of [post, "/social/door", "/social/posts/2026-01-01-absent/"]) expect(await asBen("GET", path, seen)).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
+    expect((await asBen("GET", post, { "Kith-Seen": "nonsense" })).status).toBe(200);
   });
 
   test.each(["limit=0", "limit=101", "limit=x", "wait=26", "inline=2", "cursor=a&page=b", "limit=1&limit=1"])("does not understand %s", async (query) => {
-    expect((await asBen?.("GET", `/social/feed?${query}`))?.status).toBe(400);
+    expect((await asBen("GET", `/social/feed?${query}`)).status).toBe(400);
   });
 });

@@ -119,7 +119,8 @@ function givenBy(store: Store, { agent }: Judge, trace: Trace | undefined, rows:
   if (acl === undefined || agent.kind !== "contact") return { versions: [], won: false };
   const group = acl.note?.audience === undefined ? undefined : store.row(audiencePath(acl.note.audience as AudienceId));
   const told = trace?.acl !== undefined && equal(trace.acl, acl.version);
-  if (!told) return { versions: [acl, group].flatMap((row) => (row === undefined ? [] : [row.version])), won: false };
+  const later = group === undefined || group.version.counter <= acl.version.counter ? [] : [group.version];
+  if (!told) return { versions: [acl.version, ...later], won: false };
   const last = happened(trace, agent.cid);
   return { versions: last === undefined ? [] : [last.version], won: last?.how === "won" };
 }
