@@ -65,10 +65,15 @@
 //	+IRI   who won it
 //	~IRI   who could read what was deleted in the post
 //	!IRI   on a tombstone: who could read the post at the end
+//	=name  beside others: by which name feeds tell of the post
 //
 // IRI is that of an agent or of a class. Marks are computed under the lock of the
 // write that causes them, so a friend learns of exactly the posts that the friend
 // could read, and of no other change.
+//
+// A [Place] in a feed is understood by all responders of the owner: it says of
+// which writes the agent knows. To make one, a Guard keeps the versions of all
+// resources in posts and of all marks in memory, from the first listing on.
 //
 // # Watches
 //

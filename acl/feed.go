@@ -3,10 +3,11 @@ package acl
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,8 @@ type Event struct {
 	// Kind is what happened: Create, Update, Add (it may now be read), Remove
 	// (it may no longer be), Delete; the types of ActivityStreams.
 	Kind string
-	// ID is the post's handle.
+	// ID names the post on every responder: base64url(SHA-256("kith post 1\n" ‖
+	// the name of its folder)[:16]).
 	ID string
 	// Path is the post's container; zero in Remove and Delete.
 	Path pod.Path
@@ -37,14 +39,22 @@ type Event struct {
 	// Modified is when the newest visible resource of the post was written; zero
 	// in Remove and Delete.
 	Modified time.Time
+
+	versions []pod.Version // of the resources that the agent may read in it
+}
+
+// postID names the post in a folder.
+func postID(folder string) string {
+	sum := sha256.Sum256([]byte("kith post 1\n" + folder))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // Posts returns the posts that the agent may read, the newest name first, at
 // most limit of them (limit > 0): those with a name below before, or, where
-// that is "", the newest. more tells that there are older ones. The Head is the
-// position from which Changes tells what happens next; it moves with what the
-// agent may see only.
-func (v *View) Posts(ctx context.Context, before string, limit int) (events []Event, more bool, at pod.Head, err error) {
+// that is "", the newest. more tells that there are older ones. Where before is
+// "", the Place is that from which Changes tells what happens next to whom reads
+// all pages; it moves with what the agent may see only.
+func (v *View) Posts(ctx context.Context, before string, limit int) (events []Event, more bool, at Place, err error) {
 	err = v.feed(ctx, func(j *judge) error {
 		events = nil
 		var older []pod.Info
@@ -66,21 +76,29 @@ func (v *View) Posts(ctx context.Context, before string, limit int) (events []Ev
 			}
 			events = append(events, e)
 		}
-		at, err = j.end()
+		if before != "" {
+			return nil
+		}
+		seen, err := j.told(older)
+		if err == nil {
+			at, err = j.end(seen)
+		}
 		return err
 	})
 	return events, more, at, err
 }
 
-// Changes returns what happened, as far as the agent may know, after a position
-// that Posts or Changes returned: at most limit events (limit > 0), the oldest
-// first, one for each post, and the position behind them. A Delete or a Remove
-// goes to those only who could read the post. The error is ErrGone when the
-// agent must ask for all Posts again, ErrBehind when it must ask again later.
+// Changes returns what happened, as far as the agent may know, after a Place
+// that Posts or Changes returned, here or at another responder of the owner: at most
+// limit events (limit > 0), the oldest first, one for each post, and the Place
+// behind them. A Delete or a Remove goes to those only who could read the post.
+// The error is ErrGone when the agent must ask for all Posts again, ErrBehind
+// when it must ask again later. After a Place of another responder some events
+// may be told that the agent knows.
 //
 // A change of a resource's own ACL inside a post counts as an Update of the
 // post for those who may read the resource.
-func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events []Event, at pod.Head, err error) {
+func (v *View) Changes(ctx context.Context, after Place, limit int) (events []Event, at Place, err error) {
 	err = v.feed(ctx, func(j *judge) error {
 		events = nil
 		var found []news
@@ -88,14 +106,18 @@ func (v *View) Changes(ctx context.Context, after pod.Head, limit int) (events [
 		if found, at, err = j.since(after); err != nil {
 			return err
 		}
+		seen := after.Seen.vector()
 		for _, n := range found[:min(limit, len(found))] {
-			e := Event{Kind: n.kind, ID: n.info.ID}
+			e := Event{Kind: n.kind, ID: n.id}
 			if n.kind != kindRemove && n.kind != kindDelete {
 				if e, err = j.event(n.kind, n.info); err != nil {
 					return err
 				}
 			}
-			events, at.Seq = append(events, e), n.seq
+			for _, w := range append(e.versions, n.causes...) {
+				seen.add(tagOf(w.Device), w.Counter)
+			}
+			events, at.Seq, at.Seen = append(events, e), n.seq, seen.seen()
 		}
 		return nil
 	})
@@ -129,20 +151,44 @@ func (j *judge) event(kind string, info pod.Info) (Event, error) {
 	if err := j.list(&a); err != nil {
 		return Event{}, err
 	}
-	e := Event{Kind: kind, ID: info.ID, Path: info.Path, State: a.Info.ETag}
+	e := Event{Kind: kind, ID: postID(info.Path.Name()), Path: info.Path, State: a.Info.ETag}
 	for _, c := range a.Children {
 		if c.Modified.After(e.Modified) {
 			e.Modified = c.Modified
 		}
 	}
-	return e, nil
+	var err error
+	e.versions, err = j.versions(a.Children)
+	return e, err
+}
+
+// versions returns the versions of the resources that the agent sees, at any depth.
+func (j *judge) versions(members []pod.Info) (all []pod.Version, err error) {
+	for _, c := range members {
+		if !c.Path.IsContainer() {
+			all = append(all, c.Version)
+			continue
+		}
+		a := Answer{Info: c}
+		if err := j.list(&a); err != nil {
+			return nil, err
+		}
+		below, err := j.versions(a.Children)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, below...)
+	}
+	return all, nil
 }
 
 // news is what is new of one post.
 type news struct {
-	info pod.Info
-	kind string
-	seq  uint64
+	info   pod.Info
+	id     string // as in Event
+	kind   string
+	seq    uint64
+	causes []pod.Version // of what took the post, or a part of it, or gave it
 }
 
 // trace gathers the changes of one post.
@@ -151,16 +197,20 @@ type trace struct {
 	created, won  uint64
 	lost, changed uint64
 	files         []pod.Change
+	causes        []pod.Version
 }
 
 // changes returns what is new for the agent after a Seq, in order of Seq. Rows
 // up to the Seq read, which is no lower, hold nothing new for the agent.
 func (j *judge) changes(after, read uint64) ([]news, error) {
 	var found []news
-	traces := make(map[pod.Path]*trace)
+	names, traces := make(map[string]string), make(map[pod.Path]*trace)
 	for c, err := range j.tx.Changes(read) {
 		if err != nil {
 			return nil, fmt.Errorf("read changes: %w", err)
+		}
+		if id, ok := nameIn(c.Readers); ok {
+			names[c.ID] = id
 		}
 		if c.Gone() {
 			found = append(found, j.gone(c)...)
@@ -177,6 +227,9 @@ func (j *judge) changes(after, read uint64) ([]news, error) {
 		}
 		t.add(c, p, after, j.agent)
 	}
+	for i := range found { // the newest trace of a handle has the name
+		found[i].id = names[found[i].info.ID]
+	}
 	for p, t := range traces {
 		n, err := j.settle(p, t)
 		if err != nil {
@@ -187,7 +240,7 @@ func (j *judge) changes(after, read uint64) ([]news, error) {
 		}
 	}
 	slices.SortFunc(found, func(a, b news) int {
-		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.info.ID, b.info.ID))
+		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.id, b.id))
 	})
 	return found, nil
 }
@@ -197,9 +250,9 @@ func (j *judge) changes(after, read uint64) ([]news, error) {
 func (j *judge) gone(c pod.Change) []news {
 	switch {
 	case meant(c.Readers, signErased, j.agent):
-		return []news{{c.Info, kindDelete, c.Seq}}
+		return []news{{info: c.Info, kind: kindDelete, seq: c.Seq, causes: []pod.Version{c.Version}}}
 	case meant(c.Readers, signLost, j.agent):
-		return []news{{c.Info, kindRemove, c.Seq}}
+		return []news{{info: c.Info, kind: kindRemove, seq: c.Seq, causes: []pod.Version{c.By}}}
 	}
 	return nil
 }
@@ -208,6 +261,9 @@ func (j *judge) gone(c pod.Change) []news {
 func (t *trace) add(c pod.Change, p pod.Path, after uint64, a webid.Agent) {
 	switch {
 	case len(c.Readers) > 0:
+		if concerns(c.Readers, a) {
+			t.causes = append(t.causes, c.By)
+		}
 		if meant(c.Readers, signLost, a) {
 			t.lost = c.Seq
 		}
@@ -243,11 +299,12 @@ func (j *judge) settle(p pod.Path, t *trace) (news, error) {
 	if err != nil {
 		return news{}, err
 	}
+	told := news{info: info, id: postID(p.Name()), causes: t.causes}
 	if !m.Has(Read) {
 		if t.lost > 0 {
-			return news{info, kindRemove, t.lost}, nil
+			told.kind, told.seq = kindRemove, t.lost
 		}
-		return news{}, nil
+		return told, nil
 	}
 	seq := max(t.created, t.won, t.changed)
 	for _, f := range t.files {
@@ -262,15 +319,17 @@ func (j *judge) settle(p pod.Path, t *trace) (news, error) {
 			seq = f.Seq
 		}
 	}
+	told.seq = seq
 	switch {
 	case seq == 0:
-		return news{}, nil
 	case t.created > 0:
-		return news{info, kindCreate, seq}, nil
+		told.kind = kindCreate
 	case t.won > 0:
-		return news{info, kindAdd, seq}, nil
+		told.kind = kindAdd
+	default:
+		told.kind = kindUpdate
 	}
-	return news{info, kindUpdate, seq}, nil
+	return told, nil
 }
 
 // horizon says that an agent may see no change above the Seq quiet, up to and
@@ -290,61 +349,6 @@ func (j *judge) horizon() horizon {
 		j.g.start = horizon{seq, seq, seq}
 	})
 	return j.g.start
-}
-
-// keepDays is for how long a position is good. The pod keeps traces for 90 days,
-// so what is missing below its Floor had been told when any such position was
-// given, and where that is does not matter: it depends on all of the pod.
-const keepDays = 80
-
-// day is the number of the day, as positions have it.
-func (j *judge) day() int64 { return j.g.config.Now().Unix() / (24 * 60 * 60) }
-
-// position returns the place in the feed behind a Seq, in the Epoch that name
-// adds to:
-//
-//	<epoch of the pod>.<name of a Guard>.<day>
-//
-// The Guard is in it because where a Guard starts depends on all of the pod: the
-// positions of two Guards differ whether or not anything happened between them.
-// The day is in it because which traces are too old does, too: a position ends
-// by its own age.
-func (j *judge) position(name string, seq uint64) pod.Head {
-	return pod.Head{Epoch: fmt.Sprintf("%s.%s.%d", j.tx.Head().Epoch, name, j.day()), Seq: seq}
-}
-
-// given returns the name of the Guard that gave a position.
-func (j *judge) given(at pod.Head) (name string, err error) {
-	rest, ok := strings.CutPrefix(at.Epoch, j.tx.Head().Epoch+".")
-	name, digits, _ := strings.Cut(rest, ".")
-	day, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || err != nil || j.day()-day > keepDays {
-		return "", ErrGone
-	}
-	return name, nil
-}
-
-// end returns the position behind all that the agent may see. It moves with
-// what the agent may see only, and once a day.
-func (j *judge) end() (pod.Head, error) {
-	if _, err := j.news(j.horizon().seen); err != nil {
-		return pod.Head{}, err
-	}
-	return j.position(j.g.name, j.horizon().seen), nil
-}
-
-// since returns what is new for the agent after a position, and the position as
-// it is given today.
-func (j *judge) since(at pod.Head) ([]news, pod.Head, error) {
-	name, err := j.given(at)
-	if err != nil {
-		return nil, at, err
-	}
-	if at.Seq > j.tx.Head().Seq {
-		return nil, at, ErrBehind
-	}
-	found, err := j.news(at.Seq)
-	return found, j.position(name, at.Seq), err
 }
 
 // news returns what is new for the agent after a Seq, and moves its horizon, so

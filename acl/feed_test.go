@@ -17,7 +17,7 @@ import (
 type follower struct {
 	w  *world
 	as webid.Agent
-	at pod.Head
+	at Place
 }
 
 func (w *world) follow(as webid.Agent) *follower {
@@ -240,23 +240,33 @@ func TestPositionsThatAreGone(t *testing.T) {
 	at := w.follow(ben).at
 	for _, c := range []struct {
 		name string
-		at   pod.Head
+		at   Place
 	}{
-		{"the zero position", pod.Head{}},
-		{"another epoch", pod.Head{Epoch: "x." + at.Epoch, Seq: at.Seq}},
-		{"an epoch cut short", pod.Head{Epoch: at.Epoch[:5], Seq: at.Seq}},
+		{"the zero place", Place{}},
+		{"another epoch", with(at, func(p *Place) { p.Epoch = "x." + p.Epoch })},
+		{"an epoch cut short", with(at, func(p *Place) { p.Epoch = p.Epoch[:5] })},
+		{"an epoch without a Guard", with(at, func(p *Place) { p.Epoch = p.Epoch[:strings.Index(p.Epoch, ".")+1] })},
+		{"too old", with(at, func(p *Place) { p.Day -= keepDays + 1 })},
+		{"of the day after tomorrow", with(at, func(p *Place) { p.Day += 2 })},
+		{"another's, and too old", with(at, func(p *Place) { p.Maker[0]++; p.Day -= keepDays + 1 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, _, err := w.guard.As(ben).Changes(context.Background(), c.at, 10)
 			is(t, "changes", err, ErrGone)
 		})
 	}
-	_, _, err := w.guard.As(ben).Changes(context.Background(), pod.Head{Epoch: at.Epoch, Seq: at.Seq + 1000}, 10)
+	_, _, err := w.guard.As(ben).Changes(context.Background(), with(at, func(p *Place) { p.Seq += 1000 }), 10)
 	is(t, "what has not happened here", err, ErrBehind)
 	_, _, err = w.guard.As(stranger).Changes(context.Background(), at, 10)
 	is(t, "a stranger", err, ErrUnauthenticated)
 	_, _, _, err = w.guard.As(stranger).Posts(context.Background(), "", 10)
 	is(t, "a stranger", err, ErrUnauthenticated)
+}
+
+// with returns a Place that is changed.
+func with(at Place, change func(*Place)) Place {
+	change(&at)
+	return at
 }
 
 func TestPostsArePaged(t *testing.T) {
@@ -281,7 +291,7 @@ func TestPostsArePaged(t *testing.T) {
 		for _, e := range events {
 			page = append(page, e.Path.Name()[8:])
 			a, err := w.guard.As(ben).Stat(context.Background(), e.Path)
-			if err != nil || a.Info.ETag != e.State || a.Info.ID != e.ID || !a.Info.Modified.Equal(e.Modified) || e.Kind != "Add" {
+			if err != nil || a.Info.ETag != e.State || e.ID != postID(a.Info.Path.Name()) || !a.Info.Modified.Equal(e.Modified) || e.Kind != "Add" {
 				t.Errorf("%+v is listed as %+v, %v", a.Info, e, err)
 			}
 			before = e.Path.Name()

@@ -49,6 +49,9 @@ type Config struct {
 	Base string
 	// Owner is the owner's WebID. A root ACL must give it Control.
 	Owner webid.ID
+	// Device is the did:key of the pod, by which its writes have versions. Several
+	// responders of one owner are told apart by it.
+	Device string
 	// Groups returns the members of a group that lies outside of the pod, by its
 	// IRI. It is called without a lock held, for an agent who is somebody, and may
 	// take its time; it remembers what it found, for a minute at most. An error, or
@@ -81,7 +84,9 @@ type Guard struct {
 	documents cache[documentKey, *document]
 	groups    cache[groupKey, group]
 	settings  cache[string, allowances]
-	name      string // of this Guard among those of the pod
+	name      string    // of this Guard among those of the pod
+	maker     deviceTag // the pod, among the responders of its owner
+	ledger    ledger
 	first     sync.Once
 	start     horizon // set by first
 	horizons  cache[string, horizon]
@@ -118,6 +123,7 @@ func New(store pod.Store, c Config) *Guard {
 		config: c,
 		scope:  scope{base: c.Base, standIn: rand.Text()},
 		name:   rand.Text(),
+		maker:  tagOf(c.Device),
 		stop:   sync.OnceFunc(func() { cancel(); stop() }),
 		done:   make(chan struct{}),
 

@@ -18,7 +18,17 @@ const (
 	signWon     = '+' // may read the post
 	signErased  = '!' // could read the post when it was deleted
 	signChanged = '~' // could read what was deleted in the post
+	signName    = '=' // the name by which feeds tell of the post, instead of a reader
 )
+
+// withName adds the name of a post to marks, so that what happened to it can be
+// told when its path is forgotten. No marks stay none.
+func withName(p pod.Path, marks []string) []string {
+	if len(marks) == 0 {
+		return nil
+	}
+	return append(marks, string(signName)+postID(p.Name()))
+}
 
 func marks(sign byte, who readers) []string {
 	var out []string
@@ -75,7 +85,7 @@ func (g *Guard) marked(tx pod.WriteTx, p pod.Path, typ string, act func() error)
 		if len(lost)+len(won) == 0 {
 			continue
 		}
-		if err := tx.Touch(path, append(marks(signLost, lost), marks(signWon, won)...)); err != nil {
+		if err := tx.Touch(path, withName(path, append(marks(signLost, lost), marks(signWon, won)...))); err != nil {
 			return fmt.Errorf("mark change of access: %w", err)
 		}
 	}
@@ -235,23 +245,32 @@ func (g *Guard) erase(tx pod.WriteTx, p pod.Path, version pod.Version, tree bool
 	if err := g.mourn(tx, p); err != nil {
 		return err
 	}
-	o := pod.DeleteOptions{Version: version}
 	in, inPost := post(p)
-	if inPost && p.Subject() == p {
-		info, err := tx.Stat(p)
-		if err != nil {
-			return err
-		}
-		who, err := g.census(tx).of(p, info.ACLTag)
-		if err != nil {
-			return err
-		}
-		if p == in {
-			o.Readers = marks(signErased, who)
-		} else if err := tx.Touch(in, marks(signChanged, who)); err != nil {
-			return fmt.Errorf("mark change of post: %w", err)
-		}
+	if !inPost || p.Subject() != p {
+		return drop(tx, p, pod.DeleteOptions{Version: version}, tree)
 	}
+	info, err := tx.Stat(p)
+	if err != nil {
+		return err
+	}
+	who, err := g.census(tx).of(p, info.ACLTag)
+	if err != nil {
+		return err
+	}
+	if p == in {
+		return drop(tx, p, pod.DeleteOptions{Version: version, Readers: withName(p, marks(signErased, who))}, tree)
+	}
+	if err := drop(tx, p, pod.DeleteOptions{Version: version}, tree); err != nil {
+		return err
+	}
+	if err := tx.Touch(in, withName(in, marks(signChanged, who))); err != nil { // after what causes it
+		return fmt.Errorf("mark change of post: %w", err)
+	}
+	return nil
+}
+
+// drop deletes p alone, or with tree all below it too.
+func drop(tx pod.WriteTx, p pod.Path, o pod.DeleteOptions, tree bool) error {
 	if tree && p.IsContainer() {
 		return tx.DeleteTree(p, o)
 	}

@@ -233,7 +233,7 @@ func (c *Channels) add(ch *channel) error {
 		if rank(other.v.Agent()) == rank(ch.v.Agent()) {
 			total++
 		}
-		if name(other.v.Agent()) != name(ch.v.Agent()) {
+		if name(other.v.Agent(), "") != name(ch.v.Agent(), "") {
 			continue
 		}
 		own++
@@ -334,7 +334,7 @@ func (c *Channels) manage(w http.ResponseWriter, r *http.Request, v *acl.View, s
 
 // of reports whether an agent is the one who subscribed, by the same names.
 func (ch *channel) of(v *acl.View) bool {
-	return subtle.ConstantTimeCompare(who(ch.v.Agent()), who(v.Agent())) == 1
+	return subtle.ConstantTimeCompare(who(ch.v.Agent(), ""), who(v.Agent(), "")) == 1
 }
 
 // idleFor returns for how long nobody has received.

@@ -3,7 +3,6 @@ package sync
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"kith/acl"
 	"kith/webid"
@@ -29,11 +28,6 @@ type door struct {
 	Feed  string `json:"feed"`
 }
 
-// name returns the agent's own WebID at this pod, relative to the pod's URL.
-func (f *Feed) name(a webid.Agent) string {
-	return strings.TrimPrefix(string(name(a)), f.base)
-}
-
 // ServeDoor answers a request for social/door with what Greeting returns and
 // {"webid": the agent's own at this pod, "inbox", "feed"}. When it returns an
 // error it has not answered: acl.ErrUnauthenticated or acl.ErrForbidden for who is
@@ -42,11 +36,11 @@ func (f *Feed) ServeDoor(w http.ResponseWriter, r *http.Request, v *acl.View) er
 	if err := f.admit(w, r, v); err != nil {
 		return err
 	}
-	g, err := f.greeting(r.Context())
+	g, err := f.config.Greeting(r.Context(), v.Agent())
 	if err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
-	d := door{Greeting: g, WebID: "../" + f.name(v.Agent()), Feed: "feed"}
+	d := door{Greeting: g, WebID: "../" + name(v.Agent(), f.config.Base), Feed: "feed"}
 	if cid := v.Agent().Contact(); cid != "" {
 		d.Inbox = "in/" + cid + "/"
 	}

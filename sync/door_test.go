@@ -47,13 +47,8 @@ func TestDoor(t *testing.T) {
 
 	t.Run("what the greeting cannot say is an error, not an answer", func(t *testing.T) {
 		broken := errors.New("no lists")
-		f, err := NewFeed(FeedConfig{Base: base, Key: make([]byte, 16),
-			Greeting: func(context.Context) (Greeting, error) { return Greeting{}, broken }})
-		if err != nil {
-			t.Fatal(err)
-		}
 		defer func(whole *Feed) { h.feed = whole }(h.feed)
-		h.feed = f
+		h.feed = NewFeed(FeedConfig{Base: base, Greeting: func(context.Context, webid.Agent) (Greeting, error) { return Greeting{}, broken }})
 		h.wantError("door", h.ask(h.friend(ana), http.MethodGet, "social/door"), broken)
 	})
 }

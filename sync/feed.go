@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kith/acl"
-	"kith/pod"
+	"kith/webid"
 )
 
 const (
@@ -22,27 +22,54 @@ const (
 type FeedConfig struct {
 	// Base is the pod's URL, with a trailing slash.
 	Base string
-	// Key seals the cursors: at least 16 secret bytes that outlive the process.
-	Key []byte
-	// Greeting returns what the door tells of the owner.
-	Greeting func(context.Context) (Greeting, error)
+	// Key returns what seals the cursors: at least 16 secret bytes that outlive the
+	// process, and that all responders of the owner share.
+	Key func(context.Context) ([]byte, error)
+	// Greeting returns what the door tells an agent of the owner.
+	Greeting func(context.Context, webid.Agent) (Greeting, error)
 }
 
 // Feed answers for the door and the feed of one pod. It keeps nothing between
 // requests.
-type Feed struct {
-	base     string
-	greeting func(context.Context) (Greeting, error)
-	cursors  *sealer
+type Feed struct{ config FeedConfig }
+
+// NewFeed returns the feed of a pod.
+func NewFeed(c FeedConfig) *Feed { return &Feed{c} }
+
+// sealer returns what seals cursors at this moment.
+func (f *Feed) sealer(ctx context.Context) (*sealer, error) {
+	key, err := f.config.Key(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the key of cursors: %w", err)
+	}
+	return newSealer(key, f.config.Base)
 }
 
-// NewFeed returns the feed of a pod. The error is that the key is too short.
-func NewFeed(c FeedConfig) (*Feed, error) {
-	cursors, err := newSealer(c.Key, c.Base)
-	if err != nil {
-		return nil, err
+// Behind returns acl.ErrBehind, with the header Retry-After set, for a request
+// whose Kith-Seen is a cursor that tells of more than this pod has. One that does
+// not open tells of nothing. (docs/protocol.md, Cursors)
+func (f *Feed) Behind(w http.ResponseWriter, r *http.Request, v *acl.View) error {
+	cursor := r.Header.Get("Kith-Seen")
+	if cursor == "" || v.Agent().Anonymous() {
+		return nil
 	}
-	return &Feed{base: c.Base, greeting: c.Greeting, cursors: cursors}, nil
+	cursors, err := f.sealer(r.Context())
+	if err != nil {
+		return err
+	}
+	at, err := cursors.open(v.Agent(), cursor)
+	if err != nil {
+		return nil
+	}
+	return later(w, v.Behind(r.Context(), at))
+}
+
+// later sets Retry-After where the pod lags behind.
+func later(w http.ResponseWriter, err error) error {
+	if errors.Is(err, acl.ErrBehind) {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	return err
 }
 
 // Serve answers a request for social/feed: a page of the posts that the agent
@@ -64,17 +91,18 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error 
 		return err
 	}
 	v = v.From(r.Header.Get("Origin")) // WAC §authorization-evaluation
-	var p page
-	if q.changes {
-		p, err = f.changes(r.Context(), v, q)
-	} else {
-		p, err = f.listing(r.Context(), v, q)
-	}
-	if errors.Is(err, acl.ErrBehind) {
-		w.Header().Set("Retry-After", retryAfter)
-	}
+	cursors, err := f.sealer(r.Context())
 	if err != nil {
 		return err
+	}
+	var p page
+	if q.changes {
+		p, err = changes(r.Context(), v, cursors, q)
+	} else {
+		p, err = listing(r.Context(), v, cursors, q)
+	}
+	if err != nil {
+		return later(w, err)
 	}
 	return answer(w, r, "application/activity+json", p)
 }
@@ -111,10 +139,10 @@ func newPage(items []item, cursor, next string) page {
 
 // listing returns a page of the posts. A page's name is the cursor of the first
 // page, and the name of the last post before it.
-func (f *Feed) listing(ctx context.Context, v *acl.View, q feedQuery) (page, error) {
+func listing(ctx context.Context, v *acl.View, cursors *sealer, q feedQuery) (page, error) {
 	cursor, before, dotted := strings.Cut(q.page, ".")
 	if q.older {
-		if _, err := f.cursors.open(v.Agent(), cursor); err != nil {
+		if _, err := cursors.open(v.Agent(), cursor); err != nil {
 			return page{}, err
 		}
 		if !dotted || before == "" {
@@ -126,7 +154,7 @@ func (f *Feed) listing(ctx context.Context, v *acl.View, q feedQuery) (page, err
 		return page{}, fmt.Errorf("list posts: %w", err)
 	}
 	if !q.older {
-		if cursor, err = f.cursors.seal(v.Agent(), at); err != nil {
+		if cursor, err = cursors.seal(v.Agent(), at); err != nil {
 			return page{}, err
 		}
 	}
@@ -143,8 +171,8 @@ func (f *Feed) listing(ctx context.Context, v *acl.View, q feedQuery) (page, err
 
 // changes returns what happened since the cursor, as soon as there is something
 // or the time to wait is over.
-func (f *Feed) changes(ctx context.Context, v *acl.View, q feedQuery) (page, error) {
-	since, err := f.cursors.open(v.Agent(), q.cursor)
+func changes(ctx context.Context, v *acl.View, cursors *sealer, q feedQuery) (page, error) {
+	since, err := cursors.open(v.Agent(), q.cursor)
 	if err != nil {
 		return page{}, err
 	}
@@ -152,7 +180,7 @@ func (f *Feed) changes(ctx context.Context, v *acl.View, q feedQuery) (page, err
 	if err != nil {
 		return page{}, err
 	}
-	cursor, err := f.cursors.seal(v.Agent(), at)
+	cursor, err := cursors.seal(v.Agent(), at)
 	if err != nil {
 		return page{}, err
 	}
@@ -167,9 +195,9 @@ func (f *Feed) changes(ctx context.Context, v *acl.View, q feedQuery) (page, err
 	return newPage(items, cursor, next), nil
 }
 
-// news returns the events after a position and the position behind them. It
+// news returns the events after a place and the place behind them. It
 // waits for the first one: commits that the agent may not see end nothing.
-func news(ctx context.Context, v *acl.View, since pod.Head, q feedQuery) ([]acl.Event, pod.Head, error) {
+func news(ctx context.Context, v *acl.View, since acl.Place, q feedQuery) ([]acl.Event, acl.Place, error) {
 	timer := time.NewTimer(q.wait)
 	defer timer.Stop()
 	for {

@@ -86,9 +86,8 @@ func (h *house) open() {
 	})
 	h.must(err)
 	h.store = store
-	h.guard = acl.New(store, acl.Config{Base: base, Owner: ownerID, Valid: h.valid, Now: h.clock.now})
-	h.feed, err = NewFeed(FeedConfig{Base: base, Key: []byte("a key of thirty-two bytes, or so"), Greeting: greet})
-	h.must(err)
+	h.guard = acl.New(store, acl.Config{Base: base, Owner: ownerID, Device: podKid, Valid: h.valid, Now: h.clock.now})
+	h.feed = NewFeed(FeedConfig{Base: base, Key: key("a key of thirty-two bytes, or so"), Greeting: greet})
 	h.replica = NewReplica(ReplicaConfig{Device: podKid, Written: func(ctx context.Context, p pod.Path, b []byte) error {
 		if h.accept == nil {
 			return nil
@@ -102,7 +101,11 @@ func (h *house) close() {
 	h.must(h.store.Close())
 }
 
-func greet(context.Context) (Greeting, error) {
+func key(secret string) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) { return []byte(secret), nil }
+}
+
+func greet(context.Context, webid.Agent) (Greeting, error) {
 	return Greeting{
 		Label: "label", Name: "Ben", Devices: "devices.jws.x", Keys: "keys.jws.x",
 		Ways: []webid.Way{{Pod: base, Issuer: "https://pod.example"}},

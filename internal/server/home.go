@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -61,9 +60,10 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
 	h.realm.grants = s.verifier.Grants
-	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Now: s.config.Now})
+	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Now: s.config.Now})
 	h.realm.change = h.changeContact
-	if err = h.openDoors(s, p.kid()); err == nil && p.paired() {
+	h.openDoors(s, p.kid())
+	if p.paired() {
 		err = h.settle(ctx)
 	}
 	if err == nil {
@@ -77,15 +77,14 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 }
 
 // openDoors makes the handlers over the guard.
-func (h *home) openDoors(s *Server, kid string) (err error) {
+func (h *home) openDoors(s *Server, kid string) {
 	header := http.Header{}
 	h.challenge(header, h.url, nil)
 	h.openChannels(s)
 	h.ldp = ldp.New(ldp.Config{Base: h.url, Owner: h.realm.Owner(), Challenge: header.Get("WWW-Authenticate"),
 		Description: h.url + ".storage", Services: h.services()})
 	h.replica = podsync.NewReplica(podsync.ReplicaConfig{Device: kid, Written: h.adopt})
-	h.feed, err = podsync.NewFeed(podsync.FeedConfig{Base: h.url, Key: s.cursorKey, Greeting: h.greeting})
-	return err
+	h.feed = podsync.NewFeed(podsync.FeedConfig{Base: h.url, Key: h.cursorKey(s.cursorKey), Greeting: h.greeting})
 }
 
 // services are what the description of the storage names.
@@ -102,9 +101,7 @@ func (s *Server) stranger(name string) *home {
 	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier,
 		challenge: s.issuer.Challenge, guard: s.nothing}
 	h.realm = newRealm(h.url, name, nothing{}, s.state)
-	if err := h.openDoors(s, ""); err != nil {
-		slog.Error("open a door", "err", err)
-	}
+	h.openDoors(s, "")
 	return h
 }
 
@@ -211,7 +208,7 @@ func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 }
 
 // greeting is what the door tells a contact about the owner.
-func (h *home) greeting(ctx context.Context) (podsync.Greeting, error) {
+func (h *home) greeting(ctx context.Context, _ webid.Agent) (podsync.Greeting, error) {
 	p, err := h.realm.person(ctx)
 	if err != nil {
 		return podsync.Greeting{}, err
