@@ -33,8 +33,6 @@ var (
 	ErrTaken = errors.New("another device has this message")
 	// ErrGone is returned for a message that is not in the queue, and by Reply when nobody waits.
 	ErrGone = errors.New("nobody waits for this message")
-	// ErrClosed is returned by what is asked of a closed Mailbox.
-	ErrClosed = errors.New("mailbox is closed")
 )
 
 // Client speaks to relays for one person. Its methods may be called at the same time.

@@ -1,12 +1,15 @@
 package relay
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,71 +19,96 @@ import (
 // maxPending bounds the responses that a connection has not taken: beyond it nothing more is read.
 const maxPending = 64
 
-// conn is one WebSocket. Its reader is the goroutine of its request; its writer another. Server.mu
-// guards what is below it.
+// conn is one WebSocket. One goroutine reads, and while there is something to write another writes:
+// ten thousand silent sockets have no writers.
 type conn struct {
 	s      *Server
 	ws     *websocket.Conn
 	who    visitor
-	moved  atomic.Int64  // when something was read last, in nanoseconds of time.Now
-	places chan struct{} // one for each response that may wait
-	wake   chan struct{} // of one: there is something to write
+	ctx    context.Context // ends with the reader
+	moved  atomic.Int64    // when something was read last, in nanoseconds of time.Now
+	places chan struct{}   // one for each response that may wait
+	writer sync.WaitGroup
 
-	subs   []*follower
-	window map[*message]bool // that were offered
-	size   int               // bytes of these
-	out    []item
+	// Server.mu guards what follows.
+	subs    []*follower
+	window  map[*message]bool // that were offered
+	size    int               // bytes of these
+	out     []item
+	writing bool // there is a writer
+	over    bool // nothing is written any more
 }
 
-// item is what the writer sends next: a text, or a message if it is still there then.
+// item is what the writer sends next: a text, or a message if it is still there then, or else a ping.
 type item struct {
 	text    []byte
 	place   bool // the text gives its place back
 	message *message
 }
 
-// socket answers GET /ws.
+// socket answers GET /ws. The connection goes on in goroutines of its own, so that nothing of the
+// request stays in memory as long as it.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request, who visitor) error {
 	leave, ok := s.visitors.enter(who, placeSockets)
 	if !ok {
 		return dropSockets
 	}
-	defer leave()
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, InsecureSkipVerify: true})
+	ws, err := websocket.Accept(small{w}, r, &websocket.AcceptOptions{Subprotocols: []string{subprotocol}, InsecureSkipVerify: true})
 	if err != nil {
+		leave()
 		s.counters.count(dropMalformed.reason)
 		return nil // Accept has answered
 	}
-	c := &conn{s: s, ws: ws, who: who, places: make(chan struct{}, maxPending), wake: make(chan struct{}, 1), window: map[*message]bool{}}
-	c.run()
+	c := &conn{s: s, ws: ws, who: who, places: make(chan struct{}, maxPending)}
+	s.wg.Go(func() {
+		defer leave()
+		c.run()
+	})
 	return nil
+}
+
+// small gives a hijacked connection little buffers: most sockets are silent nearly always, and what is
+// large passes buffers by.
+type small struct{ http.ResponseWriter }
+
+const smallBuffer = 512
+
+// Hijack implements http.Hijacker.
+func (w small) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, old, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	// What has been read already has to lie in the new buffer too.
+	n := old.Reader.Buffered()
+	from := bufio.NewReaderSize(io.MultiReader(io.LimitReader(old.Reader, int64(n)), conn), max(smallBuffer, n))
+	if _, err := from.Peek(n); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, bufio.NewReadWriter(from, bufio.NewWriterSize(conn, smallBuffer)), nil
 }
 
 // run reads until the connection ends, beside a writer.
 func (c *conn) run() {
-	ctx, cancel := context.WithCancel(c.s.ctx)
-	c.s.countSocket(+1)
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithCancel(c.s.ctx)
 	c.ws.SetReadLimit(replyHead + maxMessage)
-	c.moved.Store(time.Now().UnixNano())
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		c.write(ctx)
-	}()
+	c.enter()
 	hello := time.AfterFunc(helloTime, c.greeted)
-	err := c.read(ctx)
+	err := c.read(c.ctx)
 	hello.Stop()
 	c.leave()
 	cancel()
 	c.end(err)
-	<-written
-	c.s.countSocket(-1)
+	c.writer.Wait()
 }
 
-func (s *Server) countSocket(by int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sockets += by
+func (c *conn) enter() {
+	c.moved.Store(time.Now().UnixNano())
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.conns[c] = true
 }
 
 // greeted ends a connection that follows nothing.
@@ -188,10 +216,13 @@ func (c *conn) say(r response) {
 
 // push hands something to the writer; the caller holds Server.mu.
 func (c *conn) push(i item) {
+	if c.over {
+		return
+	}
 	c.out = append(c.out, i)
-	select {
-	case c.wake <- struct{}{}:
-	default:
+	if !c.writing {
+		c.writing = true
+		c.writer.Go(c.write)
 	}
 }
 
@@ -270,7 +301,8 @@ func (c *conn) leave() {
 	for _, f := range slices.Clone(c.subs) {
 		c.unfollow(f)
 	}
-	c.out = nil
+	c.over, c.out = true, nil
+	delete(c.s.conns, c)
 }
 
 // token implements access.
@@ -293,6 +325,9 @@ func (c *conn) room(size int) bool {
 
 // offered puts a message into the window and before the writer; the caller holds Server.mu.
 func (c *conn) offered(m *message) {
+	if c.window == nil {
+		c.window = map[*message]bool{}
+	}
 	c.window[m] = true
 	c.size += m.size
 	c.push(item{message: m})

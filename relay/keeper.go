@@ -19,7 +19,7 @@ const (
 func (s *Server) keeper() {
 	tick := time.NewTicker(keepTime)
 	defer tick.Stop()
-	swept := s.now()
+	swept, seconds := s.now(), 0
 	for {
 		select {
 		case <-tick.C:
@@ -28,6 +28,9 @@ func (s *Server) keeper() {
 		}
 		s.lapse()
 		s.wakeUp()
+		if seconds++; seconds%10 == 0 {
+			s.pings()
+		}
 		if now := s.now(); now.Sub(swept) >= sweepTime || now.Before(swept) {
 			swept = now
 			s.sweep()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 )
@@ -93,7 +94,7 @@ func (m *Mailbox) Connected() bool {
 
 // Next returns the next message. A message may come again: after a claim that lapsed, and after a
 // connection that broke. Errors: ErrRefused, once a connection, for a queue that the relay does not
-// let this token read; ErrClosed; that of ctx.
+// let this token read; net.ErrClosed, after Close; that of ctx.
 func (m *Mailbox) Next(ctx context.Context) (Message, error) {
 	for {
 		next, wrong, fresh := m.take()
@@ -105,7 +106,7 @@ func (m *Mailbox) Next(ctx context.Context) (Message, error) {
 		case <-ctx.Done():
 			return Message{}, ctx.Err()
 		case <-m.ctx.Done():
-			return Message{}, ErrClosed
+			return Message{}, net.ErrClosed
 		}
 	}
 }
@@ -229,7 +230,7 @@ func (m *Mailbox) current(ctx context.Context) (link, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-m.ctx.Done():
-			return nil, ErrClosed
+			return nil, net.ErrClosed
 		}
 	}
 }
@@ -266,7 +267,7 @@ func (m *Mailbox) after(ctx context.Context, l link) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-m.ctx.Done():
-			return ErrClosed
+			return net.ErrClosed
 		}
 	}
 }

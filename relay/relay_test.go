@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -207,7 +208,7 @@ func answerAll(m *Mailbox, answer func([]byte) []byte) {
 	ctx := context.Background()
 	for {
 		got, err := m.Next(ctx)
-		if errors.Is(err, ErrClosed) {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil || m.Claim(ctx, got.ID) != nil {

@@ -49,7 +49,7 @@ type Server struct {
 	waking   map[*queue]bool  // for which a push is due
 	works    map[id]time.Time // challenges that were used, until they are forgotten
 	count    int              // messages, and those that are being written
-	sockets  int
+	conns    map[*conn]bool
 	last     uint64 // number of the last follower
 	closed   bool
 
@@ -73,7 +73,7 @@ func Open(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, now: c.Now, visitors: newVisitors(c.Client, c.Now), counters: newCounters(),
 		queues: map[id]*queue{}, sends: map[sendMark]*queue{}, messages: map[id]*message{}, held: map[*message]bool{},
-		creators: map[creator]*made{}, works: map[id]time.Time{}, waking: map[*queue]bool{}, pushes: make(chan pushing, 64)}
+		creators: map[creator]*made{}, works: map[id]time.Time{}, waking: map[*queue]bool{}, conns: map[*conn]bool{}, pushes: make(chan pushing, 64)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	var err error
 	if s.disk, err = openDisk(c.Data, c.Space, c.Now); err != nil {
@@ -120,7 +120,7 @@ func (s *Server) Counters() map[string]uint64 {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all["now_queues"], all["now_messages"], all["now_sockets"] = uint64(len(s.queues)), uint64(len(s.messages)), uint64(s.sockets)
+	all["now_queues"], all["now_messages"], all["now_sockets"] = uint64(len(s.queues)), uint64(len(s.messages)), uint64(len(s.conns))
 	return all
 }
 

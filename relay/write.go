@@ -8,51 +8,42 @@ import (
 	"github.com/coder/websocket"
 )
 
-// write sends what there is to send, and pings who has been silent, until the connection ends.
-func (c *conn) write(ctx context.Context) {
-	ping := time.NewTicker(silentTime / 2)
-	defer ping.Stop()
+// write sends what there is to send.
+func (c *conn) write() {
 	for {
 		i, more := c.next()
 		var err error
 		switch {
 		case !more:
-			err = c.idle(ctx, ping.C)
+			return
 		case i.message != nil:
-			err = c.send(ctx, i.message)
+			err = c.send(c.ctx, i.message)
+		case i.text != nil:
+			err = c.text(c.ctx, i)
 		default:
-			err = c.text(ctx, i)
+			err = c.ping(c.ctx)
 		}
 		if err != nil {
-			c.ws.CloseNow() // ends the reader too
+			c.ws.CloseNow() // ends the reader, which lets go of what is left
 			return
 		}
 	}
 }
 
+// next takes the next thing to write; without one the writer ends.
 func (c *conn) next() (i item, more bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	if len(c.out) == 0 {
-		c.out = nil // so that a burst leaves nothing behind
+		c.out, c.writing = nil, false
 		return item{}, false
 	}
 	i, c.out = c.out[0], c.out[1:]
 	return i, true
 }
 
-// idle waits for something to write.
-func (c *conn) idle(ctx context.Context, ping <-chan time.Time) error {
-	select {
-	case <-c.wake:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-ping:
-	}
-	if time.Since(time.Unix(0, c.moved.Load())) < silentTime {
-		return nil
-	}
+// ping ends the connection of who does not answer.
+func (c *conn) ping(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, pongTime)
 	defer cancel()
 	if err := c.ws.Ping(wait); err != nil {
@@ -61,6 +52,18 @@ func (c *conn) idle(ctx context.Context, ping <-chan time.Time) error {
 	}
 	c.moved.Store(time.Now().UnixNano())
 	return nil
+}
+
+// pings has those pinged who have been silent.
+func (s *Server) pings() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since := time.Now().Add(-silentTime).UnixNano()
+	for c := range s.conns {
+		if c.moved.Load() < since && !c.writing {
+			c.push(item{})
+		}
+	}
 }
 
 func (c *conn) text(ctx context.Context, i item) error {
