@@ -3,35 +3,7 @@ import { b64u, type Bytes, join } from "../../src/core/bytes.ts";
 import type { Net } from "../../src/core/relay/client.ts";
 import type { Message } from "../../src/core/relay/frames.ts";
 import { Mailbox, type MailboxState } from "../../src/core/relay/mailbox.ts";
-
-/** Clock runs what is due when it is told to go on. */
-class Clock {
-  now = 0;
-  #timers: { readonly at: number; readonly run: () => void }[] = [];
-
-  after = (milliseconds: number, run: () => void): (() => void) => {
-    const timer = { at: this.now + milliseconds, run };
-    this.#timers.push(timer);
-    return () => (this.#timers = this.#timers.filter((each) => each !== timer));
-  };
-
-  /** next returns in how many milliseconds something is due. */
-  get next(): number {
-    return Math.min(...this.#timers.map(({ at }) => at)) - this.now;
-  }
-
-  go(milliseconds: number): void {
-    const end = this.now + milliseconds;
-    for (;;) {
-      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.now = due.at;
-      this.#timers = this.#timers.filter((each) => each !== due);
-      due.run();
-    }
-    this.now = end;
-  }
-}
+import { Clock } from "./clock.ts";
 
 /** Wire is the platform's end of a connection: what a browser gives as a WebSocket, for the test to open, fill and cut. */
 class Wire {

@@ -5,7 +5,8 @@
  *     channel   one data channel, ordered and reliable (RFC 8831); both sides ask over it
  *
  *     frame     kind u8 | number u32 | length u32 | piece ≤ 16 KiB
- *               0x01 a sealed request, 0x02 its sealed answer, 0x03 no answer; the pieces of a message of that length come in order
+ *               0x01 a sealed request, 0x02 its sealed answer, 0x03 no answer; the pieces of a message of that length come one after
+ *               another, with none of another message between them
  *
  * Each shows the other its network address, so a device connects only to friends for whom its owner allowed it. What goes over the
  * channel is sealed like everything else; the channel itself is not trusted.
@@ -40,15 +41,15 @@ export interface Connecting {
   readonly answer: (offer: string, events: ChannelEvents) => Promise<{ readonly answer: string; readonly channel: Channel }>;
 }
 
-/** The longest description that is read, in characters. */
-export const maxDescription = 16 << 10;
+/** Descriptions that are taken: of at most so many characters and addresses, and of data channels alone. */
+const most = { characters: 16 << 10, candidates: 32 };
 /** From here on a channel takes more to send, in bytes. */
 export const lowWater = 64 << 10;
 const highWater = 512 << 10;
 const piece = 16 << 10;
 const head = 9;
 const maxMessage = 17 << 16;
-/** Messages of the other side that are being received or answered at once. */
+/** Messages of the other side that are answered at once; others get no answer. */
 const maxOpen = 8;
 /** Milliseconds until a request is given up, until a connection must be open, and until one that is not used is closed. */
 const patience = { answer: 30_000, open: 15_000, idle: 120_000 };
@@ -67,7 +68,7 @@ export class Conversation {
   readonly #serve: Serve;
   readonly #ended: () => void;
   readonly #asked = new Map<number, (answer: Bytes | undefined) => void>();
-  readonly #coming = new Map<string, { readonly parts: Bytes[]; have: number }>();
+  #coming: { readonly key: string; readonly parts: Bytes[]; have: number } | undefined;
   #channel: Channel | undefined;
   #idle: Stop = () => undefined;
   #open: (opened: boolean) => void = () => undefined;
@@ -128,7 +129,7 @@ export class Conversation {
     this.#flow();
     this.#channel?.close();
     for (const number of [...this.#asked.keys()]) this.#answered(number, undefined);
-    this.#coming.clear();
+    this.#coming = undefined;
     this.#ended();
   }
 
@@ -172,17 +173,13 @@ export class Conversation {
     const [kind = 0] = frame;
     if (frame.length < head || kind < asks || kind > declines) return "wrong";
     const length = numberAt(frame, 5);
-    const key = `${kind} ${numberAt(frame, 1)}`;
-    const coming = this.#coming.get(key) ?? { parts: [], have: 0 };
-    coming.have += frame.length - head;
-    if (length > maxMessage || coming.have > length || (frame.length === head && length > 0)) return "wrong";
-    if (kind !== asks && !this.#asked.has(numberAt(frame, 1))) return undefined;
+    const key = frame.subarray(0, head).join();
+    const coming = this.#coming ?? { key, parts: [], have: 0 };
     coming.parts.push(frame.subarray(head));
-    this.#coming.set(key, coming);
-    if (this.#coming.size + this.#serving > 2 * maxOpen) return "wrong";
-    if (coming.have < length) return undefined;
-    this.#coming.delete(key);
-    return join(...coming.parts);
+    coming.have += frame.length - head;
+    if (coming.key !== key || length > maxMessage || coming.have > length || (frame.length === head && length > 0)) return "wrong";
+    this.#coming = coming.have < length ? coming : undefined;
+    return this.#coming === undefined ? join(...coming.parts) : undefined;
   }
 
   async #answer(number: number, message: Bytes): Promise<void> {
@@ -192,6 +189,14 @@ export class Conversation {
     if (answer === undefined) this.#send(declines, number, new Uint8Array(0));
     else this.#send(answers, number, answer);
   }
+}
+
+/** describes tells whether a text from elsewhere may be given to the platform as a description: it would look for each address in it. */
+export function describes(text: string): boolean {
+  const lines = text.split(/\r?\n/);
+  const candidates = lines.filter((line) => line.startsWith("a=candidate:")).length;
+  const media = lines.filter((line) => line.startsWith("m="));
+  return text.length <= most.characters && candidates <= most.candidates && media.length === 1 && /^m=application \d+ UDP\/DTLS\/SCTP /.test(media[0] ?? "");
 }
 
 function headOf(kind: number, number: number, length: number): Bytes {

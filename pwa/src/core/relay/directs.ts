@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../bytes.ts";
 import type { Env } from "../env.ts";
-import { type Connecting, Conversation, maxDescription, type Serve } from "./direct.ts";
+import { type Connecting, Conversation, describes, type Serve } from "./direct.ts";
 
 /** How many connections there are at once, and how long a friend who could not be reached directly is left alone, in milliseconds. */
 const maxDirect = 16;
@@ -42,7 +42,7 @@ export class Directs {
       const { offer, channel, accept } = await this.#connecting.offer(conversation.events);
       conversation.over(channel);
       const answer = await signal(offer);
-      if (answer === undefined || answer.length > maxDescription) throw new RangeError("connect: no answer");
+      if (answer === undefined || !describes(answer)) throw new RangeError("connect: no answer");
       await accept(answer);
     } catch {
       conversation.close();
@@ -52,7 +52,7 @@ export class Directs {
 
   /** answer takes a friend's offer; undefined when it is none, or there are too many connections. */
   async answer(cid: string, offer: string): Promise<string | undefined> {
-    if (offer.length > maxDescription || this.#all.size >= maxDirect) return undefined;
+    if (!describes(offer) || this.#all.size >= maxDirect) return undefined;
     const conversation = this.#begin(cid);
     try {
       const { answer, channel } = await this.#connecting.answer(offer, conversation.events);
