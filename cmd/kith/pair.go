@@ -12,7 +12,8 @@ func pairCommand() command {
 Usage: kith pair NAME [--data DIR]
 
 Prints a link that connects the app on a phone with the pod of NAME. Open it on that phone, or paste
-it in the app under You, My pod. It works once and for 15 minutes.
+it in the app under You, My pod. It works once and for 15 minutes. Where the pod is reached by relays
+(kith serve --reach), the phone needs no way to this machine.
 
 Examples:
   kith pair me

@@ -16,6 +16,7 @@ func serveCommand() command {
 	return command{name: "serve", summary: "start the server", run: runServe, help: `
 Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
                   [--domain NAME | --cert FILE --key FILE | --behind-proxy]
+                  [--reach RELAY,RELAY] [--relay [--queues open|work|invite]]
                   [--fetch HOST:PORT]
 
 Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
@@ -26,13 +27,25 @@ DIR holds:
   state.db     keys of this server, pairings and invites
   pods/NAME/   a person's files as they are, with their access lists beside them
   index/NAME/  derived; it may be deleted while the server is stopped
+  relay/       what waits at the relay of this server, with --relay
 
 Ways for a phone to reach it:
   on the same machine      nothing more: http://localhost:8420/
   a name on the internet   --domain pod.example.org (ports 80 and 443; certificates come by themselves)
   own certificates         --cert cert.pem --key key.pem
   behind a proxy           --behind-proxy --url https://pod.example.org/
+  at home, with no address --reach https://relay.example.org/,https://other.example.org/
 A plain http address in the home network does not work: browsers keep no keys there.
+
+With --reach all connections go out, to relays: the phone and friends leave sealed requests there, which
+this machine collects and answers, and no relay can read. The phone uses the app from any https address,
+for instance a relay that serves it. Two relays are better than one: either may fail, and neither sees
+both who asks and who answers. A relay is given to each person once; what the owner takes off again in
+the app stays off.
+
+With --relay this server is a relay for others too, beside the app: see "kith relay" for what its
+operator sees. --queues says who may have a mailbox: "work" (everybody, for some work of their machine;
+the default), "open", or "invite" (whoever has an invite of the operator's).
 
 When somebody signs in with a WebID of another server, or an app names itself by a web address, that
 document is fetched: over https, from the public internet only, so that nobody can use this server to
@@ -44,6 +57,8 @@ Examples:
   kith serve --data /srv/kith --domain pod.example.org
   kith serve --listen 127.0.0.1:9000 --url https://pod.example.org/ --behind-proxy
   kith serve --fetch localhost:3000
+  kith serve --reach https://relay.example.org/,https://other.example.org/
+  kith serve --domain relay.example.org --relay
 `}
 }
 
@@ -58,6 +73,12 @@ func runServe(ctx context.Context, c *call) error {
 		cfg.Fetch = append(cfg.Fetch, strings.Split(list, ",")...)
 		return nil
 	})
+	c.flags.Func("reach", "`RELAY` by which the pods are reached without an address of their own; several with commas", func(list string) error {
+		cfg.Reach = append(cfg.Reach, strings.Split(list, ",")...)
+		return nil
+	})
+	c.flags.BoolVar(&cfg.Relay, "relay", false, "be a relay for others at the same address")
+	c.flags.StringVar(&cfg.Queues, "queues", "", "`WHO` may have a mailbox at the relay: open, work or invite (default work)")
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
@@ -81,6 +102,9 @@ func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) e
 	if warning := cfg.Unreachable(); warning != "" {
 		fmt.Fprintln(c.stdout, warning)
 	}
+	if len(cfg.Reach) > 0 {
+		fmt.Fprintf(c.stdout, "the pods are reached by %s\n", strings.Join(cfg.Reach, " and "))
+	}
 	pairing, err := s.FirstPairing(ctx)
 	if err != nil || pairing.Link == "" {
 		return err
@@ -90,11 +114,7 @@ func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) e
 
 // printPairing prints a pairing link, and its QR where a phone could use it (architecture §6a).
 func printPairing(w io.Writer, p server.Pairing) error {
-	where := "in a browser on this computer (a phone needs an https address: see kith help serve)"
-	if p.ForPhones {
-		where = "on your phone"
-	}
-	fmt.Fprintf(w, "\nThe pod %s waits for its owner. Open this link %s, once, before %s.\n\n  %s\n\n", p.Pod, where, p.Expires.Local().Format(time.TimeOnly), p.Link)
+	fmt.Fprintf(w, "\nThe pod %s waits for its owner. %s, once, before %s.\n\n  %s\n\n", p.Pod, howToPair(p), p.Expires.Local().Format(time.TimeOnly), p.Link)
 	if !p.ForPhones {
 		return nil
 	}
@@ -104,6 +124,17 @@ func printPairing(w io.Writer, p server.Pairing) error {
 	}
 	_, err = io.WriteString(w, drawQR(code)+"\n")
 	return err
+}
+
+// howToPair says what to do with a pairing link.
+func howToPair(p server.Pairing) string {
+	switch {
+	case p.ForPhones:
+		return "Open this link on your phone"
+	case len(p.Relays) > 0:
+		return "Paste this link in the app on your phone, wherever you use it, under You, My pod"
+	}
+	return "Open this link in a browser on this computer (a phone needs an https address or --reach: see kith help serve)"
 }
 
 // drawQR draws two rows of modules a line, light on dark terminals and dark on light ones alike,

@@ -50,6 +50,7 @@ type Fetcher struct {
 	patience  time.Duration // for one document
 	dialer    net.Dialer
 	transport *http.Transport
+	lasting   *http.Transport // for Transport
 	hosts     *hosts
 	memory    memory
 }
@@ -78,11 +79,16 @@ func New(c Config) (*Fetcher, error) {
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,
 	}
+	f.lasting = f.transport.Clone()
+	f.lasting.ResponseHeaderTimeout = 0
 	return f, nil
 }
 
 // Close ends the connections that are kept for a next request.
-func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
+func (f *Fetcher) Close() {
+	f.transport.CloseIdleConnections()
+	f.lasting.CloseIdleConnections()
+}
 
 // dial connects to address, host:port, if it is public or allowed by name.
 func (f *Fetcher) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,13 @@ type Config struct {
 	// Fetch are addresses, host:port, that documents may be fetched from although they are private or
 	// speak no TLS: profiles and issuers of friends on the same machine or in the same house.
 	Fetch []string `toml:"fetch,omitempty"`
+
+	// Reach are the relays by which the pods of this folder are reached without a public address.
+	Reach []string `toml:"reach,omitempty"`
+	// Relay serves a relay for others at the same origin, and Queues says who may make queues there:
+	// "open", "work" or "invite"; "" is "work".
+	Relay  bool   `toml:"relay,omitempty"`
+	Queues string `toml:"queues,omitempty"`
 
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 }
@@ -72,6 +80,9 @@ func (c Config) Complete() (Config, error) {
 	if err := c.check(asked, recorded.URL); err != nil {
 		return Config{}, err
 	}
+	if err := c.checkRelays(); err != nil {
+		return Config{}, err
+	}
 	if recorded.URL == "" {
 		recorded.URL = c.URL
 		if err := writeConfig(c.Data, recorded); err != nil {
@@ -99,6 +110,11 @@ func (c Config) merge(r Config) Config {
 	if len(c.Fetch) == 0 {
 		c.Fetch = r.Fetch
 	}
+	if len(c.Reach) == 0 {
+		c.Reach = r.Reach
+	}
+	c.Relay = c.Relay || r.Relay
+	c.Queues = or(c.Queues, r.Queues, "work")
 	listen := DefaultListen
 	if c.Domain != "" {
 		listen = ":443"
@@ -149,6 +165,31 @@ func (c Config) check(asked, recorded string) error {
 	return nil
 }
 
+// checkRelays checks what is said of relays, and spells the addresses as everybody does.
+func (c *Config) checkRelays() error {
+	var reach []string
+	for _, said := range c.Reach {
+		relay, err := canonicalRelay(said)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(reach, relay) {
+			reach = append(reach, relay)
+		}
+	}
+	if len(reach) > maxRelays {
+		return fmt.Errorf("%w: --reach names %d relays; %d are the most", ErrConfig, len(reach), maxRelays)
+	}
+	if !slices.Contains([]string{"open", "work", "invite"}, c.Queues) {
+		return fmt.Errorf("%w: --queues %q is none of open, work and invite", ErrConfig, c.Queues)
+	}
+	c.Reach = reach
+	return nil
+}
+
+// hidden reports whether the pods have no address that others could use, and are reached by relays alone.
+func (c Config) hidden() bool { return len(c.Reach) > 0 && !c.forPhones() }
+
 // canonicalBase checks and normalises BASE: an absolute http or https URL, no path of its own but
 // "/", no query, no fragment, lower-case host, no default port.
 func canonicalBase(s string) (string, error) {
@@ -177,7 +218,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
 	}
 	if u := meta.Undecoded(); len(u) > 0 {
-		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy and fetch", ErrConfig, name, u[0].String())
+		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy, fetch, reach, relay and queues", ErrConfig, name, u[0].String())
 	}
 	return c, nil
 }
@@ -208,19 +249,30 @@ func or(values ...string) string {
 
 // forPhones reports whether a phone can use the server's address: a secure context that is not only
 // this machine (architecture §6a).
-func (c Config) forPhones() bool {
-	u, err := url.Parse(c.URL)
+func (c Config) forPhones() bool { return forPhones(c.URL) }
+
+func forPhones(base string) bool {
+	u, err := url.Parse(base)
 	return err == nil && u.Scheme == "https" && !isLocal(u.Hostname())
+}
+
+// appFor returns where a link opens the app: at this server where a phone can use it, else at a relay that serves the
+// app, where the pod is reached by relays.
+func (c Config) appFor(relays []string, reached bool) string {
+	if c.forPhones() || !reached || len(relays) == 0 {
+		return c.URL
+	}
+	return relays[0]
 }
 
 // Unreachable returns a warning when browsers would refuse to keep keys at the server's address: a
 // plain http address is a secure context only on the machine itself.
 func (c Config) Unreachable() string {
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme == "https" || isLocal(u.Hostname()) {
+	if err != nil || u.Scheme == "https" || isLocal(u.Hostname()) || c.hidden() {
 		return ""
 	}
-	return "Browsers keep no keys at " + c.URL + " because it is not https. Use --domain NAME, --cert and --key, or a proxy with --behind-proxy and an https --url."
+	return "Browsers keep no keys at " + c.URL + " because it is not https. Use --domain NAME, --cert and --key, a proxy with --behind-proxy and an https --url, or --reach."
 }
 
 func isLocal(host string) bool {

@@ -190,6 +190,20 @@ func (r *realm) ByLabel(ctx context.Context, label string) (webid.Contact, error
 	})
 }
 
+// all returns every contact, in no order.
+func (r *realm) all(ctx context.Context) (contacts []webid.Contact, err error) {
+	_, err = r.find(ctx, func() (pod.Path, bool) {
+		for _, c := range r.contacts {
+			contacts = append(contacts, c.Contact)
+		}
+		return pod.Path{}, false
+	})
+	if errors.Is(err, webid.ErrUnknown) {
+		err = nil
+	}
+	return contacts, err
+}
+
 func (r *realm) find(ctx context.Context, which func() (pod.Path, bool)) (webid.Contact, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

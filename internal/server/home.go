@@ -12,6 +12,7 @@ import (
 	"kith/ldp"
 	"kith/pod"
 	"kith/pod/folder"
+	"kith/sealed"
 	podsync "kith/sync"
 	"kith/webid"
 	"kith/webid/issuer"
@@ -37,6 +38,10 @@ type home struct {
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
 	channels  *podsync.Channels
+	sealed    *sealed.Server
+	reach     *reach   // nil for a name that nobody has
+	heard     heard    // hints of friends
+	present   presence // of the owner's devices
 	hands     *hands
 }
 
@@ -72,6 +77,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
+	h.openReach(s.relays, s.config.Reach)
 	h.openHands()
 	return h, nil
 }
@@ -81,6 +87,7 @@ func (h *home) openDoors(s *Server, kid string) {
 	header := http.Header{}
 	h.challenge(header, h.url, nil)
 	h.openChannels(s)
+	h.openSealed(s, kid)
 	h.ldp = ldp.New(ldp.Config{Base: h.url, Owner: h.realm.Owner(), Challenge: header.Get("WWW-Authenticate"),
 		Description: h.url + ".storage", Services: h.services()})
 	h.replica = podsync.NewReplica(podsync.ReplicaConfig{Device: kid, Written: h.adopt})
@@ -107,6 +114,9 @@ func (s *Server) stranger(name string) *home {
 
 func (h *home) close() error {
 	h.hands.close()
+	if h.reach != nil {
+		h.reach.close()
+	}
 	if h.channels != nil {
 		h.channels.Close()
 	}
@@ -161,12 +171,15 @@ const inboxACL = `@prefix acl: <http://www.w3.org/ns/auth/acl#>.
 `
 
 // settle writes the access lists that every pod has, where they are missing: after pairing, and when
-// the folder was emptied.
+// the folder was emptied; and by which relays it is reached.
 func (h *home) settle(ctx context.Context) error {
 	if err := h.write(ctx, "/.acl", "text/turtle", rootACL, absent); err != nil {
 		return err
 	}
-	return h.write(ctx, "/social/posts/.acl", "text/turtle", postsACL, absent)
+	if err := h.write(ctx, "/social/posts/.acl", "text/turtle", postsACL, absent); err != nil {
+		return err
+	}
+	return h.publishRelays(ctx)
 }
 
 // absent lets a write happen only where nothing is; something there is as good.
@@ -190,7 +203,8 @@ func (h *home) write(ctx context.Context, path, mediaType, body string, pre pod.
 }
 
 // adopt takes in what the owner's phone says of its person, before the write is acknowledged: lists and
-// name. Lists that do not hold are refused, so that the folder never has any that the server does not honour.
+// name. Lists that do not hold are refused, and so are relays that do not make sense, so that the folder never has
+// any that the server does not honour.
 func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 	switch p.String() {
 	case "/profile/devices":
@@ -203,18 +217,45 @@ func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 			p.title = clip(string(body), maxTitle)
 			return nil
 		})
+	case relaysPath:
+		_, err := parseRelays(body)
+		return err
 	}
 	return nil
 }
 
 // greeting is what the door tells a contact about the owner.
-func (h *home) greeting(ctx context.Context, _ webid.Agent) (podsync.Greeting, error) {
+func (h *home) greeting(ctx context.Context, a webid.Agent) (podsync.Greeting, error) {
 	p, err := h.realm.person(ctx)
 	if err != nil {
 		return podsync.Greeting{}, err
 	}
-	return podsync.Greeting{
-		Label: p.label, Name: p.title, Devices: p.lists.Devices.String(), Keys: p.lists.Keys.String(),
-		Ways: []webid.Way{{Pod: h.url, Issuer: h.issuer}},
-	}, nil
+	ways, err := h.ways(ctx, a)
+	return podsync.Greeting{Label: p.label, Name: p.title, Devices: p.lists.Devices.String(), Keys: p.lists.Keys.String(), Ways: ways}, err
+}
+
+// ways returns how the owner is reached by an agent: at the pod's own address if it has one, and by relays.
+func (h *home) ways(ctx context.Context, a webid.Agent) ([]webid.Way, error) {
+	name := nameOwn
+	if cid := a.Contact(); cid != "" {
+		name = nameContact(webid.Contact{CID: cid, Grant: a.Grant()})
+	}
+	return h.waysFor(ctx, name)
+}
+
+// maxWays is how many ways are told.
+const maxWays = 8
+
+// waysFor returns how whoever is told the name of a send reaches the owner.
+func (h *home) waysFor(ctx context.Context, name string) ([]webid.Way, error) {
+	set, err := h.relays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []webid.Way
+	if !h.config.hidden() || len(set.Relays) == 0 {
+		all = []webid.Way{{Pod: h.url, Issuer: h.issuer}}
+	}
+	all = append(all, set.ways(name)...)
+	return all[:min(len(all), maxWays)], nil
 }

@@ -36,8 +36,9 @@ var (
 )
 
 // openInvite is one row: this pod holds the private half of the invite's key, so that two people can
-// never both win. Once used, the key is gone and what was answered stays until it expires, so that a
-// friend whose answer was lost may ask again with the same bytes (protocol §7).
+// never both win. Once used, the secret is gone, so that nobody else can be let in, and what was answered stays
+// until it expires with the key, so that a friend whose answer was lost may ask again with the same bytes, by a
+// sealed request too (protocol §7).
 type openInvite struct {
 	invite.Invite
 	expires  time.Time
@@ -82,6 +83,7 @@ func (h *home) makeInvite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	h.reach.kick()
 	return writeJSON(w, http.StatusCreated, map[string]any{
 		"id": encode(i.ID), "ik": encode(i.Key.Public().Point()), "secret": encode(i.Secret), "expires": h.state.now().Add(life).UTC().Truncate(time.Second),
 	})
@@ -107,6 +109,7 @@ func (h *home) cancelInvite(w http.ResponseWriter, r *http.Request, id string) e
 	if err := h.state.removeInvite(r.Context(), h.name, raw); err != nil {
 		return err
 	}
+	h.reach.kick()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -150,8 +153,12 @@ func (h *home) confirm(ctx context.Context, i openInvite, body []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	ways, err := h.waysFor(ctx, nameContact(c))
+	if err != nil {
+		return nil, err
+	}
 	answer, err := a.Confirm(invite.Confirmation{
-		Introduction: invite.Introduction{Lists: p.lists, Ways: []webid.Way{{Pod: h.url, Issuer: h.issuer}}, Name: p.title},
+		Introduction: invite.Introduction{Lists: p.lists, Ways: ways, Name: p.title},
 		CID:          c.CID, WebID: c.ID, Salt: c.Salt,
 	})
 	if err != nil {
@@ -215,10 +222,9 @@ const inviteColumns = `SELECT id, expires, key, secret, contact, accepted, answe
 func (i *openInvite) scan(row *sqlite.Stmt) error {
 	i.ID, i.expires, i.Secret = column(row, 0), time.Unix(row.ColumnInt64(1), 0), column(row, 3)
 	i.contact, i.accepted, i.tries = row.ColumnText(4), column(row, 5), row.ColumnInt(7)
-	if i.answer = column(row, 6); len(i.answer) > 0 {
-		return nil // the key is gone
+	if i.answer = column(row, 6); len(i.answer) == 0 {
+		i.answer = nil
 	}
-	i.answer = nil
 	return i.Key.UnmarshalText([]byte(row.ColumnText(2)))
 }
 
@@ -266,11 +272,11 @@ func (s *state) claimInvite(ctx context.Context, name string, id, body []byte, c
 	return i, err
 }
 
-// answerInvite stores the answer to a claimed invite, if none is stored yet, drops its key and secret, and
+// answerInvite stores the answer to a claimed invite, if none is stored yet, drops its secret, and
 // returns the answer that stands.
 func (s *state) answerInvite(ctx context.Context, name string, id []byte, cid string, answer []byte) (stands []byte, err error) {
 	err = s.write(ctx, func(c *sqlite.Conn) error {
-		err := sqlitex.Execute(c, `UPDATE invite SET contact = ?, answer = ?, key = '', secret = x'' WHERE person = ? AND id = ? AND answer = x''`,
+		err := sqlitex.Execute(c, `UPDATE invite SET contact = ?, answer = ?, secret = x'' WHERE person = ? AND id = ? AND answer = x''`,
 			&sqlitex.ExecOptions{Args: []any{cid, answer, name, id}})
 		if err != nil {
 			return err

@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"kith/acl"
+	"kith/relay"
 	"kith/webid"
 	"kith/webid/invite"
 )
@@ -21,7 +25,8 @@ type Pairing struct {
 	Pod       string
 	Link      string
 	Expires   time.Time
-	ForPhones bool // a phone can use the address: https, and not only this machine
+	ForPhones bool     // a phone can open the link: https, and not only this machine
+	Relays    []string // by which the pod is reached besides
 }
 
 // Introduction is what `kith person add` prints.
@@ -44,7 +49,7 @@ func AddPerson(ctx context.Context, c Config, name string) (Introduction, error)
 	if err := s.addPerson(ctx, name); err != nil {
 		return Introduction{}, err
 	}
-	p, err := s.pairing(ctx, c, name)
+	p, err := s.reachPairing(ctx, c, name)
 	if err != nil {
 		return Introduction{}, err
 	}
@@ -59,9 +64,36 @@ func Pair(ctx context.Context, c Config, name string) (Pairing, error) {
 		return Pairing{}, err
 	}
 	defer s.close()
-	return s.pairing(ctx, c, name)
+	return s.reachPairing(ctx, c, name)
 }
 
+// reachPairing is pairing for a person whom the server that runs, if one does, may not know yet: where nothing else
+// leads to the pod, it makes the queues at the relays.
+func (s *state) reachPairing(ctx context.Context, c Config, name string) (Pairing, error) {
+	if len(c.Reach) == 0 {
+		var err error
+		if c.Reach, _, err = s.relays(ctx); err != nil {
+			return Pairing{}, err
+		}
+	}
+	p, err := s.person(ctx, name)
+	if err != nil || p.paired() {
+		return s.pairing(ctx, c, name)
+	}
+	client := &relay.Client{}
+	for _, at := range c.Reach {
+		ctx, cancel := context.WithTimeout(ctx, firstWait)
+		err = errors.Join(err, s.prepare(ctx, client, at, name))
+		cancel()
+	}
+	pairing, failed := s.pairing(ctx, c, name)
+	if len(pairing.Relays) > 0 { // one is enough
+		err = nil
+	}
+	return pairing, errors.Join(err, failed)
+}
+
+// pairing makes a link that works once.
 func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, error) {
 	if _, err := s.person(ctx, name); errors.Is(err, ErrPerson) {
 		return Pairing{}, fmt.Errorf("%w; make the pod with `kith person add %s`", err, name)
@@ -72,8 +104,42 @@ func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, er
 	if err != nil {
 		return Pairing{}, err
 	}
-	link, err := invite.Pairing{Way: webid.Way{Pod: c.PodURL(name), Issuer: c.Issuer()}, Secret: secret}.URL(c.URL)
-	return Pairing{Pod: c.PodURL(name), Link: link, Expires: expires, ForPhones: c.forPhones()}, err
+	p, err := s.person(ctx, name)
+	if err != nil {
+		return Pairing{}, err
+	}
+	set, err := s.relaysOf(ctx, c, p)
+	if err != nil {
+		return Pairing{}, err
+	}
+	_, apps, err := s.relays(ctx)
+	if err != nil {
+		return Pairing{}, err
+	}
+	via := set.ways(namePair)
+	base := c.appFor(apps, len(via) > 0)
+	link := invite.Pairing{Way: webid.Way{Pod: c.PodURL(name), Issuer: c.Issuer()}, Secret: secret}
+	if len(via) > 0 {
+		link.Via, link.Key = via, p.keys.agreement.Public()
+	}
+	text, err := link.URL(base)
+	return Pairing{Pod: c.PodURL(name), Link: text, Expires: expires, ForPhones: forPhones(base), Relays: set.urls()}, err
+}
+
+// relaysOf returns by which relays a person is reached, whether or not the server runs.
+func (s *state) relaysOf(ctx context.Context, c Config, p person) (relays, error) {
+	if !p.paired() {
+		prepared, err := s.reaching(ctx, p.name)
+		return prepared.draft, err
+	}
+	text, err := os.ReadFile(filepath.Join(c.Data, "pods", p.name, filepath.FromSlash(relaysPath)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return relays{}, nil
+	}
+	if err != nil {
+		return relays{}, fmt.Errorf("read relays: %w", err)
+	}
+	return parseRelays(text)
 }
 
 // pairBody bounds what a device may send to pair.
@@ -157,6 +223,7 @@ func (h *home) pairPhone(ctx context.Context, req pairRequest) error {
 		return err
 	}
 	h.realm.forget()
+	defer h.reach.kick()
 	return h.settle(ctx)
 }
 

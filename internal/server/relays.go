@@ -167,3 +167,11 @@ func (r relays) ways(name string) []webid.Way {
 	}
 	return all
 }
+
+// urls returns the relays.
+func (r relays) urls() (all []string) {
+	for _, q := range r.Relays {
+		all = append(all, q.URL)
+	}
+	return all
+}

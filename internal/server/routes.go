@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case !strings.HasPrefix(path, "/"): // OPTIONS *, CONNECT
 		ldp.Problem(w, http.StatusBadRequest, "The request names no resource.")
 	case s.app.serve(w, r):
+	case s.relay != nil && relayed(path):
+		s.relay.ServeHTTP(w, r)
 	case s.issuer.Handles(path) || strings.HasPrefix(path, "/.well-known/"):
 		if s.limited(w, r) {
 			return
@@ -49,6 +52,15 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.servePod(w, r, path)
 	}
 }
+
+// relayed reports whether a path is one of a relay at this origin. No pod can have such a name.
+func relayed(path string) bool {
+	top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains(relayNames, top) || path == "/.well-known/kith-relay"
+}
+
+// relayNames are the first segments of a relay's paths.
+var relayNames = []string{"q", "s", "f", "h", "ws"}
 
 func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 	name, rest, slash := strings.Cut(path[1:], "/")
@@ -81,7 +93,7 @@ func canonical(rest string) string {
 
 // costly reports whether a path of a pod makes the server work for people whom it does not know yet.
 func costly(rest string) bool {
-	return strings.HasPrefix(rest, ".pair") || strings.HasPrefix(rest, ".invites/") || strings.HasPrefix(rest, ".channels/")
+	return strings.HasPrefix(rest, ".pair") || strings.HasPrefix(rest, ".invites/") || strings.HasPrefix(rest, ".channels/") || rest == ".sealed"
 }
 
 // find returns the pod called name. For a name that nobody has it returns a pod that is always empty
@@ -139,7 +151,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".trouble":
+	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -184,6 +196,17 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return asOwner(agent, func() error { return h.serveTrouble(w, r, below) })
 	case ".channels":
 		return h.serveChannels(w, r, h.guard.As(agent), below)
+	case ".sealed":
+		return h.serveSealed(w, r, below)
+	case ".hint":
+		return h.serveHint(w, r, agent)
+	case ".hints":
+		return h.serveHeard(w, r, agent)
+	case ".push":
+		return h.servePush(w, r, agent)
+	}
+	if agent.Device() {
+		defer h.present.enter(h.config.Now)()
 	}
 	return h.replica.Serve(w, r, h.guard.As(agent), "/"+below)
 }

@@ -18,11 +18,19 @@
 //	/NAME/.replica…            sync.Replica
 //	/NAME/.storage             what the pod offers  (ldp)
 //	/NAME/.channels/…          sync.Channels        (channels.go)
+//	/NAME/.sealed              sealed.Server        (sealed.go)
+//	/NAME/.hints, .push        what wakes the owner's app (hints.go, push.go)
 //	/NAME/social/door, feed    sync.Feed
 //	/NAME/…                    ldp
 //
-// Goroutines: one for each listener, ended by Run's context; those of http.Server; and the one of each
-// pod's acl.Guard and of its sync.Channels, ended by Close.
+// With --relay, relay.Server has /q, /s, /f, /h and /ws, and DIR/relay.
+//
+// What comes in envelopes, by .sealed or through the relays of a person's settings (reach.go), is answered by
+// the same code.
+//
+// Goroutines: one for each listener and those of --reach, ended by Run's context; those of http.Server; those of
+// relay.Server; and the one of each pod's acl.Guard and of its sync.Channels and those of its relays (reach.go),
+// ended by Close.
 package server
 
 import (
@@ -41,6 +49,7 @@ import (
 	"kith/acl"
 	"kith/internal/fetch"
 	"kith/pwa"
+	"kith/relay"
 	"kith/webid"
 	"kith/webid/issuer"
 
@@ -49,19 +58,24 @@ import (
 
 // Server is a folder of pods on the network.
 type Server struct {
-	config    Config
-	state     *state
-	app       *app
-	issuer    *issuer.Server
-	verifier  *webid.Verifier
-	cursorKey []byte
-	hooks     hookKey
-	rates     *rates
-	strangers *rates // of requests that make this server fetch documents
-	asking    asking
-	fetcher   *fetch.Fetcher // for addresses that strangers choose
-	listener  net.Listener
-	nothing   *acl.Guard // of the pods that do not exist
+	config     Config
+	state      *state
+	app        *app
+	issuer     *issuer.Server
+	verifier   *webid.Verifier
+	cursorKey  []byte
+	hooks      hookKey
+	rates      *rates
+	strangers  *rates // of requests that make this server fetch documents
+	asking     asking
+	fetcher    *fetch.Fetcher // for addresses that strangers choose
+	listener   net.Listener
+	nothing    *acl.Guard       // of the pods that do not exist
+	nobody     webid.PrivateKey // of theirs, to which nobody seals
+	outside    *fetch.Fetcher   // to relays
+	relays     *carrier
+	relay      *relay.Server // nil without --relay
+	closeRelay func() error  // may be called again
 
 	mu     sync.Mutex
 	homes  map[string]*home
@@ -91,6 +105,9 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("%w: --fetch: %v", ErrConfig, err)
 	}
 	s.nothing = acl.New(nothing{}, acl.Config{Base: c.URL, Now: c.Now})
+	if err := s.openRelays(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.openIssuer(ctx); err != nil {
 		return nil, err
 	}
@@ -211,7 +228,7 @@ func (s *Server) Address() string {
 }
 
 // FirstPairing returns a pairing link for the only pod of this folder while no phone has paired with
-// it, else a zero Pairing.
+// it, else a zero Pairing. With --reach it waits a while for the relays.
 func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
 	names, err := s.state.names(ctx)
 	if err != nil || len(names) != 1 {
@@ -221,13 +238,18 @@ func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
 	if err != nil || p.paired() {
 		return Pairing{}, err
 	}
+	h, err := s.home(ctx, p.name)
+	if err != nil {
+		return Pairing{}, err
+	}
+	h.reach.ready(ctx)
 	return s.state.pairing(ctx, s.config, p.name)
 }
 
 // Run serves until ctx ends, then lets requests under way finish for a short while. Its error is nil
 // when ctx ended it.
 func (s *Server) Run(ctx context.Context) error {
-	servers, err := s.servers()
+	servers, err := servers(s.config, s.listener, s)
 	if err != nil {
 		return err
 	}
@@ -239,6 +261,12 @@ func (s *Server) Run(ctx context.Context) error {
 	debug.FreeOSMemory() // what opening took is not needed any more
 	failed := make(chan error, len(servers))
 	var running sync.WaitGroup
+	looking, leave := context.WithCancel(ctx)
+	defer leave()
+	if len(s.config.Reach) > 0 {
+		running.Go(func() { s.people(looking) })
+		running.Go(func() { s.describe(looking) })
+	}
 	for _, run := range servers {
 		running.Go(func() { failed <- run.serve() })
 	}
@@ -246,6 +274,8 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	leave()
+	err = errors.Join(err, s.closeRelay()) // its waits and sockets would not end by themselves
 	last, end := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer end()
 	defer time.AfterFunc(time.Second, cancel).Stop() // long polls would wait for all of it
@@ -267,27 +297,27 @@ type running struct {
 	serve func() error
 }
 
-// servers returns the server of the pods and, with --domain, the one of port 80 which answers
+// servers returns the server of h on l and, with --domain, the one of port 80 which answers
 // certificate challenges and sends everybody else to https.
-func (s *Server) servers() ([]running, error) {
-	main := newHTTP(s)
+func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
+	main := newHTTP(h)
 	switch {
-	case s.config.Domain != "":
-		certs := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(s.config.Domain), Cache: autocert.DirCache(s.config.Data + "/certificates")}
+	case c.Domain != "":
+		certs := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.Domain), Cache: autocert.DirCache(c.Data + "/certificates")}
 		main.TLSConfig = certs.TLSConfig()
 		main.TLSConfig.MinVersion = tls.VersionTLS12
 		redirect := newHTTP(certs.HTTPHandler(nil))
 		redirect.Addr = ":80"
-		return []running{{main, func() error { return main.ServeTLS(s.listener, "", "") }}, {redirect, redirect.ListenAndServe}}, nil
-	case s.config.Cert != "":
-		cert, err := tls.LoadX509KeyPair(s.config.Cert, s.config.Key)
+		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}, {redirect, redirect.ListenAndServe}}, nil
+	case c.Cert != "":
+		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
 			return nil, fmt.Errorf("%w: read the certificate: %v", ErrConfig, err)
 		}
 		main.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-		return []running{{main, func() error { return main.ServeTLS(s.listener, "", "") }}}, nil
+		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}}, nil
 	}
-	return []running{{main, func() error { return main.Serve(s.listener) }}}, nil
+	return []running{{main, func() error { return main.Serve(l) }}}, nil
 }
 
 func newHTTP(h http.Handler) *http.Server {
@@ -318,8 +348,13 @@ func (s *Server) Close() error {
 	if s.nothing != nil {
 		s.nothing.Close()
 	}
-	if s.fetcher != nil {
-		s.fetcher.Close()
+	for _, f := range []*fetch.Fetcher{s.fetcher, s.outside} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	if s.closeRelay != nil {
+		errs = append(errs, s.closeRelay())
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.close())

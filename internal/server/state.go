@@ -120,7 +120,7 @@ func checkName(name string) error {
 		return fmt.Errorf("%w: %q cannot be part of an address; use 1 to 32 of a-z, 0-9 and -", ErrName, name)
 	}
 	switch name {
-	case "token", "authorize", "register", "userinfo", "logout", "assets", "icons", "app", "health":
+	case "token", "authorize", "register", "userinfo", "logout", "assets", "icons", "app", "health", "q", "s", "f", "h", "ws":
 		return fmt.Errorf("%w: %q is an address of the server itself; take another", ErrName, name)
 	}
 	return nil

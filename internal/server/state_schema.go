@@ -41,6 +41,19 @@ CREATE TABLE passkey (
   id BLOB PRIMARY KEY, person TEXT NOT NULL, handle BLOB NOT NULL, name TEXT NOT NULL,
   credential TEXT NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX passkey_person ON passkey (person);
+`, `
+CREATE TABLE reach (
+  person TEXT PRIMARY KEY,
+  draft TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', push TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+CREATE TABLE relay (url TEXT PRIMARY KEY, app INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE told (
+  person TEXT NOT NULL, relay TEXT NOT NULL, queue TEXT NOT NULL, send BLOB NOT NULL,
+  PRIMARY KEY (person, relay, queue, send)) STRICT, WITHOUT ROWID;
+CREATE TABLE queued (
+  relay TEXT NOT NULL, cancel TEXT NOT NULL, send BLOB NOT NULL,
+  person TEXT NOT NULL, contact TEXT NOT NULL, path TEXT NOT NULL, expires INTEGER NOT NULL,
+  PRIMARY KEY (relay, cancel)) STRICT, WITHOUT ROWID;
+CREATE INDEX queued_person ON queued (person);
 `}
 
 // migrate brings the file to the newest schema, by one transaction.

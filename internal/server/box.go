@@ -1,0 +1,285 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kith/relay"
+	"kith/sealed"
+
+	"golang.org/x/time/rate"
+)
+
+// Bounds of one box.
+const (
+	boxRate     = 100 // messages a second that are looked at, whatever the relay sends
+	boxBurst    = 300
+	boxAnswers  = 16 // messages that are being answered
+	boxWaits    = 6  // of them that may wait for something to happen
+	longestWait = 20 // seconds; who asked does not wait for longer
+	boxTime     = 28 * time.Second
+)
+
+// box answers what comes in the queues of one relay. A relay may drop, repeat, reorder, alter and make up what it
+// likes: what does not open, or is not for this person, is declined, and what was done once is not done again
+// (package sealed).
+//
+// Goroutines: those of its relay.Mailbox, one that receives, one that tells the relay what changes, and one for
+// each message that is being answered. All end with close.
+type box struct {
+	reach  *reach
+	url    string
+	queues []oldQueue // the newest first
+	mail   *relay.Mailbox
+	ctx    context.Context
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+	change chan struct{}
+	deaf   atomic.Bool // the relay does not let this pod read a queue
+
+	registering sync.Mutex
+	busy, waits chan struct{}
+}
+
+// open follows the queues at a relay.
+func (r *reach) open(at string, queues []oldQueue) *box {
+	b := &box{reach: r, url: at, queues: queues, change: make(chan struct{}, 1), busy: make(chan struct{}, boxAnswers), waits: make(chan struct{}, boxWaits)}
+	b.ctx, b.stop = context.WithCancel(r.ctx)
+	kid := r.home.sealed.Device
+	var boxes []relay.Box
+	for _, q := range queues {
+		boxes = append(boxes, relay.Box{Queue: q.Queue, Token: q.Secret.token(at, kid)})
+	}
+	b.mail = r.client.client.Mailbox(at, b.introduce, boxes...)
+	b.wg.Go(b.receive)
+	b.wg.Go(b.follow)
+	return b
+}
+
+func (b *box) close() {
+	b.stop()
+	b.mail.Close()
+	b.wg.Wait()
+}
+
+// kick has the box tell its relay of friends and invites that came and went.
+func (b *box) kick() {
+	select {
+	case b.change <- struct{}{}:
+	default:
+	}
+}
+
+// refused reports whether the relay does not let this pod read a queue.
+func (b *box) refused() bool { return b.deaf.Load() }
+
+// follow tells the relay what changes.
+func (b *box) follow() {
+	for {
+		select {
+		case <-b.change:
+		case <-b.ctx.Done():
+			return
+		}
+		if err := b.register(b.ctx, b.mail, false); err != nil && b.ctx.Err() == nil {
+			slog.Debug("a relay was not told what changed", "err", err)
+		}
+	}
+}
+
+// introduce tells the relay, at each connection, by what sends messages may come and who may read them.
+func (b *box) introduce(ctx context.Context, m *relay.Mailbox) error { return b.register(ctx, m, true) }
+
+// register tells the relay of each send that leads here, or of those alone that it does not know, and has it
+// forget those that lead here no more. It is kept what a relay was told, so that a friend who went while the
+// relay was away loses the way at the next connection.
+func (b *box) register(ctx context.Context, m *relay.Mailbox, all bool) error {
+	b.registering.Lock()
+	defer b.registering.Unlock()
+	names, kids, err := b.reach.home.reachable(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, q := range b.queues {
+		errs = append(errs, b.registerOne(ctx, m, q, names, kids, all))
+	}
+	err = errors.Join(errs...)
+	if errors.Is(err, relay.ErrRefused) { // it has its reasons, and the rest goes on
+		slog.Warn("a relay does not take all that it is told", "err", err)
+		return nil
+	}
+	return err
+}
+
+func (b *box) registerOne(ctx context.Context, m *relay.Mailbox, q oldQueue, names, kids []string, all bool) error {
+	state, person := b.reach.home.state, b.reach.home.name
+	told, err := state.told(ctx, person, q.queue)
+	if err != nil {
+		return err
+	}
+	var want, add [][]byte
+	for _, name := range names {
+		want = append(want, q.Secret.send(b.url, name))
+	}
+	for _, send := range want {
+		if all || !has(told, send) {
+			add = append(add, send)
+		}
+	}
+	forget := slices.DeleteFunc(told, func(send []byte) bool { return has(want, send) })
+	if err := state.tell(ctx, person, q.queue, add, nil); err != nil {
+		return err
+	}
+	err = errors.Join(b.tokens(ctx, m, q, kids, all), m.AddSends(ctx, q.Queue, add...), m.RemoveSends(ctx, q.Queue, forget...))
+	if err != nil {
+		return err
+	}
+	return state.tell(ctx, person, q.queue, nil, forget)
+}
+
+// tokens lets the owner's devices read the queue. One that was taken off the list loses it with the next secret.
+func (b *box) tokens(ctx context.Context, m *relay.Mailbox, q oldQueue, kids []string, all bool) error {
+	if !all {
+		return nil
+	}
+	var tokens [][]byte
+	for _, kid := range kids {
+		tokens = append(tokens, q.Secret.token(b.url, kid))
+	}
+	return m.AddTokens(ctx, q.Queue, tokens...)
+}
+
+func has(all [][]byte, one []byte) bool {
+	return slices.ContainsFunc(all, func(b []byte) bool { return bytes.Equal(b, one) })
+}
+
+// reachable returns the names of the sends that lead here, and the devices that may read what comes.
+func (h *home) reachable(ctx context.Context) (names, kids []string, err error) {
+	p, err := h.realm.person(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	contacts, err := h.realm.all(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	invites, err := h.state.invites(ctx, h.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	names, kids = []string{nameOwn, namePair}, []string{p.kid()}
+	for _, c := range contacts {
+		if !c.Blocked {
+			names = append(names, nameContact(c))
+		}
+	}
+	for _, i := range invites {
+		names = append(names, nameInvite(i.ID))
+	}
+	for _, d := range p.lists.Devices.Devices {
+		if d.Kid != p.kid() {
+			kids = append(kids, d.Kid)
+		}
+	}
+	return names, kids, nil
+}
+
+// receive answers what comes, each message in a goroutine of its own.
+func (b *box) receive() {
+	limit := rate.NewLimiter(boxRate, boxBurst)
+	for {
+		m, err := b.mail.Next(b.ctx)
+		switch {
+		case errors.Is(err, relay.ErrRefused):
+			b.deaf.Store(true)
+			continue
+		case err != nil || limit.Wait(b.ctx) != nil:
+			return
+		}
+		select {
+		case b.busy <- struct{}{}:
+		case <-b.ctx.Done():
+			return
+		}
+		b.wg.Go(func() {
+			defer func() { <-b.busy }()
+			if err := b.handle(m); err != nil && b.ctx.Err() == nil {
+				slog.Debug("a message was not answered", "err", err)
+			}
+		})
+	}
+}
+
+// handle answers one message. It is acknowledged only once its answer is with who asked or on the disk of a relay.
+func (b *box) handle(m relay.Message) error {
+	ctx, cancel := context.WithTimeout(b.ctx, boxTime)
+	defer cancel()
+	if err := b.mail.Claim(ctx, m.ID); errors.Is(err, relay.ErrTaken) || errors.Is(err, relay.ErrGone) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	limit, leave := b.patience(m.Waits)
+	defer leave()
+	answer, reply, err := b.reach.home.sealed.Answer(context.WithValue(ctx, patience{}, limit), m.Body)
+	switch {
+	case errors.Is(err, sealed.ErrDeclined):
+		return errors.Join(err, b.mail.Decline(ctx, m.ID))
+	case err != nil, reply.Status == http.StatusServiceUnavailable: // somebody who does not lag behind may answer
+		return errors.Join(err, b.mail.Release(ctx, m.ID))
+	}
+	if m.Waits {
+		err := b.mail.Reply(ctx, m.ID, answer)
+		if err == nil {
+			return b.mail.Ack(ctx, m.ID)
+		}
+		if !errors.Is(err, relay.ErrGone) {
+			return errors.Join(err, b.mail.Release(ctx, m.ID))
+		}
+	}
+	if err := b.reach.errand.post(ctx, reply, answer); err != nil {
+		return errors.Join(err, b.mail.Release(ctx, m.ID))
+	}
+	return b.mail.Ack(ctx, m.ID)
+}
+
+// patience returns what cuts the time for which a request wants to wait for something to happen: to nothing where
+// nobody waits for its answer, or too many others do.
+func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
+	held := false
+	limit = func(query url.Values) {
+		if query.Get("wait") == "" {
+			return
+		}
+		if waits && !held {
+			select {
+			case b.waits <- struct{}{}:
+				held = true
+			default:
+			}
+		}
+		seconds, err := strconv.Atoi(query.Get("wait"))
+		switch {
+		case err != nil: // refused further on
+		case !held:
+			query.Set("wait", "0")
+		default:
+			query.Set("wait", strconv.Itoa(min(seconds, longestWait)))
+		}
+	}
+	return limit, func() {
+		if held {
+			<-b.waits
+		}
+	}
+}

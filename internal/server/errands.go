@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kith/acl"
+	"kith/pod"
+	"kith/relay"
+	"kith/sealed"
+	"kith/webid"
+)
+
+const (
+	postTime   = 12 * time.Second // to leave an answer at a relay
+	sulkTime   = time.Minute      // for which a friend whose relay failed is not served again
+	errandTime = time.Second      // between two looks at what has changed
+)
+
+// errands are what goes to other people's relays: answers that nobody waits for, taking them back, hints; and
+// pushes to the owner's phone. An address that a friend chose is called through the guarded fetcher alone.
+type errands struct {
+	reach *reach
+	seen  pod.Head // changes up to here have been looked at
+	left  bool     // an answer could not be taken back
+	hints hints
+	wakes wakes
+
+	mu    sync.Mutex
+	sulks map[string]time.Time // until when, by label
+}
+
+// errFailed says that a friend's relay failed a moment ago.
+var errFailed = errors.New("the relay for answers failed a moment ago")
+
+// post leaves an answer where the asker wants it, and keeps by what it is taken back. What is to go nowhere, and
+// what the asker's relay knows no queue for, is done.
+func (e *errands) post(ctx context.Context, reply sealed.Reply, answer []byte) error {
+	at, send, ok := splitQueue(reply.URL)
+	if !ok {
+		return nil
+	}
+	if e.sulking(reply.Peer.Label) {
+		return errFailed
+	}
+	h := e.reach.home
+	set, err := h.relays(ctx)
+	if err != nil {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, postTime)
+	defer cancel()
+	receipt, err := e.reach.client.to(at, set).Post(short, at, send, answer, 0)
+	switch {
+	case errors.Is(err, relay.ErrUnknown), errors.Is(err, relay.ErrTooLarge):
+		return nil
+	case err != nil:
+		e.sulk(reply.Peer.Label)
+		return err
+	}
+	agent := reply.Peer.Agent
+	if receipt.Cancel == "" || agent.Contact() == "" || reply.Status >= http.StatusMultipleChoices || reply.Method != http.MethodGet {
+		return nil
+	}
+	contact := nameContact(webid.Contact{CID: agent.Contact(), Grant: agent.Grant()})
+	return h.state.addQueued(ctx, h.name, queuedAnswer{relay: at, cancel: receipt.Cancel, send: send, contact: contact, path: reply.Path, expires: reply.Expires})
+}
+
+// splitQueue splits RELAYs/<b64u send>.
+func splitQueue(queue string) (at string, send []byte, ok bool) {
+	i := strings.LastIndex(queue, "/")
+	if i < 0 || !strings.HasSuffix(queue[:i+1], "/s/") {
+		return "", nil, false
+	}
+	send, err := base64.RawURLEncoding.DecodeString(queue[i+1:])
+	return queue[:i-1], send, err == nil
+}
+
+func (e *errands) sulking(label string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.reach.home.state.now().Before(e.sulks[label])
+}
+
+// sulk remembers that a friend's relay failed, so that one who names slow addresses holds nobody up.
+func (e *errands) sulk(label string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.reach.home.state.now()
+	if e.sulks == nil || len(e.sulks) > 1024 {
+		e.sulks = map[string]time.Time{}
+	}
+	e.sulks[label] = now.Add(sulkTime)
+}
+
+// run looks at what has changed in the pod.
+func (e *errands) run() {
+	r := e.reach
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		changed := r.home.guard.As(webid.Agent{}).Changed()
+		next, err := e.look(r.ctx)
+		if err != nil && r.ctx.Err() == nil {
+			slog.Debug("errands are left for later", "err", err)
+		}
+		timer.Reset(max(next, errandTime))
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-r.ctx.Done():
+			return
+		}
+		timer.Reset(lookPause) // what happens in short succession is looked at once
+		select {
+		case <-timer.C:
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// look does what is due, and returns after how long there may be more.
+func (e *errands) look(ctx context.Context) (next time.Duration, err error) {
+	n, err := e.news(ctx)
+	if err != nil {
+		return lookAgain, err
+	}
+	if n.narrower || e.left {
+		err = e.withdraw(ctx, n.narrower)
+		e.left = err != nil
+	}
+	return min(lookAgain, e.giveHints(ctx), e.wake(ctx, n.message)), err
+}
+
+// news is what the changes since the last look mean for errands.
+type news struct {
+	narrower bool // somebody may see less than before
+	message  bool // a friend left something in the inbox
+}
+
+// news reads the changes since the last look.
+func (e *errands) news(ctx context.Context) (n news, err error) {
+	raw, _, err := e.reach.home.replicaOf(ctx, "/")
+	if err != nil {
+		return n, err
+	}
+	head, err := raw.Head(ctx)
+	if err != nil || head.Epoch != e.seen.Epoch {
+		n.narrower = head.Epoch != ""
+		e.seen = head
+		return n, err
+	}
+	for {
+		rows, _, err := raw.Rows(ctx, e.seen.Seq, 1000)
+		if err != nil || len(rows) == 0 {
+			return n, err
+		}
+		for _, c := range rows {
+			n.narrower = n.narrower || mayNarrow(c)
+			n.message = n.message || !c.Gone() && strings.HasPrefix(c.Path.String(), "/social/in/") && !c.Path.IsContainer() &&
+				!c.Path.IsACL() && c.Version.Device == e.reach.home.sealed.Device
+		}
+		e.seen.Seq = rows[len(rows)-1].Seq
+	}
+}
+
+// mayNarrow reports whether after a change somebody may see less.
+func mayNarrow(c pod.Change) bool {
+	if c.Gone() || c.Path.IsACL() {
+		return true
+	}
+	return slices.ContainsFunc([]string{"/social/audiences/", "/circles/", contactsFolder, "/settings/"}, func(folder string) bool {
+		return strings.HasPrefix(c.Path.String(), folder)
+	})
+}
+
+// withdraw takes back the answers that their readers may not have any more: of friends who went, and of what was
+// deleted or is not for them now. A list of posts counts as such whenever anybody may see less.
+func (e *errands) withdraw(ctx context.Context, narrower bool) error {
+	h := e.reach.home
+	waiting, err := h.state.queued(ctx, h.name)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	set, err := h.relays(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, a := range waiting {
+		due, err := h.stillFor(ctx, a, narrower)
+		if err == nil && !due {
+			err = e.takeBack(ctx, a, set)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// takeBack erases an answer at its relay. One that does not wait there was fetched.
+func (e *errands) takeBack(ctx context.Context, a queuedAnswer, set relays) error {
+	ctx, cancel := context.WithTimeout(ctx, postTime)
+	defer cancel()
+	err := e.reach.client.to(a.relay, set).Cancel(ctx, a.relay, a.send, a.cancel)
+	if err != nil && !errors.Is(err, relay.ErrUnknown) {
+		return fmt.Errorf("take back an answer: %w", err)
+	}
+	return e.reach.home.state.removeQueued(ctx, a)
+}
+
+// stillFor reports whether who asked may have the answer now.
+func (h *home) stillFor(ctx context.Context, a queuedAnswer, narrower bool) (bool, error) {
+	cid, _, _ := strings.Cut(a.contact, " ")
+	c, err := h.realm.ByID(ctx, webid.ID(h.url+"contacts/"+cid+"/card#me"))
+	if errors.Is(err, webid.ErrUnknown) || err == nil && (c.Blocked || nameContact(c) != a.contact) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	path, err := pod.ParsePath(a.path)
+	switch {
+	case a.path == "/social/door":
+		return true, nil
+	case err != nil, a.path == "/social/feed", path.IsContainer():
+		return !narrower, nil
+	}
+	answer, err := h.guard.As(webid.ContactAgent(c.ID, c.CID, c.Grant, "", c.Accepts...)).Stat(ctx, path)
+	if err == nil {
+		return answer.Info.Path == path, answer.Close()
+	}
+	for _, gone := range []error{acl.ErrForbidden, acl.ErrUnauthenticated, pod.ErrNotExist} {
+		if errors.Is(err, gone) {
+			return false, nil
+		}
+	}
+	return false, err
+}

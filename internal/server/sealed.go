@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"kith/acl"
+	"kith/sealed"
+	"kith/webid"
+)
+
+// openSealed lets the pod be asked by sealed requests, as the device kid of its owner. A name that nobody has is
+// given a key that nobody seals to.
+func (h *home) openSealed(s *Server, kid string) {
+	h.sealed = &sealed.Server{
+		Label: h.label, Device: kid, Keys: h.openers, Find: h.sender, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
+	}
+	if kid == "" {
+		h.sealed.Keys = func() []sealed.Key { return []sealed.Key{{Key: s.nobody}} }
+		h.sealed.Label = func() string { return "nobody" }
+	}
+}
+
+// label names the owner, "" before a phone has paired.
+func (h *home) label() string {
+	p, err := h.realm.person(context.Background())
+	if err != nil {
+		slog.Error("read the owner", "err", err)
+	}
+	return p.label
+}
+
+// openers are the keys by which somebody can seal a request to this pod: its own, and those of invites.
+func (h *home) openers() []sealed.Key {
+	ctx := context.Background()
+	p, err := h.realm.person(ctx)
+	if err != nil {
+		slog.Error("read the owner", "err", err)
+		return nil
+	}
+	keys := []sealed.Key{{Key: p.keys.agreement}}
+	invites, err := h.state.invites(ctx, h.name)
+	if err != nil {
+		slog.Error("read invites", "err", err)
+	}
+	for _, i := range invites {
+		if !i.Key.Public().IsZero() {
+			keys = append(keys, sealed.Key{Key: i.Key, Until: i.expires})
+		}
+	}
+	return keys
+}
+
+// sender returns who has the agreement key kid of the person with that label: one of the owner's devices, or of
+// a contact's who is not blocked.
+func (h *home) sender(ctx context.Context, label, kid string) (sealed.Peer, bool) {
+	p, err := h.realm.person(ctx)
+	if err != nil || !p.paired() {
+		return sealed.Peer{}, false
+	}
+	if label == p.label {
+		key, until, ok := agreement(p.lists, kid)
+		return sealed.Peer{
+			Agent: webid.OwnerAgent(h.realm.Owner(), key.Device), Label: label, KID: kid, Key: key.Key, Salt: sealed.OwnSalt(label), Until: until,
+		}, ok && key.Device != p.kid()
+	}
+	c, err := h.realm.ByLabel(ctx, label)
+	if err != nil || c.Blocked {
+		return sealed.Peer{}, false
+	}
+	key, until, ok := agreement(c.Lists, kid)
+	return sealed.Peer{
+		Agent: webid.ContactAgent(c.ID, c.CID, c.Grant, key.Device, c.Accepts...), Label: label, KID: kid, Key: key.Key, Salt: c.Salt, Until: until,
+	}, ok && len(c.Salt) > 0
+}
+
+// agreement returns the key named kid of a device that may post, and when it proves nothing any more.
+func agreement(l webid.Lists, kid string) (key webid.AgreementKey, until time.Time, ok bool) {
+	key, ok = sealed.Proving(l, kid)
+	return key, key.Until, ok && l.Devices.Can(key.Device, "post")
+}
+
+// patience is the key under which the context of a request from a relay holds who decides whether it may wait.
+type patience struct{}
+
+// answerSealed answers what was in an envelope as the same request by HTTPS would be. What it may ask for at all
+// package sealed has decided.
+func (h *home) answerSealed(w http.ResponseWriter, r *http.Request) {
+	peer, ok := sealed.From(r.Context())
+	if !ok {
+		h.refuse(w, r, acl.ErrUnauthenticated)
+		return
+	}
+	if limit, ok := r.Context().Value(patience{}).(func(url.Values)); ok {
+		query := r.URL.Query()
+		limit(query)
+		r.URL.RawQuery = query.Encode()
+	}
+	rest := "/" + canonical(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
+	if err := h.answer(w, r, peer.Agent, rest); err != nil {
+		h.refuse(w, r, err)
+	}
+}
+
+// serveSealed takes an envelope over HTTPS.
+func (h *home) serveSealed(w http.ResponseWriter, r *http.Request, below string) error {
+	if below != "" {
+		return acl.ErrForbidden
+	}
+	if r.Method != http.MethodPost {
+		return allow(w, "POST, OPTIONS")
+	}
+	h.sealed.ServeHTTP(w, r)
+	return nil
+}
+
+// serveHint answers a friend's responder, which says that there is something new there.
+func (h *home) serveHint(w http.ResponseWriter, r *http.Request, agent webid.Agent) error {
+	switch {
+	case agent.Anonymous():
+		return acl.ErrUnauthenticated
+	case r.Method != http.MethodPost:
+		return allow(w, "POST, OPTIONS")
+	case agent.Contact() == "" && !agent.Device():
+		return acl.ErrForbidden
+	}
+	if cid := agent.Contact(); cid != "" {
+		h.heard.note(cid)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
