@@ -15,7 +15,7 @@
 // that is empty; zeros may follow it.
 //
 // What is read is bounded: 16 KiB of control data and sections together, and
-// 256 lines. Everything that HTTP/2 calls malformed is refused: names that are
+// 256 lines, for which interim responses count too. Everything that HTTP/2 calls malformed is refused: names that are
 // no lower-case tokens, values with control characters or with space around
 // them, pseudo-fields (RFC 9113 §8.2.1, §8.3).
 package bhttp

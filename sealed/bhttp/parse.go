@@ -16,7 +16,7 @@ const (
 
 const (
 	maxHead  = 16 << 10 // bytes of control data, header and trailer sections
-	maxLines = 256
+	maxLines = 256      // field lines and interim responses
 )
 
 // ParseRequest reads a request. Its Content may be part of message. The error
@@ -52,6 +52,7 @@ func ParseResponse(message []byte) (Response, error) {
 	var p Response
 	p.Status = r.status()
 	for p.Status/100 == 1 && !r.bad {
+		r.line()
 		p.Interim = append(p.Interim, Interim{p.Status, r.section()})
 		p.Status = r.status()
 	}
@@ -111,14 +112,20 @@ func (r *reader) fields(more func() bool) []Field {
 	for !r.bad && len(r.rest) > 0 && more() {
 		f := Field{Name: string(r.head(r.number()))}
 		f.Value = string(r.head(r.number()))
-		r.lines++
-		r.bad = r.bad || r.lines > maxLines || !validName(f.Name) || !validValue(f.Value)
+		r.line()
+		r.bad = r.bad || !validName(f.Name) || !validValue(f.Value)
 		fields = append(fields, f)
 	}
 	if !r.known && r.number() != 0 {
 		r.bad = true
 	}
 	return fields
+}
+
+// line counts what takes memory beyond its bytes.
+func (r *reader) line() {
+	r.lines++
+	r.bad = r.bad || r.lines > maxLines
 }
 
 func (r *reader) content() []byte {
