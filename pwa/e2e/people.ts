@@ -5,11 +5,14 @@ import { join } from "node:path";
 import type { BrowserContext, Locator, Page } from "playwright-core";
 import { onTestFailed } from "vitest";
 import { placeWordsFor } from "../src/ui/words/places.ts";
+import { relayWordsFor } from "../src/ui/words/relays.ts";
+import { talkWordsFor } from "../src/ui/words/talk.ts";
 import { wordsFor } from "../src/ui/words/words.ts";
 import { type Scene, screenshot, type Screen } from "./harness.ts";
 
 /** The words on the screens: the browsers of the tests ask for English. */
-export const words = { ...wordsFor(["en"]).words, ...placeWordsFor("en") };
+const [shell, talk] = [wordsFor(["en"]).words, talkWordsFor("en")];
+export const words = { ...shell, ...placeWordsFor("en"), ...relayWordsFor("en"), ...talk, post: { ...shell.post, ...talk.post } };
 
 /** How long a person waits for something to appear, in milliseconds. */
 const patience = 30_000;
@@ -194,8 +197,21 @@ export class Phone {
     await this.enter(text);
     await this.button(words.post.remove).click();
     await this.page.getByRole("dialog").getByRole("button", { name: words.post.remove }).click();
-    await this.told(words.post.removed);
+    await this.told(words.post.removed.slice(0, -1));
     await this.article(text).waitFor({ state: "hidden" });
+  }
+
+  /** comment says something to a post. */
+  async comment(text: string, said: string): Promise<void> {
+    await this.enter(text);
+    await this.page.getByRole("textbox", { name: words.talk.write }).fill(said);
+    await this.button(words.talk.send).click();
+    await this.said(said).waitFor();
+  }
+
+  /** said is what somebody said to the post whose screen is open. */
+  said(text: string): Locator {
+    return this.page.getByRole("region", { name: words.talk.title }).getByRole("listitem").filter({ hasText: text });
   }
 
   /** sees waits until the feed shows a post with that text, and asks friends for what is new meanwhile. */

@@ -32,6 +32,7 @@ async function envOf(store: () => Promise<Store>): Promise<Env> {
     now: Date.now,
     random,
     fetch: (url, init) => fetch(url, init),
+    page: location.origin + location.pathname,
     socket: (url, protocol) => new WebSocket(url, protocol),
     openStore: store,
     keys: await openKeyRecords(place.keys),

@@ -3,20 +3,24 @@
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Storage, Topic } from "./kith.ts";
+import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, Storage, Talk, Topic, Waiting } from "./kith.ts";
 import * as friends from "./pod/friends.ts";
+import { relayCount } from "./pod/facts.ts";
+import { asksOf, unsent } from "./pod/letters.ts";
 import { entries } from "./pod/outbox.ts";
 import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/paths.ts";
 import type { Attachment } from "./pod/post.ts";
 import type { Bytes } from "./bytes.ts";
-import { circlesOf, contact, contactsOf, membersOf, peopleOf, viewOf } from "./pod/people.ts";
+import { circlesOf, type Contact, contact, contactsOf, membersOf, peopleOf, reachable, viewOf } from "./pod/people.ts";
 import * as posts from "./pod/posts.ts";
 import type { Store } from "./store/store.ts";
-import { Cache, cachedBytes, copiesOf, seenOf } from "./sync/cache.ts";
+import { Cache, cachedBytes, copiesOf, type Copy, seenOf } from "./sync/cache.ts";
 import { decideHeld } from "./sync/deletions.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf, previewInvite } from "./sync/invited.ts";
 import type { Online } from "./sync/online.ts";
+import type { Sealed } from "./sync/sealed.ts";
+import { waitingOf } from "./sync/waits.ts";
 import { disconnectPod, renamePerson, startPerson } from "./sync/person.ts";
 import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
@@ -28,6 +32,24 @@ async function network(): Promise<typeof import("./sync/online.ts")> {
     return await import("./sync/online.ts");
   } catch (cause) {
     throw new KithError("pod-unreachable", "load the part that asks others", { cause });
+  }
+}
+
+/** talking loads the part for what friends say to each other. */
+async function talking(): Promise<typeof import("./sync/talk.ts")> {
+  try {
+    return await import("./sync/talk.ts");
+  } catch (cause) {
+    throw new KithError("pod-unreachable", "load the part for what friends say", { cause });
+  }
+}
+
+/** sealed loads the part that asks through relays. */
+async function sealed(): Promise<typeof import("./sync/sealed.ts")> {
+  try {
+    return await import("./sync/sealed.ts");
+  } catch (cause) {
+    throw new KithError("pod-unreachable", "load the part that asks through relays", { cause });
   }
 }
 
@@ -47,6 +69,7 @@ export class App implements Kith {
   #parts: Parts | undefined;
   #loading: Promise<Online> | undefined;
   #online: Online | undefined;
+  #carrying: Promise<Sealed> | undefined;
   #kept = false;
 
   constructor(env: Env, store: Store, closing: AbortController) {
@@ -60,7 +83,7 @@ export class App implements Kith {
   /** begin opens what needs a person, when there is one, and starts to ask. */
   async begin(): Promise<void> {
     if (personOf(this.#store) === undefined) return;
-    const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic));
+    const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic), () => this.#carrier());
     this.#parts = { session, cache: new Cache(this.#env, this.#store), feed: new Feed(session, () => this.#online?.reader) };
     void this.#env.persist().then((kept) => {
       this.#kept = kept;
@@ -68,13 +91,45 @@ export class App implements Kith {
     });
     // Without a network the part may be missing; whoever needs it tries again.
     this.#connect().catch(() => undefined);
+    if (relayCount(this.#store) > 0 || waitingOf(this.#store).length > 0) this.#carrier().catch(() => undefined);
+  }
+
+  /** carrier returns what asks through relays, and listens there for answers from when it comes. */
+  #carrier(): Promise<Sealed> {
+    const { session } = this.#must;
+    this.#carrying ??= sealed()
+      .then((part) => part.Sealed.open(session, this.#closing.signal, (whom) => this.#answered(whom)))
+      .catch((error: unknown) => {
+        this.#carrying = undefined;
+        throw error;
+      });
+    return this.#carrying;
+  }
+
+  /** answered asks again for what an answer came to. */
+  #answered(whom: string): void {
+    if (whom.includes(" ")) void this.#goOn(whom.split(" ")[1] ?? "");
+    else if (whom === "me") this.#online?.loop.kick();
+    else void this.#online?.reader.refresh(whom as ContactId);
+  }
+
+  /** goOn finishes an invite that was accepted while its maker slept. */
+  async #goOn(invite: string): Promise<void> {
+    const cid = await network().then((part) => part.goOn(this.#must.session, invite)).catch(() => undefined);
+    if (cid === undefined) return;
+    this.#acted("friends");
+    void this.#online?.reader.refresh(cid);
   }
 
   /** connect returns the part that asks others, and starts it when it comes. */
   #connect(): Promise<Online> {
     const { session, cache } = this.#must;
-    this.#loading ??= network()
-      .then((part) => this.#begun(new part.Online(session, cache)))
+    this.#loading ??= Promise.all([network(), talking()])
+      .then(([{ Online, follow }, { Talking }]) => {
+        const fetch = (copy: Copy): void => this.#online?.reader.fetchPosts([copy]);
+        const talk = new Talking(session, cache, { follow, fetch, acted: (...topics) => this.#acted(...topics) });
+        return this.#begun(new Online(session, cache, talk));
+      })
       .catch((error: unknown) => {
         this.#loading = undefined;
         throw error;
@@ -126,12 +181,12 @@ export class App implements Kith {
     return contactsOf(this.#store).map((each) => this.#friend(each, circles));
   }
 
-  #friend({ cid, name, since, muted, verified, way }: ReturnType<typeof contact>, circles: readonly Circle[]): Friend {
+  #friend({ cid, name, since, muted, verified, way, relays }: Contact, circles: readonly Circle[]): Friend {
     const { session } = this.#must;
     const { at, error } = seenOf(this.#store, cid);
     const byPod = session.list.devices.some(({ kid, may }) => !may.includes("post") && kid === this.#store.row(cardPath(cid))?.version.device);
     return given({
-      cid, name, since, muted, verified, hasPod: way !== undefined,
+      cid, name, since, muted, verified, reachable: reachable({ way, relays }),
       circles: circles.filter(({ members }) => members.includes(cid)).map(({ id }) => id),
       differed: this.#store.get(`differed/${cid}`) === true,
       keysChanged: this.#store.get(`changed/${cid}`) === true,
@@ -139,6 +194,7 @@ export class App implements Kith {
       isNew: byPod && since >= session.me.since && this.#store.get(`seen/${cid}`) !== true,
       lastSeen: at,
       error: error && new KithError(error, "reach friend"),
+      asks: asksOf(this.#store, cid).map((folder) => refOf({ folder })),
     });
   }
 
@@ -151,9 +207,14 @@ export class App implements Kith {
   }
 
   outbox(): readonly OutboxItem[] {
-    return entries(this.#store).map(({ id, what, post, since, attempts, error }) =>
-      given({ id, what, since, attempts, post: post && refOf({ folder: post }), error: error && new KithError(error, "send") }),
+    const own = entries(this.#store).map(({ post, ...rest }) => ({ ...rest, post: post && refOf({ folder: post }), friend: undefined }));
+    return [...own, ...unsent(this.#store)].map(({ id, what, since, attempts, post, friend, error }) =>
+      given({ id, what, since, attempts, post, friend, error: error && new KithError(error, "send") }),
     );
+  }
+
+  waiting(): readonly Waiting[] {
+    return waitingOf(this.#store);
   }
 
   drafts(): readonly Draft[] {
@@ -217,6 +278,7 @@ export class App implements Kith {
     const online = this.#parts && (await this.#connect().catch(() => undefined));
     await online?.exchange.run();
     await online?.reader.refresh();
+    await online?.mail.send(false);
   }
 
   async confirmDeletions(accept: boolean): Promise<void> {
@@ -409,6 +471,14 @@ export class App implements Kith {
   async removeDevice(kid: string): Promise<void> {
     await (await network()).removeDevice(this.#must.session, kid);
     this.#acted("devices");
+  }
+
+  async relays(): Promise<Relays> {
+    return (await this.#carrier()).relays;
+  }
+
+  async talk(): Promise<Talk> {
+    return (await this.#connect()).talk;
   }
 
   async apps(): Promise<Apps> {

@@ -23,6 +23,8 @@ export interface Env {
   readonly now: () => number;
   readonly random: Random;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** The address of the app, without query and fragment. */
+  readonly page: string;
   /** Opens a connection that speaks that subprotocol. */
   readonly socket: (url: string, protocol: string) => WebSocket;
   /** Opens the one store of this browser profile; rejects with `storage-unavailable` or `newer-version`. */

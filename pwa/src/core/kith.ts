@@ -22,7 +22,7 @@ export type PostRef = Branded<string, "PostRef">;
 export type OperationId = Branded<string, "OperationId">;
 
 /** Parts of the state that `subscribe` reports. */
-export type Topic = "me" | "pod" | "friends" | "circles" | "invites" | "posts" | "feed" | "outbox" | "drafts" | "devices" | "storage";
+export type Topic = "me" | "pod" | "friends" | "circles" | "invites" | "posts" | "feed" | "outbox" | "drafts" | "devices" | "relays" | "storage";
 
 /** Who may see a post. `friends` and `circles` are resolved to people when the post is made. */
 export type Audience =
@@ -73,8 +73,8 @@ export interface Friend {
   readonly verified: boolean;
   /** The owner compared the words and they were not the same. */
   readonly differed: boolean;
-  /** They have a pod, so their posts can be fetched. */
-  readonly hasPod: boolean;
+  /** There is a way to ask them: a pod, or a relay by which a device of theirs is reached. */
+  readonly reachable: boolean;
   /** Their keys changed since the words were compared. */
   readonly keysChanged: boolean;
   /** The last time their pod answered; absent when never. */
@@ -85,6 +85,8 @@ export interface Friend {
   readonly cachedBytes: number;
   /** Accepted our invite and has not been looked at yet. */
   readonly isNew: boolean;
+  /** Own posts that this friend asks to keep. */
+  readonly asks: readonly PostRef[];
 }
 
 export interface Circle {
@@ -109,7 +111,10 @@ export interface Invite {
 /** What an invite link says before anything is sent. */
 export interface InvitePreview {
   readonly name: string;
+  /** Where the answer comes from: a pod's host, or a relay's. */
   readonly host: string;
+  /** It goes by way of a relay: the answer may have to wait until they are awake. */
+  readonly relayed: boolean;
   /** Already a friend under this name. */
   readonly known?: ContactId;
   /** The link is the owner's own. */
@@ -147,10 +152,78 @@ export interface Post {
   readonly updated?: number;
   readonly pictures: readonly Picture[];
   readonly audience: AudienceView;
-  /** How far an own post has come. `phone`: only here, no pod. `waiting`: on its way to the pod. `pod`: friends can fetch it. */
-  readonly state: "phone" | "waiting" | "pod" | "theirs";
+  /** How far an own post has come. `phone`: only here, and nobody can reach this phone. `awake`: friends can fetch it while this phone is
+   * awake. `waiting`: on its way to the pod. `pod`: friends can fetch it. */
+  readonly state: "phone" | "awake" | "waiting" | "pod" | "theirs";
   /** A friend's post whose text was purged here and can be asked for again. */
   readonly purged: boolean;
+  /** When the copy of a friend's post ended because its owner was out of reach for too long, in milliseconds since the epoch. */
+  readonly lapsed?: number;
+  /** How much was said to it, as far as this device knows. */
+  readonly comments: number;
+  readonly likes: number;
+}
+
+/** One thing that was said to a post. */
+export interface Reply {
+  readonly id: string;
+  readonly kind: "comment" | "like";
+  /** Absent: this person, or a friend of the post's owner whom this person does not know. */
+  readonly author?: ContactId;
+  readonly name: string;
+  readonly mine: boolean;
+  /** Empty for a like. */
+  readonly text: string;
+  readonly at: number;
+  /** `shown`: who sees the post sees it. `waiting`: on its way to the post's owner. `arrived`: there, and their app shows it when it opens.
+   * `leaving`: it was taken back, and the owner has not heard. `refused`: the owner does not take it. */
+  readonly state: "shown" | "waiting" | "arrived" | "leaving" | "refused";
+  readonly error?: KithError;
+}
+
+/** What was said to a post, and how long this person's copy of it stays. */
+export interface Conversation {
+  /** The oldest first. */
+  readonly replies: readonly Reply[];
+  /** A friend's post: whether its owner was asked to let this person keep it. */
+  readonly keep?: "no" | "asked" | "granted";
+  /** A friend's post: when the copy ends unless its owner is reached before; absent when it does not. */
+  readonly until?: number;
+  /** One's own post: who asks to keep it. */
+  readonly asks: readonly { readonly cid: ContactId; readonly name: string }[];
+}
+
+/** A post that was deleted, and what became of friends' copies. */
+export interface Deleted {
+  readonly published: number;
+  readonly deleted: number;
+  /** The friends who were asked, by name: on how many devices they have Kith, and how many of those said that they have no copy any more. */
+  readonly friends: readonly { readonly cid: ContactId; readonly name: string; readonly devices: number; readonly gone: number }[];
+}
+
+/** What the person decided about copies. */
+export interface Copies {
+  /** For how many days friends' copies of the next posts last without contact; 0: for good. */
+  readonly days: number;
+  /** This device tells friends when it has deleted its copy of what they took back. */
+  readonly receipts: boolean;
+}
+
+/** What friends say to each other about posts, and agree about copies. Acts resolve once this device holds them. */
+export interface Talk {
+  of(ref: PostRef): Promise<Conversation>;
+  /** `text` 1..2000 characters. */
+  comment(ref: PostRef, text: string): Promise<void>;
+  like(ref: PostRef, on: boolean): Promise<void>;
+  /** Takes back one's own reply, or removes one from one's own post. */
+  unsay(ref: PostRef, id: string): Promise<void>;
+  /** Posts that were deleted lately, the last one first. */
+  deleted(): Promise<readonly Deleted[]>;
+  copies(): Promise<Copies>;
+  setCopies(to: Partial<Copies>): Promise<void>;
+  askToKeep(ref: PostRef): Promise<void>;
+  /** Lets a friend keep an own post, or does not: then nobody hears of it. */
+  answerKeep(ref: PostRef, cid: ContactId, yes: boolean): Promise<void>;
 }
 
 export interface NewPicture {
@@ -187,8 +260,10 @@ export interface Draft {
 
 export interface OutboxItem {
   readonly id: OperationId;
-  readonly what: "post" | "edit" | "audience" | "delete" | "contact" | "circle" | "other";
+  readonly what: "post" | "edit" | "audience" | "delete" | "contact" | "circle" | "reply" | "comment" | "like" | "undo" | "keep" | "kept" | "other";
   readonly post?: PostRef;
+  /** The friend to whom it goes; absent: it goes to the own pod. */
+  readonly friend?: ContactId;
   readonly since: number;
   readonly attempts: number;
   readonly error?: KithError;
@@ -209,6 +284,50 @@ export interface Storage {
   readonly posts: number;
   /** False on file:// in Chromium: deleted things may leave traces; the app says so. */
   readonly erases: boolean;
+}
+
+/** A relay by which this person is reached. */
+export interface Relay {
+  /** Its address, with a slash at its end. */
+  readonly url: string;
+  /** What a person would call it. */
+  readonly host: string;
+  /** `refused`: it does not know this person any more. `full`: it takes no more messages. */
+  readonly state: "connecting" | "connected" | "unreachable" | "refused" | "full";
+  /** Since when it has not been reached, in milliseconds since the epoch. */
+  readonly since?: number;
+}
+
+/** The relays of a person. Its methods that act ask the network. */
+export interface Relays {
+  list(): readonly Relay[];
+  /** Relays that were removed and are read until that moment, since friends may not have heard of it yet. */
+  leaving(): readonly { readonly host: string; readonly until: number }[];
+  /** Makes a place for this person's messages at the relay of an address as people write it, with its operator's `code` where it wants
+   * one. Rejects with `no-relay`, `relay-unreachable`, `relay-refused` or `relay-full`. */
+  add(address: string, code?: string): Promise<void>;
+  remove(url: string): Promise<void>;
+  /** Takes a removed relay back. */
+  restore(url: string): Promise<void>;
+  /** Whether one relay forwards to another, so that none sees both who asks and whom; it needs two. */
+  readonly hop: boolean;
+  setHop(on: boolean): Promise<void>;
+  /** The address of the pod's host, or of the app's, when that is a relay itself and not one of the person's. */
+  suggested(): Promise<string | undefined>;
+}
+
+/** Something that a relay keeps until a device of somebody answers it. */
+export interface Waiting {
+  readonly id: string;
+  /** Absent: the own pod, or for `invite` somebody who is no friend yet. */
+  readonly friend?: ContactId;
+  readonly what: "news" | "message" | "invite" | "pod";
+  /** Who made the invite. */
+  readonly name?: string;
+  /** Where it is kept. */
+  readonly host: string;
+  readonly since: number;
+  readonly expires: number;
 }
 
 /** A page of the feed, newest first, own and friends' posts merged by time. */
@@ -294,6 +413,8 @@ export interface Kith {
   circles(): readonly Circle[];
   invites(): readonly Invite[];
   outbox(): readonly OutboxItem[];
+  /** What relays keep for others to answer, oldest first. */
+  waiting(): readonly Waiting[];
   drafts(): readonly Draft[];
   devices(): readonly Device[];
   storage(): Promise<Storage>;
@@ -315,7 +436,7 @@ export interface Kith {
   syncNow(): Promise<void>;
   confirmDeletions(accept: boolean): Promise<void>;
 
-  /** Needs a pod (code `no-pod`). */
+  /** Needs a pod, or a relay by which this phone is reached (code `no-reach`). */
   createInvite(): Promise<Invite>;
   cancelInvite(id: string): Promise<void>;
   previewInvite(link: string): InvitePreview;
@@ -364,6 +485,11 @@ export interface Kith {
   /** On the new device: joins the person of the link; resolves when an admin device has let it in. */
   joinDevice(link: string, name: string): Promise<void>;
   removeDevice(kid: string): Promise<void>;
+
+  /** What is said to posts, and agreed about copies. */
+  talk(): Promise<Talk>;
+
+  relays(): Promise<Relays>;
 
   /** Signing in at other apps; its methods ask the network. */
   apps(): Promise<Apps>;

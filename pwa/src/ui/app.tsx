@@ -78,7 +78,7 @@ function Inside() {
   useOpenedLink();
   useScroll(router);
   // A failure is heard of where somebody goes there.
-  useEffect(() => void load(parts.places).catch(() => undefined), []);
+  useEffect(() => void Promise.all([load(parts.places), load(parts.conversation)]).catch(() => undefined), []);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("#main h1")?.focus(); }}>{t.skip}</a>
@@ -123,8 +123,13 @@ interface Part<T> {
 
 const parts = {
   places: { load: () => import("./screens/places.tsx") } as Part<typeof import("./screens/places.tsx")>,
+  conversation: { load: () => import("./screens/conversation.tsx") } as Part<typeof import("./screens/conversation.tsx")>,
+  relays: { load: () => import("./screens/relays.tsx") } as Part<typeof import("./screens/relays.tsx")>,
   elsewhere: { load: () => import("./screens/elsewhere.tsx") } as Part<typeof import("./screens/elsewhere.tsx")>,
 };
+
+/** Addresses of what the part `relays` shows. */
+const reaches = ["invite", "add", "you/pod", "you/relays", "you/devices", "you/waiting"];
 
 /** load loads a part; it may be called again. */
 async function load<T>(part: Part<T>): Promise<T> {
@@ -133,8 +138,19 @@ async function load<T>(part: Part<T>): Promise<T> {
 
 /** Every place but the feed. */
 function Place({ path }: { readonly path: Path }) {
+  if (reaches.includes(path.slice(0, 2).join("/"))) return <Later part={parts.relays}>{({ ReachScreen }) => <ReachScreen path={path} />}</Later>;
   if (path[0] === "you" && path[1] === "apps") return <Later part={parts.elsewhere}>{({ AppsScreen }) => <AppsScreen />}</Later>;
+  const talk = talkAt(path);
+  if (talk !== undefined) return <Later part={parts.conversation}>{talk}</Later>;
   return <Later part={parts.places}>{({ PlaceScreen }) => <PlaceScreen path={path} />}</Later>;
+}
+
+/** talkAt returns what the part about conversations shows at a path; undefined when it is another's. */
+function talkAt([place, id]: Path): ((part: typeof import("./screens/conversation.tsx")) => JSX.Element) | undefined {
+  if (place === "post" && id !== undefined) return ({ PostScreen }) => <PostScreen alias={id} />;
+  if (place !== "you") return undefined;
+  if (id === "deleted") return ({ DeletedScreen }) => <DeletedScreen />;
+  return id === "copies" ? ({ CopiesScreen }) => <CopiesScreen /> : undefined;
 }
 
 /** What a part shows, once it is loaded. */

@@ -1,7 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Audience, Draft, Kith } from "../core/kith.ts";
+import type { Audience, Draft, Kith, PostRef } from "../core/kith.ts";
 import { type Aliases, aliasesOf } from "./aliases.ts";
 import { type Detector, detectorFor } from "./detector.ts";
 import type { Model } from "./model.ts";
@@ -42,6 +42,8 @@ export interface App {
   readonly said: Signal<Said | undefined>;
   /** What is stored when the page is hidden or about to go. */
   readonly leaving: Set<() => Promise<unknown>>;
+  /** Comments that were typed and not sent, by post, for as long as the page lives. */
+  readonly typed: Map<PostRef, string>;
   /** The draft that the composer opens with. */
   readonly opened: Signal<Opened | undefined>;
   /** Reads codes. It is here because a part of the app can be loaded only from where all parts are known. */
@@ -81,6 +83,7 @@ export function appOf({ kith, model, t, tag, clock, router, update, page }: Part
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),
+    typed: new Map(),
     detector: detectorFor,
     say(text, undo, way = t.undo) {
       said.value = undo === undefined ? { text } : { text, undo, way };

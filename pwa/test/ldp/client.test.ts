@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Env } from "../../src/core/env.ts";
-import { Client } from "../../src/core/ldp/client.ts";
+import { PodClient as Client } from "../../src/core/ldp/client.ts";
 import { codeOf, retryAfter } from "../../src/core/ldp/errors.ts";
 import { generate, type Signer } from "../../src/core/webid/key.ts";
 import { memoryKeyRecords } from "../../src/core/webid/records.ts";
@@ -51,6 +51,7 @@ function env(): Env {
     now: () => Date.now() + ahead,
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
     fetch,
+    page: "https://app.example/",
     socket: (url, protocol) => new WebSocket(url, protocol),
     openStore: missing,
     keys: memoryKeyRecords(),

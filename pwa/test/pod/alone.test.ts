@@ -95,7 +95,7 @@ describe("a person without pod and network", () => {
   });
 
   test("is told which acts need a pod", async () => {
-    await expect(kith.createInvite()).rejects.toMatchObject({ code: "no-pod" });
+    await expect(kith.createInvite()).rejects.toMatchObject({ code: "no-reach" });
     await expect(kith.linkDevice()).rejects.toMatchObject({ code: "no-pod" });
     await expect(kith.acceptInvite("https://x.example/#i=AAAA")).rejects.toMatchObject({ code: "bad-link" });
     await expect(kith.connectPod("https://x.example/")).rejects.toMatchObject({ code: "bad-link" });

@@ -25,13 +25,14 @@ async function signer(scalar: string): Promise<Signer> {
   return { kid, key };
 }
 
-interface Known extends Pair {
+/** Known is what a vector says of somebody. */
+export interface Known extends Pair {
   readonly from: string;
   readonly as: string;
 }
 
 /** place returns the opener that a vector describes. */
-async function place({ label, now, keys, people }: Vector): Promise<Opener<Known>> {
+export async function place({ label, now, keys, people }: Vector): Promise<Opener<Known>> {
   const known = ((people ?? []) as readonly { label: string; kid: string; did: string; salt: string; as: string }[]).map(({ label: of, kid, did, salt, as }) => ({
     from: `${of} ${kid}`,
     as,

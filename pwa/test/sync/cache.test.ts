@@ -17,7 +17,7 @@ let now: number;
 const post = (text: string): NonNullable<Extract<Item, { kind: "seen" }>["post"]> => ({
   type: "Note", content: text, published: new Date(5_000).toISOString(), attachment: [{ url: "1.webp", mediaType: "image/webp", preview: { url: "1-t.webp", mediaType: "image/webp" } }],
 });
-const item = (n: number, change: object = {}): Extract<Item, { kind: "seen" }> => ({ kind: "seen", id: `urn:${n}`, folder: `post-${n}` as Folder, state: "s1", published: 5_000, post: post(`text ${n}`), ...change });
+const item = (n: number, change: object = {}): Extract<Item, { kind: "seen" }> => ({ kind: "seen", id: `urn:${n}`, folder: `post-${n}` as Folder, state: "s1", published: 5_000, post: post(`text ${n}`), replies: undefined, ...change });
 const list = async (each: Extract<Item, { kind: "seen" }>): Promise<void> => cache.apply(await cache.list(ben, each));
 const here = (): readonly string[] => [...store.rows("peers/")].filter((row) => row.here).map(({ path }) => path.slice(path.indexOf("post-")));
 

@@ -74,8 +74,8 @@ describe("an invite", () => {
     await ben.kith.syncNow();
     await ana.kith.syncNow();
     const [friend] = ana.kith.friends();
-    expect(friend).toMatchObject({ name: "Ben", isNew: true, hasPod: true, circles: [], verified: false });
-    expect(ben.kith.friends()).toMatchObject([{ cid: theirs, name: "Ana", isNew: false, hasPod: true }]);
+    expect(friend).toMatchObject({ name: "Ben", isNew: true, reachable: true, circles: [], verified: false });
+    expect(ben.kith.friends()).toMatchObject([{ cid: theirs, name: "Ana", isNew: false, reachable: true }]);
     expect(ana.kith.invites()).toMatchObject([{ state: "used" }]);
     const words = await ana.kith.words(friend?.cid as ContactId);
     expect(words).toHaveLength(12);
@@ -337,7 +337,7 @@ describe("a friend without a pod", () => {
   test("reads; when they get a pod, the other hears of it and reads too", async () => {
     const [ana, ben] = [await someone("Ana"), await someone("Ben", false)];
     const [toBen, bens] = await befriend(ana, ben);
-    expect(ana.kith.friends()).toMatchObject([{ hasPod: false }]);
+    expect(ana.kith.friends()).toMatchObject([{ reachable: false }]);
     await ana.kith.post({ text: "from Ana", pictures: [], audience: to(toBen) });
     await ben.kith.post({ text: "from Ben", pictures: [], audience: to(bens) });
     await ana.kith.syncNow();
@@ -349,7 +349,7 @@ describe("a friend without a pod", () => {
     await ben.kith.connectPod(ben.person.pair);
     await ben.kith.syncNow();
     await ana.kith.syncNow();
-    expect(ana.kith.friends()).toMatchObject([{ hasPod: true }]);
+    expect(ana.kith.friends()).toMatchObject([{ reachable: true }]);
     expect(await texts(ana)).toEqual(["from Ben", "from Ana"]);
     expect([...(ana.device.store?.rows("/social/in/") ?? [])].map(({ path }) => path)).toEqual([`/social/in/${toBen}/.acl`]);
   });

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /** The binary that `make kith` builds, unless another is named. */
-const binary = process.env.KITH_BINARY ?? fileURLToPath(new URL("../../../bin/kith", import.meta.url));
+export const binary = process.env.KITH_BINARY ?? fileURLToPath(new URL("../../../bin/kith", import.meta.url));
 
 /** Person is what `kith person add` prints. */
 export interface Person {
@@ -90,7 +90,8 @@ export class Host {
   }
 }
 
-function freePort(): Promise<number> {
+/** freePort returns a port of the loopback that nobody listened on a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -56,6 +56,7 @@ export class Device {
       now: () => Date.now() + this.ahead,
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       fetch: (url, init) => this.fetch(url, init),
+      page: "https://app.example/",
       socket: (url, protocol) => new WebSocket(url, protocol),
       openStore: async () => {
         const random = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count));

@@ -14,6 +14,7 @@ import { linkKind, readJoining, readPairing } from "../../src/core/webid/link.ts
 import { cursorKeyOf, readRelays, type SendName, sendOf, tokenOf } from "../../src/core/relay/settings.ts";
 import { Refusal } from "../../src/core/webid/verdict.ts";
 import { list, twelveWords } from "../../src/core/webid/words.ts";
+import { answerJudges } from "../answer/judges.ts";
 import { sealedJudges } from "../sealed/judges.ts";
 import { type Judge, judgeAssertion, judgeContact, judgeProof, openAcceptance, Refused, type Vector } from "./judge.ts";
 
@@ -28,6 +29,7 @@ const bytes = (written: string): Bytes => {
 /** For each file, what comes out of a case's inputs. */
 const judges: Readonly<Record<string, Judge>> = {
   ...sealedJudges,
+  ...answerJudges,
   "keys.json": async (_, text) => {
     const did = parseDid(text("did"));
     const { x, y } = jwkOf(did);

@@ -1,5 +1,5 @@
 /**
- * The HTTP client of one pod, for this device (protocol §1.3): it exchanges the device's signature for
+ * Asking one person's pod, or whoever of their devices is awake; and the HTTP client of a pod, for this device (protocol §1.3): it exchanges the device's signature for
  * an access token, keeps the token until shortly before it ends, and proves each request.
  *
  * Nothing that the pod says decides where a token goes: the issuer is the one that pairing or the
@@ -24,6 +24,17 @@ export type Asking = Omit<Request, "url"> & Where & {
 /** Where says whither: `path` is relative to the pod's URL, escaped, without a slash at the front; `url` is below its issuer. */
 type Where = { readonly path: string } | { readonly url: string };
 
+/** Client asks one person: their pod over HTTPS, or their devices by sealed requests. Whoever asks does not see which. */
+export interface Client {
+  /** The URL below which lie what answers speak of. */
+  readonly way: Pick<PodWay, "pod">;
+  /** ask rejects with a `Failure` for a status that is not allowed, and with the code `waiting` when a relay keeps the request until
+   * somebody answers it: then the next ask of the same gets that answer. */
+  ask(asking: Asking): Promise<Answer>;
+  /** refusedForGood tells whether a refusal can be believed: the friend or the pod does not know this device any more. */
+  refusedForGood(error: unknown): boolean;
+}
+
 interface Token {
   readonly text: string;
   readonly until: number;
@@ -34,8 +45,8 @@ const margin = 30_000;
 /** Clocks that differ less than this are left alone, in milliseconds. */
 const tolerance = 20_000;
 
-/** Client asks one pod. */
-export class Client {
+/** PodClient asks one pod over HTTPS. */
+export class PodClient implements Client {
   readonly way: PodWay;
   readonly #env: Env;
   readonly #signer: Signer;
@@ -61,8 +72,7 @@ export class Client {
     const request: Request = { ...asking, url: this.#whither(asking) };
     let answer = await this.#attempt(request);
     if (answer.status === 401) answer = await this.#again(request, answer);
-    const good = allow === undefined ? answer.status >= 200 && answer.status < 300 : allow.includes(answer.status);
-    if (!good) throw this.#failure(answer, `${request.method} ${request.url.split("?")[0] ?? ""}`);
+    if (!allowed(answer.status, allow)) throw this.#failure(answer, `${request.method} ${request.url.split("?")[0] ?? ""}`);
     return answer;
   }
 
@@ -73,7 +83,6 @@ export class Client {
     return where.url;
   }
 
-  /** refusedForGood tells whether a refusal of the token endpoint can be believed: the friend or the pod does not know this device any more. */
   refusedForGood(error: unknown): boolean {
     return error instanceof Failure && error.status === 401 && this.#clockSeen;
   }
@@ -173,6 +182,11 @@ export class Client {
     const wait = retryAfter(answer.headers, this.#clock());
     return new Failure(codeOf(answer.status, this.#role), what, answer.status, { retryAfter: wait });
   }
+}
+
+/** allowed tells whether a status is an answer. */
+export function allowed(status: number, allow: readonly number[] | undefined): boolean {
+  return allow === undefined ? status >= 200 && status < 300 : allow.includes(status);
 }
 
 function responseOf({ status, headers, bytes }: Answer): Response {

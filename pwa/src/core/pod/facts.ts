@@ -5,11 +5,14 @@
 
 import { readAudience, readCircle, sorted } from "../acl/group.ts";
 import { readPostACL } from "../acl/document.ts";
+import { given } from "../given.ts";
+import { type Json, list, object, parse, string, time, whole } from "../json.ts";
 import type { ContactId } from "../kith.ts";
-import type { Row } from "../store/store.ts";
+import type { Row, Store } from "../store/store.ts";
 import { isRelay, type PodWay } from "../webid/link.ts";
 import { type Card, readCard } from "./card.ts";
-import { placeOf } from "./paths.ts";
+import { placeOf, relaysPath } from "./paths.ts";
+import { repliesFacts } from "./replies.ts";
 import { type Note, readNote } from "./post.ts";
 
 /** Facts is `Row.note`. */
@@ -17,10 +20,14 @@ export type Facts = NonNullable<Row["note"]>;
 
 /** factsOf returns the facts of a resource of the owner's tree, or undefined when it has none. */
 export function factsOf(path: string, text: () => string): Facts | undefined {
+  if (path === relaysPath) return { relays: list(parse(text())?.relays).length };
   switch (placeOf(path).kind) {
     case "post": return optional(readNote(text()), noteFacts);
     case "acl": return readersFacts(text());
     case "contact": return optional(readCard(text()), cardFacts);
+    case "replies": return repliesFacts(text());
+    case "message": return optional(parse(text()), messageFacts);
+    case "deleted": return optional(parse(text()), deletedFacts);
     case "circle": return optional(readCircle(text()), ({ name, hue, members }) => ({ name, hue, members: packed(members) }));
     case "audience": return optional(readAudience(text()), (members) => ({ members: packed(members) }));
     default: return undefined;
@@ -36,6 +43,17 @@ export function noteFacts(note: Note): Facts {
   return { published: note.published };
 }
 
+/** messageFacts tell what waits for an answer, or is one (docs/protocol.md, Messages). */
+function messageFacts({ type, object: about, "kith:device": device }: Json): Facts {
+  return given({ type: string(type, 40), object: string(about, 200), device: string(device, 100) });
+}
+
+function deletedFacts({ published, deleted, "kith:asked": asked, "kith:gone": gone }: Json): Facts {
+  const cids = list(asked).flatMap((each) => string(each, 20) ?? []) as ContactId[];
+  const counts = Object.entries(object(gone) ?? {}).map(([cid, devices]) => `${cid} ${whole(devices) ?? 0}`);
+  return given({ published: time(published) ?? 0, deleted: time(deleted) ?? 0, asked: packed(cids), gone: counts.join(",") || undefined });
+}
+
 function readersFacts(text: string): Facts {
   const readers = readPostACL(text);
   return { readers: readers.kind, ...(readers.kind === "audience" ? { audience: readers.id } : {}) };
@@ -48,6 +66,11 @@ function cardFacts({ name, label, since, muted, verified, blocked, ways }: Card)
   const { pod, issuer } = ways.find((way): way is PodWay => !isRelay(way)) ?? { pod: "", issuer: "" };
   const relays = ways.filter(isRelay).map(({ relay, send }) => `${relay} ${send}`).join("\n");
   return { name, label, since, muted, verified, blocked, pod, issuer, relays };
+}
+
+/** relayCount returns by how many relays this person is reached. */
+export function relayCount(store: Pick<Store, "row">): number {
+  return Number(store.row(relaysPath)?.note?.relays ?? 0);
 }
 
 /** packed writes a set of contacts as one text, equal for equal sets. */

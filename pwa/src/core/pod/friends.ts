@@ -7,6 +7,7 @@ import { randomName } from "../ids.ts";
 import type { CircleId, ContactId } from "../kith.ts";
 import { type Card, cardText } from "./card.ts";
 import { card, type CircleFacts, circlesOf, contact, contactsOf } from "./people.ts";
+import { lettersTo } from "./letters.ts";
 import { cardPath, circlePath, contacts, inboxPath, peers } from "./paths.ts";
 import { type Batch, jsonLD, type Tree, turtle } from "./tree.ts";
 
@@ -22,19 +23,19 @@ export function tidyName(name: string): string {
   return tidy;
 }
 
-/** addFriend writes the record of a new friend and the folder into which they may put things; of a friend who is there already, the older id stays. */
-export function addFriend(tree: Tree, friend: Card): Promise<ContactId> {
+/** addFriend writes the record of a new friend and the folder into which they may put things; of a friend who is there already, the older id stays; a new one gets the id `wanted`. */
+export function addFriend(tree: Tree, friend: Card, wanted?: ContactId): Promise<ContactId> {
   return tree.act("contact", async (batch) => {
-    const { cid } = await putFriend(tree, batch, friend);
+    const { cid } = await putFriend(tree, batch, friend, wanted);
     batch.set(`seen/${cid}`, true);
     return cid;
   });
 }
 
 /** putFriend is `addFriend` within an act; it returns the record as it is kept. */
-export async function putFriend(tree: Tree, batch: Batch, friend: Card): Promise<{ readonly cid: ContactId; readonly kept: Card }> {
+export async function putFriend(tree: Tree, batch: Batch, friend: Card, wanted?: ContactId): Promise<{ readonly cid: ContactId; readonly kept: Card }> {
   const known = contactsOf(tree.store).find(({ label }) => label === friend.label)?.cid;
-  const cid = known ?? (randomName(tree.env.random, 20) as ContactId);
+  const cid = known ?? wanted ?? (randomName(tree.env.random, 20) as ContactId);
   const kept = known === undefined ? friend : renewed(await card(tree, known), friend);
   await batch.putText(cardPath(cid), jsonLD, cardText(kept));
   if (known === undefined) await batch.putText(`${inboxPath(cid)}.acl`, turtle, inboxACL(cid));
@@ -66,8 +67,8 @@ export function removeFriend(tree: Tree, cid: ContactId): Promise<void> {
       await putCircle(batch, { ...circle, members: circle.members.filter((each) => each !== cid) });
     }
     for (const row of store.rows(`${peers}${cid}/`)) batch.writes.push({ erase: row.path });
-    for (const name of store.names(`peer/${cid}/`)) batch.set(name, undefined);
-    for (const about of ["seen", "changed", "differed", "tell"]) batch.set(`${about}/${cid}`, undefined);
+    for (const name of [...store.names(`peer/${cid}/`), ...store.names(lettersTo(cid))]) batch.set(name, undefined);
+    for (const about of ["seen", "changed", "differed"]) batch.set(`${about}/${cid}`, undefined);
   });
 }
 

@@ -17,6 +17,12 @@ export const circles = "/circles/";
 export const audiences = "/social/audiences/";
 /** inbox holds one folder per friend, into which they put things. */
 export const inbox = "/social/in/";
+/** deleted holds, by handle, what friends were asked to delete. */
+export const deleted = "/social/deleted/";
+/** leasePath says for how many days friends' copies of the next posts last. */
+export const leasePath = "/settings/lease";
+/** relaysPath holds the relays by which this person is reached, and what is derived for them. */
+export const relaysPath = "/settings/relays";
 /** devices is the device list. */
 export const devices = "/profile/devices";
 /** keys is the keys document. */
@@ -56,20 +62,23 @@ export function safeName(name: string): boolean {
 
 /** Place is what a path of the tree is, for those who act on it. */
 export type Place =
-  | { readonly kind: "post" | "acl" | "media"; readonly folder: Folder }
+  | { readonly kind: "post" | "acl" | "replies" | "media"; readonly folder: Folder }
   | { readonly kind: "contact"; readonly cid: ContactId }
   | { readonly kind: "circle"; readonly id: CircleId }
   | { readonly kind: "audience"; readonly id: AudienceId }
   | { readonly kind: "message"; readonly cid: ContactId }
+  | { readonly kind: "deleted"; readonly handle: string }
   | { readonly kind: "other" };
 
 const places: readonly (readonly [RegExp, (a: string, b: string) => Place])[] = [
   [/^\/social\/posts\/([^/]+)\/post\.jsonld$/, (folder) => ({ kind: "post", folder: folder as Folder })],
   [/^\/social\/posts\/([^/]+)\/\.acl$/, (folder) => ({ kind: "acl", folder: folder as Folder })],
+  [/^\/social\/posts\/([^/]+)\/replies\.jsonld$/, (folder) => ({ kind: "replies", folder: folder as Folder })],
   [/^\/social\/posts\/([^/]+)\/[^/]+$/, (folder) => ({ kind: "media", folder: folder as Folder })],
   [/^\/contacts\/([a-z2-7]{20})\/card$/, (cid) => ({ kind: "contact", cid: cid as ContactId })],
   [/^\/circles\/([a-z2-7]{20})$/, (id) => ({ kind: "circle", id: id as CircleId })],
   [/^\/social\/audiences\/([a-z2-7]{20})$/, (id) => ({ kind: "audience", id: id as AudienceId })],
+  [/^\/social\/deleted\/([\w-]{1,64})$/, (handle) => ({ kind: "deleted", handle })],
   [/^\/social\/in\/([a-z2-7]{20})\/[^/.][^/]*$/, (cid) => ({ kind: "message", cid: cid as ContactId })],
 ];
 

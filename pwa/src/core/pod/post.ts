@@ -24,6 +24,8 @@ export interface Note {
   readonly text: string;
   readonly published: number;
   readonly updated?: number | undefined;
+  /** For how many days a friend's copy lasts without contact; 0: for good (protocol §4). */
+  readonly lease?: number | undefined;
   readonly attachments: readonly Attachment[];
 }
 
@@ -42,6 +44,8 @@ export function attachmentOf(picture: NewPicture, index: number): Attachment | u
   return { url: `${name}.${extension}`, mediaType, width, height, alt: picture.alt.slice(0, maxAlt), thumb };
 }
 
+const vocabulary = "https://www.w3.org/ns/activitystreams";
+
 /** noteText writes `post.jsonld`. */
 export function noteText(note: Note): string {
   const image = ({ url, mediaType, width, height }: Image): object => ({ type: "Image", url, mediaType, width, height });
@@ -51,13 +55,14 @@ export function noteText(note: Note): string {
     preview: each.thumb && image(each.thumb),
   }));
   return JSON.stringify({
-    "@context": "https://www.w3.org/ns/activitystreams",
+    "@context": note.lease === undefined ? vocabulary : [vocabulary, { kith: "https://kith.invalid/ns#" }],
     id: "./",
     type: "Note",
     published: iso(note.published),
     updated: note.updated === undefined ? undefined : iso(note.updated),
     content: note.text,
     mediaType: "text/plain",
+    "kith:lease": note.lease,
     attachment: attachment.length === 0 ? undefined : attachment,
   });
 }
@@ -73,7 +78,7 @@ export function noteOf(value: unknown): Note | undefined {
   const published = time(note?.published);
   if (note === undefined || note.type !== "Note" || published === undefined) return undefined;
   const attachments = list(note.attachment).slice(0, maxPictures).flatMap(readAttachment);
-  return { text: string(note.content, maxText) ?? "", published, updated: time(note.updated), attachments };
+  return { text: string(note.content, maxText) ?? "", published, updated: time(note.updated), lease: whole(note["kith:lease"]), attachments };
 }
 
 function readAttachment(value: unknown): readonly Attachment[] {

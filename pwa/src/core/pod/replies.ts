@@ -46,6 +46,11 @@ export function saidIn(text: string): readonly Said[] {
   return [...itemsOf(text).values()].flatMap((item) => saidOf(item) ?? []).sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
 }
 
+/** idsIn returns the ids of a document's replies, those that were removed among them. */
+export function idsIn(text: string): ReadonlySet<string> {
+  return new Set([...itemsOf(text).keys()].map((id) => id.slice(1)));
+}
+
 function saidOf(item: Json): Said | undefined {
   const kind = item.type === "Note" ? "comment" : item.type === "Like" ? "like" : undefined;
   const [at, id] = [time(item.published), string(item.id, 100)];

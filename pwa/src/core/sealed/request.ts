@@ -14,7 +14,7 @@ import { b64u, type Bytes, fromB64u, join, same, utf8 } from "../bytes.ts";
 import { given } from "../given.ts";
 import { iso } from "../json.ts";
 import { relayUrl } from "../relay/settings.ts";
-import { decapsulator, type Decapsulation, encapsulate, encLength } from "../webid/hpke.ts";
+import { decapsulator, encapsulate, encLength } from "../webid/hpke.ts";
 import { type Did, generate, type Label, pointOf, type Signer, whole } from "../webid/key.ts";
 import { type BinaryRequest, decodeRequest, encodeRequest, type Field } from "./bhttp.ts";
 import { isPadded, maxMessage, openBody, sealBody } from "./chunks.ts";
@@ -223,18 +223,25 @@ interface Slot {
 
 /** openSlots tries every key on every slot. */
 async function openSlots(keys: readonly Signer[], message: Bytes, count: number): Promise<Slot | undefined> {
+  const slots = Array.from({ length: count }, (_, i) => ({
+    bytes: message.slice(headLength + i * slotLength, headLength + (i + 1) * slotLength),
+    aad: join(message.subarray(0, headLength), Uint8Array.of(i)),
+  }));
   for (const own of keys) {
     const decapsulate = decapsulator(own, info);
-    for (let i = 0; i < count; i++) {
-      const bytes = message.slice(headLength + i * slotLength, headLength + (i + 1) * slotLength);
-      const enc = bytes.slice(0, encLength);
-      const opened: Decapsulation | undefined = await decapsulate(enc).catch(() => undefined);
-      const plain = await opened?.open(bytes.slice(encLength), join(message.subarray(0, headLength), Uint8Array.of(i)));
-      if (opened === undefined || plain?.length !== secretLength) continue;
-      return { own, enc, content: plain.slice(0, 16), mac: plain.slice(16), secret: await opened.derive(answerInfo, 32) };
-    }
+    const found = await Promise.all(slots.map(({ bytes, aad }) => openSlot(own, decapsulate, bytes, aad)));
+    const slot = found.find((each) => each !== undefined);
+    if (slot !== undefined) return slot;
   }
   return undefined;
+}
+
+async function openSlot(own: Signer, decapsulate: ReturnType<typeof decapsulator>, bytes: Bytes, aad: Bytes): Promise<Slot | undefined> {
+  const enc = bytes.slice(0, encLength);
+  const opened = await decapsulate(enc).catch(() => undefined);
+  const plain = await opened?.open(bytes.slice(encLength), aad);
+  if (opened === undefined || plain?.length !== secretLength) return undefined;
+  return { own, enc, content: plain.slice(0, 16), mac: plain.slice(16), secret: await opened.derive(answerInfo, 32) };
 }
 
 /** judge asks whether the inner request is for this person, of its time, and made by whom it names. */

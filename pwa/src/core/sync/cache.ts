@@ -7,8 +7,11 @@ import { utf8 } from "../bytes.ts";
 import { type ErrorCode, KithError } from "../errors.ts";
 import type { ContactId } from "../kith.ts";
 import { type Attachment, type Note, noteOf } from "../pod/post.ts";
-import { type Folder, peers, postPath } from "../pod/paths.ts";
+import { given } from "../given.ts";
+import { type Folder, inboxPath, peers, postPath } from "../pod/paths.ts";
+import { repliesFacts, repliesName } from "../pod/replies.ts";
 import { etagOf, jsonLD, newHandle } from "../pod/tree.ts";
+import { usualLease } from "../pod/posts.ts";
 import type { Env } from "../env.ts";
 import type { NewRow, Row, Store, Write } from "../store/store.ts";
 import type { Bytes } from "../bytes.ts";
@@ -27,8 +30,13 @@ export interface Copy {
   readonly stale: boolean;
   /** The person dropped it; it comes back only when they ask. */
   readonly purged: boolean;
+  /** For how many days the copy lasts without contact; 0: for good (protocol §4). */
+  readonly lease: number;
+  /** When the copy's lease ran out and its bytes went, in milliseconds since the epoch. */
+  readonly lapsed?: number | undefined;
   readonly here: boolean;
 }
+
 
 /** Seen is how the last tries to reach a friend went. */
 export interface Seen {
@@ -72,6 +80,7 @@ export function copyOf(row: Row): Copy | undefined {
   return {
     cid: found[1] as ContactId, folder: found[2] as Folder, published: Number(note.published), state: String(note.state), item: String(note.item),
     stale: note.stale === true, purged: note.purged === true, here,
+    lease: typeof note.lease === "number" ? note.lease : usualLease, lapsed: typeof note.lapsed === "number" && !here ? note.lapsed : undefined,
   };
 }
 
@@ -80,8 +89,18 @@ export function copiesOf(store: Store, cid: ContactId): readonly Copy[] {
   return [...store.rows(`${peers}${cid}/`, true)].flatMap((row) => copyOf(row) ?? []);
 }
 
-function facts({ published, state, item, stale, purged }: Omit<Copy, "cid" | "folder" | "here">): NonNullable<NewRow["note"]> {
-  return { published, state, item, ...(stale ? { stale } : {}), ...(purged ? { purged } : {}) };
+function facts({ published, state, item, stale, purged, lease, lapsed }: Omit<Copy, "cid" | "folder" | "here">): NonNullable<NewRow["note"]> {
+  return given({ published, state, item, stale: stale || undefined, purged: purged || undefined, lease: lease === usualLease ? undefined : lease, lapsed });
+}
+
+/** keptOf returns the handles of the posts that a friend lets this person keep: what they wrote lies in the inbox. */
+export function keptOf(store: Store, cid: ContactId): ReadonlySet<string> {
+  return new Set([...store.rows(inboxPath(cid))].flatMap(({ note }) => (note?.type === "kith:Kept" ? [String(note.object)] : [])));
+}
+
+/** handleOf returns the handle that stands in a feed's id. */
+export function handleOf(item: string): string {
+  return item.replace(/^urn:kith:/, "");
 }
 
 /** Cache writes copies. */
@@ -100,23 +119,45 @@ export class Cache {
     const old = this.#store.row(path);
     const known = old === undefined ? undefined : copyOf(old);
     if (known?.state === item.state && known.item === item.id && (known.here || known.purged || item.post === undefined)) return [];
+    const replies = known?.purged === true ? [] : await this.#replies(cid, item);
     const purged = known?.purged === true;
     // A date that is still to come would stay at the top for good.
     const published = Math.min(item.published, this.#env.now());
-    const note = { published, state: item.state, item: item.id, stale: old?.here === true, purged };
-    if (!purged && item.post !== undefined && noteOf(item.post) !== undefined) return this.text(cid, item.folder, utf8(JSON.stringify(item.post)), note);
+    const note = { published, state: item.state, item: item.id, stale: old?.here === true, purged, lease: known?.lease ?? usualLease, lapsed: known?.lapsed };
+    if (!purged && item.post !== undefined && noteOf(item.post) !== undefined) return [...(await this.text(cid, item.folder, utf8(JSON.stringify(item.post)), note)), ...replies];
     const row: NewRow = { path, id: old?.id ?? newHandle(this.#env), version: nowhere, type: jsonLD, etag: old?.etag ?? "", modified: this.#env.now(), note: facts(note) };
-    return [{ put: row, bytes: null }];
+    return [{ put: row, bytes: null }, ...replies];
+  }
+
+  /** replies keeps what was said to a post as far as it came along, or that there is something to fetch. */
+  async #replies(cid: ContactId, { folder, replies }: Extract<Item, { kind: "seen" }>): Promise<readonly Write[]> {
+    const path = postPath(folder, cid) + repliesName;
+    const old = this.#store.row(path);
+    if (replies === undefined) return old === undefined ? [] : [{ erase: path }];
+    if (typeof replies === "object") return [await this.#said(path, utf8(JSON.stringify(replies)))];
+    if (old?.etag === replies) return [];
+    const row = { path, id: old?.id ?? newHandle(this.#env), version: nowhere, type: jsonLD, etag: replies, modified: this.#env.now() };
+    return [{ put: given({ ...row, note: old?.note }), bytes: null }];
+  }
+
+  /** said keeps what was said to a friend's post, as it was fetched. */
+  async said(cid: ContactId, folder: Folder, bytes: Bytes): Promise<void> {
+    const path = postPath(folder, cid) + repliesName;
+    if (this.#store.row(path) !== undefined) await this.apply([await this.#said(path, bytes)]);
+  }
+
+  async #said(path: string, bytes: Bytes): Promise<Write> {
+    return { put: await this.#row(path, jsonLD, bytes, repliesFacts(new TextDecoder().decode(bytes))), bytes };
   }
 
   /** text keeps the text of a post; pictures that it does not name any more go. */
   async text(cid: ContactId, folder: Folder, bytes: Bytes, known: Pick<Copy, "published" | "state" | "item">): Promise<readonly Write[]> {
     const base = postPath(folder, cid);
     const note = noteOf(JSON.parse(new TextDecoder().decode(bytes))) as Note;
-    const named = new Set(note.attachments.flatMap((each) => [each.url, each.thumb?.url ?? ""]).map((url) => base + url));
+    const named = new Set([repliesName, ...note.attachments.flatMap((each) => [each.url, each.thumb?.url ?? ""])].map((url) => base + url));
     const left = [...this.#store.rows(base)].filter(({ path }) => path !== `${base}post.jsonld` && !named.has(path));
     const published = Math.min(note.published, this.#env.now());
-    const put = await this.#row(`${base}post.jsonld`, jsonLD, bytes, facts({ ...known, published, stale: false, purged: false }));
+    const put = await this.#row(`${base}post.jsonld`, jsonLD, bytes, facts({ ...known, published, stale: false, purged: false, lease: note.lease ?? usualLease, lapsed: undefined }));
     return [...left.map(({ path }) => ({ erase: path })), { put, bytes }];
   }
 
@@ -154,13 +195,20 @@ export class Cache {
     await this.apply(folders.flatMap((folder) => this.#purging(cid, folder)));
   }
 
-  #purging(cid: ContactId, folder: Folder): readonly Write[] {
+  /** lapse drops the bytes of copies whose lease ended then. */
+  async lapse(lapsed: readonly (Copy & { readonly lapsed: number })[]): Promise<void> {
+    await this.apply(lapsed.flatMap((copy) => this.#purging(copy.cid, copy.folder, copy.lapsed)));
+  }
+
+  #purging(cid: ContactId, folder: Folder, lapsed?: number): readonly Write[] {
     const base = postPath(folder, cid);
     const row = this.#store.row(`${base}post.jsonld`);
     const copy = row === undefined ? undefined : copyOf(row);
     if (row === undefined || copy === undefined) return [];
-    const pictures = [...this.#store.rows(base)].filter(({ path }) => path !== row.path);
-    return [{ put: { ...row, note: facts({ ...copy, stale: false, purged: true }) }, bytes: null }, { purge: row.path }, ...pictures.map(({ path }) => ({ erase: path }))];
+    const note = facts({ ...copy, stale: false, purged: lapsed === undefined, lapsed });
+    const rest = [...this.#store.rows(base)].filter(({ path }) => path !== row.path).map(({ path }) => path);
+    const drop = (path: string): Write => (path.endsWith(repliesName) ? { purge: path } : { erase: path });
+    return [{ put: { ...row, note }, bytes: null }, { purge: row.path }, ...rest.map(drop)];
   }
 
   /** askable returns the writes that let a purged post be fetched again. */
@@ -179,10 +227,19 @@ export class Cache {
     const dropped: Write[] = [];
     for (const { path, size } of rows) {
       if (over <= 0) break;
+      if (this.#keeps(path)) continue;
       dropped.push({ purge: path });
       over -= size;
     }
     await this.#store.apply(dropped);
+  }
+
+  /** keeps tells whether a path belongs to a post that its owner lets this person keep. */
+  #keeps(path: string): boolean {
+    const [cid, folder] = /^peers\/([^/]+)\/social\/posts\/([^/]+)\//.exec(path)?.slice(1) ?? [];
+    const row = this.#store.row(`${postPath(folder as Folder, cid as ContactId)}post.jsonld`);
+    const copy = row === undefined ? undefined : copyOf(row);
+    return copy !== undefined && keptOf(this.#store, copy.cid).has(handleOf(copy.item));
   }
 
   async #row(path: string, type: string, bytes: Bytes, note?: NonNullable<NewRow["note"]>): Promise<NewRow> {

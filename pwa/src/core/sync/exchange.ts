@@ -9,19 +9,23 @@ import { push } from "./push.ts";
 import { unreachable } from "./replica.ts";
 import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
-import { readMessages, sendTells } from "./ways.ts";
 
 /** Below this many steps no progress is shown. */
 const noteworthy = 20;
 
+/** Inbox is what reads what friends left; it returns the paths that changed. */
+export type Inbox = { read(): Promise<readonly string[]> };
+
 /** Exchange notes what came of the last one in the session's status. */
 export class Exchange {
   readonly #session: Session;
+  readonly #inbox: Inbox;
   #turn: Promise<void> = Promise.resolve();
   #listening: AbortController | undefined;
 
-  constructor(session: Session) {
+  constructor(session: Session, inbox: Inbox) {
     this.#session = session;
+    this.#inbox = inbox;
   }
 
   /** interrupt ends a listening under way. */
@@ -34,7 +38,7 @@ export class Exchange {
     this.interrupt();
     const session = this.#session;
     return this.#next(async () => {
-      if (session.pod === undefined) return;
+      if (session.pod === undefined) return session.heard(await this.#inbox.read());
       await inTurn([
         () => this.#follow(0),
         ...this.#housekeeping(),
@@ -42,10 +46,7 @@ export class Exchange {
         () => followInvites(session),
       ]);
       await session.store.apply([{ set: "pod/last", value: session.env.now() }]);
-    }).then(async () => {
-      if (session.pod !== undefined && session.status.error === undefined) await sendTells(session).catch(ignore);
-      return session.status.error;
-    });
+    }).then(() => session.status.error);
   }
 
   /** listen waits for a change at the pod, for at most 25 seconds or until `run` is called; true when there was one. */
@@ -90,7 +91,7 @@ export class Exchange {
   #housekeeping(): readonly Act[] {
     const session = this.#session;
     return [
-      async () => session.heard(await readMessages(session)),
+      async () => session.heard(await this.#inbox.read()),
       () => revokeAgain(session),
       () => renewKeys(session),
       () => admitDevices(session),
@@ -124,9 +125,4 @@ async function inTurn(acts: readonly Act[]): Promise<void> {
 /** standing is all by which the views tell how far posts have come: whether the pod was compared, and which posts wait. */
 function standing({ store }: Session): string {
   return JSON.stringify([store.get("pod/cursor") !== undefined, entries(store).flatMap(({ post }) => post ?? [])]);
-}
-
-/** Friends who cannot be told are told another time; a store that ended meanwhile says so at the next act. */
-function ignore(error: unknown): void {
-  if (!(error instanceof KithError)) throw error;
 }

@@ -7,9 +7,11 @@ import { text } from "../bytes.ts";
 import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
 import { given } from "../given.ts";
 import { entries } from "../pod/outbox.ts";
+import { relayCount } from "../pod/facts.ts";
 import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
 import { type People, peopleOf, postAudience } from "../pod/people.ts";
 import { type Note, readNote } from "../pod/post.ts";
+import { repliesName } from "../pod/replies.ts";
 import { type Copy, copyOf, unreachedOf } from "./cache.ts";
 import type { Session } from "./session.ts";
 
@@ -137,7 +139,7 @@ export class Feed {
     const names = new Map(people.contacts.map(({ cid, name }) => [cid, name]));
     const waiting = new Set(entries(store).map(({ post }) => post));
     const followed = store.get("pod/cursor") !== undefined;
-    const stateOf = (folder: Folder): Post["state"] => (pod === undefined ? "phone" : waiting.has(folder) || !followed ? "waiting" : "pod");
+    const stateOf = (folder: Folder): Post["state"] => (pod === undefined ? (relayCount(store) > 0 ? "awake" : "phone") : waiting.has(folder) || !followed ? "waiting" : "pod");
     return async ({ folder, published, copy }) => {
       const note = await this.note({ folder, cid: copy?.cid });
       if (copy === undefined) return note === undefined ? undefined : { ...this.#own(folder, note, people), state: stateOf(folder) };
@@ -150,13 +152,19 @@ export class Feed {
     return { ...this.#common({ folder }, note), authorName: me.name, audience: postAudience(store, folder, people), purged: false };
   }
 
-  #theirs({ cid, folder }: Copy, note: Note | undefined, published: number, authorName: string): Post {
+  #theirs({ cid, folder, lapsed }: Copy, note: Note | undefined, published: number, authorName: string): Post {
     const rest = { author: cid, authorName, audience: theirs, state: "theirs" } as const;
-    if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...rest };
+    const counts = this.#counts({ cid, folder });
+    if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...counts, ...given({ lapsed }), ...rest };
     return { ...this.#common({ folder, cid }, note), published, purged: false, ...rest };
   }
 
-  #common(where: Where, note: Note): Pick<Post, "ref" | "text" | "published" | "updated" | "pictures"> {
+  #counts({ cid, folder }: Where): Pick<Post, "comments" | "likes"> {
+    const said = this.#session.store.row(postPath(folder, cid) + repliesName)?.note;
+    return { comments: Number(said?.comments ?? 0), likes: Number(said?.likes ?? 0) };
+  }
+
+  #common(where: Where, note: Note): Pick<Post, "ref" | "text" | "published" | "updated" | "pictures" | "comments" | "likes"> {
     const { store } = this.#session;
     const base = postPath(where.folder, where.cid);
     const here = (name: string): boolean => store.row(base + name)?.here === true;
@@ -165,7 +173,7 @@ export class Feed {
       return { index, alt, width, height, fullHere, thumbHere: thumb === undefined ? fullHere : here(thumb.url) };
     });
     const { text: said, published, updated } = note;
-    return given({ ref: refOf(where), text: said, published, updated, pictures });
+    return given({ ref: refOf(where), text: said, published, updated, pictures, ...this.#counts(where) });
   }
 }
 

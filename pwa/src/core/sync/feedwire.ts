@@ -6,9 +6,9 @@ import { KithError } from "../errors.ts";
 import type { Client } from "../ldp/client.ts";
 import { type Folder, safeName } from "../pod/paths.ts";
 
-/** Item is one change. `seen`: the post is visible, in this state. `gone`: it has to be forgotten. */
+/** Item is one change. `seen`: the post is visible, in this state; `replies` are what was said to it, or their ETag. `gone`: it has to be forgotten. */
 export type Item =
-  | { readonly kind: "seen"; readonly id: string; readonly folder: Folder; readonly state: string; readonly published: number; readonly post: Json | undefined }
+  | { readonly kind: "seen"; readonly id: string; readonly folder: Folder; readonly state: string; readonly published: number; readonly post: Json | undefined; readonly replies: Json | string | undefined }
   | { readonly kind: "gone"; readonly id: string };
 
 /** FeedPage is one answer. */
@@ -24,9 +24,9 @@ const pageMax = 2 << 20;
 /** firstPage asks for the newest posts, small texts included. */
 export const firstPage = "social/feed?limit=100&inline=1";
 
-/** since returns the path of the changes after a cursor. */
+/** since returns the path of the changes after a cursor, small texts included. */
 export function since(cursor: string): string {
-  return `social/feed?${new URLSearchParams({ cursor })}`;
+  return `social/feed?${new URLSearchParams({ cursor, inline: "1" })}`;
 }
 
 /** readFeed asks for one page; undefined when the cursor is too old (410). */
@@ -47,9 +47,9 @@ function itemOf(item: Json | undefined, pod: string): Item | undefined {
   if (id === undefined) return undefined;
   if (item?.type === "Remove" || item?.type === "Delete") return { kind: "gone", id };
   const [state, published] = [string(item?.state, 200), time(item?.published)];
-  const folder = folderOf(item?.object, pod);
+  const [folder, replies] = [folderOf(item?.object, pod), item?.["kith:replies"]];
   if (state === undefined || folder === undefined) return undefined;
-  return { kind: "seen", id, folder, state, published: published ?? 0, post: object(item?.["kith:post"]) };
+  return { kind: "seen", id, folder, state, published: published ?? 0, post: object(item?.["kith:post"]), replies: object(replies) ?? string(replies, 100) };
 }
 
 /** below returns the path under the pod's URL that a reference in the feed means; undefined when it leads elsewhere. */

@@ -22,6 +22,6 @@ export function invitesOf({ store, env }: Pick<Session, "store" | "env">): reado
 export function previewInvite(session: Session | undefined, link: string): InvitePreview {
   const invite = readInvite(link);
   const known = session === undefined ? undefined : contactsOf(session.store).find(({ label }) => label === invite.label)?.cid;
-  const host = invite.pods[0] === undefined ? "" : new URL(invite.pods[0]).host;
-  return given({ name: invite.name, host, known, mine: invite.label === session?.list.label });
+  const at = invite.pods[0] ?? invite.relays[0]?.relay;
+  return given({ name: invite.name, host: at === undefined ? "" : new URL(at).host, relayed: invite.pods.length === 0, known, mine: invite.label === session?.list.label });
 }

@@ -10,7 +10,7 @@ import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../b
 import type { Env, Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
 import { type Json, list, object, parse, string, time } from "../json.ts";
-import { Client } from "../ldp/client.ts";
+import { PodClient } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
 import { devices, keys } from "../pod/paths.ts";
@@ -157,7 +157,7 @@ async function admitted(env: Env, way: Joining, signer: Signer, closing: AbortSi
   const { pod, issuer } = way;
   while (!closing.aborted && env.now() < until) {
     // A client of its own each time: none keeps what an earlier refusal left.
-    const client = new Client(env, { pod, issuer }, signer, "pod", () => undefined);
+    const client = new PodClient(env, { pod, issuer }, signer, "pod", () => undefined);
     try {
       await client.ask({ method: "GET", path: ".replica?after=0&limit=1" });
       return;

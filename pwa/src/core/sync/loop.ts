@@ -1,5 +1,5 @@
 /**
- * When to ask whom. The pod: at once after each act, and while somebody looks, by waiting for it to speak.
+ * When to ask whom. Letters: as soon as they are written, and then whenever they are due. The pod: at once after each act, and while somebody looks, by waiting for it to speak.
  * Friends: while somebody looks, about once a minute. After failures ever more rarely.
  */
 
@@ -8,8 +8,10 @@ import { retryAfterOf } from "../ldp/errors.ts";
 import { entries, ready } from "../pod/outbox.ts";
 import { contactsOf } from "../pod/people.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Mail } from "./mail.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
+import type { Talking } from "./talk.ts";
 import { backOff, Wake } from "./wake.ts";
 
 const minute = 60_000;
@@ -23,8 +25,11 @@ export class Loop {
   readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #reader: Reader;
+  readonly #mail: Mail;
+  readonly #talk: Talking;
   readonly #podWake: Wake;
   readonly #friendsWake: Wake;
+  readonly #mailWake: Wake;
   #stopWatching: Stop = () => undefined;
   #stopped = false;
   #failures = 0;
@@ -32,12 +37,15 @@ export class Loop {
   #known: ReadonlySet<string> = new Set();
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(session: Session, exchange: Exchange, reader: Reader) {
+  constructor(session: Session, { exchange, reader, mail, talk }: { readonly exchange: Exchange; readonly reader: Reader; readonly mail: Mail; readonly talk: Talking }) {
     this.#session = session;
     this.#exchange = exchange;
     this.#reader = reader;
+    this.#mail = mail;
+    this.#talk = talk;
     this.#podWake = new Wake(session.env);
     this.#friendsWake = new Wake(session.env);
+    this.#mailWake = new Wake(session.env);
   }
 
   /** start begins to ask. */
@@ -46,16 +54,18 @@ export class Loop {
     this.#stopWatching = presence.watch(() => {
       this.#failures = 0;
       this.#reader.hurry();
+      this.#mail.hurry();
       this.kick();
       this.#friendsWake.wake();
     });
     this.#known = this.#reachable();
-    this.#ended = Promise.all([this.#followPod(), this.#followFriends()]);
+    this.#ended = Promise.all([this.#followPod(), this.#followFriends(), this.#sendMail()]);
   }
 
-  /** kick makes the pod hear of an act now. */
+  /** kick makes the pod and friends hear of an act now. */
   kick(): void {
     this.#podWake.wake();
+    this.#mailWake.wake();
     this.#exchange.interrupt();
   }
 
@@ -76,7 +86,11 @@ export class Loop {
   async #askPod(): Promise<number | undefined> {
     const { env, store, pod } = this.#session;
     const { presence } = env;
-    if (pod === undefined || !presence.online()) return undefined;
+    if (pod === undefined || !presence.online()) {
+      // What a friend left may have come by another way.
+      if (pod === undefined) await this.#exchange.run(true);
+      return undefined;
+    }
     const error = await this.#exchange.run(true);
     this.#greet();
     if (error !== undefined) return Math.max(backOff(env, this.#failures++), retryAfterOf(error) ?? 0);
@@ -99,12 +113,21 @@ export class Loop {
   }
 
   #reachable(): ReadonlySet<string> {
-    return new Set(contactsOf(this.#session.store).flatMap(({ cid, way }) => (way === undefined ? [] : `${cid} ${way.pod}`)));
+    const places = contactsOf(this.#session.store).flatMap(({ cid, way, relays }) => [...(way === undefined ? [] : [way.pod]), ...relays.map(({ relay }) => relay)].map((at) => `${cid} ${at}`));
+    return new Set(places);
+  }
+
+  async #sendMail(): Promise<void> {
+    while (!this.#stopped) {
+      const next = this.#session.env.presence.online() ? await this.#mail.send(true) : undefined;
+      if (!this.#stopped) await this.#mailWake.wait(next);
+    }
   }
 
   async #followFriends(): Promise<void> {
     const { env } = this.#session;
     while (!this.#stopped) {
+      await this.#talk.expire();
       const ask = env.presence.online() && env.presence.visible();
       if (ask) await this.#reader.refresh(undefined, true);
       await this.#friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : undefined);

@@ -8,7 +8,7 @@ import type { Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 
 const whats: Readonly<Record<Place["kind"], OutboxItem["what"]>> = {
-  post: "post", acl: "post", media: "post", contact: "contact", circle: "circle", audience: "other", message: "other", other: "other",
+  post: "post", acl: "post", media: "post", replies: "reply", deleted: "other", contact: "contact", circle: "circle", audience: "other", message: "other", other: "other",
 };
 
 /** toPush returns the writes that queue these paths from entry number `first` on: deletions, then what posts refer to, then each post with its access list last. */
@@ -17,7 +17,7 @@ export function toPush(tree: Tree, paths: readonly string[], deletions: readonly
   const folders = new Map<Folder, string[]>();
   for (const path of paths) {
     const place = placeOf(path);
-    if (!("folder" in place)) single.push(path);
+    if (!("folder" in place) || place.kind === "replies") single.push(path);
     else folders.set(place.folder, [...(folders.get(place.folder) ?? []), path]);
   }
   const one = (path: string): Pick<Entry, "what" | "steps"> => ({ what: whats[placeOf(path).kind], steps: [{ put: path }] });

@@ -1,6 +1,8 @@
 /** Everything that asks others. It is loaded when what is here has been shown, so it is one door with one lock. */
 
 import type { ContactId } from "../kith.ts";
+import type { Json } from "../json.ts";
+import type { Card } from "../pod/card.ts";
 import { contact } from "../pod/people.ts";
 import { type Folder, postPath } from "../pod/paths.ts";
 import { KithError } from "../errors.ts";
@@ -11,14 +13,22 @@ import type { Cache } from "./cache.ts";
 import { podClient } from "./clients.ts";
 import { Exchange } from "./exchange.ts";
 import { Loop } from "./loop.ts";
+import { Mail } from "./mail.ts";
 import { Reader } from "./reader.ts";
 import { readBytes } from "./replica.ts";
 import type { Session } from "./session.ts";
+import type { Talking } from "./talk.ts";
+import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
-export { acceptInvite, cancelInvite, createInvite } from "./invites.ts";
+export { acceptInvite, cancelInvite, createInvite, goOn } from "./invites.ts";
 export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
 export { connectPod } from "./pairing.ts";
+
+/** follow returns a friend's record after what they say of themself. */
+export function follow(known: Card, said: Json): Promise<Card> {
+  return updated(known, updateOf(said));
+}
 
 /** Online is a session with a network. */
 export class Online {
@@ -26,12 +36,16 @@ export class Online {
   readonly exchange: Exchange;
   readonly reader: Reader;
   readonly loop: Loop;
+  readonly mail: Mail;
+  readonly talk: Talking;
 
-  constructor(session: Session, cache: Cache) {
+  constructor(session: Session, cache: Cache, talk: Talking) {
     this.session = session;
-    this.exchange = new Exchange(session);
-    this.reader = new Reader(session, cache);
-    this.loop = new Loop(session, this.exchange, this.reader);
+    this.talk = talk;
+    this.exchange = new Exchange(session, talk);
+    this.reader = new Reader(session, cache, talk);
+    this.mail = new Mail(session);
+    this.loop = new Loop(session, { exchange: this.exchange, reader: this.reader, mail: this.mail, talk });
   }
 
   /** words returns the twelve words that this person and a friend see alike. */

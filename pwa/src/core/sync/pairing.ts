@@ -6,10 +6,16 @@ import { codeOf, Failure } from "../ldp/errors.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import type { AgreementKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, parseDid } from "../webid/key.ts";
-import { readPairing, podUrl } from "../webid/link.ts";
-import { inviteSettings } from "../pod/paths.ts";
+import { type Pairing, podUrl, readPairing } from "../webid/link.ts";
+import type { Answer } from "../ldp/wire.ts";
+import { without } from "../pod/outbox.ts";
+import { inviteSettings, relaysPath } from "../pod/paths.ts";
+import type { Tree } from "../pod/tree.ts";
+import type { Write } from "../store/store.ts";
+import { atHome } from "./clients.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import type { Pod, Session } from "./session.ts";
+import { asideSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
 
 /** How long others may seal to a pod's agreement key before the list says so again, in milliseconds. */
@@ -27,10 +33,11 @@ export async function connectPod(session: Session, link: string): Promise<void> 
   const pairing = readPairing(link);
   const lists = await ownLists(tree);
   const body = { secret: pairing.secret, device_list: lists.devices.text, keys: lists.keys.text, name: session.me.name };
-  const answer = await postOpenly(env, `${pairing.pod}.pair`, "application/json", JSON.stringify(body), "pod");
+  const answer = await send(session, pairing, JSON.stringify(body));
   if (answer.status !== 200) throw refusal(answer.status);
   const { pod, device } = introduced(jsonOf(answer, "pod"), pairing, env.now());
   await tree.act("other", async (batch) => {
+    for (const write of await settingAside(tree)) batch.writes.push(write);
     const next = await changeLists(tree, env.keys, {
       // A device that may not post is a pod, and this one replaces the one before.
       devices: (now) => [...now.filter(({ may }) => may.includes("post")), { kid: device.kid, name: device.name, may: ["answer", "accept"] }],
@@ -46,7 +53,23 @@ export async function connectPod(session: Session, link: string): Promise<void> 
   });
 }
 
-function introduced(json: ReturnType<typeof jsonOf>, pairing: Pick<Pod, "pod" | "issuer">, now: number): Introduced {
+/** send asks the pod at its address, or through relays where it was paired by them and this page did not come from it. */
+async function send(session: Session, pairing: Pairing, body: string): Promise<Answer> {
+  const { env, list, carrier } = session;
+  const { pod, ik: key, via: relays } = pairing;
+  if (key === undefined || relays.length === 0 || atHome(env, pairing)) return postOpenly(env, `${pod}.pair`, "application/json", body, "pod");
+  const asking = { method: "POST", path: ".pair", headers: { "Content-Type": "application/json" }, body, allow: [200, 403, 409] } as const;
+  return (await carrier()).askStranger({ label: list.label, key, relays, name: `pair ${pairing.secret}` }, asking, "pod");
+}
+
+/** settingAside returns the writes that keep this device's relays apart until the pod has told which it has: two of a person's settings would part
+ * those who found one from those who found the other. */
+async function settingAside(tree: Tree): Promise<readonly Write[]> {
+  const own = await tree.text(relaysPath);
+  return own === undefined ? [] : [{ set: asideSetting, value: own }, { erase: relaysPath }, ...without(tree.store, [relaysPath])];
+}
+
+function introduced(json: ReturnType<typeof jsonOf>, pairing: Pick<Pairing, "pod" | "issuer" | "via">, now: number): Introduced {
   const device = object(json.device);
   const webid = string(json.webid, 2048);
   if (device === undefined || webid === undefined || json.pod !== pairing.pod || json.issuer !== pairing.issuer) {
@@ -55,7 +78,7 @@ function introduced(json: ReturnType<typeof jsonOf>, pairing: Pick<Pod, "pod" | 
   const kid = parseDid(device.kid);
   const key = didOfJwk(device.agree);
   const agree = { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife };
-  return { pod: { pod: podUrl(pairing.pod), issuer: pairing.issuer, webid }, device: { kid, name: string(device.name, 64) ?? "", agree } };
+  return { pod: { pod: podUrl(pairing.pod), issuer: pairing.issuer, webid, via: pairing.via }, device: { kid, name: string(device.name, 64) ?? "", agree } };
 }
 
 function refusal(status: number): KithError {

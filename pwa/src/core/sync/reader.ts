@@ -15,8 +15,9 @@ import type { Client } from "../ldp/client.ts";
 import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
 import { changeFriend, tidyName } from "../pod/friends.ts";
 import { cardPath, type Folder, postPath } from "../pod/paths.ts";
-import { card, type Contact, contact, contactsOf } from "../pod/people.ts";
+import { card, type Contact, contact, contactsOf, reachable } from "../pod/people.ts";
 import { type Image, noteOf, readNote } from "../pod/post.ts";
+import { repliesName } from "../pod/replies.ts";
 import type { Write } from "../store/store.ts";
 import { readDeviceList } from "../webid/devices.ts";
 import { type Cache, copiesOf, type Copy, copyOf, type Seen, seenOf } from "./cache.ts";
@@ -25,6 +26,7 @@ import { pool } from "./pool.ts";
 import { friendClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 import { backOff } from "./wake.ts";
+import type { Talking } from "./talk.ts";
 import { updated, updateOf } from "./ways.ts";
 
 /** So many friends are asked at once. */
@@ -46,6 +48,7 @@ const maxPicture = 32 << 20;
 export class Reader {
   readonly #session: Session;
   readonly #cache: Cache;
+  readonly #talk: Talking;
   readonly #fetching = new Map<string, Promise<unknown>>();
   readonly #tried = new Map<string, number>();
   /** Friends who could not be reached, how often in a row, until when they are left alone, and whether their pod asked for it. */
@@ -53,9 +56,10 @@ export class Reader {
   #running: { readonly end: Promise<void>; readonly began: number } | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(session: Session, cache: Cache) {
+  constructor(session: Session, cache: Cache, talk: Talking) {
     this.#session = session;
     this.#cache = cache;
+    this.#talk = talk;
   }
 
   /** asking tells whether friends are being asked now. */
@@ -92,7 +96,7 @@ export class Reader {
   }
 
   async #refreshAll(friends: readonly Contact[]): Promise<void> {
-    await pool(width, friends.filter(({ way }) => way !== undefined), ({ cid }) => this.#refreshOne(cid));
+    await pool(width, friends.filter(reachable), ({ cid }) => this.#refreshOne(cid));
     await this.#fetchNewest(friends.map(({ cid }) => cid));
   }
 
@@ -101,13 +105,19 @@ export class Reader {
     if (client === undefined) return;
     const before = seenOf(this.#session.store, cid);
     try {
-      const door = await this.#readDoor(cid, client, before);
+      const door = await this.#readDoor(cid, client, before).catch((error: unknown) => this.#askAhead(cid, client, error));
       await this.#readNews(cid, client);
       this.#tired.delete(cid);
       await this.#saw(cid, { ...door, at: this.#session.env.now() });
     } catch (error) {
       await this.#failed(cid, client, before, error);
     }
+  }
+
+  /** askAhead asks for the news too when the door has to wait: whoever wakes up then answers both. */
+  async #askAhead(cid: ContactId, client: Client, error: unknown): Promise<never> {
+    if (error instanceof KithError && error.code === "waiting") await this.#readNews(cid, client);
+    throw error;
   }
 
   /** failed keeps why a friend could not be read. Copies go when their pod does not know this person any more; when it is behind they stay. */
@@ -180,20 +190,29 @@ export class Reader {
       path = page.next;
     }
     const lost = copiesOf(this.#session.store, cid).filter(({ folder }) => !listed.has(folder));
-    const forget = lost.flatMap(({ folder }) => this.#cache.forget(cid, folder));
+    const forget: Write[] = [];
+    for (const { folder, item } of lost) forget.push(...(await this.#forget(cid, item, folder)));
     await this.#keep(cid, [...forget, ...(cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: cursor }])]);
+    await this.#talk.forgot(cid, lost.map(({ item }) => item));
   }
 
   async #keepPage(cid: ContactId, items: readonly Item[], also: readonly Write[]): Promise<void> {
     const copies = new Map(copiesOf(this.#session.store, cid).map((copy) => [copy.item, copy.folder]));
     const writes: Write[] = [];
+    const gone = items.flatMap(({ id, kind }) => (kind === "gone" ? [id] : []));
     for (const item of items) {
-      const folder = item.kind === "gone" ? copies.get(item.id) : undefined;
-      if (folder !== undefined) writes.push(...this.#cache.forget(cid, folder));
+      if (item.kind === "gone") writes.push(...(await this.#forget(cid, item.id, copies.get(item.id))));
       if (item.kind === "seen") writes.push(...(await this.#cache.list(cid, item)));
     }
     await this.#keep(cid, [...writes, ...also]);
+    await this.#talk.forgot(cid, gone);
     if (writes.length > 0) this.#session.emit("feed");
+  }
+
+  /** forget returns the writes that erase a post which its owner took back, also when nothing of it is here, and what goes with that. */
+  async #forget(cid: ContactId, item: string, folder: Folder | undefined): Promise<readonly Write[]> {
+    const erased = folder === undefined ? [] : this.#cache.forget(cid, folder);
+    return [...erased, ...(await this.#talk.heardGone(cid, item, folder))];
   }
 
   /** keep applies writes about a friend, unless the friend was removed meanwhile. */
@@ -227,6 +246,7 @@ export class Reader {
       const { store } = this.#session;
       const base = postPath(copy.folder, copy.cid);
       if (!copy.here || copy.stale) await this.#fetchText(copy);
+      if (store.row(base + repliesName)?.here === false) await this.#fetchReplies(copy);
       const bytes = await store.bytes(`${base}post.jsonld`);
       const note = bytes === undefined ? undefined : readNote(text(bytes));
       for (const { thumb } of note?.attachments ?? []) {
@@ -239,6 +259,11 @@ export class Reader {
     const bytes = await this.#fetch(cid, folder, "post.jsonld", maxNote);
     if (noteOf(parse(text(bytes))) === undefined) throw new KithError("friend-unreachable", "read post: not of the form expected");
     await this.#keep(cid, await this.#cache.text(cid, folder, bytes, { published, state, item }));
+    this.#session.emit("feed");
+  }
+
+  async #fetchReplies({ cid, folder }: Copy): Promise<void> {
+    await this.#cache.said(cid, folder, await this.#fetch(cid, folder, repliesName, maxNote));
     this.#session.emit("feed");
   }
 

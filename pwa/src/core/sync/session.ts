@@ -3,21 +3,23 @@
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { PodState, Topic } from "../kith.ts";
-import type { Client } from "../ldp/client.ts";
+import type { Client, PodClient } from "../ldp/client.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
-import { devices, inbox, namePath } from "../pod/paths.ts";
+import { devices, inbox, namePath, relaysPath } from "../pod/paths.ts";
 import { ownLists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import type { DeviceList } from "../webid/devices.ts";
-import type { Introduction } from "../webid/acceptance.ts";
+import type { Carrier } from "./reach.ts";
 import type { Did, Signer } from "../webid/key.ts";
-import type { PodWay, Way } from "../webid/link.ts";
+import type { PodWay, RelayWay } from "../webid/link.ts";
 import { signerOf } from "../webid/records.ts";
 
 /** Pod is the owner's pod as this device remembers it. */
 export interface Pod extends PodWay {
   readonly webid: string;
+  /** Relays by which it was paired; empty, or absent, when it is asked at its own address. */
+  readonly via?: readonly RelayWay[];
 }
 
 /** Person is the setting `me`. */
@@ -47,13 +49,16 @@ export class Session {
   readonly drafts: Drafts;
   readonly signer: Signer;
   readonly emit: Emit;
+  /** Loads what brings sealed requests to relays. */
+  readonly carrier: () => Promise<Carrier>;
   list: DeviceList;
   /** How it goes with the pod. */
   readonly status: Status = { error: undefined, progress: undefined };
   /** Who asks which pod, by contact or `me` (clients.ts). */
-  readonly clients = new Map<string, Client>();
+  readonly clients = new Map<string, PodClient>();
+  readonly reaches = new Map<string, Client>();
 
-  private constructor(tree: Tree, drafts: Drafts, signer: Signer, list: DeviceList, emit: Emit) {
+  private constructor(tree: Tree, drafts: Drafts, signer: Signer, list: DeviceList, emit: Emit, carrier: () => Promise<Carrier>) {
     this.env = tree.env;
     this.store = tree.store;
     this.tree = tree;
@@ -61,15 +66,16 @@ export class Session {
     this.signer = signer;
     this.list = list;
     this.emit = emit;
+    this.carrier = carrier;
   }
 
   /** open returns the session of the person whom the store holds; throws `not-started`. */
-  static async open(env: Env, store: Store, emit: Emit): Promise<Session> {
+  static async open(env: Env, store: Store, emit: Emit, carrier: () => Promise<Carrier>): Promise<Session> {
     const me = personOf(store);
     if (me === undefined) throw new KithError("not-started", "open session: there is nobody yet");
     const tree = new Tree(store, env, me.device);
     const [drafts, signer, lists] = await Promise.all([Drafts.open(tree), signerOf(env.keys, me.device), ownLists(tree)]);
-    return new Session(tree, drafts, signer, lists.devices, emit);
+    return new Session(tree, drafts, signer, lists.devices, emit, carrier);
   }
 
   /** me returns who the person is. */
@@ -87,18 +93,6 @@ export class Session {
     const { pod } = this;
     if (pod === undefined) throw new KithError("no-pod", "find pod: there is none");
     return pod;
-  }
-
-  /** ways returns where friends reach this person. */
-  get ways(): readonly Way[] {
-    const { pod } = this;
-    return pod === undefined ? [] : [{ pod: pod.pod, issuer: pod.issuer }];
-  }
-
-  /** introduction is what this person tells others of themself. */
-  async introduction(): Promise<Introduction> {
-    const lists = await ownLists(this.tree);
-    return { ...lists, ways: this.ways, name: this.me.name };
   }
 
   /** heard tells the views of paths that changed, and follows the device list. */
@@ -124,6 +118,7 @@ export function personOf(store: Store): Person | undefined {
 
 function topicOf(path: string): Topic {
   if (path === devices) return "devices";
+  if (path === relaysPath) return "relays";
   if (path === draftRows) return "drafts";
   if (path.startsWith("/social/posts/")) return "posts";
   if (path.startsWith("/circles/")) return "circles";

@@ -10,6 +10,7 @@ import { devices, keys, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
 import { readNote } from "../pod/post.ts";
 import { acceptable } from "../pod/profile.ts";
+import { gathered } from "../pod/replies.ts";
 import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";
@@ -126,6 +127,7 @@ class Settling {
     if (goneAt !== undefined) return this.#deleteThere(path, goneAt);
     const local = this.#tree.store.row(path);
     if (local?.etag === remote.etag) return this.#join(local, remote);
+    if (local !== undefined && placeOf(path).kind === "replies") return this.#gather(local, remote);
     const verdict = await this.#decide(local, remote);
     if (verdict.do === "take") await this.#take(remote, verdict.lost);
     if (verdict.do === "keep" && local !== undefined) await this.#keep(local, remote, verdict.lost);
@@ -138,6 +140,22 @@ class Settling {
     this.#dropped.push(local.path);
     const version = ahead ? local.version : remote.version;
     if (remote.id !== local.id || newer(version, local.version)) this.#writes.push({ put: { ...local, id: remote.id, version }, bytes: null });
+  }
+
+  /** gather joins what was said to a post: nothing that one of the two heard is lost. */
+  async #gather(local: Row, remote: RemoteRow): Promise<void> {
+    const { path, id } = remote;
+    const { device, env } = this.#tree;
+    const [ours, theirs] = [await this.#tree.text(path), this.#textOf(path)];
+    if (ours === undefined || theirs === undefined) return this.#take(remote, false);
+    const all = gathered(ours, theirs);
+    if (all === theirs) return this.#take(remote, false);
+    if (all === ours) return this.#keep(local, remote, false);
+    const bytes = utf8(all);
+    const version = { counter: ++this.#counter, device };
+    this.#writes.push({ put: await newRow({ path, id, version, type: local.type, modified: env.now() }, bytes), bytes });
+    this.#push(path);
+    this.changed.push(path);
   }
 
   async #decide(local: Row | undefined, remote: RemoteRow): Promise<Verdict> {

@@ -1,87 +1,33 @@
-/**
- * Telling friends where this person is reached, and hearing it from them: a message in the inbox that
- * each keeps for the other (docs/protocol.md, Door and feed).
- *
- *     tell/<cid>    the message's name, until the friend's pod has it
- */
+/** Telling friends where this person is reached, and taking over what they say (docs/protocol.md, Messages). */
 
 import { randomName } from "../ids.ts";
-import { object, parse, string } from "../json.ts";
-import type { ContactId } from "../kith.ts";
-import { unreachable } from "./replica.ts";
-import { Failure } from "../ldp/errors.ts";
-import { type Card, cardText, maxList, readWays } from "../pod/card.ts";
-import { inbox, placeOf, cardPath } from "../pod/paths.ts";
-import { card, contactsOf } from "../pod/people.ts";
-import { jsonLD } from "../pod/tree.ts";
+import { object, string } from "../json.ts";
+import { type Card, maxList, readWays } from "../pod/card.ts";
+import { type Letter, letterName, letters } from "../pod/letters.ts";
+import { contactsOf } from "../pod/people.ts";
 import type { Write } from "../store/store.ts";
+import type { Introduction } from "../webid/acceptance.ts";
 import { acceptKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Way } from "../webid/link.ts";
-import { friendClient } from "./clients.ts";
 import type { Session } from "./session.ts";
-import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-
-const tells = "tell/";
 
 /** tellAll returns the writes that make every friend hear where this person is reached. */
 export function tellAll({ store, env }: Session): readonly Write[] {
-  return contactsOf(store).map(({ cid }) => ({ set: tells + cid, value: randomName(env.random, 20) }));
+  const old = letters(store).filter(({ what }) => what === "ways").map((letter) => ({ unset: letterName(letter) }));
+  const since = env.now();
+  const anew = contactsOf(store).map(({ cid }): Letter => ({ cid, nonce: randomName(env.random, 20), what: "ways", body: "", since, attempts: 0 }));
+  return [...old, ...anew.map((letter) => ({ set: letterName(letter), value: letter }))];
 }
 
-/** sendTells tells those friends who can be reached and do not know yet. */
-export async function sendTells(session: Session): Promise<void> {
-  const { store } = session;
-  for (const name of store.names(tells)) {
-    const cid = name.slice(tells.length) as ContactId;
-    const known = contactsOf(store).find((each) => each.cid === cid);
-    if (known !== undefined && known.way === undefined) continue;
-    if (known === undefined || (await told(session, cid, String(store.get(name))))) await store.apply([{ unset: name }]);
-  }
-}
-
-/** told puts the message into a friend's inbox; true when nothing is left to do. */
-async function told(session: Session, cid: ContactId, nonce: string): Promise<boolean> {
-  const client = friendClient(session, cid);
-  if (client === undefined) return false;
-  try {
-    const door = parse(text((await client.ask({ method: "GET", path: "social/door" })).bytes));
-    const folder = string(door?.inbox, 200);
-    if (folder === undefined || !/^in\/[A-Za-z0-9._-]+\/$/.test(folder)) return true;
-    const { devices, keys, ways } = await session.introduction();
-    const body = JSON.stringify({
-      "@context": ["https://www.w3.org/ns/activitystreams", { kith: "https://kith.invalid/ns#" }],
-      type: "Update",
-      object: { type: "kith:Ways", ways, device_list: devices.text, keys: keys.text },
-    });
-    const headers = { "Content-Type": jsonLD, "If-None-Match": "*" };
-    await client.ask({ method: "PUT", path: `social/${folder}${nonce}`, headers, body, allow: [200, 201, 204, 409, 412] });
-    return true;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return error.status === 401 || error.status === 403 || (error.status !== 500 && !unreachable(error));
-  }
-}
-
-/** readMessages applies what friends put into the inbox and erases it; what another kind of app sent stays. */
-export async function readMessages(session: Session): Promise<readonly string[]> {
-  const { tree, store } = session;
-  const changed: string[] = [];
-  for (const row of [...store.rows(inbox)]) {
-    const place = placeOf(row.path);
-    if (place.kind !== "message") continue;
-    const update = readUpdate((await tree.text(row.path)) ?? "");
-    if (update === undefined) continue;
-    await tree.act("contact", async (batch) => {
-      const known = await card(tree, place.cid).catch(() => undefined);
-      const next = known === undefined ? undefined : await updated(known, update);
-      if (next !== undefined && known !== undefined && cardText(next) !== cardText(known)) await batch.putText(cardPath(place.cid), jsonLD, cardText(next));
-      batch.erase(row.path);
-    });
-    changed.push(cardPath(place.cid));
-  }
-  return changed;
+/** waysMessage writes the message that says where this person is reached. */
+export function waysMessage({ devices, keys, ways }: Introduction): string {
+  return JSON.stringify({
+    "@context": ["https://www.w3.org/ns/activitystreams", { kith: "https://kith.invalid/ns#" }],
+    type: "Update",
+    object: { type: "kith:Ways", ways, device_list: devices.text, keys: keys.text },
+  });
 }
 
 /** Update is what a friend says of themself, in their door or in a message. */
@@ -89,12 +35,6 @@ export interface Update {
   readonly devices: string | undefined;
   readonly keys: string | undefined;
   readonly ways: readonly Way[];
-}
-
-function readUpdate(written: string): Update | undefined {
-  const message = object(parse(written)?.object);
-  if (message?.type !== "kith:Ways") return undefined;
-  return updateOf(message);
 }
 
 /** updateOf reads the members that door and message share. */

@@ -46,7 +46,7 @@ export async function encapsulate(to: Did, info: Bytes, ephemeral?: Signer): Pro
   const { kid, key } = ephemeral ?? (await generate("agree"));
   const enc = whole(pointOf(kid));
   const shared = await agree(key, await publicKey(to, "agree"), join(enc, whole(pointOf(to))));
-  const { aead, iv, derive } = await schedule(shared, info, "encrypt");
+  const { aead, iv, derive } = await schedule(shared, await contextOf(info), "encrypt");
   return {
     enc,
     seal: async (plain, additionalData) => new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, aead, plain)),
@@ -58,9 +58,10 @@ export async function encapsulate(to: Did, info: Bytes, ephemeral?: Signer): Pro
  * for what is no point of the curve. */
 export function decapsulator(own: Signer, info: Bytes): (enc: Bytes) => Promise<Decapsulation> {
   const point = whole(pointOf(own.kid));
+  const context = contextOf(info);
   return async (enc) => {
     const shared = await agree(own.key, await pointKey(enc), join(enc, point));
-    const { aead, iv, derive } = await schedule(shared, info, "decrypt");
+    const { aead, iv, derive } = await schedule(shared, await context, "decrypt");
     const open = async (sealed: Bytes, additionalData: Bytes): Promise<Bytes | undefined> => {
       const plain = crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, aead, sealed);
       return plain.then((bytes) => new Uint8Array(bytes), () => undefined);
@@ -86,17 +87,21 @@ async function agree(own: CryptoKey, other: CryptoKey, context: Bytes): Promise<
   return expand(suites.kem, prk, "shared_secret", context, 32);
 }
 
-/** schedule returns the key, the first nonce and the exporter of base mode (§5.1). */
-async function schedule(shared: Bytes, info: Bytes, use: "encrypt" | "decrypt") {
-  const extractEmpty = extract(suites.hpke, noSalt, "psk_id_hash", nothing);
-  const context = join(Uint8Array.of(0), await extractEmpty, await extract(suites.hpke, noSalt, "info_hash", info));
+/** contextOf returns the context of base mode (§5.1), which is the same for all messages of one purpose. */
+async function contextOf(info: Bytes): Promise<Bytes> {
+  const absent = extract(suites.hpke, noSalt, "psk_id_hash", nothing);
+  return join(Uint8Array.of(0), await absent, await extract(suites.hpke, noSalt, "info_hash", info));
+}
+
+/** schedule returns the key, the first nonce, and what derives from the exporter (§5.1, §5.3). */
+async function schedule(shared: Bytes, context: Bytes, use: "encrypt" | "decrypt") {
   const secret = await extract(suites.hpke, shared, "secret", nothing);
   const derived = (label: string, length: number): Promise<Bytes> => expand(suites.hpke, secret, label, context, length);
-  const exporter = await derived("exp", 32);
+  const [key, iv] = await Promise.all([derived("key", 16), derived("base_nonce", 12)]);
   return {
-    aead: await crypto.subtle.importKey("raw", await derived("key", 16), "AES-GCM", false, [use]),
-    iv: await derived("base_nonce", 12),
-    derive: (from: Bytes, length: number): Promise<Bytes> => expand(suites.hpke, exporter, "sec", from, length),
+    aead: await crypto.subtle.importKey("raw", key, "AES-GCM", false, [use]),
+    iv,
+    derive: async (from: Bytes, length: number): Promise<Bytes> => expand(suites.hpke, await derived("exp", 32), "sec", from, length),
   };
 }
 

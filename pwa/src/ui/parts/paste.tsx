@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 import { Scan } from "./scan.tsx";
-import { usePlaceWords } from "../words/places.ts";
+import { useRelayWords } from "../words/relays.ts";
 
 interface PasteProps {
   readonly label: string;
@@ -14,7 +14,7 @@ interface PasteProps {
 
 /** Paste takes a link: typed, pasted, or read from a code. */
 export function Paste({ label, hint, go, onLink, tried = "" }: PasteProps) {
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const [link, setLink] = useState(tried);
   const [scanning, setScanning] = useState(false);
   const id = useId();
@@ -34,7 +34,7 @@ export function Paste({ label, hint, go, onLink, tried = "" }: PasteProps) {
         onInput={(event) => setLink(event.currentTarget.value)} />
       {hint === undefined ? null : <p class="state" id={`${id}h`}>{hint}</p>}
       <div class="thumb">
-        <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{p.add.scan}</button>
+        <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{w.add.scan}</button>
         <button type="submit" class="button primary" disabled={link.trim() === ""}>{go}</button>
       </div>
       {scanning ? <Scan onFound={scanned} onClose={() => setScanning(false)} /> : null}

@@ -5,6 +5,7 @@ import { addressOf } from "../route.ts";
 import { Album } from "./album.tsx";
 import { PostAudience } from "./audience.tsx";
 import { Face } from "./face.tsx";
+import type { Words } from "../words/words.ts";
 import { Icon } from "./icon.tsx";
 
 /** Longer texts are cut in the feed and whole on the post's own screen. */
@@ -37,6 +38,7 @@ export function Card({ post, whole = false }: CardProps) {
       {post.purged ? null : <Text text={post.text} {...(whole ? {} : { address })} />}
       {post.pictures.length > 0 && !post.purged ? <Album post={post} /> : null}
       <State post={post} whole={whole} />
+      {whole || post.audience.kind === "me" || post.purged ? null : <a class="read-on" href={address}>{saidWords(post, t)}</a>}
     </article>
   );
 }
@@ -65,13 +67,19 @@ export function Text({ text, address }: { readonly text: string; readonly addres
   );
 }
 
+/** saidWords counts what was said to a post, or offers to say something. */
+function saidWords({ comments, likes }: Post, t: Words): string {
+  const counts = [...(likes > 0 ? [t.post.likes(likes)] : []), ...(comments > 0 ? [t.post.comments(comments)] : [])];
+  return counts.length === 0 ? t.post.say : counts.join(" · ");
+}
+
 /** What is true of the post and cannot be seen: how far it has come, or that its copy was removed here. */
 function State({ post, whole }: { readonly post: Post; readonly whole: boolean }) {
-  const { attempt, kith, t } = useApp();
+  const { attempt, clock, kith, t } = useApp();
   if (post.purged) {
     return (
       <p class="state post-state">
-        {t.post.purged}
+        {post.lapsed === undefined ? t.post.purged : t.post.lapsed(clock.at(post.lapsed))}
         <button type="button" class="link" onClick={() => void attempt(() => kith.askAgain(post.ref))}>{t.post.askAgain}</button>
       </p>
     );
@@ -88,5 +96,6 @@ function useStateWords(post: Post, whole: boolean): string | undefined {
   if (!whole || post.state === "theirs") return undefined;
   if (post.state === "pod") return post.audience.kind === "me" ? t.post.mine : t.post.pod;
   if (post.audience.kind === "me") return t.post.mine;
+  if (post.state === "awake") return t.post.awake;
   return hasPod ? t.post.phone : t.post.phoneNoPod;
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import type { Detector } from "../detector.ts";
 import { Sheet } from "./sheet.tsx";
-import { usePlaceWords } from "../words/places.ts";
+import { useRelayWords } from "../words/relays.ts";
 
 /** How often a picture of the camera is looked at, in milliseconds. */
 const pace = 200;
@@ -12,7 +12,7 @@ type Stage = "starting" | "looking" | "denied" | "none" | "cannot";
 /** Scan reads a code with the camera. The camera is on only while this is open, and no picture is kept. */
 export function Scan({ onFound, onClose }: { readonly onFound: (text: string) => void; readonly onClose: () => void }) {
   const { detector } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const video = useRef<HTMLVideoElement>(null);
   const [stage, setStage] = useState<Stage>("starting");
   useEffect(() => {
@@ -20,9 +20,9 @@ export function Scan({ onFound, onClose }: { readonly onFound: (text: string) =>
     void scan(video.current, detector, end.signal, setStage).then((text) => { if (text !== undefined) onFound(text); });
     return () => end.abort();
   }, []);
-  const words = { starting: p.scan.starting, looking: p.scan.hint, denied: p.scan.denied, none: p.scan.none, cannot: p.scan.cannot }[stage];
+  const words = { starting: w.scan.starting, looking: w.scan.hint, denied: w.scan.denied, none: w.scan.none, cannot: w.scan.cannot }[stage];
   return (
-    <Sheet title={p.scan.title} onClose={onClose}>
+    <Sheet title={w.scan.title} onClose={onClose}>
       <video ref={video} class="camera" hidden={stage !== "looking"} muted playsInline />
       <p role="status">{words}</p>
     </Sheet>

@@ -4,13 +4,14 @@ import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
 import { Paste } from "../parts/paste.tsx";
 import { Screen } from "../parts/screen.tsx";
-import { sentenceFor } from "../words/words.ts";
-import { usePlaceWords } from "../words/places.ts";
+import { addressOf } from "../route.ts";
+import { codeOf, sentenceFor } from "../words/words.ts";
+import { useRelayWords } from "../words/relays.ts";
 
 /** AddScreen accepts an invite: it says who invites and what they learn, before anything is sent. */
 export function AddScreen() {
   const { kith, router } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const [pasted, setPasted] = useState<string>();
   const link = router.opened.value ?? pasted;
   const open = (found: string): void => {
@@ -20,8 +21,8 @@ export function AddScreen() {
     if (!pair) setPasted(found);
   };
   return (
-    <Screen title={p.add.title} back={["friends"]}>
-      {link === undefined ? <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} onLink={open} /> : <Preview key={link} link={link} onLink={open} />}
+    <Screen title={w.add.title} back={["friends"]}>
+      {link === undefined ? <Paste label={w.add.paste} hint={w.add.pasteHint} go={w.add.open} onLink={open} /> : <Preview key={link} link={link} onLink={open} />}
     </Screen>
   );
 }
@@ -49,29 +50,35 @@ function Preview({ link, onLink }: PreviewProps) {
 /** Sorry says what is wrong with a link, and leaves it to be mended until one goes elsewhere. */
 function Sorry({ text, link, onLink }: PreviewProps & { readonly text: string }) {
   const { router } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   useEffect(() => () => { if (router.opened.value === link) router.opened.value = undefined; }, []);
   return (
     <>
       <p class="reading pad" role="alert">{text}</p>
-      <Paste label={p.add.paste} hint={p.add.pasteHint} go={p.add.open} tried={link} onLink={onLink} />
+      <Paste label={w.add.paste} hint={w.add.pasteHint} go={w.add.open} tried={link} onLink={onLink} />
     </>
   );
 }
 
 function Invitation({ link, preview }: { readonly link: string; readonly preview: InvitePreview }) {
-  const { attempt, kith, model, router, say } = useApp();
-  const p = usePlaceWords();
+  const { kith, model, router, said, say, t } = useApp();
+  const w = useRelayWords();
   const [busy, setBusy] = useState(false);
-  const { host, known, name } = preview;
+  const [asleep, setAsleep] = useState<"waiting" | "no-reach">();
+  const { host, known, name, relayed } = preview;
   const accept = async (): Promise<void> => {
     setBusy(true);
-    const cid = await attempt(() => kith.acceptInvite(link));
-    setBusy(false);
-    if (cid === undefined) return;
-    router.opened.value = undefined;
-    say(p.add.done(name));
-    router.swap("friends", cid);
+    try {
+      const cid = await kith.acceptInvite(link);
+      router.opened.value = undefined;
+      say(w.add.done(name));
+      router.swap("friends", cid);
+    } catch (error) {
+      const code = codeOf(error);
+      setBusy(false);
+      if (code === "waiting" || code === "no-reach") setAsleep(code);
+      else said.value = { text: sentenceFor(error, t), failed: true };
+    }
   };
   const leave = (): void => {
     router.opened.value = undefined;
@@ -80,14 +87,26 @@ function Invitation({ link, preview }: { readonly link: string; readonly preview
   return (
     <div class="invitation">
       <Face id={host + name} name={name} size="large" />
-      <p class="invitation-title"><bdi>{p.add.from(name)}</bdi></p>
-      <p class="reading">{known === undefined ? p.add.learns(model.me.value?.name ?? "", name) : p.add.known(name)}</p>
-      <p class="state">{p.add.host(host)}</p>
-      <div class="thumb">
-        <button type="button" class="button" onClick={leave}>{p.add.notNow}</button>
-        <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>{p.add.accept}</button>
-      </div>
-      <p class="state" role="status">{busy ? p.add.accepting(name) : ""}</p>
+      <p class="invitation-title"><bdi>{w.add.from(name)}</bdi></p>
+      <p class="reading">{known === undefined ? w.add.learns(model.me.value?.name ?? "", name) : w.add.known(name)}</p>
+      <p class="state">{relayed ? w.add.relayed(host) : w.add.host(host)}</p>
+      {asleep === undefined ? null : <p class="standing" role="status">{asleep === "waiting" ? w.add.later(name) : w.add.asleep(name)}</p>}
+      {asleep !== undefined ? <Asleep relay={asleep === "no-reach"} onLeave={leave} /> : <div class="thumb">
+        <button type="button" class="button" onClick={leave}>{w.add.notNow}</button>
+        <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>{w.add.accept}</button>
+      </div>}
+      <p class="state" role="status">{busy ? w.add.accepting(name) : ""}</p>
+    </div>
+  );
+}
+
+/** What one can do while the other sleeps. */
+function Asleep({ relay, onLeave }: { readonly relay: boolean; readonly onLeave: () => void }) {
+  const { t } = useApp();
+  const w = useRelayWords();
+  return (
+    <div class="thumb">
+      {relay ? <a class="button primary" href={addressOf("you", "relays")}>{w.invite.relay}</a> : <button type="button" class="button primary" onClick={onLeave}>{t.ok}</button>}
     </div>
   );
 }

@@ -77,7 +77,7 @@ function send(app: App, p: PlaceWords, writing: Writing): void {
 /** outcome says where a post has come to, once that is known. */
 async function outcome({ kith, online, t }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef): Promise<string> {
   if (people.length === 0) return p.compose.kept1;
-  if (kith.pod().kind === "none") return p.compose.noPod;
+  if (kith.pod().kind === "none") return (await kith.readPost(ref))?.state === "awake" ? p.compose.awake : p.compose.noPod;
   if (online.value && (await arrived(kith, ref, window))) return p.compose.posted;
   return kith.pod().error?.code === "pod-full" ? t.errors["pod-full"] : p.compose.saved;
 }

@@ -75,7 +75,7 @@ function Shared({ friend }: { readonly friend: Friend }) {
   useEffect(() => { void attempt(() => kith.refresh(friend.cid)); }, [friend.cid]);
   return (
     <section aria-label={p.friend.posts(friend.name)}>
-      <AllPosts key={friend.cid} choice={{ author: friend.cid }} empty={friend.error?.code === "friend-refused" ? null : <Empty title={friend.hasPod ? p.friend.noPosts(friend.name) : p.friends.noPod} />} />
+      <AllPosts key={friend.cid} choice={{ author: friend.cid }} empty={friend.error?.code === "friend-refused" ? null : <Empty title={friend.reachable ? p.friend.noPosts(friend.name) : p.friends.noPod} />} />
     </section>
   );
 }

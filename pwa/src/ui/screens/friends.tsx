@@ -79,10 +79,10 @@ function CircleFilter({ circle, onCircle }: { readonly circle: CircleId | undefi
 function Note({ friend }: { readonly friend: Friend }) {
   const { clock, model, t } = useApp();
   const p = usePlaceWords();
-  const { error, hasPod, keysChanged, lastSeen, muted } = friend;
+  const { error, keysChanged, lastSeen, muted, reachable } = friend;
   if (friend.differed) return <span class="danger-text">{p.friend.differed}</span>;
   if (keysChanged) return <>{p.friends.keysChanged}</>;
-  if (!hasPod) return <>{p.friends.noPod}</>;
+  if (!reachable) return <>{p.friends.noPod}</>;
   if (error?.code === "friend-refused") return <>{t.feed.refused([friend.name])}</>;
   if (error !== undefined) return <>{lastSeen === undefined ? p.friends.neverSeen : p.friends.notSeen(clock.at(lastSeen))}</>;
   const circles = friend.circles.flatMap((id) => model.circle.value.get(id) ?? []);

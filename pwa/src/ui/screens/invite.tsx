@@ -5,18 +5,20 @@ import { Icon } from "../parts/icon.tsx";
 import { LinkCard } from "../parts/link.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
-import { usePlaceWords } from "../words/places.ts";
+import { useRelays } from "../asking.ts";
+import { useRelayWords } from "../words/relays.ts";
 
 /** InviteScreen shows one invite as large as it can, and below it those that are still open. */
 export function InviteScreen() {
   const { model } = useApp();
-  const p = usePlaceWords();
-  const hasPod = model.pod.value.kind !== "none";
+  const w = useRelayWords();
+  const reached = model.pod.value.kind !== "none" || useRelays().list.length > 0;
   return (
-    <Screen title={p.invite.title} back={["friends"]}>
-      {hasPod ? <Shown /> : (
-        <Empty title={p.invite.noPod} hint={p.invite.noPodHint}>
-          <a class="button primary" href={addressOf("you", "pod")}>{p.invite.connect}</a>
+    <Screen title={w.invite.title} back={["friends"]}>
+      {reached ? <Shown /> : (
+        <Empty title={w.invite.noReach} hint={w.invite.noReachHint}>
+          <a class="button primary" href={addressOf("you", "relays")}>{w.invite.relay}</a>
+          <a class="button" href={addressOf("you", "pod")}>{w.invite.connect}</a>
         </Empty>
       )}
     </Screen>
@@ -26,7 +28,7 @@ export function InviteScreen() {
 /** Shows the invite that was chosen, else the newest open one, and makes one when there is none. */
 function Shown() {
   const { attempt, kith, model } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const [chosen, choose] = useState<string>();
   const [making, setMaking] = useState(false);
   const invites = model.invites.value;
@@ -40,18 +42,18 @@ function Shown() {
   // What is shown stays shown, so that one hears of its being accepted.
   useEffect(() => choose(invite?.id), [invite?.id]);
   const others = invites.filter(({ id, state }) => id !== invite?.id && state !== "used");
-  const another = <button type="button" class="button quiet" onClick={make}>{p.invite.another}</button>;
+  const another = <button type="button" class="button quiet" onClick={make}>{w.invite.another}</button>;
   return (
     <>
-      {invite === undefined && making ? <p class="state pad">{p.invite.making}</p> : null}
+      {invite === undefined && making ? <p class="state pad">{w.invite.making}</p> : null}
       {invite?.state === "used" ? <Accepted invite={invite} /> : invite === undefined ? null : <Large invite={invite} />}
       <div class="pad pair centred">
         {making ? null : another}
-        {invite?.state === "open" ? <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{p.invite.cancelOne}</button> : null}
+        {invite?.state === "open" ? <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{w.invite.cancelOne}</button> : null}
       </div>
       {others.length === 0 ? null : (
-        <section class="pad" aria-label={p.invite.open}>
-          <h2 class="label">{p.invite.open}</h2>
+        <section class="pad" aria-label={w.invite.open}>
+          <h2 class="label">{w.invite.open}</h2>
           <ul class="rows">{others.map((each) => <li key={each.id}><OtherInvite invite={each} onShow={() => choose(each.id)} /></li>)}</ul>
         </section>
       )}
@@ -60,37 +62,37 @@ function Shown() {
 }
 
 function Accepted({ invite }: { readonly invite: Invite }) {
-  const { model } = useApp();
-  const p = usePlaceWords();
+  const { model, t } = useApp();
+  const w = useRelayWords();
   const friend = invite.friend && model.friend.value.get(invite.friend);
-  if (friend === undefined) return <Empty title={p.invite.used} />;
+  if (friend === undefined) return <Empty title={w.invite.used} />;
   return (
-    <Empty title={p.friends.accepted(friend.name)} hint={p.friends.acceptedHint}>
-      <a class="button primary" href={addressOf("friends", friend.cid, "words")}>{p.friend.compare}</a>
+    <Empty title={t.feed.accepted([friend.name])} hint={w.invite.acceptedHint}>
+      <a class="button primary" href={addressOf("friends", friend.cid, "words")}>{w.invite.compare}</a>
     </Empty>
   );
 }
 
 function Large({ invite }: { readonly invite: Invite }) {
   const { clock, model } = useApp();
-  const p = usePlaceWords();
-  const title = p.invite.shareText(model.me.value?.name ?? "");
-  return <LinkCard link={invite.link} label={p.invite.qr} title={title} once={p.invite.once(clock.at(invite.expires))} hint={p.invite.hint} />;
+  const w = useRelayWords();
+  const title = w.invite.shareText(model.me.value?.name ?? "");
+  return <LinkCard link={invite.link} label={w.invite.qr} title={title} once={w.invite.once(clock.at(invite.expires))} hint={w.invite.hint} />;
 }
 
 function OtherInvite({ invite, onShow }: { readonly invite: Invite; readonly onShow: () => void }) {
   const { attempt, clock, kith, say } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const { expires, id, state, triedAgain } = invite;
-  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(p.invite.cancelled)));
+  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(w.invite.cancelled)));
   return (
     <div class="row">
       <span class="row-text">
-        <span class="row-title">{{ open: p.invite.until(clock.at(expires)), used: p.invite.used, expired: p.invite.expired }[state]}</span>
-        {triedAgain ? <span class="row-note">{p.invite.tried}</span> : null}
+        <span class="row-title">{{ open: w.invite.until(clock.at(expires)), used: w.invite.used, expired: w.invite.expired }[state]}</span>
+        {triedAgain ? <span class="row-note">{w.invite.tried}</span> : null}
       </span>
-      {state === "open" ? <button type="button" class="button quiet" onClick={onShow}>{p.invite.show}</button> : null}
-      <button type="button" class="plain round" aria-label={p.invite.cancelOne} onClick={cancel}><Icon name="close" /></button>
+      {state === "open" ? <button type="button" class="button quiet" onClick={onShow}>{w.invite.show}</button> : null}
+      <button type="button" class="plain round" aria-label={w.invite.cancelOne} onClick={cancel}><Icon name="close" /></button>
     </div>
   );
 }

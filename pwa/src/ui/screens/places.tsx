@@ -6,27 +6,18 @@ import { useApp } from "../context.ts";
 import { Empty, Screen } from "../parts/screen.tsx";
 import type { Path } from "../route.ts";
 import { AboutScreen } from "./about.tsx";
-import { AddScreen } from "./add.tsx";
 import { CircleScreen, CirclesScreen } from "./circles.tsx";
 import { ComposeScreen } from "./compose.tsx";
-import { DevicesScreen } from "./devices.tsx";
 import { DraftsScreen } from "./drafts.tsx";
 import { FriendScreen } from "./friend.tsx";
 import { FriendsScreen } from "./friends.tsx";
-import { InviteScreen } from "./invite.tsx";
-import { PodScreen } from "./pod.tsx";
-import { PostScreen } from "./post.tsx";
 import { StorageScreen } from "./storage.tsx";
-import { WaitingScreen } from "./waiting.tsx";
 import { MyPostsScreen, YouScreen } from "./you.tsx";
 
 const own: Readonly<Record<string, () => JSX.Element>> = {
   "": YouScreen,
   posts: MyPostsScreen,
-  pod: PodScreen,
-  waiting: WaitingScreen,
   drafts: DraftsScreen,
-  devices: DevicesScreen,
   storage: StorageScreen,
   about: AboutScreen,
 };
@@ -36,11 +27,8 @@ export function PlaceScreen({ path }: { readonly path: Path }) {
   const { router, t } = useApp();
   const [place = "", id, part] = path;
   if (place === "new") return <ComposeScreen />;
-  if (place === "post" && id !== undefined) return <PostScreen alias={id} />;
   if (place === "friends") return id === undefined ? <FriendsScreen /> : <FriendScreen cid={id as ContactId} part={part} />;
   if (place === "circles") return id === undefined ? <CirclesScreen /> : <CircleScreen id={id as CircleId} />;
-  if (place === "invite") return <InviteScreen />;
-  if (place === "add") return <AddScreen />;
   const Own = place === "you" ? own[id ?? ""] : undefined;
   if (Own !== undefined) return <Own />;
   return <Screen title={t.app} back={[]}><Empty title={t.trouble.nowhere}><button type="button" class="button" onClick={() => router.swap()}>{t.trouble.home}</button></Empty></Screen>;

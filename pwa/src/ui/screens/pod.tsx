@@ -3,7 +3,7 @@ import type { PodPreview, PodState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Paste } from "../parts/paste.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
-import { type PlaceWords, usePlaceWords } from "../words/places.ts";
+import { type RelayWords, useRelayWords } from "../words/relays.ts";
 import { podIs } from "../words/words.ts";
 import type { Words } from "../words/words.ts";
 
@@ -23,7 +23,7 @@ export function PodScreen() {
 /** A link that was opened, pasted or scanned connects after one tap. That of the pod that is connected has nothing to add. */
 function Connect({ pod }: { readonly pod: PodState }) {
   const { attempt, kith, router, say, t } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const [busy, setBusy] = useState(false);
   const [tried, setTried] = useState("");
   const [found, setFound] = useState<PodPreview>();
@@ -46,17 +46,17 @@ function Connect({ pod }: { readonly pod: PodState }) {
     const done = await attempt(() => kith.connectPod(tried).then(() => true));
     setBusy(false);
     setFound(undefined);
-    if (done === true) say(p.pod.connected1);
+    if (done === true) say(w.pod.connected1);
   };
-  if (busy) return <p class="state pad" role="status">{p.pod.connecting}</p>;
+  if (busy) return <p class="state pad" role="status">{w.pod.connecting}</p>;
   if (found !== undefined) return <Found pod={pod} paired={paired} found={found} onConnect={() => void connect()} onLeave={() => setFound(undefined)} />;
   if (paired) return null;
   return (
     <>
       <div class="pad">
-        {pod.kind === "none" ? <><p class="reading">{p.pod.what}</p><p>{p.pod.how}</p></> : <p>{p.pod.refusedHint}</p>}
+        {pod.kind === "none" ? <><p class="reading">{w.pod.what}</p><p>{w.pod.how}</p></> : <p>{w.pod.refusedHint}</p>}
       </div>
-      <Paste key={tried} label={p.pod.paste} go={p.add.open} tried={tried} onLink={open} />
+      <Paste key={tried} label={w.pod.paste} go={w.add.open} tried={tried} onLink={open} />
     </>
   );
 }
@@ -70,14 +70,14 @@ interface FoundProps {
 }
 
 function Found({ pod, paired, found, onConnect, onLeave }: FoundProps) {
-  const p = usePlaceWords();
+  const w = useRelayWords();
   return (
     <div class="pad">
       <p class="invitation-title" dir="ltr">{found.host}</p>
-      <p class="reading">{paired ? p.pod.already(hostOf(pod.url ?? "")) : p.pod.what}</p>
+      <p class="reading">{paired ? w.pod.already(hostOf(pod.url ?? "")) : w.pod.what}</p>
       <div class="thumb">
-        <button type="button" class="button" onClick={onLeave}>{p.add.notNow}</button>
-        <button type="button" class={paired ? "button" : "button primary"} onClick={onConnect}>{paired ? p.pod.instead : p.pod.connect}</button>
+        <button type="button" class="button" onClick={onLeave}>{w.add.notNow}</button>
+        <button type="button" class={paired ? "button" : "button primary"} onClick={onConnect}>{paired ? w.pod.instead : w.pod.connect}</button>
       </div>
     </div>
   );
@@ -85,44 +85,44 @@ function Found({ pod, paired, found, onConnect, onLeave }: FoundProps) {
 
 function Standing({ pod }: { readonly pod: PodState }) {
   const { attempt, clock, kith, say, t } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const { kind, lastSync, progress, url, waiting } = pod;
   useEffect(() => { void kith.syncNow(); }, []);
-  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(p.pod.disconnected)));
+  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(w.pod.disconnected)));
   return (
     <div class="pad">
       <section class="card pod-card">
         <p class={`pod-state ${kind}`}>{podIs(pod, t)}</p>
-        {url === undefined ? null : <p dir="auto">{p.pod.at(hostOf(url))}</p>}
-        <p role="status">{wordsOf(pod, t, p)}</p>
-        {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={p.pod.progress(progress.done, progress.total)} />}
-        {lastSync === undefined ? null : <p class="state">{p.pod.last(clock.at(lastSync))}</p>}
-        {kind === "unreachable" || waiting > 0 ? <button type="button" class="button" onClick={() => void kith.syncNow()}>{p.pod.again}</button> : null}
+        {url === undefined ? null : <p dir="auto">{w.pod.at(hostOf(url))}</p>}
+        <p role="status">{wordsOf(pod, t, w)}</p>
+        {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={w.pod.progress(progress.done, progress.total)} />}
+        {lastSync === undefined ? null : <p class="state">{w.pod.last(clock.at(lastSync))}</p>}
+        {kind === "unreachable" || waiting > 0 ? <button type="button" class="button" onClick={() => void kith.syncNow()}>{w.pod.again}</button> : null}
       </section>
-      <button type="button" class="button" onClick={forget}>{p.pod.disconnect}</button>
-      <p class="state">{p.pod.disconnectHint}</p>
+      <button type="button" class="button" onClick={forget}>{w.pod.disconnect}</button>
+      <p class="state">{w.pod.disconnectHint}</p>
     </div>
   );
 }
 
-function wordsOf({ error, kind, progress, waiting }: PodState, t: Words, p: PlaceWords): string {
-  if (progress !== undefined) return p.pod.progress(progress.done, progress.total);
+function wordsOf({ error, kind, progress, waiting }: PodState, t: Words, w: RelayWords): string {
+  if (progress !== undefined) return w.pod.progress(progress.done, progress.total);
   if (error !== undefined) return t.errors[error.code];
   if (kind === "unreachable") return t.errors["pod-unreachable"];
   if (kind === "refused") return t.errors["pod-refused"];
-  if (kind === "connecting") return p.pod.connecting;
-  return waiting === 0 ? p.pod.allThere : p.pod.waiting(waiting);
+  if (kind === "connecting") return w.pod.connecting;
+  return waiting === 0 ? w.pod.allThere : w.pod.waiting(waiting);
 }
 
 function AskDeletions({ n }: { readonly n: number }) {
   const { attempt, kith, t } = useApp();
-  const p = usePlaceWords();
+  const w = useRelayWords();
   const answer = (yes: boolean): void => void attempt(() => kith.confirmDeletions(yes));
   return (
-    <Notice strong text={`${t.standing.ask(n)} ${p.pod.askHint}`}>
+    <Notice strong text={`${t.standing.ask(n)} ${w.pod.askHint}`}>
       <div class="pair">
-        <button type="button" class="button" onClick={() => answer(false)}>{p.pod.askNo}</button>
-        <button type="button" class="button danger" onClick={() => answer(true)}>{p.pod.askYes}</button>
+        <button type="button" class="button" onClick={() => answer(false)}>{w.pod.askNo}</button>
+        <button type="button" class="button danger" onClick={() => answer(true)}>{w.pod.askYes}</button>
       </div>
     </Notice>
   );

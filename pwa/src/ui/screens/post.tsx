@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Post, PostRef } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
@@ -6,7 +7,10 @@ import { Card } from "../parts/post.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { Ask, Sheet } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
+import { type TalkWords, useTalkWords } from "../words/talk.ts";
 import type { Words } from "../words/words.ts";
+import { Keep, KeepAsked } from "./keep.tsx";
+import { Said, useConversation } from "./said.tsx";
 
 /** PostScreen shows the post that an alias stands for; the feed when it stands for none any more. */
 export function PostScreen({ alias }: { readonly alias: string }) {
@@ -19,14 +23,24 @@ export function PostScreen({ alias }: { readonly alias: string }) {
 /** OnePost shows one post whole, who can see it, and what can be done with it. */
 function OnePost({ postRef }: { readonly postRef: PostRef }) {
   const { t } = useApp();
+  const w = useTalkWords();
   const post = usePost(postRef);
+  const conversation = useConversation(postRef);
   const [changing, setChanging] = useState(false);
   if (post === "reading") return <Screen title={t.post.title} back={[]}>{null}</Screen>;
-  if (post === undefined) return <Screen title={t.post.title} back={[]}><Empty title={t.post.gone} hint={t.post.goneHint} /></Screen>;
+  if (post === undefined) return <Screen title={t.post.title} back={[]}><Empty title={w.post.gone} hint={w.post.goneHint} /></Screen>;
   return (
     <Screen title={t.post.title} back={[]} asideLabel={t.audience.title} aside={<WhoCanSee post={post} onChange={() => setChanging(true)} />}>
       <Card post={post} whole />
-      {post.author === undefined ? <OwnActions post={post} /> : <FriendActions post={post} author={post.author} />}
+      {conversation === undefined ? null : (
+        <>
+          {conversation.asks.map((who) => <KeepAsked key={who.cid} post={post} who={who} />)}
+          <Said post={post} replies={conversation.replies} />
+        </>
+      )}
+      {post.author === undefined ? <OwnActions post={post} /> : (
+        <FriendActions post={post} author={post.author}>{conversation === undefined ? null : <Keep post={post} conversation={conversation} />}</FriendActions>
+      )}
       {changing ? <ChangeAudience post={post} onClose={() => setChanging(false)} /> : null}
     </Screen>
   );
@@ -44,31 +58,33 @@ function usePost(ref: PostRef): Post | "reading" | undefined {
   return post;
 }
 
-function FriendActions({ post, author }: { readonly post: Post; readonly author: NonNullable<Post["author"]> }) {
-  const { attempt, kith, pictures, say, t } = useApp();
+function FriendActions({ post, author, children }: { readonly post: Post; readonly author: NonNullable<Post["author"]>; readonly children: ComponentChildren }) {
+  const { attempt, kith, pictures, say } = useApp();
+  const w = useTalkWords();
   const purge = async (): Promise<void> => {
     await attempt(async () => {
       await kith.purge(post.ref);
       pictures.drop(post.ref);
-      say(t.post.purged1);
+      say(w.post.purged1);
     });
   };
   return (
-    <nav class="actions" aria-label={t.post.actions}>
-      <a class="button" href={addressOf("friends", author)}>{t.post.author(post.authorName)}</a>
-      {post.purged ? null : <button type="button" class="button" onClick={() => void purge()}>{t.post.purge}</button>}
+    <nav class="actions" aria-label={w.post.actions}>
+      <a class="button" href={addressOf("friends", author)}>{w.post.author(post.authorName)}</a>
+      {post.purged ? null : <button type="button" class="button" onClick={() => void purge()}>{w.post.purge}</button>}
+      {children}
     </nav>
   );
 }
 
 function OwnActions({ post }: { readonly post: Post }) {
-  const { t } = useApp();
+  const w = useTalkWords();
   const [open, setOpen] = useState<"edit" | "remove">();
   const close = (): void => setOpen(undefined);
   return (
-    <div class="actions" role="group" aria-label={t.post.actions}>
-      <button type="button" class="button" onClick={() => setOpen("edit")}>{t.post.edit}</button>
-      <button type="button" class="button danger" onClick={() => setOpen("remove")}>{t.post.remove}</button>
+    <div class="actions" role="group" aria-label={w.post.actions}>
+      <button type="button" class="button" onClick={() => setOpen("edit")}>{w.post.edit}</button>
+      <button type="button" class="button danger" onClick={() => setOpen("remove")}>{w.post.remove}</button>
       {open === "edit" ? <EditText post={post} onClose={close} onAgain={() => setOpen("edit")} /> : null}
       {open === "remove" ? <Remove post={post} onClose={close} /> : null}
     </div>
@@ -77,27 +93,31 @@ function OwnActions({ post }: { readonly post: Post }) {
 
 function Remove({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
   const { attempt, kith, pictures, router, say, t } = useApp();
+  const w = useTalkWords();
+  const asked = post.state === "phone" ? 0 : post.audience.people.length;
   const remove = async (): Promise<void> => {
     onClose();
     await attempt(async () => {
       await kith.remove(post.ref);
       pictures.drop(post.ref);
       router.back();
-      say(t.post.removed);
+      if (asked === 0) say(w.post.removed);
+      else say(w.post.removedAsked(asked), () => router.go("you", "deleted"), w.post.who);
     });
   };
-  return <Ask title={t.post.removeTitle} text={removeWords(post, t)} yes={t.post.remove} no={t.post.keep} onYes={() => void remove()} onNo={onClose} />;
+  return <Ask title={w.post.removeTitle} text={removeWords(post, t, w)} yes={w.post.remove} no={w.post.keep} onYes={() => void remove()} onNo={onClose} />;
 }
 
-function removeWords({ audience, state }: Post, t: Words): string {
-  if (state === "phone") return t.post.removePhone;
-  if (audience.kind === "custom") return t.post.removeCustom;
-  return audience.people.length === 0 ? t.post.removeMe : t.post.removeShared(t.names(audience.people.map(({ name }) => name)));
+function removeWords({ audience, state }: Post, t: Words, w: TalkWords): string {
+  if (state === "phone") return w.post.removePhone;
+  if (audience.kind === "custom") return w.post.removeCustom;
+  return audience.people.length === 0 ? w.post.removeMe : w.post.removeShared(t.names(audience.people.map(({ name }) => name)));
 }
 
 /** A change that is left is kept as a draft, with which editing begins the next time. */
 function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly onClose: () => void; readonly onAgain: () => void }) {
   const { attempt, kith, leaving, model, say, t } = useApp();
+  const w = useTalkWords();
   const draft = model.drafts.value.find((each) => each.reason === "typed" && each.post === post.ref);
   const [text, setText] = useState(draft?.text ?? post.text);
   // One after the other, so that there is only one draft.
@@ -114,7 +134,7 @@ function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly on
   });
   const leave = (): void => {
     onClose();
-    void attempt(keep).then(() => { if (text !== post.text) say(t.post.editKept, onAgain, t.post.editOn); });
+    void attempt(keep).then(() => { if (text !== post.text) say(w.post.editKept, onAgain, w.post.editOn); });
   };
   const save = async (): Promise<void> => {
     const act = async (): Promise<true> => {
@@ -127,14 +147,14 @@ function EditText({ post, onClose, onAgain }: { readonly post: Post; readonly on
   };
   const empty = text.trim() === "" && post.pictures.length === 0;
   return (
-    <Sheet title={t.post.editTitle} onClose={leave} foot={
+    <Sheet title={w.post.editTitle} onClose={leave} foot={
       <>
         <button type="button" class="button" onClick={leave}>{t.cancel}</button>
         <button type="button" class="button primary" disabled={empty || text === post.text} onClick={() => void save()}>{t.save}</button>
       </>
     }>
-      <textarea class="write" aria-label={t.post.editTitle} value={text} dir="auto" autocomplete="off" rows={6} onInput={(event) => setText(event.currentTarget.value)} />
-      <p class="state">{t.post.editHint}</p>
+      <textarea class="write" aria-label={w.post.editTitle} value={text} dir="auto" autocomplete="off" rows={6} onInput={(event) => setText(event.currentTarget.value)} />
+      <p class="state">{w.post.editHint}</p>
     </Sheet>
   );
 }

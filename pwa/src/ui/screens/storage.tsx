@@ -44,7 +44,7 @@ function ByFriend() {
         {friends.map(({ cid, name, cachedBytes }) => (
           <li key={cid} class="row">
             <Person cid={cid} name={name}>{clock.bytes(cachedBytes)}</Person>
-            <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => purge(cid)}>{p.devices.remove}</button>
+            <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => purge(cid)}>{p.friend.removeYes}</button>
           </li>
         ))}
       </ul>

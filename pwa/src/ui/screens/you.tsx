@@ -16,6 +16,7 @@ export function YouScreen() {
   const [naming, setNaming] = useState(false);
   const { pod, outbox, drafts, devices } = model;
   const name = model.me.value?.name ?? "";
+  const going = outbox.value.length + kith.waiting().length;
   const state = pod.value.kind;
   const synced = state === "connected" && pod.value.lastSync !== undefined ? ` · ${clock.ago(pod.value.lastSync)}` : "";
   return (
@@ -30,10 +31,12 @@ export function YouScreen() {
       <ul class="rows">
         <Row to="posts" icon="feed" title={p.self.posts} />
         <Row to="pod" icon="pod" title={p.self.pod} note={podIs(pod.value, t) + synced} />
-        <Row to="waiting" icon="clock" title={t.standing.waiting} note={outbox.value.length === 0 ? p.self.nothing : t.standing.things(outbox.value.length)} />
+        <Row to="relays" icon="relay" title={p.self.relays} note={p.self.relaysHint} />
+        <Row to="waiting" icon="clock" title={t.standing.waiting} note={going === 0 ? p.self.nothing : t.standing.things(going)} />
         <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
         <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
         <Row to="apps" icon="lock" title={p.self.apps} note={p.self.appsHint} />
+        <Row to="copies" icon="clock" title={p.self.copies} note={p.self.copiesHint} />
         <Row to="storage" icon="box" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />
         <Row to="about" icon="info" title={p.self.about} {...(update.ready.value ? { note: t.update.ready } : {})} />
       </ul>
@@ -60,6 +63,7 @@ export function MyPostsScreen() {
   const p = usePlaceWords();
   return (
     <Screen title={p.self.posts} back={["you"]}>
+      <ul class="rows"><Row to="deleted" icon="box" title={p.self.deleted} note={p.self.deletedHint} /></ul>
       <AllPosts choice={{ author: "me" }} empty={<Empty title={p.self.noPosts}><a class="button primary" href={addressOf("new")}>{t.feed.first}</a></Empty>} />
     </Screen>
   );

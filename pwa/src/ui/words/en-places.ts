@@ -1,15 +1,4 @@
-import type { OutboxItem } from "../../core/kith.ts";
 import { count, friends } from "./en.ts";
-
-const doing: Readonly<Record<OutboxItem["what"], string>> = {
-  post: "A new post",
-  edit: "A changed text",
-  audience: "Who can see a post",
-  delete: "A deleted post",
-  contact: "A change to a friend",
-  circle: "A change to a circle",
-  other: "A small change",
-};
 
 /** What the places say that are loaded after the first page, in English. */
 export const enPlaces = {
@@ -31,7 +20,8 @@ export const enPlaces = {
     posted: "Posted.",
     kept1: "Kept on this phone.",
     saved: "Saved on this phone. It goes out when your pod can be reached.",
-    noPod: "Saved on this phone. Friends can see it once you have a pod.",
+    awake: "Posted. Friends can fetch it while this phone is awake.",
+    noPod: "Saved on this phone. Friends can see it once you have a relay or a pod.",
     tooMany: (n: number) => `A post holds up to ${n} pictures. The others were left out.`,
   },
 
@@ -49,7 +39,7 @@ export const enPlaces = {
     accepted: (name: string) => `${name} accepted your invite.`,
     acceptedHint: "Compare the words with them when you can, and you know that it is really them.",
     muted: "Muted",
-    noPod: "No pod yet, so nothing can be fetched.",
+    noPod: "There is no way to reach them yet, so nothing can be fetched.",
     keysChanged: "Their devices changed. Compare the words again.",
     notSeen: (when: string) => `Not reached since ${when}.`,
     neverSeen: "Not reached yet.",
@@ -107,54 +97,6 @@ export const enPlaces = {
     gone: "This circle is not here any more.",
   },
 
-  invite: {
-    title: "Invite a friend",
-    once: (when: string) => `This works once, until ${when}.`,
-    hint: "Let your friend point a phone at it, or send the link. Whoever opens it first becomes your friend.",
-    share: "Send the link",
-    shareText: (name: string) => `${name} invites you to Kith`,
-    another: "Make another",
-    open: "Open invites",
-    until: (when: string) => `Works once, until ${when}`,
-    used: "Used",
-    local: "Only this computer can open this address.",
-    expired: "Run out",
-    tried: "Somebody tried this link after it had been used.",
-    cancelOne: "Cancel this invite",
-    cancelled: "Cancelled. The link works no more.",
-    show: "Show",
-    noPod: "To invite someone you need a pod.",
-    noPodHint: "A pod is a small server of your own. It answers your friends while your phone sleeps.",
-    connect: "Connect a pod",
-    making: "Making an invite.",
-    qr: "The invite as a code to scan",
-  },
-
-  add: {
-    title: "Accept an invite",
-    paste: "Paste the link",
-    pasteHint: "It came in a message, or with a code to scan.",
-    scan: "Scan a code",
-    open: "Go on",
-    from: (name: string) => `${name} invites you`,
-    host: (host: string) => `Their pod is at ${host}.`,
-    learns: (me: string, them: string) => `${them} learns that you are called ${me}, and where your pod is if you have one.`,
-    accept: "Become friends",
-    notNow: "Not now",
-    accepting: (name: string) => `Telling ${name}'s pod.`,
-    known: (name: string) => `You and ${name} are friends already. Accepting again brings your devices up to date.`,
-    done: (name: string) => `You and ${name} are friends.`,
-  },
-
-  scan: {
-    title: "Scan a code",
-    hint: "Hold the code in front of the camera.",
-    starting: "Waiting for the camera.",
-    denied: "The camera is not allowed here. Allow it in the settings of your browser, or paste the link instead.",
-    none: "There is no camera here. Paste the link instead.",
-    cannot: "This browser can't read codes. Point your phone's own camera at the code and open the link it shows, or paste the link.",
-  },
-
   self: {
     title: "You",
     name: "Your name",
@@ -166,44 +108,15 @@ export const enPlaces = {
     devices: "Devices",
     apps: "Other apps",
     appsHint: "Which may use your pod",
+    relays: "Relays",
+    relaysHint: "How friends reach you",
+    copies: "Copies",
+    copiesHint: "How long friends keep your posts",
+    deleted: "Deleted lately",
+    deletedHint: "Who has deleted it too",
     storage: "Storage",
     about: "About this Kith",
     nothing: "Nothing",
-  },
-
-  pod: {
-    what: "A pod is a small server of your own. It keeps a second copy of your posts and answers your friends while this phone sleeps.",
-    how: "Start one on a computer of yours. It shows a pairing link and, where a phone can use it, a code.",
-    paste: "Paste the pairing link",
-    connect: "Connect",
-    connecting: "Connecting.",
-    already: (host: string) => `You already use ${host}. Your posts there stay there and go on answering friends.`,
-    instead: "Leave it and connect this one",
-    at: (host: string) => `At ${host}.`,
-    allThere: "Everything is there.",
-    waiting: (n: number) => `${count(n, "1 thing is", `${n} things are`)} on the way.`,
-    last: (when: string) => `Last exchange ${when}.`,
-    progress: (done: number, total: number) => `${done} of ${total} exchanged.`,
-    again: "Try again",
-    refusedHint: "Make a new pairing link on the pod's computer and paste it here.",
-    disconnect: "Forget this pod",
-    disconnectHint: "Nothing is deleted, neither here nor there. You need a new pairing link to come back.",
-    disconnected: "This phone has forgotten the pod.",
-    askHint: "That is unusual. Nothing happens until you choose.",
-    askYes: "Delete them",
-    askNo: "Keep them, and tell the pod",
-    connected1: "Connected. What is on this phone goes there by itself.",
-  },
-
-  waiting: {
-    title: "Waiting to go out",
-    none: "Nothing is waiting.",
-    noneHint: "Everything you did is where it should be.",
-    noPod: "You have no pod, so this stays on this phone. Connect one and it goes there by itself.",
-    doing,
-    since: (when: string) => `Waiting since ${when}.`,
-    tried: (n: number) => count(n, "Tried once.", `Tried ${n} times.`),
-    now: "Try now",
   },
 
   drafts: {
@@ -219,26 +132,6 @@ export const enPlaces = {
     discard: "Discard",
     pictures: (n: number) => count(n, "1 picture", `${n} pictures`),
     noText: "No text",
-  },
-
-  devices: {
-    title: "Devices",
-    hint: "Each of them can post as you. Removing one shuts it out at once.",
-    this: "This device",
-    isPod: "Answers for you while your phone sleeps",
-    other: "May post for you",
-    admin: "May add and remove devices",
-    add: "Link another device",
-    addTitle: "Link another device",
-    addHint: "Scan this with the other device, or open the link there. Keep Kith open here until it has joined.",
-    until: (when: string) => `This works once, until ${when}.`,
-    qr: "The link for the other device as a code to scan",
-    remove: "Remove",
-    removeTitle: (name: string) => `Remove ${name}?`,
-    removeText: "It is refused from now on. What it already holds stays on it until it is wiped.",
-    removed: (name: string) => `${name} is removed.`,
-    keep: "Keep",
-    noPod: "Linking a device needs a pod: the two meet there.",
   },
 
   storage: {
@@ -268,6 +161,6 @@ export const enPlaces = {
     missing: "What is not here yet",
     recovery:
       "There is no recovery kit. If you lose this phone and have no other device linked, nobody can bring you back. Link a second device.",
-    comments: "No comments and no reactions, no video, no notifications.",
+    comments: "No video, no notifications.",
   },
 } as const;

@@ -1,0 +1,59 @@
+/** Whose keys a sealed request is sealed to, and who it is from (docs/protocol.md, Sealed requests). */
+
+import { type Bytes, fromB64u } from "../bytes.ts";
+import { KithError } from "../errors.ts";
+import { card } from "../pod/people.ts";
+import { ownLists } from "../pod/profile.ts";
+import { ownSalt } from "../sealed/pair.ts";
+import type { Recipient, Sender } from "../sealed/request.ts";
+import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
+import { type Device, type DeviceList, readDeviceList } from "../webid/devices.ts";
+import type { Label } from "../webid/key.ts";
+import { signerOf } from "../webid/records.ts";
+import type { Whom } from "./reach.ts";
+import type { Session } from "./session.ts";
+
+/** Envelope is what a request to somebody is sealed with. */
+export interface Envelope {
+  readonly label: Label;
+  readonly to: readonly Recipient[];
+  readonly from: Sender;
+}
+
+const maxTo = 8;
+
+/** envelopeFor returns who reads a request to a friend, or to the own pod; throws `keys-refused` when nobody could. */
+export async function envelopeFor(session: Session, whom: Whom): Promise<Envelope> {
+  const own = await ownLists(session.tree);
+  if (whom === "me") {
+    const salt = await ownSalt(own.devices.label);
+    return { label: own.devices.label, to: recipients(own.devices, own.keys, session.env.now(), isPod), from: await sender(session, own.keys, salt) };
+  }
+  const { devices, keys, salt } = await card(session.tree, whom);
+  const list = await readDeviceList(devices);
+  const to = recipients(list, await acceptKeysDocument(keys, list), session.env.now(), ({ may }) => may.includes("answer"));
+  return { label: list.label, to, from: await sender(session, own.keys, fromB64u(salt) ?? new Uint8Array(0)) };
+}
+
+function isPod({ may }: Device): boolean {
+  return may.includes("answer") && !may.includes("post");
+}
+
+/** recipients returns the keys of the devices that may answer. Of a device that has slept for long only an old key is known: it is still
+ * there, since a device drops a key only when it has made another. */
+function recipients(list: DeviceList, { agree }: KeysDocument, now: number, wanted: (device: Device) => boolean): readonly Recipient[] {
+  const found = list.devices.filter(wanted).flatMap(({ kid }) => newest(agree.filter(({ device }) => device === kid), now) ?? []);
+  if (found.length === 0) throw new KithError("keys-refused", "seal: no device of theirs could read it");
+  return found.slice(0, maxTo).map(({ key, device }) => ({ key, device }));
+}
+
+function newest(keys: readonly AgreementKey[], now: number): AgreementKey | undefined {
+  const good = keys.filter(({ until }) => until > now);
+  return [...(good.length > 0 ? good : keys)].sort((a, b) => b.until - a.until)[0];
+}
+
+async function sender({ env, me }: Session, { label, agree }: KeysDocument, salt: Bytes): Promise<Sender> {
+  const own = agree.find(({ device }) => device === me.device);
+  if (own === undefined || salt.length !== 32) throw new KithError("keys-refused", "seal: this device has no agreement key, or no salt with them");
+  return { label, kid: own.kid, key: (await signerOf(env.keys, own.key)).key, salt };
+}

@@ -1,0 +1,204 @@
+/** The relays of this person: found, joined, left (docs/protocol.md, Relays; protocol §6). */
+
+import { same } from "../bytes.ts";
+import { KithError } from "../errors.ts";
+import type { Relay, Relays } from "../kith.ts";
+import { relaysPath } from "../pod/paths.ts";
+import { makeQueue, type Refused, relayInfo } from "../relay/client.ts";
+import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
+import { ownRelays } from "./introduce.ts";
+import type { Replies } from "./replies.ts";
+import type { Session } from "./session.ts";
+import { asideSetting } from "./waits.ts";
+import { tellAll } from "./ways.ts";
+
+/** A relay that was left is read for so long: friends may not have heard of it, in milliseconds. */
+const farewell = 15 * 86_400_000;
+
+/** The secret is to be replaced: a device was removed that knows it. */
+export const renewSetting = "relay/renew";
+
+/** OwnRelays keeps the settings of the tree and the queues at the relays together. */
+export class OwnRelays implements Relays {
+  readonly #session: Session;
+  readonly #replies: Replies;
+  #settings: RelaySettings | undefined;
+
+  constructor(session: Session, replies: Replies) {
+    this.#session = session;
+    this.#replies = replies;
+  }
+
+  /** load reads the settings again, as another device or the pod may have written them, and listens where they say. */
+  async load(): Promise<void> {
+    this.#settings = await ownRelays(this.#session.tree);
+    void this.#replies.follow([...new Set([...this.#current, ...this.#old].map(({ url }) => url))]);
+  }
+
+  has(url: string): boolean {
+    return this.#current.some((each) => each.url === url);
+  }
+
+  list(): readonly Relay[] {
+    return this.#current.map(({ url }) => ({ url, host: hostOf(url), ...this.#replies.standing(url) }));
+  }
+
+  leaving(): readonly { readonly host: string; readonly until: number }[] {
+    const left = this.#old.filter(({ url, until }) => !this.has(url) && until > this.#session.env.now());
+    return left.map(({ url, until }) => ({ host: hostOf(url), until }));
+  }
+
+  get hop(): boolean {
+    return this.#settings?.hop ?? true;
+  }
+
+  async setHop(hop: boolean): Promise<void> {
+    await this.#change(async (settings) => ({ ...settings, hop }), false);
+  }
+
+  async add(address: string, code?: string): Promise<void> {
+    const url = addressOf(address);
+    const { env } = this.#session;
+    if (url === undefined) throw new KithError("no-relay", "add relay: it is no address");
+    if (this.has(url)) return;
+    if (this.#current.length >= maxRelays) throw new KithError("relay-full", `add relay: there are ${maxRelays}`);
+    const info = await relayInfo(env, url);
+    if ("refused" in info) throw new KithError(info.refused === 0 ? "relay-unreachable" : "no-relay", `add relay: ${info.refused}`);
+    if (info.queues === "invite" && code === undefined) throw new KithError("relay-refused", "add relay: its operator wants a code");
+    if (code !== undefined) await this.#replies.allow(url, code);
+    await this.#change(async (settings) => ({ ...settings, relays: [...settings.relays, await this.#join(settings, url, code)] }), true);
+  }
+
+  async remove(url: string): Promise<void> {
+    const until = this.#session.env.now() + farewell;
+    await this.#change(async ({ relays, old, ...settings }) => {
+      const left = relays.filter((each) => each.url === url).map((each): OldRelay => ({ ...each, secret: settings.secret, until }));
+      return { ...settings, relays: relays.filter((each) => each.url !== url), old: [...left, ...old] };
+    }, true);
+  }
+
+  async restore(url: string): Promise<void> {
+    await this.#change(async ({ relays, old, ...settings }) => {
+      const back = old.find((each) => each.url === url && same(each.secret, settings.secret));
+      if (back === undefined || relays.some((each) => each.url === url)) return { ...settings, relays, old };
+      const { queue, since } = back;
+      return { ...settings, relays: [...relays, { url, queue, since }], old: old.filter((each) => each !== back) };
+    }, true);
+  }
+
+  async suggested(): Promise<string | undefined> {
+    const { env, pod } = this.#session;
+    const pages = [...(pod === undefined ? [] : [`${pod.issuer}/`]), env.page].map((each) => new URL(each));
+    const origins = new Set(pages.flatMap(({ protocol, origin }) => (protocol.startsWith("http") ? [`${origin}/`] : [])));
+    for (const url of origins) {
+      if (this.has(url)) continue;
+      const info = await relayInfo(env, url);
+      if (!("refused" in info) && info.queues !== "invite") return url;
+    }
+    return undefined;
+  }
+
+  /** appAt returns the address of a relay of theirs that hands out the app; undefined when none does. */
+  async appAt(): Promise<string | undefined> {
+    for (const { url } of this.#current) {
+      const info = await relayInfo(this.#session.env, url);
+      if (!("refused" in info) && info.app) return url;
+    }
+    return undefined;
+  }
+
+  /** tidy drops queues that nobody writes to any more, and replaces a secret that a removed device knows. */
+  async tidy(): Promise<void> {
+    const { env, store } = this.#session;
+    if (store.get(renewSetting) === true) await this.#renew();
+    if (store.get(asideSetting) !== undefined) await this.#reunite();
+    if (this.#old.some(({ until }) => until <= env.now())) {
+      await this.#change(async (settings) => ({ ...settings, old: settings.old.filter(({ until }) => until > env.now()) }), false);
+    }
+  }
+
+  /** reunite takes up the relays that were set aside when the pod was paired: as they were where the pod has none, else beside the pod's, under
+   * its secret, and the queues that friends know stay for a while. */
+  async #reunite(): Promise<void> {
+    const { env, store } = this.#session;
+    const aside = readRelays(String(store.get(asideSetting)));
+    if (store.get("pod") !== undefined && store.get("pod/cursor") === undefined) return;
+    const there = this.#settings;
+    if (aside !== undefined && there === undefined) await this.#change(async () => aside, true);
+    if (aside !== undefined && there !== undefined) {
+      const until = env.now() + farewell;
+      await this.#change(async (settings) => {
+        const missing = aside.relays.filter(({ url }) => !settings.relays.some((each) => each.url === url));
+        const joined = await Promise.all(missing.map(({ url }) => this.#join(settings, url).catch(() => undefined)));
+        const left = aside.relays.map((each): OldRelay => ({ ...each, secret: aside.secret, until }));
+        const relays = [...settings.relays, ...joined.filter((each) => each !== undefined)].slice(0, maxRelays);
+        return { ...settings, relays, old: [...left, ...aside.old, ...settings.old].slice(0, 4 * maxRelays) };
+      }, true);
+    }
+    await store.apply([{ unset: asideSetting }]);
+  }
+
+  /** renew makes new queues under a new secret at every relay that can be reached; the others stay under the old one, to be left. */
+  async #renew(): Promise<void> {
+    const { env, store } = this.#session;
+    const until = env.now() + farewell;
+    await this.#change(async ({ secret, relays, old, ...settings }) => {
+      const fresh = { ...settings, secret: env.random(32), relays: [], old: [] };
+      const joined = await Promise.all(relays.map(({ url }) => this.#join(fresh, url).catch(() => undefined)));
+      // Half a move would leave nobody a way here: it is tried again.
+      if (relays.length > 0 && joined.every((each) => each === undefined)) throw new KithError("relay-unreachable", "renew secret: no relay is reached");
+      const left = relays.map((each): OldRelay => ({ ...each, secret, until }));
+      return { ...fresh, relays: joined.filter((each) => each !== undefined), old: [...left, ...old].slice(0, 4 * maxRelays) };
+    }, true).then(() => store.apply([{ unset: renewSetting }]), () => undefined);
+  }
+
+  /** join makes a queue that all devices of this person may read. */
+  async #join({ secret }: Pick<RelaySettings, "secret">, url: string, code?: string): Promise<PersonRelay> {
+    const { env, list } = this.#session;
+    const tokens = await Promise.all(list.devices.map(({ kid }) => tokenOf(secret, url, kid)));
+    const made = await makeQueue(env, url, tokens, code === undefined ? {} : { invite: code });
+    if ("refused" in made) throw failure(made);
+    return { url, queue: made.queue, since: env.now() };
+  }
+
+  /** change writes the settings; with `tell`, every friend hears where this person is reached. */
+  async #change(change: (settings: RelaySettings) => Promise<RelaySettings>, tell: boolean): Promise<void> {
+    const { env, tree } = this.#session;
+    // Asking relays takes long, so it is done outside of the act.
+    const before = (await ownRelays(tree)) ?? { secret: env.random(32), hop: true, relays: [], old: [] };
+    const after = await change(before);
+    await tree.act("other", async (batch) => {
+      await batch.putText(relaysPath, "application/json", writeRelays(after));
+      for (const write of tell ? tellAll(this.#session) : []) batch.writes.push(write);
+    });
+    await this.load();
+    for (const topic of ["relays", "posts", "outbox"] as const) this.#session.emit(topic);
+  }
+
+  get #current(): readonly PersonRelay[] {
+    return this.#settings?.relays ?? [];
+  }
+
+  get #old(): readonly OldRelay[] {
+    return this.#settings?.old ?? [];
+  }
+}
+
+/** addressOf returns a relay's URL from what a person writes; undefined when it is none. */
+function addressOf(written: string): string | undefined {
+  const tidy = written.trim();
+  const whole = /^https?:\/\//.test(tidy) ? tidy : `https://${tidy}`;
+  if (!URL.canParse(whole)) return undefined;
+  const { origin, pathname } = new URL(whole);
+  return relayUrl(origin + pathname + (pathname.endsWith("/") ? "" : "/"));
+}
+
+function hostOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return host + pathname.replace(/\/$/, "");
+}
+
+function failure({ refused }: Refused): KithError {
+  const code = refused === 403 ? "relay-refused" : refused === 507 || refused === 429 ? "relay-full" : "relay-unreachable";
+  return new KithError(code, `make queue: ${refused}`);
+}

@@ -1,0 +1,255 @@
+/**
+ * Asking by sealed requests that relays bring to whoever is awake (protocol §5, §6). It is loaded when there is a way that leads through
+ * a relay.
+ *
+ * Who is awake answers while the relay holds the request open. Else the relay keeps it: then it waits here too, with what opens its
+ * answer, over restarts; after ten minutes it is left at the next relay of the same person, with the same nonce; an answer that comes
+ * later is kept for the next who asks the same.
+ */
+
+import { b64u, fromB64u, type Bytes } from "../bytes.ts";
+import type { Stop } from "../env.ts";
+import { given } from "../given.ts";
+import { KithError } from "../errors.ts";
+import { allowed, type Asking } from "../ldp/client.ts";
+import { codeOf, Failure, retryAfter, type Role } from "../ldp/errors.ts";
+import type { Answer } from "../ldp/wire.ts";
+import { cardPath } from "../pod/paths.ts";
+import { contact } from "../pod/people.ts";
+import type { ContactId } from "../kith.ts";
+import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
+import { inPieces } from "../sealed/pieces.ts";
+import { type Pending, type SealedRequest, sealRequest, type Sealing } from "../sealed/request.ts";
+import type { RelayWay } from "../webid/link.ts";
+import { envelopeFor } from "./envelopes.ts";
+import { ownRelays, relayWays } from "./introduce.ts";
+import { bodyOf, keyOf, Ledger } from "./ledger.ts";
+import { Leaving } from "./leaving.ts";
+import type { Carrier, Stranger, Whom } from "./reach.ts";
+import { OwnRelays } from "./relays.ts";
+import { Replies } from "./replies.ts";
+import type { Session } from "./session.ts";
+import { inParts } from "./parts.ts";
+import type { Asked } from "./waits.ts";
+
+/** After so long a request is left at the next relay, and when all have it, at the first again, in milliseconds. */
+const next = 10 * 60_000;
+const again = 24 * 3600_000;
+/** How often it is looked whether something is due. */
+const glance = 60_000;
+/** How long a request lives at most. */
+const lifetime = 14 * 86_400_000;
+/** Seconds that a relay holds a request open, and that a pod behind one may hold it, so that its answer comes in time. */
+const hold = 25;
+const held = 15;
+
+/** To is somebody who is asked: who they are here, the ways to them, and what their requests are sealed with. */
+interface To {
+  readonly whom: Whom | string;
+  readonly name?: string | undefined;
+  readonly role: Role;
+  readonly ways: readonly RelayWay[];
+  readonly sealing: Pick<Sealing, "to" | "from" | "label">;
+}
+
+/** Sealed is the carrier. */
+export class Sealed implements Carrier {
+  readonly relays: OwnRelays;
+  readonly #session: Session;
+  readonly #ledger: Ledger;
+  readonly #replies: Replies;
+  readonly #leaving: Leaving;
+  readonly #heard: (whom: string) => void;
+  readonly #under = new Map<string, Promise<SealedResponse>>();
+  readonly #bad = new Map<string, number>();
+  #timer: Stop = () => undefined;
+
+  private constructor(session: Session, heard: (whom: string) => void) {
+    const { env, store, tree } = session;
+    this.#session = session;
+    this.#heard = heard;
+    this.#ledger = new Ledger(session);
+    this.#replies = new Replies(env, store, (answer) => this.#late(answer), () => session.emit("relays"));
+    this.#leaving = new Leaving(env, store, () => ownRelays(tree), (url, status) => this.#trouble(url, status));
+    this.relays = new OwnRelays(session, this.#replies);
+  }
+
+  /** open begins to listen for late answers, until `closing`; `heard` is told of whom there is something to ask again. */
+  static async open(session: Session, closing: AbortSignal, heard: (whom: string) => void): Promise<Sealed> {
+    const sealed = new Sealed(session, heard);
+    await sealed.relays.load();
+    const unwatch = session.env.presence.watch(() => sealed.#wake());
+    closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop()), { once: true });
+    if (!closing.aborted) sealed.#tick();
+    return sealed;
+  }
+
+  async ask(whom: Whom, asking: Asking, role: Role): Promise<Answer> {
+    const { store } = this.#session;
+    const ways = whom === "me" ? await this.#ownWays() : contact(store, whom).relays;
+    return this.#ask({ whom, role, ways, sealing: await envelopeFor(this.#session, whom) }, asking);
+  }
+
+  appAt(): Promise<string | undefined> {
+    return this.relays.appAt();
+  }
+
+  async askStranger({ label, key, relays, name, called }: Stranger, asking: Asking, role: Role): Promise<Answer> {
+    return this.#ask({ whom: name, name: called, role, ways: relays, sealing: { label, to: [{ key }] } }, asking);
+  }
+
+  /** ownWays lead to the own pod: those of the settings once they are here, before that those of the link. */
+  async #ownWays(): Promise<readonly RelayWay[]> {
+    const ways = await relayWays(this.#session.tree, "own");
+    return ways.length > 0 ? ways : (this.#session.pod?.via ?? []);
+  }
+
+  async #ask(to: To, asking: Asking): Promise<Answer> {
+    const { method, max = 1 << 20, allow, signal } = asking;
+    const used: string[] = [];
+    const one = (request: SealedRequest): Promise<SealedResponse> => this.#one(to, request, used, signal);
+    try {
+      const request = this.#requestOf(to, asking);
+      const response = await (method === "GET" ? inPieces(request, max, one) : inParts(request, one));
+      await this.#ledger.forget(to.whom, used);
+      return answerOf(response, to.role, allow, `${method} ${to.role}`, this.#session.env.now());
+    } catch (error) {
+      // Pieces that came stay for when the rest has come.
+      if (!(error instanceof KithError && error.code === "waiting")) await this.#ledger.forget(to.whom, used);
+      throw error;
+    }
+  }
+
+  #requestOf({ whom }: To, asking: Asking): SealedRequest {
+    const { method, headers = {}, body } = asking;
+    if (!("path" in asking)) throw new KithError("pod-unreachable", "ask through relays: it is not below the pod");
+    const cursor = this.#session.store.get(`peer/${whom}/cursor`) as string | undefined;
+    const path = `/${asking.path.replace(/([?&]wait=)\d+/, `$1${held}`)}`;
+    const seen = cursor === undefined || !path.startsWith("/social/") ? {} : { "Kith-Seen": cursor };
+    return { method, path, headers: new Headers({ ...headers, ...seen }), body: bodyOf(body) };
+  }
+
+  /** one asks for one message's worth: first what was answered meanwhile, then along with others who ask the same. */
+  async #one(to: To, request: SealedRequest, used: string[], signal?: AbortSignal): Promise<SealedResponse> {
+    const key = await keyOf(request);
+    used.push(key);
+    const kept = await this.#ledger.kept(to.whom, key);
+    if (kept !== undefined) return kept;
+    const name = `${to.whom} ${key}`;
+    const under = this.#under.get(name) ?? this.#send(to, key, request, signal).finally(() => this.#under.delete(name));
+    this.#under.set(name, under);
+    const response = await under;
+    if (response.status === 206) await this.#ledger.keep(to.whom, key, response);
+    return response;
+  }
+
+  async #send(to: To, key: string, request: SealedRequest, signal?: AbortSignal): Promise<SealedResponse> {
+    const { env } = this.#session;
+    const asked = this.#ledger.find(to.whom, key);
+    if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
+    // What the own pod is asked for it can be asked for again; only what it shall do is worth keeping.
+    const lasting = to.whom !== "me" || request.method !== "GET";
+    const nonce = fromB64u(asked?.nonce ?? "") ?? env.random(16);
+    const expires = asked?.expires ?? env.now() + lifetime;
+    for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
+      const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
+      const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce: nonce.length === 16 ? nonce : env.random(16), expires });
+      const posted = await this.#leaving.leave(way, message, hold, signal);
+      if (signal?.aborted === true) break;
+      const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
+      if (response !== undefined) return this.#answered(asked, response);
+      if ("cancel" in posted) {
+        const sent = { at: env.now(), ...way, cancel: posted.cancel, pending };
+        if (reply === undefined) void this.#leaving.takeBack(sent);
+        else await this.#note(to, key, request, asked, { nonce: b64u(nonce), expires }, sent);
+        throw waits(to.role);
+      }
+    }
+    if (asked !== undefined) throw waits(to.role);
+    throw new Failure(`${to.role}-unreachable`, "ask through relays", 0);
+  }
+
+  /** inOrder returns the ways that were not tried, then those tried longest ago; relays that failed lately come last. */
+  #inOrder(ways: readonly RelayWay[], asked: Asked | undefined): readonly RelayWay[] {
+    const { env } = this.#session;
+    const last = ({ relay }: RelayWay): number => asked?.sent.findLast((each) => each.relay === relay)?.at ?? 0;
+    const bad = ({ relay }: RelayWay): number => (env.now() - (this.#bad.get(relay) ?? -Infinity) < next ? 1 : 0);
+    return [...ways].sort((a, b) => bad(a) - bad(b) || last(a) - last(b));
+  }
+
+  async #note(to: To, key: string, { method, path }: SealedRequest, asked: Asked | undefined, { nonce, expires }: Pick<Pending, "nonce" | "expires">, sent: Asked["sent"][number]): Promise<void> {
+    const { env } = this.#session;
+    const fresh = { id: b64u(env.random(16)), whom: to.whom, name: to.name, key, method, path, nonce, since: env.now(), expires };
+    const earlier = asked?.sent ?? [];
+    for (const old of this.#ledger.superseded(fresh)) await this.#drop(old);
+    // The same message twice in one queue would be answered twice.
+    for (const twin of earlier.filter(({ relay }) => relay === sent.relay)) void this.#leaving.takeBack(twin);
+    const others = earlier.filter(({ relay }) => relay !== sent.relay);
+    await this.#ledger.note(given({ ...(asked ?? fresh), sent: [...others, sent] }) as Asked);
+    this.#session.emit("outbox");
+  }
+
+  async #drop(asked: Asked): Promise<void> {
+    await this.#ledger.drop(asked);
+    for (const sent of asked.sent) void this.#leaving.takeBack(sent);
+    this.#session.emit("outbox");
+  }
+
+  async #answered(asked: Asked | undefined, response: SealedResponse): Promise<SealedResponse> {
+    if (asked !== undefined) await this.#drop(asked);
+    return response;
+  }
+
+  /** late takes an answer that came to a queue of this device. What is an answer to nothing is dropped. */
+  async #late(answer: Bytes): Promise<void> {
+    const found = this.#ledger.awaiting(answerId(answer) ?? "");
+    const response = found && (await openAnswer(found.pending, answer));
+    if (found === undefined || response === undefined) return;
+    const { asked } = found;
+    await this.#ledger.answer(asked, response);
+    for (const sent of asked.sent) void this.#leaving.takeBack(sent);
+    this.#session.emit("outbox");
+    this.#heard(asked.whom);
+  }
+
+  #trouble(url: string, status: number): void {
+    if (status === 200) this.#bad.delete(url);
+    else if (status === 0 || status >= 500) this.#bad.set(url, this.#session.env.now());
+    if (this.relays.has(url)) this.#replies.trouble(url, status);
+  }
+
+  #wake(): void {
+    if (!this.#session.env.presence.online()) return;
+    this.#replies.wake();
+    void this.relays.load();
+  }
+
+  /** tick looks once a minute for what has run out, and for what is to be sent again: whoever asked it asks once more. */
+  #tick(): void {
+    const { env, store } = this.#session;
+    this.#timer = env.after(glance, () => this.#tick());
+    if (!env.presence.online()) return;
+    const known = (whom: string): boolean => whom === "me" || whom.includes(" ") || store.row(cardPath(whom as ContactId)) !== undefined;
+    void this.#ledger.sweep(known).then((over) => {
+      for (const { sent } of over) for (const each of sent) void this.#leaving.takeBack(each);
+      for (const whom of new Set(this.#ledger.all().filter(({ sent }) => env.now() - (sent.at(-1)?.at ?? 0) > next).map((each) => each.whom))) this.#heard(whom);
+    });
+    void this.relays.tidy();
+  }
+}
+
+/** due tells whether a request is to be left somewhere again. */
+function due({ sent }: Asked, ways: readonly RelayWay[], now: number): boolean {
+  const rested = now - (sent.at(-1)?.at ?? 0);
+  const fresh = ways.some(({ relay }) => !sent.some((each) => each.relay === relay));
+  return rested > (fresh ? next : again);
+}
+
+function waits(role: Role): Failure {
+  return new Failure("waiting", `ask ${role} through relays`, 0);
+}
+
+function answerOf({ status, headers, bytes }: SealedResponse, role: Role, allow: readonly number[] | undefined, what: string, now: number): Answer {
+  if (!allowed(status, allow)) throw new Failure(codeOf(status, role), what, status, { retryAfter: retryAfter(headers, now) });
+  return { status, headers, bytes };
+}
