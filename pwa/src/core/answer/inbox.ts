@@ -1,70 +1,49 @@
 /**
  * What a friend leaves: `PUT social/in/<cid>/<nonce>` with `If-None-Match: *`, which is the same however often it comes, by
- * its name (protocol §5.2). A request that is sent again, because its answer was lost, is answered as it was.
- *
- *     asked/<digest of device and nonce>    Done, until the request runs out
+ * its name (protocol §5.2).
  */
 
-import { b64u, sha256 } from "../bytes.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { SealedRequest } from "../sealed/request.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
-import type { Row, Store, Write } from "../store/store.ts";
+import type { Store, Write } from "../store/store.ts";
 import { matches } from "./content.ts";
-import type { Agent, Judge } from "./judge.ts";
+import type { Judge } from "./judge.ts";
 import { exists } from "./listing.ts";
 import { isContainer, parentOf, subjectOf, twinOf } from "./names.ts";
+import { doneBefore, type Once, remembering } from "./once.ts";
 import { Refusal } from "./refusal.ts";
 import { append, control, has, write } from "./rules.ts";
 import { essence, httpDate } from "./spelled.ts";
 
-/** Once is by what a request is known when it comes again, and until when it may. */
-export interface Once {
-  readonly nonce: string;
-  /** Milliseconds since the epoch. */
-  readonly expires: number;
-}
-
-interface Done {
-  readonly path: string;
-  readonly until: number;
-}
-
-const asked = "asked/";
 /** What one container holds for those who may only add to it, in bytes, and what each member counts beside its own. */
 const quota = 64 << 20;
 const weight = 1 << 10;
 
-/** leave takes what an agent puts at a path; throws a `Refusal`. */
+/** leave takes what an agent puts at a path, and remembers what it answered; throws a `Refusal`. */
 export async function leave(tree: Tree, judge: Judge, path: string, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
+  const { store, env } = tree;
   const type = checkBody(request);
-  const name = once && asked + (await nameOf(judge.agent, once));
-  if (name !== undefined && (tree.store.get(name) as Done | undefined)?.path === path) return made(tree.store, path);
-  await tree.act("other", async (batch) => {
-    await checkAccess(tree.store, judge, path, request.headers);
-    await checkQuota(tree.store, judge, path, request.body.length);
+  const before = once && (await doneBefore(store, judge.agent, once, env.now()));
+  if (before !== undefined) return before;
+  return tree.act("other", async (batch) => {
+    await checkAccess(store, judge, path, request.headers);
+    await checkQuota(store, judge, path, request.body.length);
     await batch.put(path, type, request.body);
-    if (name !== undefined) batch.set(name, { path, until: once?.expires ?? 0 } satisfies Done);
+    const answer = made(batch.writes);
+    if (once !== undefined) batch.writes.push(...(await remembering(store, judge.agent, once, answer, env.now())));
+    return answer;
   });
-  return made(tree.store, path);
 }
 
-/** forgetAsked returns the writes that drop what was remembered of requests that ran out. */
-export function forgetAsked(store: Store, now: number): readonly Write[] {
-  return store.names(asked).filter((name) => (store.get(name) as Done).until <= now).map((name) => ({ unset: name }));
-}
-
-async function nameOf(agent: Agent, { nonce }: Once): Promise<string> {
-  const kid = agent.kind === "nobody" ? "" : agent.kid;
-  return b64u((await sha256(`${kid}\n${nonce}`)).subarray(0, 16));
-}
-
-/** made tells of what lies there; who had it made hears the same if it was read and erased meanwhile. */
-function made(store: Store, path: string): SealedResponse {
+/** made tells of what a batch has just put. */
+function made(writes: readonly Write[]): SealedResponse {
   const headers = new Headers();
-  const row: Row | undefined = store.row(path);
-  if (row !== undefined) headers.set("ETag", row.etag);
-  if (row !== undefined) headers.set("Last-Modified", httpDate(row.modified));
+  for (const write of writes) {
+    if (!("put" in write)) continue;
+    headers.set("ETag", write.put.etag);
+    headers.set("Last-Modified", httpDate(write.put.modified));
+  }
   return { status: 201, headers, bytes: new Uint8Array(0) };
 }
 

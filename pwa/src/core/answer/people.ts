@@ -9,7 +9,7 @@ import { contactsOf } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import type { Tree } from "../pod/tree.ts";
 import { ownSalt, type Pair } from "../sealed/pair.ts";
-import { acceptKeysDocument, type KeysDocument } from "../webid/agreement.ts";
+import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
 import { can, type DeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Label, Signer } from "../webid/key.ts";
 import { Refusal } from "../webid/verdict.ts";
@@ -19,9 +19,6 @@ import type { Agent } from "./judge.ts";
 export interface Peer extends Pair {
   readonly agent: Agent;
 }
-
-/** For so long a key that was superseded still counts: longer than a request may wait (protocol §1.1), in milliseconds. */
-const afterlife = 15 * 86_400_000;
 
 /** findPeer returns the device of the person `label` whose agreement key their keys document calls `kid`; undefined for strangers, for the blocked, and for keys that ran out. */
 export async function findPeer(tree: Tree, self: Label, label: Label, kid: string): Promise<Peer | undefined> {
@@ -57,9 +54,12 @@ async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promis
   }
 }
 
-function current(env: Env, list: DeviceList, { agree }: KeysDocument, kid: string) {
+/** current returns the key of that name while it counts: the newest of a device always, one that was superseded until its time. */
+function current(env: Env, list: DeviceList, { agree }: KeysDocument, kid: string): AgreementKey | undefined {
   const found = agree.find((each) => each.kid === kid);
-  return found !== undefined && found.until + afterlife > env.now() && can(list, found.device, "post") ? found : undefined;
+  if (found === undefined || !can(list, found.device, "post")) return undefined;
+  const newest = agree.every(({ device, until }) => device !== found.device || until <= found.until);
+  return newest || found.until > env.now() ? found : undefined;
 }
 
 /** agreementKeys returns the private agreement keys of this device, those that were superseded among them. */

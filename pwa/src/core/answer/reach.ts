@@ -26,8 +26,9 @@ const reaches: readonly Reach[] = [
   { who: known, where: /^\/social(\/.*)?$/s, methods: ["GET", "HEAD"], kind: "resource" },
   { who: ["contact"], where: /^\/social\/in\/[^/]+\/[^/.][^/]*$/, methods: ["PUT"], kind: "message" },
   { who: known, where: /^\/\.hint$/, methods: ["POST"], kind: "hint" },
-  { who: ["owner"], where: /^\/(\.replica|\.invites)(\/.*)?$/s, methods: ["GET", "HEAD", "PUT", "POST", "DELETE"], kind: "elsewhere" },
-  { who: ["owner"], where: /^\/(\.pair\/links|\.push|\.hints)$/, methods: ["GET", "PUT", "POST", "DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.replica(\/.*)?$/s, methods: ["GET", "HEAD", "PUT", "DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/(\.invites(\/.*)?|\.pair\/links)$/s, methods: ["GET", "POST", "DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/(\.push|\.hints)$/, methods: ["GET", "PUT", "DELETE"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.pair$/, methods: ["POST"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.invites\/[^/]+$/, methods: ["POST"], kind: "invite" },
 ];

@@ -17,10 +17,11 @@ import { type Representation, send } from "./content.ts";
 import { covers, Cursors, DeviceKeys, type Seen } from "./cursor.ts";
 import { door, type WaysFor } from "./door.ts";
 import { feed } from "./feed.ts";
-import { leave, type Once } from "./inbox.ts";
+import { leave } from "./inbox.ts";
 import { type Agent, Judge, type Realm } from "./judge.ts";
 import { exists, list, listingText, referenceTo, representationTag } from "./listing.ts";
 import { isContainer, pathOf, twinOf } from "./names.ts";
+import type { Once } from "./once.ts";
 import { feedQuery } from "./query.ts";
 import { type Target, targetOf } from "./reach.ts";
 import { problem, Refusal } from "./refusal.ts";
@@ -55,12 +56,12 @@ const behindFor = { "Retry-After": "30" };
 
 /** Responder answers requests, several at a time. */
 export class Responder {
+  readonly realm: Realm;
   readonly #house: House;
-  readonly #realm: Realm;
 
   constructor(house: House) {
     this.#house = house;
-    this.#realm = { store: house.tree.store, base: `https://${house.label}.kith.invalid/`, aliases: house.aliases };
+    this.realm = { store: house.tree.store, base: `https://${house.label}.kith.invalid/`, aliases: house.aliases };
   }
 
   /** answer returns the answer; undefined where only another device can give one. Rejects when the store fails. */
@@ -88,7 +89,7 @@ export class Responder {
     }
     await this.#checkHeader(agent, request);
     if (target.kind === "resource") return this.#resource(target, agent, request);
-    const judge = new Judge(this.#realm, agent);
+    const judge = new Judge(this.realm, agent);
     return send(request, target.kind === "door" ? await this.#door(judge) : await this.#feed(judge, target.query));
   }
 
@@ -106,7 +107,7 @@ export class Responder {
   async #message(escaped: string, agent: Agent, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
     await this.#checkHeader(agent, request);
     const path = pathOf(escaped);
-    const answer = await leave(this.#house.tree, new Judge(this.#realm, agent), path, request, once);
+    const answer = await leave(this.#house.tree, new Judge(this.realm, agent), path, request, once);
     this.#house.left(path);
     return answer;
   }
@@ -126,8 +127,8 @@ export class Responder {
   }
 
   async #resource({ path: escaped, query }: { readonly path: string; readonly query: string }, agent: Agent, request: SealedRequest): Promise<SealedResponse> {
-    const { store } = this.#realm;
-    const judge = new Judge(this.#realm, agent);
+    const { store } = this.realm;
+    const judge = new Judge(this.realm, agent);
     const path = pathOf(escaped);
     if (!exists(store, path)) return this.#absent(judge, path, query);
     const modes = await judge.modes(path);
@@ -138,20 +139,20 @@ export class Responder {
 
   async #absent(judge: Judge, path: string, query: string): Promise<SealedResponse> {
     const twin = twinOf(path);
-    if (twin === undefined || !exists(this.#realm.store, twin) || !has(await judge.modes(twin), read)) throw await judge.absent(path);
+    if (twin === undefined || !exists(this.realm.store, twin) || !has(await judge.modes(twin), read)) throw await judge.absent(path);
     const location = `${isContainer(twin) ? "" : "."}${referenceTo(twin)}${query === "" ? "" : `?${query}`}`;
     return { status: 301, headers: new Headers({ Location: location }), bytes: new Uint8Array(0) };
   }
 
   async #container(judge: Judge, path: string): Promise<Representation> {
-    const listing = await list(this.#realm.store, judge, path);
+    const listing = await list(this.realm.store, judge, path);
     const bytes = utf8(listingText(listing));
     const { modified, etag } = listing.self;
     return { type: "application/ld+json", etag: representationTag(etag), modified, dated: false, size: bytes.length, bytes: async () => bytes };
   }
 
   #stored(path: string): Representation {
-    const { store } = this.#realm;
+    const { store } = this.realm;
     const row = store.row(path);
     // The bytes may be on another device of this person, which answers later.
     if (row === undefined || !row.here) throw new Refusal("behind", behindFor);
@@ -178,7 +179,7 @@ export class Responder {
   async #checkSeen(seen: Seen): Promise<void> {
     const keys = new DeviceKeys();
     const known = new Map<string, number>();
-    for (const [device, counter] of Object.entries(knownOf(this.#realm.store))) known.set((await keys.of({ device, counter })).device, counter);
+    for (const [device, counter] of Object.entries(knownOf(this.realm.store))) known.set((await keys.of({ device, counter })).device, counter);
     const lags = [...seen].some(([device, counter]) => !covers(known, { device, counter }));
     if (lags) throw new Refusal("behind", behindFor);
   }

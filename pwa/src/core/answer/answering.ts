@@ -1,0 +1,215 @@
+/**
+ * Answering connects a Responder with the person's mailboxes: what friends left at relays is claimed, opened, answered and
+ * acknowledged; what cannot be opened here is declined (docs/protocol.md, Relays, Sealed requests).
+ *
+ *     message → claim → open → answer ─┬─ reply, to who waits ─┬─ ack
+ *                  │       │           └─ post to Kith-Reply ──┘
+ *                taken  decline          neither could be done: release
+ */
+
+import type { Bytes } from "../bytes.ts";
+import type { ContactId } from "../kith.ts";
+import { inviteKeys } from "../pod/inviter.ts";
+import type { Message } from "../relay/frames.ts";
+import { type Net, post, type Posted } from "../relay/client.ts";
+import { Mailbox, type MailboxState } from "../relay/mailbox.ts";
+import { tokenOf } from "../relay/settings.ts";
+import { sealAnswer } from "../sealed/answer.ts";
+import { type Opened, openRequest, type ReplyTo } from "../sealed/request.ts";
+import { keepLate, takeBack } from "./late.ts";
+import { agreementKeys, findPeer, type Peer } from "./people.ts";
+import { type OwnQueue, queuesOf, register } from "./queues.ts";
+import { type House, Responder } from "./responder.ts";
+
+/** Office is what answers go through. */
+export interface Office {
+  readonly net: Net;
+  /** Leaves an answer in somebody's queue; by way of another relay where the person wants that. */
+  readonly deliver?: (to: ReplyTo, answer: Bytes) => Promise<Posted>;
+  /** A relay is reached, or no longer. */
+  readonly state?: (url: string, state: MailboxState) => void;
+  /** A relay does not know a queue any more. */
+  readonly refused?: (url: string, queue: string) => void;
+  /** Nothing waits any more at a relay, as far as it has told. */
+  readonly idle?: () => void;
+}
+
+/** So many messages are answered at a time: each holds its answer in memory. */
+const width = 4;
+
+interface Line {
+  readonly mailbox: Mailbox;
+  readonly queues: readonly OwnQueue[];
+}
+
+/** What a message came to. `declined`: it is not for this device. `later`: this device cannot answer it now. */
+type Outcome = { readonly is: "declined" } | { readonly is: "later" } | Answered;
+
+interface Answered {
+  readonly is: "answered";
+  readonly bytes: Bytes;
+  readonly opened: Opened<Peer>;
+}
+
+/** Answering answers from `start` to `stop`. */
+export class Answering {
+  readonly #house: House;
+  readonly #office: Office;
+  readonly #responder: Responder;
+  readonly #lines = new Map<string, Line>();
+  readonly #held = new Set<string>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  #turn: Promise<void> = Promise.resolve();
+  #stopped = true;
+  #unwatch: () => void = () => undefined;
+
+  constructor(house: House, office: Office) {
+    this.#house = house;
+    this.#office = office;
+    this.#responder = new Responder(house);
+  }
+
+  /** start reads the relays of the tree and connects. */
+  async start(): Promise<void> {
+    this.#stopped = false;
+    this.#unwatch = this.#house.watch?.(() => void this.#tidy()) ?? this.#unwatch;
+    await this.refresh();
+    await this.#tidy();
+  }
+
+  /** stop disconnects, and resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unwatch();
+    for (const { mailbox } of this.#lines.values()) mailbox.stop();
+    this.#lines.clear();
+    for (const go of this.#waiting.splice(0)) go();
+    await this.#turn;
+    await Promise.all(this.#running);
+  }
+
+  /** refresh follows the relays, friends, invites and devices, when one of them has changed. */
+  refresh(): Promise<void> {
+    return this.#next(() => this.#follow());
+  }
+
+  /** wake connects again at once where a connection was lost. */
+  wake(): void {
+    for (const { mailbox } of this.#lines.values()) mailbox.wake();
+  }
+
+  /** answer answers a sealed message that came by any way; undefined where there is no answer. */
+  async answer(message: Bytes): Promise<Bytes | undefined> {
+    const outcome = await this.#outcome(message);
+    return outcome.is === "answered" ? outcome.bytes : undefined;
+  }
+
+  #next(act: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(async () => (this.#stopped ? undefined : act()));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** tidy takes back what must not be read any more. */
+  #tidy(): Promise<void> {
+    const { tree } = this.#house;
+    return this.#next(() => takeBack(tree, this.#responder.realm, this.#office.net)).catch(ignored);
+  }
+
+  async #follow(): Promise<void> {
+    const { tree } = this.#house;
+    const queues = await queuesOf(tree);
+    const urls = new Set(queues.map(({ url }) => url));
+    for (const [url, { mailbox, queues: had }] of [...this.#lines]) {
+      const same = JSON.stringify(had.map(({ queue }) => queue)) === JSON.stringify(queues.filter((each) => each.url === url).map(({ queue }) => queue));
+      if (same) continue;
+      mailbox.stop();
+      this.#lines.delete(url);
+    }
+    for (const url of urls) {
+      const held = this.#lines.get(url);
+      if (held === undefined) await this.#connect(url, queues.filter((each) => each.url === url));
+      else if (held.mailbox.state === "open" || held.mailbox.state === "polling") for (const queue of held.queues) await register(tree, held.mailbox, queue);
+    }
+  }
+
+  async #connect(url: string, queues: readonly OwnQueue[]): Promise<void> {
+    const { tree } = this.#house;
+    const subscriptions = await Promise.all(queues.map(async ({ queue, secret }) => ({ queue, token: await tokenOf(secret, url, tree.device) })));
+    const mailbox: Mailbox = new Mailbox(this.#office.net, url, subscriptions, {
+      message: (message) => this.#take(mailbox, message),
+      state: (state) => this.#office.state?.(url, state),
+      subscribed: (queue, waiting) => this.#subscribed(mailbox, queues.find((each) => each.queue === queue), waiting),
+      refused: (queue) => this.#office.refused?.(url, queue),
+    });
+    this.#lines.set(url, { mailbox, queues });
+    mailbox.start();
+  }
+
+  #subscribed(mailbox: Mailbox, queue: OwnQueue | undefined, waiting: number): void {
+    if (queue !== undefined) void this.#next(async () => void (await register(this.#house.tree, mailbox, queue))).catch(ignored);
+    if (waiting === 0 && this.#running.size === 0) this.#office.idle?.();
+  }
+
+  /** take answers a message, unless it is being answered. */
+  #take(mailbox: Mailbox, message: Message): void {
+    const name = `${mailbox.url} ${message.id}`;
+    if (this.#stopped || this.#held.has(name)) return;
+    this.#held.add(name);
+    const run = this.#inTurn(() => this.#handle(mailbox, message)).catch(() => mailbox.release(message.id)).finally(() => {
+      this.#held.delete(name);
+      this.#running.delete(run);
+      this.#waiting.shift()?.();
+      if (this.#running.size === 0) this.#office.idle?.();
+    });
+    this.#running.add(run);
+  }
+
+  async #inTurn(act: () => Promise<void>): Promise<void> {
+    if (this.#running.size >= width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (!this.#stopped) await act();
+  }
+
+  async #handle(mailbox: Mailbox, { id, bytes }: Message): Promise<void> {
+    if (!(await mailbox.claim(id))) return;
+    const outcome = await this.#outcome(bytes);
+    if (outcome.is === "declined") return mailbox.decline(id);
+    if (outcome.is === "later") return mailbox.release(id);
+    const heard = await mailbox.reply(id, outcome.bytes);
+    if (heard || (await this.#deliver(outcome))) await mailbox.ack(id);
+    else mailbox.release(id);
+  }
+
+  async #outcome(message: Bytes): Promise<Outcome> {
+    const { tree, label } = this.#house;
+    const keys = [...(await agreementKeys(tree)), ...(await inviteKeys(tree))];
+    const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, find: (of, kid) => findPeer(tree, label, of, kid) }, message);
+    if ("declined" in opened) return { is: "declined" };
+    const { peer, request, nonce, expires } = opened;
+    const response = await this.#responder.answer({ agent: peer?.agent ?? { kind: "nobody" }, request, once: { nonce, expires } });
+    if (response === undefined) return { is: "declined" };
+    if (response.status === 503) return { is: "later" };
+    return { is: "answered", bytes: await sealAnswer(tree.env, opened.answering, response), opened };
+  }
+
+  /** deliver leaves the answer in the asker's queue; true when nothing more can be done. */
+  async #deliver({ bytes, opened: { reply, peer, request, expires } }: Answered): Promise<boolean> {
+    if (reply === undefined) return true;
+    const { net, deliver } = this.#office;
+    const posted = deliver === undefined ? await post(net, reply.relay, reply.send, bytes, 0) : await deliver(reply, bytes);
+    if ("refused" in posted) return posted.refused >= 400 && posted.refused < 500 && posted.refused !== 429;
+    if ("cancel" in posted && peer?.agent.kind === "contact" && request.method === "GET") {
+      const { tree } = this.#house;
+      const { cid, kid } = peer.agent as { readonly cid: ContactId; readonly kid: string };
+      const [path = ""] = request.path.split("?");
+      await tree.store.apply([await keepLate({ cid, kid, path: decodeURIComponent(path), cancel: posted.cancel, at: tree.env.now(), expires }, reply)]);
+    }
+    return true;
+  }
+}
+
+/** What a store that ended meanwhile leaves undone is done the next time. */
+function ignored(): void {
+  return undefined;
+}
