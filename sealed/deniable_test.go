@@ -34,7 +34,7 @@ type forger struct {
 // forge writes a message "from Ben" by Ana's keys alone, without package sealed:
 // HPKE in base mode asks for no key of the sender, and the pair key comes out of
 // Ana's private and Ben's public half as well.
-func (f forger) forge(t *testing.T, inner []byte) []byte {
+func (f forger) forge(t testing.TB, inner []byte) []byte {
 	t.Helper()
 	own, err1 := f.ana.ECDH()
 	his, err2 := f.ben.ECDH()

@@ -60,8 +60,9 @@ func newWorld(t testing.TB) *world {
 		files: map[string][]byte{"/social/door": []byte(`{"label":"ana"}`)}, inbox: map[string]string{}, peers: map[string]sealed.Peer{},
 	}
 	w.keys = []sealed.Key{{Key: key(t, "ana k1")}}
+	ana := label(t, "ana")
 	w.server = &sealed.Server{
-		Label: func() string { return label(t, "ana") }, Device: did(t, "ana pod"),
+		Label: func() string { return ana }, Device: did(t, "ana pod"),
 		Keys: func() []sealed.Key { return w.keys },
 		Find: func(_ context.Context, label, kid string) (sealed.Peer, bool) {
 			p, ok := w.peers[label+" "+kid]
