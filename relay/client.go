@@ -35,6 +35,9 @@ var (
 	ErrGone = errors.New("nobody waits for this message")
 )
 
+// requestTime bounds one request: a wait at two relays, and a large message over a slow line.
+const requestTime = 3 * time.Minute
+
 // Client speaks to relays for one person. Its methods may be called at the same time.
 type Client struct {
 	HTTP *http.Client // nil is http.DefaultClient; a Timeout has to leave room for waits of 25 s
@@ -256,6 +259,8 @@ func octets() http.Header { return http.Header{"Content-Type": {"application/oct
 
 // do makes one request and reads at most `most` bytes of its answer.
 func (c *Client) do(ctx context.Context, method, url string, body []byte, header http.Header, most int) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err

@@ -14,7 +14,8 @@ import (
 const (
 	firstPause  = 250 * time.Millisecond // after a connection broke; doubled up to lastPause
 	lastPause   = 2 * time.Minute
-	pollingTime = 5 * time.Minute // until WebSockets are tried again
+	lastingTime = 10 * time.Second // after which a connection was a good one
+	pollingTime = 5 * time.Minute  // until WebSockets are tried again
 	callTime    = 60 * time.Second
 	// holdMessages and holdBytes bound what a relay can make a Mailbox hold: above what windows allow.
 	holdMessages = 8 * windowMessages
@@ -161,7 +162,8 @@ func (m *Mailbox) refuse(queue id) {
 func (m *Mailbox) run() {
 	pause := firstPause
 	for m.ctx.Err() == nil {
-		if m.session() {
+		began := time.Now()
+		if m.session(); time.Since(began) > lastingTime {
 			pause = firstPause
 		}
 		select {
@@ -172,13 +174,13 @@ func (m *Mailbox) run() {
 	}
 }
 
-// session is one connection; it reports whether there was one.
-func (m *Mailbox) session() bool {
+// session is one connection, or the attempt to make one.
+func (m *Mailbox) session() {
 	ctx, cancel := context.WithCancel(m.ctx)
 	defer cancel()
 	l, err := m.connect(ctx)
 	if err != nil {
-		return false
+		return
 	}
 	m.use(l)
 	defer m.use(nil)
@@ -193,7 +195,6 @@ func (m *Mailbox) session() bool {
 		})
 	}
 	l.follow(ctx)
-	return true
 }
 
 func (m *Mailbox) use(l link) {

@@ -5,6 +5,7 @@
 //	kith person add   make a pod for one more person
 //	kith pair         print a new pairing link
 //	kith credentials  let scripts and Solid tools sign in as a person
+//	kith relay        keep sealed messages for those who sleep
 //	kith classes      let apps open a folder to everybody
 //	kith version      say which version this is
 //
@@ -53,7 +54,7 @@ type call struct {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), relayCommand(), versionCommand()}
 }
 
 func main() {
