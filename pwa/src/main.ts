@@ -34,6 +34,7 @@ async function envOf(store: () => Promise<Store>): Promise<Env> {
     fetch: (url, init) => fetch(url, init),
     page: location.origin + location.pathname,
     socket: (url, protocol) => new WebSocket(url, protocol),
+    connecting: async () => (await import("./ui/connecting.ts")).connecting(),
     openStore: store,
     keys: await openKeyRecords(place.keys),
     after(milliseconds, run) {

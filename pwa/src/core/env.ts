@@ -1,6 +1,7 @@
 /** What the core needs from the place where it runs: a page, a worker, or Node in tests. */
 
 import type { Random } from "./ids.ts";
+import type { Connecting } from "./relay/direct.ts";
 import type { Store } from "./store/store.ts";
 import type { KeyRecords } from "./webid/records.ts";
 
@@ -27,6 +28,8 @@ export interface Env {
   readonly page: string;
   /** Opens a connection that speaks that subprotocol. */
   readonly socket: (url: string, protocol: string) => WebSocket;
+  /** Loads what connects directly to other devices; absent where the platform has nothing for it, as in a service worker. */
+  readonly connecting?: () => Promise<Connecting | undefined>;
   /** Opens the one store of this browser profile; rejects with `storage-unavailable` or `newer-version`. */
   readonly openStore: () => Promise<Store>;
   /** Where this browser profile keeps private keys. */

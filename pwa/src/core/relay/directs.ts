@@ -27,6 +27,11 @@ export class Directs {
     this.#serve = serve;
   }
 
+  /** has tells whether there is a connection with a friend. */
+  has(cid: string): boolean {
+    return this.#newest.has(cid);
+  }
+
   /** ask asks a friend with whom there is a connection; undefined when there is none, or no answer came. */
   async ask(cid: string, message: Bytes): Promise<Bytes | undefined> {
     return this.#newest.get(cid)?.ask(message);

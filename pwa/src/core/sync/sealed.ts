@@ -7,7 +7,7 @@
  * later is kept for the next who asks the same.
  */
 
-import { b64u, fromB64u, type Bytes } from "../bytes.ts";
+import { b64u, fromB64u, type Bytes, text, utf8 } from "../bytes.ts";
 import type { Stop } from "../env.ts";
 import { given } from "../given.ts";
 import { KithError } from "../errors.ts";
@@ -21,6 +21,7 @@ import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
 import { inPieces } from "../sealed/pieces.ts";
 import { type Pending, type SealedRequest, sealRequest, type Sealing } from "../sealed/request.ts";
 import type { RelayWay } from "../webid/link.ts";
+import { DirectWay } from "./direct.ts";
 import { envelopeFor } from "./envelopes.ts";
 import { ownRelays, relayWays } from "./introduce.ts";
 import { bodyOf, keyOf, Ledger } from "./ledger.ts";
@@ -55,6 +56,7 @@ interface To {
 /** Sealed is the carrier. */
 export class Sealed implements Carrier {
   readonly relays: OwnRelays;
+  readonly direct: DirectWay;
   readonly #session: Session;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
@@ -72,6 +74,7 @@ export class Sealed implements Carrier {
     this.#replies = new Replies(env, store, (answer) => this.#late(answer), () => session.emit("relays"));
     this.#leaving = new Leaving(env, store, () => ownRelays(tree), (url, status) => this.#trouble(url, status));
     this.relays = new OwnRelays(session, this.#replies);
+    this.direct = new DirectWay(session, (cid, offer) => this.#introduce(cid, offer));
   }
 
   /** open begins to listen for late answers, until `closing`; `heard` is told of whom there is something to ask again. */
@@ -79,7 +82,7 @@ export class Sealed implements Carrier {
     const sealed = new Sealed(session, heard);
     await sealed.relays.load();
     const unwatch = session.env.presence.watch(() => sealed.#wake());
-    closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop()), { once: true });
+    closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop(), sealed.direct.stop()), { once: true });
     if (!closing.aborted) sealed.#tick();
     return sealed;
   }
@@ -151,13 +154,18 @@ export class Sealed implements Carrier {
     const lasting = to.whom !== "me" || request.method !== "GET";
     const nonce = fromB64u(asked?.nonce ?? "") ?? env.random(16);
     const expires = asked?.expires ?? env.now() + lifetime;
+    const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
+    if (near !== undefined) return this.#answered(asked, near);
     for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
       const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
       const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce: nonce.length === 16 ? nonce : env.random(16), expires });
       const posted = await this.#leaving.leave(way, message, hold, signal);
       if (signal?.aborted === true) break;
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
-      if (response !== undefined) return this.#answered(asked, response);
+      if (response !== undefined) {
+        if (isFriend(to)) void this.direct.meet(to.whom);
+        return this.#answered(asked, response);
+      }
       if ("cancel" in posted) {
         const sent = { at: env.now(), ...way, cancel: posted.cancel, pending };
         if (reply === undefined) void this.#leaving.takeBack(sent);
@@ -167,6 +175,27 @@ export class Sealed implements Carrier {
     }
     if (asked !== undefined) throw waits(to.role);
     throw new Failure(`${to.role}-unreachable`, "ask through relays", 0);
+  }
+
+  /** near asks a friend over a direct connection, where there is one. */
+  async #near(to: To, sealing: Sealing): Promise<SealedResponse | undefined> {
+    if (!isFriend(to) || !this.direct.has(to.whom)) return undefined;
+    const { message, pending } = await sealRequest(this.#session.env, sealing);
+    const answer = await this.direct.ask(to.whom, message);
+    return answer && openAnswer(pending, answer);
+  }
+
+  /** introduce asks a friend's phones for a direct connection: their answer to an offer. */
+  async #introduce(cid: ContactId, offer: string): Promise<string | undefined> {
+    const request = { method: "POST", path: "/.rtc", headers: new Headers({ "Content-Type": "application/sdp" }), body: utf8(offer) };
+    const { message, pending } = await sealRequest(this.#session.env, { ...(await envelopeFor(this.#session, cid, true)), request });
+    for (const way of contact(this.#session.store, cid).relays) {
+      const posted = await this.#leaving.leave(way, message, hold);
+      if ("cancel" in posted) return void this.#leaving.takeBack({ at: 0, ...way, cancel: posted.cancel, pending });
+      const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
+      if (response !== undefined) return response.status === 200 ? text(response.bytes) : undefined;
+    }
+    return undefined;
   }
 
   /** inOrder returns the ways that were not tried, then those tried longest ago; relays that failed lately come last. */
@@ -236,6 +265,10 @@ export class Sealed implements Carrier {
     });
     void this.relays.tidy();
   }
+}
+
+function isFriend(to: To): to is To & { readonly whom: ContactId } {
+  return to.role === "friend" && !to.whom.includes(" ");
 }
 
 /** due tells whether a request is to be left somewhere again. */

@@ -1,0 +1,83 @@
+/**
+ * The direct way to friends (docs/protocol.md, Direct connections): a device that has just been answered through a relay knows that the
+ * other is awake, and asks for a connection. What is asked while it holds goes over it.
+ *
+ *     direct/<cid>    true: this device may show a friend its network address. Absent: it may not.
+ */
+
+import type { Bytes } from "../bytes.ts";
+import type { ContactId } from "../kith.ts";
+import { Directs } from "../relay/directs.ts";
+import type { Serve } from "../relay/direct.ts";
+import type { Store } from "../store/store.ts";
+import type { Session } from "./session.ts";
+
+const setting = "direct/";
+
+/** allowsDirect tells whether this device may show a friend its network address. */
+export function allowsDirect(store: Store, cid: ContactId): boolean {
+  return store.get(setting + cid) === true;
+}
+
+/** allowDirect allows it, or no longer. */
+export function allowDirect(store: Store, cid: ContactId, on: boolean): Promise<void> {
+  return store.apply([on ? { set: setting + cid, value: true } : { unset: setting + cid }]);
+}
+
+/** Introduce carries an offer to the devices of a friend that can connect, and returns the answer of one. */
+export type Introduce = (cid: ContactId, offer: string) => Promise<string | undefined>;
+
+/** DirectWay keeps the connections with friends for whom the owner allows them. */
+export class DirectWay {
+  /** Answers what friends ask over a connection; until somebody sets it, nothing is answered. */
+  serve: Serve = async () => undefined;
+  readonly #session: Session;
+  readonly #introduce: Introduce;
+  #directs: Directs | undefined;
+
+  constructor(session: Session, introduce: Introduce) {
+    this.#session = session;
+    this.#introduce = introduce;
+  }
+
+  /** has tells whether there is a connection with a friend that may be used. */
+  has(cid: ContactId): boolean {
+    if (this.#directs?.has(cid) !== true) return false;
+    if (this.#allowed(cid)) return true;
+    this.#directs.forget(cid);
+    return false;
+  }
+
+  /** ask asks a friend over the connection; undefined when no answer came that way. */
+  async ask(cid: ContactId, message: Bytes): Promise<Bytes | undefined> {
+    return this.#directs?.ask(cid, message);
+  }
+
+  /** meet begins a connection with a friend who is awake, where the owner allows it. */
+  async meet(cid: ContactId): Promise<void> {
+    if (!this.#allowed(cid)) return;
+    await (await this.#opened())?.connect(cid, (offer) => this.#introduce(cid, offer));
+  }
+
+  /** answer takes a friend's offer; undefined when this device may not connect, or cannot. */
+  async answer(cid: ContactId, offer: string): Promise<string | undefined> {
+    return this.#allowed(cid) ? (await this.#opened())?.answer(cid, offer) : undefined;
+  }
+
+  /** stop ends all connections. */
+  stop(): void {
+    this.#directs?.stop();
+  }
+
+  #allowed(cid: ContactId): boolean {
+    return allowsDirect(this.#session.store, cid);
+  }
+
+  /** opened loads what connects, once; undefined where there is nothing, or it cannot be had now. */
+  async #opened(): Promise<Directs | undefined> {
+    const { env } = this.#session;
+    const found = this.#directs === undefined ? await env.connecting?.().catch(() => undefined) : undefined;
+    if (found !== undefined) this.#directs ??= new Directs(env, found, (message) => this.serve(message));
+    return this.#directs;
+  }
+}
