@@ -1,5 +1,6 @@
 /** Kith over a store: the one object behind the views. It holds no rules of its own, only who is asked. */
 
+import { Awake } from "./awake.ts";
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
@@ -26,38 +27,28 @@ import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
 import { linkKind, readPairing } from "./webid/link.ts";
 
-/** network loads the part that asks others: the first page does not wait for it. Rejects with `pod-unreachable` when it cannot be had now. */
-async function network(): Promise<typeof import("./sync/online.ts")> {
+/** part loads a part of the app that the first page does not wait for; rejects with `pod-unreachable` when it cannot be had now. */
+async function part<T>(load: () => Promise<T>): Promise<T> {
   try {
-    return await import("./sync/online.ts");
+    return await load();
   } catch (cause) {
-    throw new KithError("pod-unreachable", "load the part that asks others", { cause });
+    throw new KithError("pod-unreachable", "load a part of the app", { cause });
   }
 }
 
-/** talking loads the part for what friends say to each other. */
-async function talking(): Promise<typeof import("./sync/talk.ts")> {
-  try {
-    return await import("./sync/talk.ts");
-  } catch (cause) {
-    throw new KithError("pod-unreachable", "load the part for what friends say", { cause });
-  }
-}
-
-/** sealed loads the part that asks through relays. */
-async function sealed(): Promise<typeof import("./sync/sealed.ts")> {
-  try {
-    return await import("./sync/sealed.ts");
-  } catch (cause) {
-    throw new KithError("pod-unreachable", "load the part that asks through relays", { cause });
-  }
-}
+/** network asks others. */
+const network = (): Promise<typeof import("./sync/online.ts")> => part(() => import("./sync/online.ts"));
+/** talking knows what friends say to each other. */
+const talking = (): Promise<typeof import("./sync/talk.ts")> => part(() => import("./sync/talk.ts"));
+/** sealed asks through relays. */
+const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => import("./sync/sealed.ts"));
 
 /** Parts exist once there is a person. */
 interface Parts {
   readonly session: Session;
   readonly cache: Cache;
   readonly feed: Feed;
+  readonly awake: Awake;
 }
 
 /** App implements `Kith`. */
@@ -84,13 +75,15 @@ export class App implements Kith {
   async begin(): Promise<void> {
     if (personOf(this.#store) === undefined) return;
     const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic), () => this.#carrier());
-    this.#parts = { session, cache: new Cache(this.#env, this.#store), feed: new Feed(session, () => this.#online?.reader) };
+    const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick() });
+    this.#parts = { session, cache: new Cache(this.#env, this.#store), feed: new Feed(session, () => this.#online?.reader), awake };
     void this.#env.persist().then((kept) => {
       this.#kept = kept;
       this.#emit("me");
     });
     // Without a network the part may be missing; whoever needs it tries again.
     this.#connect().catch(() => undefined);
+    awake.follow();
     if (relayCount(this.#store) > 0 || waitingOf(this.#store).length > 0) this.#carrier().catch(() => undefined);
   }
 
@@ -147,11 +140,12 @@ export class App implements Kith {
 
   async #end(): Promise<void> {
     this.#closing.abort();
-    await this.#online?.loop.stop();
+    await Promise.all([this.#online?.loop.stop(), this.#parts?.awake.stop()]);
   }
 
   #emit(topic: Topic): void {
     if (topic === "posts" || topic === "feed" || topic === "friends") this.#parts?.feed.changed();
+    this.#parts?.awake.heard(topic);
     for (const listener of this.#listeners) listener(topic);
   }
 

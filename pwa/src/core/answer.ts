@@ -1,0 +1,57 @@
+/** Answering for a person on this device: the responder with its mailboxes, as the page and the service worker both open it. */
+
+import { Answering } from "./answer/answering.ts";
+import { pushSetting } from "./answer/queues.ts";
+import type { House } from "./answer/responder.ts";
+import { b64u, type Bytes } from "./bytes.ts";
+import type { Env, Stop } from "./env.ts";
+import type { ContactId } from "./kith.ts";
+import { answerInvite } from "./pod/inviter.ts";
+import type { Tree } from "./pod/tree.ts";
+import type { MailboxState } from "./relay/mailbox.ts";
+import type { ReplyTo } from "./sealed/request.ts";
+import { introduction, ownRelays, waysFor } from "./sync/introduce.ts";
+import { Leaving } from "./sync/leaving.ts";
+import type { Pod } from "./sync/session.ts";
+import { personOf } from "./sync/session.ts";
+import type { Label } from "./webid/key.ts";
+
+export { Answering, pushSetting };
+
+/** Around is what is told of what happens. */
+export interface Around {
+  /** Calls `changed` after each change of the tree; without it nobody waits for news. */
+  readonly watch?: (changed: () => void) => Stop;
+  /** A friend has something new. */
+  readonly hinted: (cid: ContactId) => void;
+  /** Somebody left something at that path. */
+  readonly left: (path: string) => void;
+  /** An invite of this person was accepted. */
+  readonly accepted: () => void;
+  readonly state?: (url: string, state: MailboxState) => void;
+  readonly refused?: (url: string, queue: string) => void;
+  readonly idle?: () => void;
+}
+
+/** answeringFor returns what answers from a tree; undefined while there is nobody. It does nothing before its `start`. */
+export function answeringFor(env: Env, tree: Tree, around: Around): Answering | undefined {
+  const { store } = tree;
+  const me = personOf(store);
+  if (me === undefined) return undefined;
+  const self = { tree, me, get pod(): Pod | undefined { return store.get("pod") as Pod | undefined; } };
+  const ways = (cid: ContactId, grant: number): ReturnType<typeof waysFor> => waysFor(self, `${cid} ${grant}`);
+  const accept = async (id: string, body: Bytes): Promise<Bytes | undefined> => {
+    const answer = await answerInvite(tree, { introduce: () => introduction(self), waysFor: ways }, id, body);
+    around.accepted();
+    return answer;
+  };
+  const { hinted, left, watch, state, refused, idle } = around;
+  const house: House = {
+    tree, label: me.label as Label, waysFor: ways, accept, hinted, left,
+    get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
+    ...(watch !== undefined && { watch }),
+  };
+  const leaving = new Leaving(env, store, () => ownRelays(tree), () => undefined);
+  const deliver = ({ relay, send }: ReplyTo, answer: Bytes): ReturnType<Leaving["leave"]> => leaving.leave({ relay, send: b64u(send) }, answer, 0);
+  return new Answering(house, { net: env, deliver, ...(state && { state }), ...(refused && { refused }), ...(idle && { idle }) });
+}

@@ -1,0 +1,68 @@
+/** Awake keeps this device answering while the app is open and the person has relays. What does it is loaded then. */
+
+import type { Answering } from "./answer/answering.ts";
+import type { ContactId, Topic } from "./kith.ts";
+import { relayCount } from "./pod/facts.ts";
+import type { Session } from "./sync/session.ts";
+
+/** Doors is what of the app is told. */
+export interface Doors {
+  /** A friend has something new. */
+  readonly hinted: (cid: ContactId) => void;
+  /** Something was left in the tree, or a friend came. */
+  readonly kick: () => void;
+}
+
+/** What changes who may leave messages and who reads them. */
+const telling: readonly Topic[] = ["friends", "invites", "devices", "relays"];
+
+/** Awake runs until `stop`. */
+export class Awake {
+  readonly #session: Session;
+  readonly #doors: Doors;
+  readonly #watchers = new Set<() => void>();
+  #answering: Promise<Answering | undefined> | undefined;
+  #stopped = false;
+
+  constructor(session: Session, doors: Doors) {
+    this.#session = session;
+    this.#doors = doors;
+  }
+
+  /** heard follows what changed in the app. */
+  heard(topic: Topic): void {
+    for (const changed of [...this.#watchers]) changed();
+    if (telling.includes(topic)) this.follow();
+  }
+
+  /** follow begins to answer when there are relays, and tells them what is new. */
+  follow(): void {
+    if (this.#stopped || (this.#answering === undefined && relayCount(this.#session.store) === 0)) return;
+    const begun = this.#answering;
+    this.#answering ??= this.#begin().catch(() => (this.#answering = undefined));
+    void begun?.then((answering) => answering?.refresh()).catch(() => undefined);
+  }
+
+  /** stop resolves when nothing is answered any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await (await this.#answering)?.stop();
+  }
+
+  async #begin(): Promise<Answering | undefined> {
+    const { answeringFor } = await import("./answer.ts");
+    const session = this.#session;
+    const answering = answeringFor(session.env, session.tree, {
+      watch: (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)),
+      hinted: this.#doors.hinted,
+      left: (path) => void session.heard([path]).then(this.#doors.kick),
+      accepted: () => {
+        for (const topic of ["friends", "invites", "circles"] as const) session.emit(topic);
+        this.#doors.kick();
+      },
+    });
+    session.env.presence.watch(() => answering?.wake());
+    if (!this.#stopped) await answering?.start();
+    return answering;
+  }
+}
