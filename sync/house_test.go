@@ -40,6 +40,7 @@ const (
 type house struct {
 	t       testing.TB
 	dir     string
+	kid     string // of the pod
 	clock   *clock
 	store   *folder.Store
 	guard   *acl.Guard
@@ -65,7 +66,12 @@ func (c *clock) tick()          { c.at.Add(1000) }
 func newHouse(t testing.TB) *house { return newHouseIn(t, t.TempDir()) }
 
 func newHouseIn(t testing.TB, dir string) *house {
-	h := &house{t: t, dir: dir, clock: newClock()}
+	return newHouseOf(t, dir, podKid)
+}
+
+// newHouseOf returns the house of a pod with a name of its own.
+func newHouseOf(t testing.TB, dir, kid string) *house {
+	h := &house{t: t, dir: dir, kid: kid, clock: newClock()}
 	h.open()
 	t.Cleanup(h.close)
 	h.write("/.acl", turtle, aclPre+ownerRule("", "profile/card#me"))
@@ -82,13 +88,13 @@ func ownerRule(name, card string) string {
 func (h *house) open() {
 	h.t.Helper()
 	store, err := folder.Open(folder.Options{
-		Tree: filepath.Join(h.dir, "tree"), State: filepath.Join(h.dir, "state"), Device: podKid, Now: h.clock.now,
+		Tree: filepath.Join(h.dir, "tree"), State: filepath.Join(h.dir, "state"), Device: h.kid, Now: h.clock.now,
 	})
 	h.must(err)
 	h.store = store
-	h.guard = acl.New(store, acl.Config{Base: base, Owner: ownerID, Device: podKid, Valid: h.valid, Now: h.clock.now})
+	h.guard = acl.New(store, acl.Config{Base: base, Owner: ownerID, Device: h.kid, Valid: h.valid, Now: h.clock.now})
 	h.feed = NewFeed(FeedConfig{Base: base, Key: key("a key of thirty-two bytes, or so"), Greeting: greet})
-	h.replica = NewReplica(ReplicaConfig{Device: podKid, Written: func(ctx context.Context, p pod.Path, b []byte) error {
+	h.replica = NewReplica(ReplicaConfig{Device: h.kid, Written: func(ctx context.Context, p pod.Path, b []byte) error {
 		if h.accept == nil {
 			return nil
 		}
@@ -236,8 +242,9 @@ func (h *house) ask(v *acl.View, method, target string, more ...func(*http.Reque
 func (h *house) serve(v *acl.View, r *http.Request) said {
 	w := httptest.NewRecorder()
 	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/ben/")
-	var err error
+	err := h.feed.Behind(w, r, v)
 	switch {
+	case err != nil:
 	case rest == "social/door":
 		err = h.feed.ServeDoor(w, r, v)
 	case rest == "social/feed":

@@ -1,13 +1,17 @@
 package sync
 
 import (
+	"cmp"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"testing"
+
+	"kith/acl"
 )
 
 // seeds is how many random histories the property tests try.
@@ -87,7 +91,9 @@ func sharedStep(r *rand.Rand) (string, func(*house)) {
 	folder := "/social/posts/" + post
 	text := fmt.Sprint(r.IntN(1000))
 	aid := []string{"mine", "mine", "others", ""}[r.IntN(4)]
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9:
+		return "edit by the phone of " + post, func(h *house) { h.place(folder+"/post.jsonld", jsonld, note(text)) }
 	case 0, 1, 2:
 		return "post " + post + " for " + aid, func(h *house) { h.post(post, aid, text) }
 	case 3:
@@ -115,7 +121,9 @@ func hiddenStep(r *rand.Rand, aid string) func(*house) {
 	folder := "/social/posts/" + post
 	text := fmt.Sprint(r.IntN(1000))
 	some := r.IntN(3)
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9:
+		return func(h *house) { h.place(folder+"/post.jsonld", jsonld, note(text)) }
 	case 0, 1:
 		return func(h *house) { h.post(post, aid, text) }
 	case 2:
@@ -163,7 +171,8 @@ func newLook(r *rand.Rand) look {
 		{target: "door"}, {target: "feed"}, {target: "feed?inline=1"}, {target: "feed?limit=1"}, {target: "feed?limit=2&inline=1"},
 		{target: "feed?cursor=", kind: "cursor"}, {target: "feed?inline=1&cursor=", kind: "cursor"}, {target: "feed?limit=1&cursor=", kind: "cursor"},
 		{kind: "next"}, {target: "feed", kind: "tag"}, {target: "feed?cursor=x"}, {target: "feed?limit=0"},
-	}[r.IntN(12)]
+		{target: "feed?cursor=", kind: "elsewhere"}, {target: "feed?limit=2&cursor=", kind: "elsewhere"}, {target: "door", kind: "seen"},
+	}[r.IntN(15)]
 	l.agent, l.pick = []string{ana, ana, dora}[r.IntN(3)], r.IntN(1<<30)
 	l.method = []string{http.MethodGet, http.MethodGet, http.MethodGet, http.MethodHead, http.MethodPut}[r.IntN(5)]
 	return l
@@ -172,12 +181,19 @@ func newLook(r *rand.Rand) look {
 // transcript puts the request to one of the twins and returns all that comes back.
 func (w *twins) transcript(i int, l look) string {
 	h, given := w.houses[i], ""
-	if all := w.given[i][l.agent+l.kind]; len(all) > 0 {
+	from := map[string]string{"elsewhere": "cursor", "seen": "cursor"}[l.kind]
+	if all := w.given[i][l.agent+cmp.Or(from, l.kind)]; len(all) > 0 {
 		given = all[l.pick%len(all)]
+	}
+	if from != "" && given != "" {
+		given = h.asElsewhere(h.friend(l.agent), given, l.pick)
 	}
 	target, more := "social/"+l.target+given, func(*http.Request) {}
 	if l.kind == "tag" {
 		target, more = "social/"+l.target, header("If-None-Match", given)
+	}
+	if l.kind == "seen" {
+		target, more = "social/"+l.target, header("Kith-Seen", given)
 	}
 	s := h.ask(h.friend(l.agent), l.method, target, more)
 	if s.status == http.StatusOK && s.err == nil && l.method == http.MethodGet {
@@ -192,6 +208,24 @@ func (w *twins) transcript(i int, l look) string {
 		}
 		return w.names[i][x]
 	})
+}
+
+// asElsewhere returns a cursor with what it says has been seen, as another responder of the
+// owner would give it, and now and then one that has seen more than this pod has.
+func (h *house) asElsewhere(v *acl.View, cursor string, pick int) string {
+	cursors := testSealer(h.t, "a key of thirty-two bytes, or so", base)
+	at, err := cursors.open(v.Agent(), cursor)
+	if errors.Is(err, acl.ErrGone) { // the agent's names are others now, or it was never one
+		return cursor
+	}
+	h.must(err)
+	at.Maker, at.Epoch, at.Seq = [8]byte{1}, "", 0
+	if pick%8 == 0 {
+		at.Seen[15].Device, at.Seen[15].Counter = [8]byte{0xff}, 1
+	}
+	cursor, err = cursors.seal(v.Agent(), at)
+	h.must(err)
+	return cursor
 }
 
 func (w *twins) keep(i int, agent, kind string, in *regexp.Regexp, body string) {
