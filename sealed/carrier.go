@@ -33,9 +33,9 @@ func (c HTTPS) Carry(ctx context.Context, message []byte) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("carry: answered %d", response.StatusCode)
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxMessage+1))
-	if err != nil {
+	answer := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxMessage)+bytes.MinRead))
+	if _, err := answer.ReadFrom(io.LimitReader(response.Body, maxMessage+1)); err != nil {
 		return nil, fmt.Errorf("carry: %w", err)
 	}
-	return answer, nil
+	return answer.Bytes(), nil
 }

@@ -139,24 +139,28 @@ type envelope struct {
 
 // open opens a message by the first of keys that has a slot. The error is a
 // webid.Verdict.
-func open(message []byte, keys []webid.PrivateKey) (envelope, error) {
+func open(message []byte, keys []Key) (envelope, error) {
 	head, err := envelopeHead(message)
 	if err != nil {
 		return envelope{}, err
 	}
 	for _, k := range keys[:min(len(keys), maxKeys)] {
-		private, err := hpkeKey(k)
+		private, err := hpkeKey(k.Key)
 		if err != nil {
 			return envelope{}, err
 		}
-		for i := range (len(head) - sizeHead) / sizeSlot {
+		slots := (len(head) - sizeHead) / sizeSlot
+		if k.Invite {
+			slots = 1
+		}
+		for i := range slots {
 			text := head[sizeHead+i*sizeSlot:][:sizeSlot]
 			aad := append(head[:sizeHead:sizeHead], byte(i))
 			e, plain, ok := openSlot(private, aad, text)
 			if !ok {
 				continue
 			}
-			e.key, e.mac = k, plain[sizeKey:]
+			e.key, e.mac = k.Key, plain[sizeKey:]
 			return e.body(plain[:sizeKey], head, message[len(head):])
 		}
 	}

@@ -38,6 +38,9 @@ func (w *recorder) WriteHeader(status int) {
 	if w.pieces = w.inPieces(); w.pieces {
 		w.keep = sizeRange
 	}
+	if n, err := strconv.Atoi(w.sent.Get("Content-Length")); err == nil && n > 0 && w.method != http.MethodHead {
+		w.body = make([]byte, 0, min(n, w.keep))
+	}
 }
 
 // inPieces reports whether the content can be had in pieces, and where its first

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -86,10 +88,15 @@ func (s *Server) Answer(ctx context.Context, message []byte) (answer []byte, rep
 	if err != nil {
 		return nil, Reply{}, fmt.Errorf("answer: %w", err)
 	}
-	if answer, err = q.envelope.answer(q.stamp.id, response.Append(nil)); err != nil {
+	if answer, err = q.envelope.answer(q.stamp.id, encode(response)); err != nil {
 		return nil, Reply{}, fmt.Errorf("answer: %w", err)
 	}
 	return answer, Reply{q.stamp.reply, q.peer, q.Method, q.url.Path, response.Status, q.stamp.expires}, nil
+}
+
+// encode writes a response without growing on the way.
+func encode(r bhttp.Response) []byte {
+	return r.Append(make([]byte, 0, len(r.Content)+1<<10))
 }
 
 // Declined returns how many messages were declined, by the reason.
@@ -133,6 +140,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This could not be answered.", http.StatusInternalServerError)
 	default:
 		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		w.Header().Set("Cache-Control", "no-store")
 		w.Write(answer) // who asked may have gone
 	}
@@ -172,14 +180,9 @@ func (s *Server) open(ctx context.Context, message []byte) (q question, err erro
 	return q, q.stamp.check(s.Now())
 }
 
-func (s *Server) keys() []webid.PrivateKey {
-	var all []webid.PrivateKey
-	for _, k := range s.Keys() {
-		if k.Until.IsZero() || s.Now().Before(k.Until) {
-			all = append(all, k.Key)
-		}
-	}
-	return all
+// keys returns those keys that open something now.
+func (s *Server) keys() []Key {
+	return slices.DeleteFunc(slices.Clone(s.Keys()), func(k Key) bool { return !k.Until.IsZero() && !s.Now().Before(k.Until) })
 }
 
 func (s *Server) misdirected(q question) error {
