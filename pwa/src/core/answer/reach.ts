@@ -7,7 +7,7 @@ import type { Agent } from "./judge.ts";
 export type Target =
   | { readonly kind: "resource" | "message" | "door" | "feed"; readonly path: string; readonly query: string }
   | { readonly kind: "invite"; readonly id: string }
-  | { readonly kind: "hint" | "elsewhere" }
+  | { readonly kind: "hint" | "direct" | "elsewhere" }
   /** Nothing more is said than this. */
   | { readonly kind: "refused"; readonly status: 401 | 403 | 405 | 413 | 428 };
 
@@ -26,6 +26,7 @@ const reaches: readonly Reach[] = [
   { who: known, where: /^\/social(\/.*)?$/s, methods: ["GET", "HEAD"], kind: "resource" },
   { who: ["contact"], where: /^\/social\/in\/[^/]+\/[^/.][^/]*$/, methods: ["PUT"], kind: "message" },
   { who: known, where: /^\/\.hint$/, methods: ["POST"], kind: "hint" },
+  { who: ["contact"], where: /^\/\.rtc$/, methods: ["POST"], kind: "direct" },
   { who: ["owner"], where: /^\/\.replica(\/.*)?$/s, methods: ["GET", "HEAD", "PUT", "DELETE"], kind: "elsewhere" },
   { who: ["owner"], where: /^\/(\.invites(\/.*)?|\.pair\/links)$/s, methods: ["GET", "POST", "DELETE"], kind: "elsewhere" },
   { who: ["owner"], where: /^\/(\.push|\.hints)$/, methods: ["GET", "PUT", "DELETE"], kind: "elsewhere" },
@@ -46,7 +47,7 @@ export function targetOf(agent: Agent, request: SealedRequest): Target {
   if (found.kind === "message" && request.headers.get("If-None-Match") !== "*") return { kind: "refused", status: 428 };
   if (agent.kind !== "owner" && request.body.length > mostContent) return { kind: "refused", status: 413 };
   if (found.kind === "invite") return { kind: "invite", id: path.slice("/.invites/".length) };
-  if (found.kind === "hint" || found.kind === "elsewhere") return { kind: found.kind };
+  if (found.kind === "hint" || found.kind === "direct" || found.kind === "elsewhere") return { kind: found.kind };
   const kind = path === "/social/door" ? "door" : path === "/social/feed" ? "feed" : found.kind;
   return { kind, path: escaped, query: queries.join("?") };
 }

@@ -42,6 +42,8 @@ export interface House {
   readonly hinted: (cid: ContactId) => void;
   /** Somebody left something at that path. */
   readonly left: (path: string) => void;
+  /** Takes a friend's offer of a direct connection; undefined where there is to be none. Absent where there can be none. */
+  readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
 }
 
 /** Asked is a request whose maker is known. */
@@ -51,6 +53,8 @@ export interface Asked {
   readonly once?: Once | undefined;
 }
 
+/** The longest offer of a direct connection that is read, in bytes. */
+const maxOffer = 16 << 10;
 const cursorKeySetting = "cursor/key";
 const behindFor = { "Retry-After": "30" };
 
@@ -85,6 +89,7 @@ export class Responder {
       case "refused": return empty(target.status);
       case "invite": return this.#invite(target.id, request.body);
       case "hint": return this.#hint(agent);
+      case "direct": return this.#direct(agent, request.body);
       case "message": return this.#message(target.path, agent, request, once);
     }
     await this.#checkHeader(agent, request);
@@ -102,6 +107,13 @@ export class Responder {
   #hint(agent: Agent): SealedResponse {
     if (agent.kind === "contact") this.#house.hinted(agent.cid);
     return empty(204);
+  }
+
+  /** direct answers an offer; that there is to be no connection looks like anything that is out of reach. */
+  async #direct(agent: Agent, offer: Bytes): Promise<SealedResponse> {
+    const answer = agent.kind === "contact" ? await this.#house.direct?.(agent.cid, String.fromCharCode(...offer.subarray(0, maxOffer))) : undefined;
+    if (answer === undefined) return empty(403);
+    return { status: 200, headers: new Headers({ "Content-Type": "application/sdp" }), bytes: utf8(answer) };
   }
 
   async #message(escaped: string, agent: Agent, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {

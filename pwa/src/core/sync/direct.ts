@@ -10,6 +10,7 @@ import type { ContactId } from "../kith.ts";
 import { Directs } from "../relay/directs.ts";
 import type { Serve } from "../relay/direct.ts";
 import type { Store } from "../store/store.ts";
+import type { Direct } from "./reach.ts";
 import type { Session } from "./session.ts";
 
 const setting = "direct/";
@@ -28,14 +29,14 @@ export function allowDirect(store: Store, cid: ContactId, on: boolean): Promise<
 export type Introduce = (cid: ContactId, offer: string) => Promise<string | undefined>;
 
 /** DirectWay keeps the connections with friends for whom the owner allows them. */
-export class DirectWay {
+export class DirectWay implements Direct {
   /** Answers what friends ask over a connection; until somebody sets it, nothing is answered. */
   serve: Serve = async () => undefined;
-  readonly #session: Session;
+  readonly #session: Pick<Session, "env" | "store">;
   readonly #introduce: Introduce;
   #directs: Directs | undefined;
 
-  constructor(session: Session, introduce: Introduce) {
+  constructor(session: Pick<Session, "env" | "store">, introduce: Introduce) {
     this.#session = session;
     this.#introduce = introduce;
   }

@@ -1,6 +1,7 @@
 /** Reaching somebody: their pod over HTTPS where it has an address, else their devices through relays. */
 
 import type { Env } from "../env.ts";
+import type { Bytes } from "../bytes.ts";
 import type { ContactId } from "../kith.ts";
 import type { Asking, Client } from "../ldp/client.ts";
 import { Failure, type Role, statusOf } from "../ldp/errors.ts";
@@ -23,10 +24,20 @@ export interface Stranger {
   readonly called?: string;
 }
 
+/** Direct is the direct way to friends (direct.ts). */
+export interface Direct {
+  /** Answers what friends ask over a connection. */
+  serve: (message: Bytes) => Promise<Bytes | undefined>;
+  /** answer takes a friend's offer of a connection; undefined when there is to be none. */
+  answer(cid: ContactId, offer: string): Promise<string | undefined>;
+}
+
 /** Carrier brings sealed requests to where they are answered (sealed.ts). Its methods reject like `Client.ask`. */
 export interface Carrier {
   ask(whom: Whom, asking: Asking, role: Role): Promise<Answer>;
   askStranger(stranger: Stranger, asking: Asking, role: Role): Promise<Answer>;
+  /** What is asked and answered over direct connections. */
+  readonly direct: Direct;
   /** The address of a relay of this person that hands out the app; undefined when none does. */
   appAt(): Promise<string | undefined>;
 }
