@@ -1,6 +1,5 @@
 /** Persons in plain Node whose devices answer: real stores, real keys, a clock that a test can turn. */
 
-import { vi } from "vitest";
 import { postsACL, rootACL } from "../../src/core/acl/document.ts";
 import { type Asked, type House, Responder } from "../../src/core/answer/responder.ts";
 import type { Agent } from "../../src/core/answer/judge.ts";
@@ -30,6 +29,12 @@ export async function somebody(name: string, disk: MemoryDisk = memoryDisk()) {
   const keys = memoryKeyRecords();
   const made = await makePerson(keys, name, now());
   const store = await openStoreOver({ ...disk, now, random });
+  const watchers = new Set<() => void>();
+  const apply = store.apply.bind(store);
+  store.apply = async (writes) => {
+    await apply(writes);
+    for (const changed of watchers) changed();
+  };
   const after = (milliseconds: number, run: () => void): (() => void) => {
     const timer = setTimeout(run, milliseconds);
     return () => clearTimeout(timer);
@@ -45,7 +50,7 @@ export async function somebody(name: string, disk: MemoryDisk = memoryDisk()) {
   const [agree] = made.keys.agree;
   if (agree === undefined) throw new Error("make person: no agreement key");
   const { label } = made.devices;
-  return { name, label, clock, env, keys, tree, store, made, agree: { kid: agree.kid, did: agree.key, key: (await signerOf(keys, agree.key)).key } };
+  return { name, label, watchers, clock, env, keys, tree, store, made, agree: { kid: agree.kid, did: agree.key, key: (await signerOf(keys, agree.key)).key } };
 }
 
 /** befriend makes two persons friends of each other, and returns what the first calls the second. */
@@ -59,13 +64,7 @@ export async function befriend(one: Somebody, other: Somebody): Promise<ContactI
 }
 
 /** houseOf returns what a responder needs of a person. */
-export function houseOf({ tree, label }: Somebody, more: Partial<House> = {}): House {
-  const watchers = new Set<() => void>();
-  const apply = tree.store.apply.bind(tree.store);
-  vi.spyOn(tree.store, "apply").mockImplementation(async (writes) => {
-    await apply(writes);
-    for (const changed of watchers) changed();
-  });
+export function houseOf({ tree, label, watchers }: Somebody, more: Partial<House> = {}): House {
   return {
     tree, label, aliases: [], waysFor: async () => [], accept: async () => undefined, hinted: () => undefined, left: () => undefined,
     watch: (changed) => (watchers.add(changed), () => watchers.delete(changed)),
