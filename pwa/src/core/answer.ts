@@ -28,6 +28,8 @@ export interface Around {
   readonly left: (path: string) => void;
   /** An invite of this person was accepted. */
   readonly accepted: () => void;
+  /** Takes a friend's offer of a direct connection; undefined where there is to be none. */
+  readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
   readonly state?: (url: string, state: MailboxState) => void;
   readonly refused?: (url: string, queue: string) => void;
   readonly idle?: () => void;
@@ -45,11 +47,12 @@ export function answeringFor(env: Env, tree: Tree, around: Around): Answering | 
     around.accepted();
     return answer;
   };
-  const { hinted, left, watch, state, refused, idle } = around;
+  const { hinted, left, watch, direct, state, refused, idle } = around;
   const house: House = {
     tree, label: me.label as Label, waysFor: ways, accept, hinted, left,
     get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
     ...(watch !== undefined && { watch }),
+    ...(direct !== undefined && { direct }),
   };
   const leaving = new Leaving(env, store, () => ownRelays(tree), () => undefined);
   const deliver = ({ relay, send }: ReplyTo, answer: Bytes): ReturnType<Leaving["leave"]> => leaving.leave({ relay, send: b64u(send) }, answer, 0);

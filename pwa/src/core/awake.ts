@@ -55,6 +55,7 @@ export class Awake {
     const answering = answeringFor(session.env, session.tree, {
       watch: (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)),
       hinted: this.#doors.hinted,
+      direct: async (cid, offer) => (await session.carrier()).direct.answer(cid, offer),
       left: (path) => void session.heard([path]).then(this.#doors.kick),
       accepted: () => {
         for (const topic of ["friends", "invites", "circles"] as const) session.emit(topic);
@@ -63,6 +64,7 @@ export class Awake {
     });
     session.env.presence.watch(() => answering?.wake());
     if (!this.#stopped) await answering?.start();
+    if (answering !== undefined) (await session.carrier()).direct.serve = (message) => answering.answer(message);
     return answering;
   }
 }
