@@ -3,8 +3,10 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -94,8 +96,20 @@ func (d *disk) load(queue func(head []byte, p place) error, message func(head []
 			return err
 		}
 	}
+	d.resume()
 	d.done.Go(d.syncs)
 	return nil
+}
+
+// resume goes on with the newest journal, so that restarts alone make none.
+func (d *disk) resume() {
+	j := d.all[slices.Max(append(slices.Collect(maps.Keys(d.all)), 0))]
+	if j == nil {
+		return
+	}
+	if d.messages, d.began = j, j.since; j.live == 0 {
+		d.began = d.now()
+	}
 }
 
 func (d *disk) name(kind string, n uint64) string {
@@ -135,6 +149,7 @@ func (d *disk) list(known map[uint64][]byte) (queues, messages []uint64, err err
 			}
 		}
 	}
+	slices.Sort(messages)
 	return queues, messages, nil
 }
 
@@ -154,7 +169,7 @@ func (d *disk) loadQueues(numbers []uint64, known map[uint64][]byte, found func(
 	}
 	if newest == 0 {
 		var err error
-		d.queues, err = d.create(queuesName)
+		d.queues, err = d.create(queuesName, 0)
 		return err
 	}
 	j, err := openJournal(d.name(queuesName, newest), newest, known[newest])
@@ -166,9 +181,9 @@ func (d *disk) loadQueues(numbers []uint64, known map[uint64][]byte, found func(
 }
 
 // create makes a journal; it and its key are on the disk when create returns. The caller holds d.mu.
-func (d *disk) create(kind string) (*journal, error) {
+func (d *disk) create(kind string, spare int) (*journal, error) {
 	d.last++
-	key, err := d.keys.add(d.last)
+	key, err := d.keys.add(d.last, spare)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +234,10 @@ func (d *disk) roll() error {
 	if d.messages != nil && d.messages.end < max(journalBytes, d.space/128) && now.Sub(d.began) < journalTime && now.Sub(d.began) >= 0 {
 		return nil
 	}
-	j, err := d.create(messagesName)
+	j, err := d.create(messagesName, slotSpare)
+	if errors.Is(err, errSlots) && d.messages != nil {
+		return nil // keys last longer then
+	}
 	if err != nil {
 		return err
 	}
@@ -235,8 +253,13 @@ func spaceError(err error) error {
 	return err
 }
 
-// count makes a message that load found count as waiting.
-func (d *disk) count(p place) { d.used += p.size() }
+// count makes a message that load found count as waiting since it came.
+func (d *disk) count(p place, came time.Time) {
+	d.used += p.size()
+	if p.in.since.IsZero() || came.Before(p.in.since) {
+		p.in.since = came
+	}
+}
 
 func (d *disk) body(p place) ([]byte, error) {
 	d.mu.RLock()
@@ -329,7 +352,7 @@ func (d *disk) sync() {
 func (d *disk) sweep() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.messages != nil && d.messages.live == 0 && d.messages.end > 0 && d.now().Sub(d.began) >= journalTime {
+	if d.messages != nil && d.messages.live == 0 && d.now().Sub(d.began) >= journalTime {
 		d.messages = nil
 	}
 	for n, j := range d.all {
@@ -374,7 +397,7 @@ func (d *disk) wasteful() bool {
 func (d *disk) rewrite(records func(yield func([]byte) bool)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	j, err := d.create(newName)
+	j, err := d.create(newName, 0)
 	if err != nil {
 		return err
 	}

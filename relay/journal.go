@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 const (
@@ -29,9 +30,10 @@ type journal struct {
 	number uint64
 	file   *os.File
 	key    cipher.AEAD
-	end    int64 // where the next record goes
-	live   int   // records that are not erased
-	size   int64 // bytes of these
+	end    int64     // where the next record goes
+	live   int       // records that are not erased
+	size   int64     // bytes of these
+	since  time.Time // when the oldest came that was there at the start
 }
 
 // place is where a record stands.

@@ -15,6 +15,7 @@ import (
 const (
 	slotSize  = 64
 	slotCount = 512
+	slotSpare = 8 // that messages leave to the list of queues
 )
 
 var errSlots = errors.New("no free key slot")
@@ -75,16 +76,23 @@ func readSlot(slot []byte) (n uint64, key []byte, ok bool) {
 	return n, key, n != 0 && bytes.Equal(check[:24], slot[40:])
 }
 
-// add makes a key for journal n; it is on the disk when add returns.
-func (k *keyFile) add(n uint64) (key []byte, err error) {
-	i := -1
-	for j, used := range k.used {
+// free returns a free slot, if it is not one of the last `spare`.
+func (k *keyFile) free(spare int) (slot int, ok bool) {
+	free := 0
+	for i, used := range k.used {
 		if used == 0 {
-			i = j
-			break
+			slot = i
+			free++
 		}
 	}
-	if i < 0 {
+	return slot, free > spare
+}
+
+// add makes a key for journal n, unless that takes one of the last `spare` slots; it is on the disk when
+// add returns.
+func (k *keyFile) add(n uint64, spare int) (key []byte, err error) {
+	i, ok := k.free(spare)
+	if !ok {
 		return nil, errSlots
 	}
 	key = make([]byte, 32)

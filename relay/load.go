@@ -23,7 +23,7 @@ func (s *Server) load() error {
 		return err
 	}
 	for _, p := range lost {
-		s.disk.count(p)
+		s.disk.count(p, s.now())
 		s.disk.erase(p, nil)
 	}
 	for _, q := range s.queues {
@@ -31,6 +31,9 @@ func (s *Server) load() error {
 		for _, m := range q.messages {
 			m.seq = q.next()
 		}
+	}
+	if err := s.disk.sweep(); err != nil {
+		return err
 	}
 	return s.disk.rewrite(s.notes())
 }
@@ -84,7 +87,7 @@ func (s *Server) loadMessage(head []byte, p place) bool {
 	if !ok || s.queues[queue] == nil || s.messages[m.id] != nil {
 		return false
 	}
-	s.disk.count(p)
+	s.disk.count(p, m.came)
 	m.queue, m.place, m.size = s.queues[queue], p, p.body-sealExtra
 	m.queue.messages = append(m.queue.messages, m)
 	s.messages[m.id] = m
