@@ -8,6 +8,9 @@
  */
 
 import type { KithError } from "./errors.ts";
+import type { Relays } from "./relays.ts";
+
+export type { Relay, Relays } from "./relays.ts";
 
 declare const brand: unique symbol;
 type Branded<T, B extends string> = T & { readonly [brand]: B };
@@ -284,36 +287,6 @@ export interface Storage {
   readonly posts: number;
   /** False on file:// in Chromium: deleted things may leave traces; the app says so. */
   readonly erases: boolean;
-}
-
-/** A relay by which this person is reached. */
-export interface Relay {
-  /** Its address, with a slash at its end. */
-  readonly url: string;
-  /** What a person would call it. */
-  readonly host: string;
-  /** `refused`: it does not know this person any more. `full`: it takes no more messages. */
-  readonly state: "connecting" | "connected" | "unreachable" | "refused" | "full";
-  /** Since when it has not been reached, in milliseconds since the epoch. */
-  readonly since?: number;
-}
-
-/** The relays of a person. Its methods that act ask the network. */
-export interface Relays {
-  list(): readonly Relay[];
-  /** Relays that were removed and are read until that moment, since friends may not have heard of it yet. */
-  leaving(): readonly { readonly host: string; readonly until: number }[];
-  /** Makes a place for this person's messages at the relay of an address as people write it, with its operator's `code` where it wants
-   * one. Rejects with `no-relay`, `relay-unreachable`, `relay-refused` or `relay-full`. */
-  add(address: string, code?: string): Promise<void>;
-  remove(url: string): Promise<void>;
-  /** Takes a removed relay back. */
-  restore(url: string): Promise<void>;
-  /** Whether one relay forwards to another, so that none sees both who asks and whom; it needs two. */
-  readonly hop: boolean;
-  setHop(on: boolean): Promise<void>;
-  /** The address of the pod's host, or of the app's, when that is a relay itself and not one of the person's. */
-  suggested(): Promise<string | undefined>;
 }
 
 /** Something that a relay keeps until a device of somebody answers it. */

@@ -2,10 +2,12 @@
 
 import { same } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-import type { Relay, Relays } from "../kith.ts";
+import type { ContactId, Relay, Relays } from "../kith.ts";
+import { contact } from "../pod/people.ts";
 import { relaysPath } from "../pod/paths.ts";
 import { makeQueue, type Refused, relayInfo } from "../relay/client.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
+import { allowDirect, allowsDirect } from "./direct.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -50,6 +52,16 @@ export class OwnRelays implements Relays {
 
   get hop(): boolean {
     return this.#settings?.hop ?? true;
+  }
+
+  direct(cid: ContactId): boolean | undefined {
+    const { env, store } = this.#session;
+    return env.connecting === undefined || contact(store, cid).relays.length === 0 ? undefined : allowsDirect(store, cid);
+  }
+
+  async setDirect(cid: ContactId, on: boolean): Promise<void> {
+    await allowDirect(this.#session.store, cid, on);
+    this.#session.emit("relays");
   }
 
   async setHop(hop: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Friend } from "../../core/kith.ts";
+import { useRelays } from "../asking.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
@@ -74,6 +75,7 @@ function Settings({ friend, onRename, onRemove }: SettingsProps) {
         <span class="row-text"><span class="row-title">{p.friend.mute}</span><span class="row-note">{p.friend.muteHint}</span></span>
         <input type="checkbox" role="switch" checked={muted} onChange={(event) => void attempt(() => kith.muteFriend(cid, event.currentTarget.checked))} />
       </label>
+      <Direct cid={cid} />
       <button type="button" class="row" onClick={onRename}><span class="row-text row-title">{p.friend.rename}</span><Icon name="next" small /></button>
       <div class="row stack">
         <span class="row-text">
@@ -84,6 +86,21 @@ function Settings({ friend, onRename, onRemove }: SettingsProps) {
       </div>
       <button type="button" class="row danger-text" onClick={onRemove}><span class="row-text row-title">{p.friend.remove}</span></button>
     </section>
+  );
+}
+
+/** Direct is there for friends whom this device could connect to. */
+function Direct({ cid }: Pick<Friend, "cid">) {
+  const { attempt } = useApp();
+  const p = usePlaceWords();
+  const { all } = useRelays();
+  const allowed = all?.direct(cid);
+  if (all === undefined || allowed === undefined) return null;
+  return (
+    <label class="row pick">
+      <span class="row-text"><span class="row-title">{p.friend.direct}</span><span class="row-note">{p.friend.directHint}</span></span>
+      <input type="checkbox" role="switch" checked={allowed} onChange={(event) => void attempt(() => all.setDirect(cid, event.currentTarget.checked))} />
+    </label>
   );
 }
 

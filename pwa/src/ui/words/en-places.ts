@@ -69,6 +69,8 @@ export const enPlaces = {
     renameHint: "What you call them here. Only you see it.",
     mute: "Mute",
     muteHint: "Their posts stay out of your feed. They do not notice.",
+    direct: "Connect directly",
+    directHint: "When both of you are here and both allow it, what you share goes straight between your devices. Each device then sees the other's network address, which can tell roughly where it is.",
     storage: "On this phone",
     keeps: (size: string) => `${size} of theirs are kept on this phone.`,
     keepsNone: "Nothing of theirs is kept on this phone.",
