@@ -26,6 +26,7 @@ var reaches = []reach{
 	{webid.Agent.Device, below(".invites"), []string{"GET", "POST", "DELETE"}},
 	{webid.Agent.Device, exactly(".pair", "links"), []string{"GET", "POST", "DELETE"}},
 	{webid.Agent.Device, exactly(".push"), []string{"GET", "PUT", "DELETE"}},
+	{webid.Agent.Device, exactly(".hints"), []string{"GET"}},
 	{webid.Agent.Anonymous, exactly(".pair"), []string{"POST"}},
 	{webid.Agent.Anonymous, isInvite, []string{"POST"}},
 }

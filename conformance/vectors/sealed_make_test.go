@@ -509,7 +509,7 @@ func targetCases(t *testing.T) []targetCase {
 	large.Name, large.Size = "contact: a message of 256 KiB", 256<<10
 	large = add(413, "contact", "PUT", inbox, fresh...)
 	large.Name, large.Size = "contact: a message beyond 256 KiB", 256<<10+1
-	for _, path := range []string{"/.replica", "/.replica/", "/.replica?after=1", "/.replica/settings/relays", "/.replica/social/posts/x/.acl", "/.invites/", "/.invites/x", "/.pair/links", "/.push"} {
+	for _, path := range []string{"/.replica", "/.replica/", "/.replica?after=1", "/.replica/settings/relays", "/.replica/social/posts/x/.acl", "/.invites/", "/.invites/x", "/.pair/links", "/.push", "/.hints?after=1&wait=25"} {
 		add(0, "device", "GET", path)
 		add(403, "contact", "GET", path)
 		if path != "/.invites/x" {
