@@ -116,22 +116,21 @@ function required({ code, imports, name }: Rolldown.OutputChunk, before: readonl
 /** The main script knows the file of each part, for where they are not inlined. */
 function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
   const files = JSON.stringify(Object.fromEntries(parts.map(({ name, file }) => [name, file])));
-  const ready = scripts.map((chunk, at) => ran(chunk.isEntry ? { ...chunk, code: loading(chunk.code, parts) } : chunk, scripts.slice(0, at)));
+  const ready = scripts.map((chunk, at) => ran({ ...chunk, code: loading(chunk.code, parts) }, scripts.slice(0, at)));
   const all = ready.join("");
+  const unloaded = parts.filter(({ name }) => name !== "common" && !all.includes(`kithPart(${JSON.stringify(name)})`));
+  if (unloaded.length > 0) throw new Error(`split: nothing loads ${unloaded.map(({ name }) => name).join(", ")} in the way that is expected`);
   const needing = JSON.stringify(parts.filter(({ needs }) => needs).map(({ name }) => name));
   if (/\brequire\(/.test(all)) throw new Error("split: a script requires something that is not there");
   return script(`var kithParts={},kithFiles=${files},kithCommon=${needing};${all}`);
 }
 
-/** loading returns the code of main with its imports of parts made calls of the loader. */
-function loading(main: string, parts: readonly Part[]): string {
-  let code = main;
-  for (const { name } of parts.filter((each) => each.name !== "common")) {
+/** loading returns code with its imports of parts made calls of the loader. */
+function loading(code: string, parts: readonly Part[]): string {
+  return parts.reduce((text, { name }) => {
     const call = new RegExp(`Promise\\.resolve\\(\\)\\.then\\(\\(\\)=>require\\(["'\`]\\./${name}\\.js["'\`]\\)\\)`, "g");
-    if (!call.test(code)) throw new Error(`split: main does not load ${name} in the way that is expected`);
-    code = code.replace(call, `kithPart(${JSON.stringify(name)})`);
-  }
-  return code;
+    return text.replace(call, () => `kithPart(${JSON.stringify(name)})`);
+  }, code);
 }
 
 function ran(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {

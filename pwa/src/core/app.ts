@@ -15,8 +15,7 @@ import type { Bytes } from "./bytes.ts";
 import { circlesOf, type Contact, contact, contactsOf, membersOf, peopleOf, reachable, viewOf } from "./pod/people.ts";
 import * as posts from "./pod/posts.ts";
 import type { Store } from "./store/store.ts";
-import { Cache, cachedBytes, copiesOf, type Copy, seenOf } from "./sync/cache.ts";
-import { decideHeld } from "./sync/deletions.ts";
+import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf, previewInvite } from "./sync/invited.ts";
 import type { Online } from "./sync/online.ts";
@@ -46,7 +45,6 @@ const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => impo
 /** Parts exist once there is a person. */
 interface Parts {
   readonly session: Session;
-  readonly cache: Cache;
   readonly feed: Feed;
   readonly awake: Awake;
 }
@@ -76,7 +74,7 @@ export class App implements Kith {
     if (personOf(this.#store) === undefined) return;
     const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic), () => this.#carrier());
     const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick() });
-    this.#parts = { session, cache: new Cache(this.#env, this.#store), feed: new Feed(session, () => this.#online?.reader), awake };
+    this.#parts = { session, feed: new Feed(session, () => this.#online?.reader), awake };
     void this.#env.persist().then((kept) => {
       this.#kept = kept;
       this.#emit("me");
@@ -116,12 +114,12 @@ export class App implements Kith {
 
   /** connect returns the part that asks others, and starts it when it comes. */
   #connect(): Promise<Online> {
-    const { session, cache } = this.#must;
+    const { session } = this.#must;
     this.#loading ??= Promise.all([network(), talking()])
       .then(([{ Online, follow }, { Talking }]) => {
         const fetch = (copy: Copy): void => this.#online?.reader.fetchPosts([copy]);
-        const talk = new Talking(session, cache, { follow, fetch, acted: (...topics) => this.#acted(...topics) });
-        return this.#begun(new Online(session, cache, talk));
+        const acted = (...topics: readonly Topic[]): void => this.#acted(...topics);
+        return this.#begun(new Online(session, (cache) => new Talking(session, cache, { follow, fetch, acted })));
       })
       .catch((error: unknown) => {
         this.#loading = undefined;
@@ -276,12 +274,15 @@ export class App implements Kith {
   }
 
   async confirmDeletions(accept: boolean): Promise<void> {
-    await decideHeld(this.#must.session.tree, accept);
+    await (await network()).decideHeld(this.#must.session.tree, accept);
     this.#acted("posts", "feed", "friends", "circles");
   }
 
   async createInvite(): Promise<Invite> {
-    return (await network()).createInvite(this.#must.session);
+    const { session, awake } = this.#must;
+    const invite = await (await network()).createInvite(session);
+    await awake.told();
+    return invite;
   }
 
   async cancelInvite(id: string): Promise<void> {
@@ -440,7 +441,7 @@ export class App implements Kith {
   }
 
   async #purge(cid: ContactId, folders: readonly Folder[]): Promise<void> {
-    await this.#must.cache.purge(cid, folders);
+    await (await this.#connect()).cache.purge(cid, folders);
     for (const topic of ["feed", "friends", "storage"] as const) this.#emit(topic);
   }
 

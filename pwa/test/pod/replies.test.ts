@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { b64u } from "../../src/core/bytes.ts";
-import { gathered, itemOf, removed, repliesFacts, replyId, type Said, saidIn, withItems } from "../../src/core/pod/replies.ts";
+import { gathered, itemOf, removed, replyId, withItems } from "../../src/core/pod/gather.ts";
+import { repliesFacts, type Said, saidIn } from "../../src/core/pod/replies.ts";
 
 const said = (id: string, text: string, at = 1_000): Said => ({ id, kind: "comment", name: "Ben", text, at });
 const a = withItems("", [itemOf(said("a.1", "first"))]);

@@ -5,7 +5,8 @@ import type { Folder } from "../../src/core/pod/paths.ts";
 import { memoryDisk } from "../../src/core/store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { Store } from "../../src/core/store/store.ts";
-import { Cache, copiesOf } from "../../src/core/sync/cache.ts";
+import { Cache } from "../../src/core/sync/cache.ts";
+import { copiesOf } from "../../src/core/sync/copies.ts";
 import type { Item } from "../../src/core/sync/feedwire.ts";
 import { picture } from "./world.ts";
 
@@ -28,7 +29,7 @@ beforeEach(async () => {
   const missing = (): never => {
     throw new Error("not needed here");
   };
-  cache = new Cache({ now: () => now, random, fetch: missing, openStore: missing, keys: undefined as never, after: missing, presence: undefined as never, deviceName: "", persist: missing, quota: missing }, store);
+  cache = new Cache({ now: () => now, random, fetch: missing, openStore: missing, keys: undefined as never, after: missing, presence: undefined as never, deviceName: "", persist: missing, quota: missing, page: "", socket: missing }, store);
 });
 
 test("a text that is stale stays until the newer one is here", async () => {

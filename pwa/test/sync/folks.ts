@@ -14,7 +14,8 @@ export interface One {
 /** Folks makes people, and closes their phones at the end. */
 export class Folks {
   readonly #host: Host;
-  readonly #devices: Device[] = [];
+  #devices: readonly Device[] = [];
+  #count = 0;
 
   constructor(host: Host) {
     this.#host = host;
@@ -24,9 +25,9 @@ export class Folks {
   async someone(name: string, withPod = true): Promise<One> {
     const device = new Device(`${name}'s phone`);
     const kith = await device.kith();
-    this.#devices.push(device);
+    this.#devices = [...this.#devices, device];
     await kith.start(name);
-    const person = await this.#host.person(`${name.toLowerCase()}${this.#devices.length}`);
+    const person = await this.#host.person(`${name.toLowerCase()}${this.#count++}`);
     if (withPod) {
       await kith.connectPod(person.pair);
       await kith.syncNow();
@@ -38,7 +39,7 @@ export class Folks {
   async another(one: One, name: string): Promise<One> {
     const device = new Device(name);
     const kith = await device.kith();
-    this.#devices.push(device);
+    this.#devices = [...this.#devices, device];
     const { link } = await one.kith.linkDevice();
     const joined = kith.joinDevice(link, name);
     await until(async () => {
@@ -51,9 +52,11 @@ export class Folks {
     return { device, kith, person: one.person };
   }
 
-  /** close closes all phones. */
+  /** close closes all phones; others can be made afterwards. */
   async close(): Promise<void> {
-    await Promise.all(this.#devices.map((device) => device.close()));
+    const devices = this.#devices;
+    this.#devices = [];
+    await Promise.all(devices.map((device) => device.close()));
   }
 }
 

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import type { ContactId, PostRef, Reply } from "../../src/core/kith.ts";
 import { letters } from "../../src/core/pod/letters.ts";
 import { messageText } from "../../src/core/pod/message.ts";
-import { repliesName, replyId } from "../../src/core/pod/replies.ts";
+import { replyId } from "../../src/core/pod/gather.ts";
+import { repliesName } from "../../src/core/pod/replies.ts";
 import { card } from "../../src/core/pod/people.ts";
 import { Tree } from "../../src/core/pod/tree.ts";
 import { whereOf } from "../../src/core/sync/feed.ts";

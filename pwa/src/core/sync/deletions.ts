@@ -1,17 +1,16 @@
 /** Deletions that the pod asks for: carried out, or held until the owner was asked (protocol §3.4). */
 
 import { nextNumber, without } from "../pod/outbox.ts";
-import { type Folder, placeOf, postPath } from "../pod/paths.ts";
+import { placeOf, postPath } from "../pod/paths.ts";
 import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
+import { held, heldIds, heldRows, thing } from "./held.ts";
 import { toPush } from "./missing.ts";
 import type { Tombstone } from "./replica.ts";
 
 /** Above this many posts and other things at once the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
 const askAbove = 10;
-
-const held = "pod/held";
 
 /** Deleted is a resource that is here and deleted at the pod. */
 export interface Deleted {
@@ -36,12 +35,6 @@ export function deletedHere(tree: Tree, tombstones: readonly Tombstone[], waits:
   return [...found.values()];
 }
 
-/** thing names what a person sees of a path: the post to which it belongs, or the path itself. */
-function thing(path: string): Folder | string {
-  const place = placeOf(path);
-  return "folder" in place ? place.folder : path;
-}
-
 /** mustAsk tells whether so many deletions need the owner's word: more than ten things, or every post there is. */
 export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
   const things = new Set(deleted.map(({ row }) => thing(row.path)));
@@ -54,20 +47,6 @@ export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
 export function hold(tree: Tree, deleted: readonly Deleted[]): Write {
   const ids = [...heldIds(tree), ...deleted.map(({ row }) => row.id)];
   return { set: held, value: [...new Set(ids)] };
-}
-
-function heldIds(tree: Tree): readonly string[] {
-  return (tree.store.get(held) as readonly string[] | undefined) ?? [];
-}
-
-/** heldCount returns how many posts and other things wait for the owner's word. */
-export function heldCount(tree: Tree): number {
-  return new Set(heldRows(tree).map(({ path }) => thing(path))).size;
-}
-
-function heldRows(tree: Tree): readonly Row[] {
-  const ids = new Set(heldIds(tree));
-  return ids.size === 0 ? [] : [...tree.store.rows("/")].filter(({ id }) => ids.has(id));
 }
 
 /** decideHeld carries the held deletions out, or brings everything back to the pod under new handles. */

@@ -12,7 +12,7 @@ import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
 import { type People, peopleOf, postAudience } from "../pod/people.ts";
 import { type Note, readNote } from "../pod/post.ts";
 import { repliesName } from "../pod/replies.ts";
-import { type Copy, copyOf, unreachedOf } from "./cache.ts";
+import { type Copy, copyOf, unreachedOf } from "./copies.ts";
 import type { Session } from "./session.ts";
 
 /** Query is what `Kith.feed` takes. */

@@ -9,7 +9,7 @@ import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 import type { Label } from "../webid/key.ts";
 import { twelveWords } from "../webid/words.ts";
-import type { Cache } from "./cache.ts";
+import { Cache } from "./cache.ts";
 import { podClient } from "./clients.ts";
 import { Exchange } from "./exchange.ts";
 import { Loop } from "./loop.ts";
@@ -21,6 +21,7 @@ import type { Talking } from "./talk.ts";
 import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
+export { decideHeld } from "./deletions.ts";
 export { acceptInvite, cancelInvite, createInvite, goOn } from "./invites.ts";
 export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
 export { connectPod } from "./pairing.ts";
@@ -38,9 +39,13 @@ export class Online {
   readonly loop: Loop;
   readonly mail: Mail;
   readonly talk: Talking;
+  readonly cache: Cache;
 
-  constructor(session: Session, cache: Cache, talk: Talking) {
+  constructor(session: Session, makeTalk: (cache: Cache) => Talking) {
     this.session = session;
+    const cache = new Cache(session.env, session.store);
+    const talk = makeTalk(cache);
+    this.cache = cache;
     this.talk = talk;
     this.exchange = new Exchange(session, talk);
     this.reader = new Reader(session, cache, talk);

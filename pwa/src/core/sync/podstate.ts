@@ -3,7 +3,7 @@
 import { given } from "../given.ts";
 import type { PodState } from "../kith.ts";
 import { waitingCount } from "../pod/outbox.ts";
-import { heldCount } from "./deletions.ts";
+import { heldCount } from "./held.ts";
 import type { Session } from "./session.ts";
 
 /** podState returns where the pod stands. */

@@ -3,7 +3,7 @@
  * thumbnails. What the owner of a post took back is dropped here at once (protocol §3.2, §3.3).
  *
  *     peer/<cid>/cursor   the friend's feed has been read up to here
- *     peer/<cid>/seen     Seen (cache.ts)
+ *     peer/<cid>/seen     Seen (copies.ts)
  */
 
 import { text } from "../bytes.ts";
@@ -20,7 +20,8 @@ import { type Image, noteOf, readNote } from "../pod/post.ts";
 import { repliesName } from "../pod/replies.ts";
 import type { Write } from "../store/store.ts";
 import { readDeviceList } from "../webid/devices.ts";
-import { type Cache, copiesOf, type Copy, copyOf, type Seen, seenOf } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import { copiesOf, type Copy, copyOf, type Seen, seenOf } from "./copies.ts";
 import { firstPage, type Item, readFeed, since } from "./feedwire.ts";
 import { pool } from "./pool.ts";
 import { friendClient } from "./clients.ts";

@@ -10,7 +10,7 @@ import { devices, keys, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
 import { readNote } from "../pod/post.ts";
 import { acceptable } from "../pod/profile.ts";
-import { gathered } from "../pod/replies.ts";
+import { gathered } from "../pod/gather.ts";
 import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";

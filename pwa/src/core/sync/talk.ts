@@ -13,12 +13,14 @@ import { folderOf, type Letter, letterName, letters, withoutLetters } from "../p
 import { messageText, receiptName, type Sendable } from "../pod/message.ts";
 import { type Folder, inboxPath, leasePath, placeOf, postPath } from "../pod/paths.ts";
 import { card, contact, contactsOf } from "../pod/people.ts";
-import { idsIn, itemOf, maxReplies, maxSaid, removed, repliesName, replyId, saidIn, type Said, withItems } from "../pod/replies.ts";
+import { idsIn, itemOf, maxReplies, removed, replyId, withItems } from "../pod/gather.ts";
+import { maxSaid, repliesName, saidIn, type Said } from "../pod/replies.ts";
 import { leaseOf } from "../pod/posts.ts";
 import { digestOf } from "../pod/traces.ts";
 import { jsonLD } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
-import { type Cache, copiesOf, type Copy, copyOf, handleOf, keptOf, seenOf } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import { copiesOf, type Copy, copyOf, handleOf, keptOf, seenOf } from "./copies.ts";
 import { deletedOf, forgetDeleted } from "./deleted.ts";
 import { refOf, whereOf } from "./feed.ts";
 import { type Follow, readInbox } from "./inbox.ts";

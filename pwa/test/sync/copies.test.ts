@@ -1,0 +1,266 @@
+/** What becomes of copies: receipts when their owner deletes, leases, and leave to keep (docs/protocol.md, Receipts, Leases). */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Deleted, PostRef } from "../../src/core/kith.ts";
+import { letters } from "../../src/core/pod/letters.ts";
+import { digestOf } from "../../src/core/pod/traces.ts";
+import { whereOf } from "../../src/core/sync/feed.ts";
+import { befriend, Folks, type One, refOf, sync, to } from "./folks.ts";
+import { Host } from "./host.ts";
+import { picture } from "./world.ts";
+
+// The machine may be busy with other things; what hangs ends here.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const day = 24 * 3600_000;
+/** A receipt goes out within this many milliseconds. */
+const jitter = 10_000;
+
+let host: Host;
+let folks: Folks;
+let [ana, ben]: [One, One] = [undefined as never, undefined as never];
+
+beforeAll(async () => {
+  host = await Host.open();
+  folks = new Folks(host);
+});
+afterAll(() => host.close());
+
+beforeEach(async () => {
+  [ana, ben] = [await folks.someone("Ana"), await folks.someone("Ben")];
+  return () => folks.close();
+});
+
+/** shared lets Ana post, and Ben and whoever else read it. */
+async function shared(text: string, audience: readonly One[], ...more: readonly One[]): Promise<PostRef> {
+  const ref = await ana.kith.post({ text, pictures: [picture("A dog")], audience: to(...audience.map(({ kith }) => ana.kith.friends().find(({ name }) => name === kith.me()?.name)?.cid as never)) });
+  await sync(ana, ...audience, ...more);
+  return ref;
+}
+
+const deleted = async (one = ana): Promise<readonly Deleted[]> => (await one.kith.talk()).deleted();
+const later = (one: One, milliseconds: number): void => void (one.device.ahead += milliseconds);
+/** Bytes of posts of friends that this device can read. */
+const bytesHere = ({ device }: One): readonly string[] => [...(device.store?.rows("peers/") ?? [])].filter(({ here }) => here).map(({ path }) => path);
+
+describe("a receipt", () => {
+  test("comes from each of a friend's devices, and from nobody who was not there", async () => {
+    const cleo = await folks.someone("Cleo");
+    await befriend(ana, ben);
+    await befriend(ana, cleo);
+    const laptop = await folks.another(ben, "Ben's laptop");
+    const ref = await shared("soon gone", [ben, cleo], laptop);
+    for (const one of [ben, laptop, cleo]) await refOf(one, "soon gone");
+    await ana.kith.remove(ref);
+    expect(await deleted()).toMatchObject([{ friends: [{ name: "Ben", gone: 0 }, { name: "Cleo", devices: 1, gone: 0 }] }]);
+    await sync(ana, ben);
+    expect(bytesHere(ben)).toEqual([]);
+    later(ben, jitter);
+    await sync(ben, ana);
+    expect(await deleted()).toMatchObject([{ friends: [{ name: "Ben", devices: 2, gone: 1 }, { name: "Cleo", devices: 1, gone: 0 }] }]);
+    await sync(laptop);
+    later(laptop, jitter);
+    await sync(laptop, ana);
+    expect(await deleted()).toMatchObject([{ friends: [{ name: "Ben", devices: 2, gone: 2 }, { name: "Cleo", devices: 1, gone: 0 }] }]);
+  });
+
+  test("waits a little, and is there once however often the deletion is heard of", async () => {
+    const [, anas] = await befriend(ana, ben);
+    const ref = await shared("twice heard", [ben]);
+    await ana.kith.remove(ref);
+    const cursor = ben.device.store?.get(`peer/${anas}/cursor`);
+    await sync(ana, ben);
+    const [receipt] = letters(ben.device.store as never);
+    expect(receipt).toMatchObject({ what: "receipt", attempts: 0 });
+    expect(receipt?.after).toBeLessThan(Date.now() + jitter);
+    expect(ben.kith.outbox()).toEqual([]);
+    await ben.device.store?.apply([{ set: `peer/${anas}/cursor`, value: cursor }]);
+    await sync(ben);
+    expect(letters(ben.device.store as never).map(({ nonce }) => nonce)).toEqual([receipt?.nonce]);
+    later(ben, jitter);
+    await sync(ben, ana);
+    expect(letters(ben.device.store as never)).toEqual([]);
+    expect(await deleted()).toMatchObject([{ friends: [{ devices: 1, gone: 1 }] }]);
+  });
+
+  test("is not sent by a device that keeps it to itself, which forgets all the same", async () => {
+    await befriend(ana, ben);
+    const ref = await shared("quiet", [ben]);
+    await (await ben.kith.talk()).setCopies({ receipts: false });
+    await ana.kith.remove(ref);
+    await sync(ana, ben);
+    later(ben, jitter);
+    await sync(ben, ana);
+    expect(bytesHere(ben)).toEqual([]);
+    expect(await deleted()).toMatchObject([{ friends: [{ devices: 1, gone: 0 }] }]);
+  });
+
+  test("of a device that is not the friend's does not count", async () => {
+    await befriend(ana, ben);
+    const ref = await shared("forged", [ben]);
+    await ana.kith.remove(ref);
+    await sync(ana);
+    const cid = ben.kith.friends()[0]?.cid as never;
+    const body = JSON.stringify({ type: "Accept", object: await digestOf(whereOf(ref).folder), "kith:device": "did:key:zDnaSomebodyElse" });
+    await ben.device.store?.apply([{ set: `letter/${cid}/${"f".repeat(20)}`, value: { cid, nonce: "f".repeat(20), what: "receipt", body, since: 0, attempts: 0 } }]);
+    await (await ben.kith.talk()).setCopies({ receipts: false });
+    await sync(ben, ana);
+    expect(await deleted()).toMatchObject([{ friends: [{ devices: 1, gone: 0 }] }]);
+  });
+
+  test("is known on the owner's other devices, and with the last one the post's name goes everywhere", async () => {
+    const [toBen] = await befriend(ana, ben);
+    const laptop = await folks.another(ana, "Ana's laptop");
+    const ref = await shared("named no more", [ben], laptop);
+    const handle = await digestOf(whereOf(ref).folder);
+    await ana.kith.remove(ref);
+    await sync(ana, laptop, ben);
+    expect(await deleted(laptop)).toMatchObject([{ friends: [{ cid: toBen, gone: 0 }] }]);
+    expect([...(ana.device.store?.rows("/social/deleted/") ?? [])].map(({ path }) => path)).toEqual([`/social/deleted/${handle}`]);
+    later(ben, jitter);
+    await sync(ben, laptop, ana, laptop);
+    for (const one of [ana, laptop]) {
+      expect(await deleted(one)).toMatchObject([{ friends: [{ cid: toBen, devices: 1, gone: 1 }] }]);
+      const left = [...(one.device.store?.rows("/") ?? [])];
+      expect(left.filter(({ path, note }) => path.includes(handle) || note?.object === handle)).toEqual([]);
+      expect(left.filter(({ path }) => path.startsWith(`/social/in/${toBen}/`) && !path.endsWith(".acl"))).toEqual([]);
+    }
+    later(ana, 8 * day);
+    await sync(ana);
+    expect(await deleted()).toEqual([]);
+  });
+
+  test("is asked of nobody for a post that nobody can have seen", async () => {
+    await befriend(ana, ben);
+    ana.device.network = false;
+    const ref = await ana.kith.post({ text: "never left", pictures: [], audience: { kind: "all" } });
+    await ana.kith.remove(ref);
+    const mine = await ana.kith.post({ text: "mine", pictures: [], audience: { kind: "me" } });
+    ana.device.network = true;
+    await sync(ana);
+    await ana.kith.remove(mine);
+    expect(await deleted()).toEqual([]);
+  });
+});
+
+describe("a lease", () => {
+  test("that ran out makes the copy unreadable, and it comes back when its owner is reached", async () => {
+    await befriend(ana, ben);
+    await shared("for a while", [ben]);
+    const ref = await refOf(ben, "for a while");
+    await ben.kith.picture(ref, 0, "full");
+    const until = (await (await ben.kith.talk()).of(ref)).until ?? 0;
+    expect(until).toBeGreaterThan(Date.now() + 29.9 * day);
+    expect(until).toBeLessThan(Date.now() + 30.1 * day);
+    ben.device.network = false;
+    later(ben, 29 * day);
+    await ben.device.close();
+    const kept = await reopened(ben);
+    expect((await kept.kith.readPost(ref))?.text).toBe("for a while");
+    later(ben, 2 * day);
+    await ben.device.close();
+    const over = await reopened(ben);
+    await vi.waitFor(async () => expect(await over.kith.readPost(ref)).toMatchObject({ text: "", purged: true, pictures: [] }));
+    expect((await over.kith.readPost(ref))?.lapsed).toBe(until);
+    expect(bytesHere(over)).toEqual([]);
+    ben.device.network = true;
+    ben.device.ahead = 0;
+    await over.kith.askAgain(ref);
+    expect((await over.kith.readPost(ref))?.text).toBe("for a while");
+    expect((await over.kith.readPost(ref))?.lapsed).toBeUndefined();
+  });
+
+  test("lasts as its owner says, for the posts that come after", async () => {
+    await befriend(ana, ben);
+    const talk = await ana.kith.talk();
+    await shared("thirty", [ben]);
+    await talk.setCopies({ days: 1 });
+    expect(await talk.copies()).toEqual({ days: 1, receipts: true });
+    await shared("one", [ben]);
+    await talk.setCopies({ days: 0 });
+    await shared("for good", [ben]);
+    const untils = await Promise.all(["thirty", "one", "for good"].map(async (text) => (await (await ben.kith.talk()).of(await refOf(ben, text))).until));
+    expect(untils.map((until) => until && Math.round((until - Date.now()) / day))).toEqual([30, 1, undefined]);
+    later(ben, 366 * day);
+    await ben.device.close();
+    ben.device.network = false;
+    const over = await reopened(ben);
+    await vi.waitFor(async () => expect((await over.kith.feed({ limit: 10 })).posts.map(({ text }) => text)).toEqual(["for good", "", ""]));
+  });
+
+  test("begins anew whenever the owner is reached", async () => {
+    await befriend(ana, ben);
+    await shared("renewed", [ben]);
+    later(ben, 20 * day);
+    await ben.device.close();
+    let again = await reopened(ben);
+    await sync(again);
+    later(ben, 20 * day);
+    ben.device.network = false;
+    await ben.device.close();
+    again = await reopened(ben);
+    await again.kith.talk();
+    expect((await again.kith.feed({ limit: 10 })).posts.map(({ text }) => text)).toEqual(["renewed"]);
+  });
+});
+
+describe("leave to keep", () => {
+  test("is asked for, granted, and outlasts the lease, but not the deletion", async () => {
+    const [toBen] = await befriend(ana, ben);
+    const ref = await shared("precious", [ben]);
+    const theirs = await refOf(ben, "precious");
+    const keep = async (one = ben): Promise<unknown> => (await (await one.kith.talk()).of(theirs)).keep;
+    expect(await keep()).toBe("no");
+    await (await ben.kith.talk()).askToKeep(theirs);
+    expect(await keep()).toBe("asked");
+    expect(ben.kith.outbox()).toMatchObject([{ what: "keep" }]);
+    await sync(ben, ana);
+    expect(ana.kith.friends()).toMatchObject([{ asks: [ref] }]);
+    const talk = await ana.kith.talk();
+    expect((await talk.of(ref)).asks).toEqual([{ cid: toBen, name: "Ben" }]);
+    await talk.answerKeep(ref, toBen, true);
+    expect((await talk.of(ref)).asks).toEqual([]);
+    await sync(ana, ben);
+    expect(await keep()).toBe("granted");
+    expect((await (await ben.kith.talk()).of(theirs)).until).toBeUndefined();
+    // Another device of Ben's knows it too.
+    const laptop = await folks.another(ben, "laptop");
+    await sync(laptop);
+    expect(await keep(laptop)).toBe("granted");
+
+    later(ben, 100 * day);
+    ben.device.network = false;
+    await ben.device.close();
+    const over = await reopened(ben);
+    await over.kith.talk();
+    expect((await over.kith.feed({ limit: 10 })).posts.map(({ text }) => text)).toEqual(["precious"]);
+    ben.device.network = true;
+    ben.device.ahead = 0;
+    await ana.kith.remove(ref);
+    await sync(ana, over);
+    expect(bytesHere(over)).toEqual([]);
+    expect([...(over.device.store?.rows("/social/in/") ?? [])].filter(({ note }) => note?.type === "kith:Kept")).toEqual([]);
+  });
+
+  test("that is not given is not heard of", async () => {
+    const [toBen] = await befriend(ana, ben);
+    const ref = await shared("no", [ben]);
+    const theirs = await refOf(ben, "no");
+    await (await ben.kith.talk()).askToKeep(theirs);
+    await sync(ben, ana);
+    await (await ana.kith.talk()).answerKeep(ref, toBen, false);
+    const before = ana.device.requests.length;
+    await sync(ana, ben);
+    expect(ana.device.requests.slice(before).filter((each) => each.includes(`/social/in/`) && each.includes(ben.person.name))).toEqual([]);
+    expect((await (await ben.kith.talk()).of(theirs)).keep).toBe("asked");
+    expect((await (await ana.kith.talk()).of(ref)).asks).toEqual([]);
+  });
+});
+
+/** reopened opens the app of somebody anew, as after a while. */
+async function reopened(one: One): Promise<One> {
+  const kith = await one.device.kith();
+  // The part that drops what ran out is loaded after what is here was shown.
+  await kith.talk();
+  return { ...one, kith };
+}
