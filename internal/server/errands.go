@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	postTime   = 12 * time.Second // to leave an answer at a relay
-	sulkTime   = time.Minute      // for which a friend whose relay failed is not served again
-	errandTime = time.Second      // between two looks at what has changed
+	postTime   = 8 * time.Second // to leave an answer at a relay
+	sulkTime   = time.Minute     // for which a friend whose relay failed is not served again
+	errandTime = time.Second     // between two looks at what has changed
 )
 
 // errands are what goes to other people's relays: answers that nobody waits for, taking them back, hints; and
@@ -56,9 +56,11 @@ func (e *errands) post(ctx context.Context, reply sealed.Reply, answer []byte) e
 	if err != nil {
 		return err
 	}
-	short, cancel := context.WithTimeout(ctx, postTime)
-	defer cancel()
-	receipt, err := e.reach.client.to(at, set).Post(short, at, send, answer, 0)
+	var receipt relay.Receipt
+	err = e.reach.client.carry(ctx, at, set, func(ctx context.Context, c *relay.Client) (err error) {
+		receipt, err = c.Post(ctx, at, send, answer, 0)
+		return err
+	})
 	switch {
 	case errors.Is(err, relay.ErrUnknown), errors.Is(err, relay.ErrTooLarge):
 		return nil
@@ -208,9 +210,9 @@ func (e *errands) withdraw(ctx context.Context, narrower bool) error {
 
 // takeBack erases an answer at its relay. One that does not wait there was fetched.
 func (e *errands) takeBack(ctx context.Context, a queuedAnswer, set relays) error {
-	ctx, cancel := context.WithTimeout(ctx, postTime)
-	defer cancel()
-	err := e.reach.client.to(a.relay, set).Cancel(ctx, a.relay, a.send, a.cancel)
+	err := e.reach.client.carry(ctx, a.relay, set, func(ctx context.Context, c *relay.Client) error {
+		return c.Cancel(ctx, a.relay, a.send, a.cancel)
+	})
 	if err != nil && !errors.Is(err, relay.ErrUnknown) {
 		return fmt.Errorf("take back an answer: %w", err)
 	}

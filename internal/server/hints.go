@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kith/acl"
+	"kith/relay"
 	"kith/sealed"
 	"kith/webid"
 )
@@ -241,10 +242,10 @@ func (e *errands) leave(ctx context.Context, w webid.Way, set relays, message []
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, postTime)
-	defer cancel()
-	_, err = e.reach.client.to(w.Relay, set).Post(ctx, w.Relay, send, message, 0)
-	return err
+	return e.reach.client.carry(ctx, w.Relay, set, func(ctx context.Context, c *relay.Client) error {
+		_, err := c.Post(ctx, w.Relay, send, message, 0)
+		return err
+	})
 }
 
 var errUnlisted = errors.New("the owner's keys document does not name this pod yet")

@@ -212,23 +212,40 @@ type carrier struct {
 	via    map[string]*relay.Client
 }
 
-// to returns the client for messages to a relay: by another relay of the person's where there is one and they
-// have it so, so that neither of the two sees both ends (protocol §6).
-func (c *carrier) to(url string, set relays) *relay.Client {
-	i := slices.IndexFunc(set.Relays, func(q queue) bool { return q.URL != url })
-	if !set.Hop || i < 0 {
-		return c.client
+// carry makes one exchange with a relay: by another relay of the person's where there is one and they have it so, so
+// that neither of the two sees both ends, and straight where that one fails (protocol §6).
+func (c *carrier) carry(ctx context.Context, at string, set relays, exchange func(context.Context, *relay.Client) error) error {
+	clients := []*relay.Client{c.client}
+	i := slices.IndexFunc(set.Relays, func(q queue) bool { return q.URL != at })
+	if set.Hop && i >= 0 {
+		clients = append([]*relay.Client{c.by(set.Relays[i].URL)}, clients...)
 	}
-	via := set.Relays[i].URL
+	var errs []error
+	for _, client := range clients {
+		short, cancel := context.WithTimeout(ctx, postTime)
+		err := exchange(short, client)
+		cancel()
+		if err == nil || ctx.Err() != nil || final(err) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// final reports whether an error is what the relay itself says.
+func final(err error) bool {
+	return errors.Is(err, relay.ErrUnknown) || errors.Is(err, relay.ErrTooLarge) || errors.Is(err, relay.ErrFull)
+}
+
+// by returns the client that has a relay forward what it sends.
+func (c *carrier) by(via string) *relay.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.via == nil {
+	if c.via == nil || len(c.via) >= 64 {
 		c.via = map[string]*relay.Client{}
 	}
 	if c.via[via] == nil {
-		if len(c.via) >= 64 {
-			clear(c.via)
-		}
 		c.via[via] = &relay.Client{HTTP: c.client.HTTP, Via: via}
 	}
 	return c.via[via]

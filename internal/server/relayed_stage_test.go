@@ -40,9 +40,9 @@ type post struct {
 }
 
 // newPost starts a relay.
-func newPost(t testing.TB, now func() time.Time) *post {
+func newPost(t testing.TB, c *clock) *post {
 	t.Helper()
-	p := &post{t: t, at: "127.0.0.1:0", config: relay.Config{Data: t.TempDir(), Queues: "open", Out: http.DefaultTransport, Now: now}}
+	p := &post{t: t, at: "127.0.0.1:0", config: relay.Config{Data: t.TempDir(), Queues: "open", Out: http.DefaultTransport, Now: c.now}}
 	p.start()
 	t.Cleanup(p.stop)
 	return p
@@ -102,6 +102,7 @@ type shelf struct {
 	t     testing.TB
 	clock *clock
 	posts []*post
+	also  []string // relays of others that it may call, host:port
 	dir   string
 }
 
@@ -121,6 +122,7 @@ func (s *shelf) start() {
 		config.Reach = append(config.Reach, p.url)
 		config.Fetch = append(config.Fetch, p.at)
 	}
+	config.Fetch = append(config.Fetch, s.also...)
 	config, err := config.Complete()
 	if err != nil {
 		s.t.Fatal(err)
@@ -410,9 +412,8 @@ type befriended struct {
 }
 
 // newFriends makes an owner with a pod behind the relays, and a friend.
-func newFriends(t testing.TB, posts ...*post) *befriended {
+func newFriends(t testing.TB, c *clock, posts ...*post) *befriended {
 	t.Helper()
-	c := newClock()
 	b := &befriended{shelf: newShelf(t, c, posts...), owner: newHuman(t, c, "Ana"), ben: newHuman(t, c, "Ben")}
 	b.phone = b.owner.pair(b.shelf)
 	b.ana = b.ben.accept(b.owner.invite(b.phone, b.settings()))
