@@ -21,7 +21,7 @@ type reach struct {
 var reaches = []reach{
 	{isKnown, below("social"), []string{"GET", "HEAD"}},
 	{isContact, isMessage, []string{"PUT"}},
-	{isKnown, exactly(".hint"), []string{"POST"}},
+	{isKnown, hint, []string{"POST"}},
 	{webid.Agent.Device, below(".replica"), []string{"GET", "HEAD", "PUT", "DELETE"}},
 	{webid.Agent.Device, below(".invites"), []string{"GET", "POST", "DELETE"}},
 	{webid.Agent.Device, exactly(".pair", "links"), []string{"GET", "POST", "DELETE"}},
@@ -53,6 +53,8 @@ func exactly(names ...string) func([]string) bool {
 	return func(path []string) bool { return slices.Equal(path, names) }
 }
 
+func hint(path []string) bool { return slices.Equal(path, []string{".hint"}) }
+
 // isMessage holds for social/in/<cid>/<nonce>.
 func isMessage(path []string) bool {
 	return len(path) == 4 && path[0] == "social" && path[1] == "in" && path[2] != "" && path[3] != "" && !isAuxiliary(path[3])
@@ -62,8 +64,10 @@ func isInvite(path []string) bool { return len(path) == 2 && path[0] == ".invite
 
 // refusal returns the status of a request that is not passed on, or 0. A target
 // out of reach is answered like one to which there is no right. (protocol §3.1)
-func refusal(a webid.Agent, r *http.Request) int {
+func refusal(p Peer, r *http.Request) int {
+	a := p.Agent
 	path, ok := names(r.URL)
+	ok = ok && (!p.Hints || hint(path))
 	there := false
 	for _, row := range reaches {
 		if !ok || !row.who(a) || !row.where(path) {

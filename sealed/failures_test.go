@@ -365,6 +365,26 @@ func TestForbiddenInnerTargets(t *testing.T) {
 	ask(t, w.as("ben"), r)
 }
 
+// TestAFriendsPodGivesHintsAndNothingElse: a device that answers for a friend is
+// not the friend.
+func TestAFriendsPodGivesHintsAndNothingElse(t *testing.T) {
+	w := newWorld(t)
+	p := w.peers[label(t, "ben")+" k2"]
+	p.Hints = true
+	w.peers[label(t, "ben")+" k2"] = p
+	for target, want := range map[string]int{
+		"POST /.hint": 204, "GET /.hint": 405, "GET /social/door": 403, "GET /social/posts/": 403, "PUT /social/in/" + cid + "/n1": 403, "POST /.pair": 403,
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		if response, _ := ask(t, w.as("ben"), w.request(method, path, "", "If-None-Match", "*")); response.StatusCode != want {
+			t.Errorf("%s: %d, want %d", target, response.StatusCode, want)
+		}
+	}
+	if w.executed() != 1 {
+		t.Errorf("executed %v", w.asked)
+	}
+}
+
 // lossy loses some of the messages and some of the answers.
 type lossy struct {
 	next   sealed.Carrier

@@ -54,6 +54,9 @@ type Peer struct {
 	Key   webid.Key // agreement key
 	Salt  []byte    // pair salt that the two share
 	Until time.Time // when the key proves nothing any more; zero: never
+	// Hints says that the device is one that answers for a contact and does not ask
+	// for them, as their pod does: it may give hints and nothing else.
+	Hints bool
 }
 
 type peerKey struct{}
@@ -225,7 +228,7 @@ func (s *Server) whoAsks(ctx context.Context, q question) (Peer, error) {
 func (s *Server) respond(ctx context.Context, q question) (bhttp.Response, error) {
 	ctx = context.WithValue(ctx, peerKey{}, q.peer)
 	r := q.request(ctx)
-	if status := refusal(q.peer.Agent, r); status != 0 {
+	if status := refusal(q.peer, r); status != 0 {
 		return s.signed(bhttp.Response{Status: status}), nil
 	}
 	do := func() (bhttp.Response, error) { return s.execute(r) }
