@@ -86,7 +86,7 @@ func Push(ctx context.Context, client *http.Client, s Subscription, sender strin
 	if err != nil {
 		return fmt.Errorf("push: %w", err)
 	}
-	body, err := sealPush(k, own, random(16), nil)
+	body, err := sealRecord(k, own, random(16), append([]byte{2}, make([]byte, pushText-1)...))
 	if err != nil {
 		return fmt.Errorf("push: %w", err)
 	}
@@ -120,9 +120,9 @@ func deliverPush(ctx context.Context, client *http.Client, endpoint string, body
 	return nil
 }
 
-// sealPush makes the one record of an aes128gcm body (RFC 8291 §3.4, RFC 8188 §2.1). Content is
-// padded to pushText bytes.
-func sealPush(k pushKeys, own *ecdh.PrivateKey, salt, content []byte) ([]byte, error) {
+// sealRecord makes an aes128gcm body of one record (RFC 8291 §3.4, RFC 8188 §2.1). plain ends with the
+// mark of a last record, 2, and padding.
+func sealRecord(k pushKeys, own *ecdh.PrivateKey, salt, plain []byte) ([]byte, error) {
 	shared, err := own.ECDH(k.device)
 	if err != nil {
 		return nil, err
@@ -148,8 +148,6 @@ func sealPush(k pushKeys, own *ecdh.PrivateKey, salt, content []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	plain := append(append([]byte{}, content...), 2) // the last record's mark
-	plain = append(plain, make([]byte, max(0, pushText-len(plain)))...)
 	point := own.PublicKey().Bytes()
 	head := binary.BigEndian.AppendUint32(append([]byte{}, salt...), pushRecord)
 	head = append(append(head, byte(len(point))), point...)
