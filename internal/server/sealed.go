@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"kith/acl"
 	"kith/sealed"
@@ -49,7 +48,7 @@ func (h *home) openers() []sealed.Key {
 	}
 	for _, i := range invites {
 		if !i.Key.Public().IsZero() {
-			keys = append(keys, sealed.Key{Key: i.Key, Until: i.expires})
+			keys = append(keys, sealed.Key{Key: i.Key, Until: i.expires, Invite: true})
 		}
 	}
 	return keys
@@ -63,25 +62,20 @@ func (h *home) sender(ctx context.Context, label, kid string) (sealed.Peer, bool
 		return sealed.Peer{}, false
 	}
 	if label == p.label {
-		key, until, ok := agreement(p.lists, kid)
+		key, ok := sealed.Proving(p.lists, kid)
 		return sealed.Peer{
-			Agent: webid.OwnerAgent(h.realm.Owner(), key.Device), Label: label, KID: kid, Key: key.Key, Salt: sealed.OwnSalt(label), Until: until,
-		}, ok && key.Device != p.kid()
+			Agent: webid.OwnerAgent(h.realm.Owner(), key.Device), Label: label, KID: kid, Key: key.Key, Salt: sealed.OwnSalt(label), Until: key.Until,
+		}, ok && key.Device != p.kid() && p.lists.Devices.Can(key.Device, "post")
 	}
 	c, err := h.realm.ByLabel(ctx, label)
 	if err != nil || c.Blocked {
 		return sealed.Peer{}, false
 	}
-	key, until, ok := agreement(c.Lists, kid)
+	key, ok := sealed.Proving(c.Lists, kid)
+	asks, answers := c.Lists.Devices.Can(key.Device, "post"), c.Lists.Devices.Can(key.Device, "answer")
 	return sealed.Peer{
-		Agent: webid.ContactAgent(c.ID, c.CID, c.Grant, key.Device, c.Accepts...), Label: label, KID: kid, Key: key.Key, Salt: c.Salt, Until: until,
-	}, ok && len(c.Salt) > 0
-}
-
-// agreement returns the key named kid of a device that may post, and when it proves nothing any more.
-func agreement(l webid.Lists, kid string) (key webid.AgreementKey, until time.Time, ok bool) {
-	key, ok = sealed.Proving(l, kid)
-	return key, key.Until, ok && l.Devices.Can(key.Device, "post")
+		Agent: webid.ContactAgent(c.ID, c.CID, c.Grant, key.Device, c.Accepts...), Label: label, KID: kid, Key: key.Key, Salt: c.Salt, Until: key.Until, Hints: !asks,
+	}, ok && (asks || answers) && len(c.Salt) > 0
 }
 
 // patience is the key under which the context of a request from a relay holds who decides whether it may wait.
