@@ -1,7 +1,6 @@
 /** Answering for a person on this device: the responder with its mailboxes, as the page and the service worker both open it. */
 
 import { Answering } from "./answer/answering.ts";
-import { pushSetting } from "./answer/queues.ts";
 import type { House } from "./answer/responder.ts";
 import { b64u, type Bytes } from "./bytes.ts";
 import type { Env, Stop } from "./env.ts";
@@ -15,8 +14,6 @@ import { Leaving } from "./sync/leaving.ts";
 import type { Pod } from "./sync/session.ts";
 import { personOf } from "./sync/session.ts";
 import type { Label } from "./webid/key.ts";
-
-export { Answering, pushSetting };
 
 /** Around is what is told of what happens. */
 export interface Around {
@@ -32,7 +29,6 @@ export interface Around {
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
   readonly state?: (url: string, state: MailboxState) => void;
   readonly refused?: (url: string, queue: string) => void;
-  readonly idle?: () => void;
 }
 
 /** answeringFor returns what answers from a tree; undefined while there is nobody. It does nothing before its `start`. */
@@ -45,9 +41,11 @@ export function answeringFor(env: Env, tree: Tree, around: Around): Answering | 
   const accept = async (id: string, body: Bytes): Promise<Bytes | undefined> => {
     const answer = await answerInvite(tree, { introduce: () => introduction(self), waysFor: ways }, id, body);
     around.accepted();
+    // What the confirmation says of ways holds before it is sent.
+    await answering.refresh().catch(() => undefined);
     return answer;
   };
-  const { hinted, left, watch, direct, state, refused, idle } = around;
+  const { hinted, left, watch, direct, state, refused } = around;
   const house: House = {
     tree, label: me.label as Label, waysFor: ways, accept, hinted, left,
     get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
@@ -56,5 +54,6 @@ export function answeringFor(env: Env, tree: Tree, around: Around): Answering | 
   };
   const leaving = new Leaving(env, store, () => ownRelays(tree), () => undefined);
   const deliver = ({ relay, send }: ReplyTo, answer: Bytes): ReturnType<Leaving["leave"]> => leaving.leave({ relay, send: b64u(send) }, answer, 0);
-  return new Answering(house, { net: env, deliver, ...(state && { state }), ...(refused && { refused }), ...(idle && { idle }) });
+  const answering = new Answering(house, { net: env, deliver, ...(state && { state }), ...(refused && { refused }) });
+  return answering;
 }

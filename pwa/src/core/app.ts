@@ -176,6 +176,7 @@ export class App implements Kith {
   #friend({ cid, name, since, muted, verified, way, relays }: Contact, circles: readonly Circle[]): Friend {
     const { session } = this.#must;
     const { at, error } = seenOf(this.#store, cid);
+    const seen = this.#store.get(`seen/${cid}`);
     const byPod = session.list.devices.some(({ kid, may }) => !may.includes("post") && kid === this.#store.row(cardPath(cid))?.version.device);
     return given({
       cid, name, since, muted, verified, reachable: reachable({ way, relays }),
@@ -183,7 +184,7 @@ export class App implements Kith {
       differed: this.#store.get(`differed/${cid}`) === true,
       keysChanged: this.#store.get(`changed/${cid}`) === true,
       cachedBytes: cachedBytes(this.#store, cid),
-      isNew: byPod && since >= session.me.since && this.#store.get(`seen/${cid}`) !== true,
+      isNew: seen === false || (byPod && since >= session.me.since && seen !== true),
       lastSeen: at,
       error: error && new KithError(error, "reach friend"),
       asks: asksOf(this.#store, cid).map((folder) => refOf({ folder })),

@@ -43,6 +43,11 @@ export class Awake {
     void begun?.then((answering) => answering?.refresh()).catch(() => undefined);
   }
 
+  /** told resolves when the relays that are reached know who may leave messages. */
+  async told(): Promise<void> {
+    await (await this.#answering)?.refresh().catch(() => undefined);
+  }
+
   /** stop resolves when nothing is answered any more. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -3,7 +3,7 @@ import { Relay } from "./relay.ts";
 import type { ContactId, PostRef } from "../../src/core/kith.ts";
 import { Device, picture, until } from "./world.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const open: { close(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -101,5 +101,80 @@ describe("two people without pods", () => {
     await ana.kith.refresh(toBen);
     expect(await texts(ana)).toContain("and back");
     expect(await ben.kith.words(toAna)).toEqual(await ana.kith.words(toBen as ContactId));
+  });
+});
+
+describe("a friend who sleeps", () => {
+  test("is waited for, over restarts, and answers once awake without being asked again", async () => {
+    const [ana, ben] = [await reached("Ana", await relay()), await reached("Ben", await relay())];
+    const [, toAna] = await befriend(ana, ben);
+    await ana.kith.post({ text: "before I slept", pictures: [picture("a lamp")], audience: { kind: "all" } });
+    await ana.device.close();
+    await ben.kith.refresh(toAna);
+    expect(ben.kith.friends()[0]?.error?.code).toBe("waiting");
+    expect(ben.kith.waiting()).toMatchObject([{ friend: toAna, what: "news" }, { friend: toAna, what: "news" }]);
+    const requests = ben.device.requests.length;
+    await ben.kith.refresh(toAna);
+    expect(ben.device.requests.slice(requests).filter((each) => each.includes("/s/"))).toEqual([]);
+    await ben.device.close();
+    const again = { ...ben, kith: await ben.device.kith() };
+    expect(again.kith.waiting()).toHaveLength(2);
+    await ana.device.kith();
+    await until(async () => (await texts(again)).includes("before I slept"), "Ben reads what was posted", 60_000);
+    expect(again.kith.waiting()).toEqual([]);
+    await until(() => again.kith.friends()[0]?.error === undefined, "nothing is wrong any more");
+  });
+
+  test("becomes a friend when they wake up, and the other need do nothing", async () => {
+    const [ana, ben] = [await reached("Ana", await relay()), await reached("Ben", await relay())];
+    const { link } = await ana.kith.createInvite();
+    await ana.device.close();
+    await expect(ben.kith.acceptInvite(link)).rejects.toMatchObject({ code: "waiting" });
+    expect(ben.kith.waiting()).toMatchObject([{ what: "invite", name: "Ana" }]);
+    await ben.device.close();
+    const later = await ben.device.kith();
+    const awake = await ana.device.kith();
+    await until(() => later.friends().some(({ name }) => name === "Ana"), "Ben has the friend", 60_000);
+    expect(awake.friends()).toMatchObject([{ name: "Ben", isNew: true }]);
+    expect(later.waiting()).toEqual([]);
+  });
+
+  test("is not waited for by somebody whom no answer could reach", async () => {
+    const [ana, ben] = [await reached("Ana", await relay()), await person("Ben")];
+    const { link } = await ana.kith.createInvite();
+    await ana.device.close();
+    await expect(ben.kith.acceptInvite(link)).rejects.toMatchObject({ code: "no-reach" });
+    expect(ben.kith.waiting()).toEqual([]);
+    await ana.device.kith();
+    await until(() => ben.kith.acceptInvite(link).then(() => true, () => false), "Ben is a friend once Ana is awake", 60_000);
+  });
+});
+
+describe("of several relays", () => {
+  test("all but one may be gone for good", async () => {
+    const [one, two] = [await relay(), await relay()];
+    const [ana, ben] = [await reached("Ana", one, two), await reached("Ben", one, two)];
+    const [, toAna] = await befriend(ana, ben);
+    await one.close();
+    await ana.kith.post({ text: "still here", pictures: [], audience: { kind: "all" } });
+    await ben.kith.refresh(toAna);
+    expect(await texts(ben)).toEqual(["still here"]);
+  });
+
+  test("the next gets what waited too long at one that then was gone", async () => {
+    const [one, two] = [await relay(), await relay()];
+    const [ana, ben] = [await reached("Ana", one, two), await reached("Ben", one, two)];
+    const [, toAna] = await befriend(ana, ben);
+    await ana.kith.post({ text: "by the other way", pictures: [], audience: { kind: "all" } });
+    await ana.device.close();
+    await ben.kith.refresh(toAna);
+    const where = ben.kith.waiting().map(({ host }) => host);
+    expect(new Set(where).size).toBe(1);
+    await (where[0] === new URL(one.url).host ? one : two).close();
+    ben.device.ahead += 11 * 60_000;
+    await ben.kith.refresh(toAna);
+    expect(ben.kith.waiting().map(({ host }) => host)).not.toContain(where[0]);
+    await ana.device.kith();
+    await until(async () => (await texts(ben)).includes("by the other way"), "Ben reads it", 60_000);
   });
 });

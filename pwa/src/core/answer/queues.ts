@@ -6,9 +6,10 @@
  *     sends/<relay> <queue>    the names for which this device has registered send ids
  */
 
-import type { Invite } from "../kith.ts";
+import type { ContactId, Invite } from "../kith.ts";
+import { pushSetting } from "../wakes.ts";
 import { heldInvites } from "../pod/inviter.ts";
-import { inviteSettings, relaysPath } from "../pod/paths.ts";
+import { acceptSettings, inviteSettings, relaysPath } from "../pod/paths.ts";
 import { card, contactsOf } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import type { Tree } from "../pod/tree.ts";
@@ -24,8 +25,6 @@ export interface OwnQueue {
 }
 
 const registered = "sends/";
-/** The push subscription of this browser, as it was given to `PushManager`. */
-export const pushSetting = "push";
 
 /** queuesOf returns the person's queues, those that friends may still know of among them. */
 export async function queuesOf(tree: Tree): Promise<readonly OwnQueue[]> {
@@ -67,6 +66,8 @@ async function namesOf(tree: Tree): Promise<readonly SendName[]> {
   const made = store.names(inviteSettings).map((name) => store.get(name) as Invite);
   const open = made.filter(({ state, expires }) => state === "open" && expires > tree.env.now()).map(({ id }) => id);
   const invites = [...new Set([...heldInvites(tree), ...open])].map((id): SendName => `invite ${id}`);
+  // They were told already where they reach this person, and may ask before this device hears that they agreed.
+  const coming = store.names(acceptSettings).map((name): SendName => `${(store.get(name) as { readonly cid: ContactId }).cid} 1`);
   const own: SendName = "own";
-  return [...friends, ...invites, own].sort();
+  return [...new Set([...friends, ...coming, ...invites, own])].sort();
 }

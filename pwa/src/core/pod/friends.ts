@@ -33,13 +33,13 @@ export function addFriend(tree: Tree, friend: Card, wanted?: ContactId): Promise
 }
 
 /** putFriend is `addFriend` within an act; it returns the record as it is kept. */
-export async function putFriend(tree: Tree, batch: Batch, friend: Card, wanted?: ContactId): Promise<{ readonly cid: ContactId; readonly kept: Card }> {
+export async function putFriend(tree: Tree, batch: Batch, friend: Card, wanted?: ContactId): Promise<{ readonly cid: ContactId; readonly kept: Card; readonly known: boolean }> {
   const known = contactsOf(tree.store).find(({ label }) => label === friend.label)?.cid;
   const cid = known ?? wanted ?? (randomName(tree.env.random, 20) as ContactId);
   const kept = known === undefined ? friend : renewed(await card(tree, known), friend);
   await batch.putText(cardPath(cid), jsonLD, cardText(kept));
   if (known === undefined) await batch.putText(`${inboxPath(cid)}.acl`, turtle, inboxACL(cid));
-  return { cid, kept };
+  return { cid, kept, known: known !== undefined };
 }
 
 /** renewed keeps what the owner decided about a friend and takes the rest from a new acceptance. */

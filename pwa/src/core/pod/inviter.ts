@@ -87,11 +87,12 @@ export function answerInvite(tree: Tree, host: Host, id: string, body: Bytes): P
     const { devices, keys, ways, name } = opened.by;
     const salt = env.random(32);
     const friend = { name, label: devices.label, grant: 1, devices: devices.text, keys: keys.text, accepts: [], ways, salt: b64u(salt), since: env.now() };
-    const { cid, kept } = await putFriend(tree, batch, { ...friend, muted: false, verified: false, blocked: false, note: "" });
+    const { cid, kept, known } = await putFriend(tree, batch, { ...friend, muted: false, verified: false, blocked: false, note: "" });
     const self = await host.introduce();
     const webid = `https://${self.devices.label}.kith.invalid/contacts/${cid}/card#me`;
     const answer = await confirmation(fromB64u(id) ?? utf8(""), opened.confirmKey, { ...self, ways: await host.waysFor(cid, kept.grant), cid, webid, salt });
     batch.set(holding + id, { ...held, used: { by: digest, answer: b64u(answer) } } satisfies Held);
+    if (!known) batch.set(`seen/${cid}`, false);
     batch.set(inviteSettings + id, used(store.get(inviteSettings + id), cid));
     return answer;
   });

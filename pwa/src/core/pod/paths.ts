@@ -31,6 +31,8 @@ export const keys = "/profile/keys";
 export const namePath = "/profile/name";
 /** inviteSettings is the prefix of the settings that hold the invites. */
 export const inviteSettings = "invite/";
+/** acceptSettings is the prefix of the settings that hold acceptances of friends' invites. */
+export const acceptSettings = "accept/";
 /** peers holds, by contact, copies of what friends' pods answered. It is not part of the own tree. */
 export const peers = "peers/";
 

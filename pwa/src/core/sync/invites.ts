@@ -23,10 +23,9 @@ import { signerOf } from "../webid/records.ts";
 import { postOpenly } from "./open.ts";
 import { podClient } from "./clients.ts";
 import { introduction, isHidden, waysFor } from "./introduce.ts";
-import { inviteSettings as prefix } from "../pod/paths.ts";
+import { acceptSettings as accepting, inviteSettings as prefix } from "../pod/paths.ts";
 import type { Session } from "./session.ts";
 
-const accepting = "accept/";
 const day = 24 * 3600;
 /** An invite that is over is shown for this long, in milliseconds. */
 const week = 7 * 24 * 3600_000;
@@ -195,5 +194,6 @@ async function acceptance(session: Session, invite: InviteLink, link: string): P
   const { key } = await signerOf(env.keys, own.key);
   const made = await accept(invite, self, { kid: own.kid, key });
   await store.apply([{ set: name, value: { body: b64u(made.body), confirmKey: b64u(made.confirmKey), cid, link } satisfies Accepting }]);
+  session.emit("invites");
   return { ...made, cid };
 }

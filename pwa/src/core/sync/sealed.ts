@@ -40,8 +40,12 @@ const again = 24 * 3600_000;
 const glance = 60_000;
 /** How long a request lives at most. */
 const lifetime = 14 * 86_400_000;
-/** Seconds that a relay holds a request open, and that a pod behind one may hold it, so that its answer comes in time. */
-const hold = 25;
+/** Seconds that a relay holds a request open: long enough for a device that it wakes. A pod that is asked to wait for news may do so for
+ * a little less than the relay waits for it. */
+const hold = { friend: 12, pod: 25 };
+/** Who did not answer a moment ago sleeps: more that they are asked is only left there. In milliseconds, and in seconds. */
+const moment = 30_000;
+const knock = 1;
 const held = 15;
 
 /** To is somebody who is asked: who they are here, the ways to them, and what their requests are sealed with. */
@@ -64,6 +68,7 @@ export class Sealed implements Carrier {
   readonly #heard: (whom: string) => void;
   readonly #under = new Map<string, Promise<SealedResponse>>();
   readonly #bad = new Map<string, number>();
+  readonly #asleep = new Map<string, number>();
   #timer: Stop = () => undefined;
 
   private constructor(session: Session, heard: (whom: string) => void) {
@@ -159,18 +164,20 @@ export class Sealed implements Carrier {
     for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
       const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
       const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce: nonce.length === 16 ? nonce : env.random(16), expires });
-      const posted = await this.#leaving.leave(way, message, hold, signal);
+      const posted = await this.#leaving.leave(way, message, this.#patience(to), signal);
       if (signal?.aborted === true) break;
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
       if (response !== undefined) {
+        this.#asleep.delete(to.whom);
         if (isFriend(to)) void this.direct.meet(to.whom);
         return this.#answered(asked, response);
       }
       if ("cancel" in posted) {
+        this.#asleep.set(to.whom, env.now());
         const sent = { at: env.now(), ...way, cancel: posted.cancel, pending };
-        if (reply === undefined) void this.#leaving.takeBack(sent);
-        else await this.#note(to, key, request, asked, { nonce: b64u(nonce), expires }, sent);
-        throw waits(to.role);
+        if (reply !== undefined) await this.#note(to, key, request, asked, { nonce: b64u(nonce), expires }, sent);
+        else void this.#leaving.takeBack(sent);
+        if (reply !== undefined || !lasting) throw waits(to.role);
       }
     }
     if (asked !== undefined) throw waits(to.role);
@@ -190,12 +197,16 @@ export class Sealed implements Carrier {
     const request = { method: "POST", path: "/.rtc", headers: new Headers({ "Content-Type": "application/sdp" }), body: utf8(offer) };
     const { message, pending } = await sealRequest(this.#session.env, { ...(await envelopeFor(this.#session, cid, true)), request });
     for (const way of contact(this.#session.store, cid).relays) {
-      const posted = await this.#leaving.leave(way, message, hold);
+      const posted = await this.#leaving.leave(way, message, hold.friend);
       if ("cancel" in posted) return void this.#leaving.takeBack({ at: 0, ...way, cancel: posted.cancel, pending });
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
       if (response !== undefined) return response.status === 200 ? text(response.bytes) : undefined;
     }
     return undefined;
+  }
+
+  #patience({ whom, role }: To): number {
+    return this.#session.env.now() - (this.#asleep.get(whom) ?? -Infinity) < moment ? knock : hold[role];
   }
 
   /** inOrder returns the ways that were not tried, then those tried longest ago; relays that failed lately come last. */
@@ -235,6 +246,7 @@ export class Sealed implements Carrier {
     const response = found && (await openAnswer(found.pending, answer));
     if (found === undefined || response === undefined) return;
     const { asked } = found;
+    this.#asleep.delete(asked.whom);
     await this.#ledger.answer(asked, response);
     for (const sent of asked.sent) void this.#leaving.takeBack(sent);
     this.#session.emit("outbox");
