@@ -22,7 +22,8 @@ export function source(): Plugin {
   };
 }
 
-async function bundle(entry: string): Promise<Rolldown.OutputChunk> {
+/** bundle returns a module with all that it imports as one classic script. */
+export async function bundle(entry: string): Promise<Rolldown.OutputChunk> {
   const result = await build({
     configFile: false,
     logLevel: "warn",

@@ -30,8 +30,6 @@ export interface Office {
   readonly state?: (url: string, state: MailboxState) => void;
   /** A relay does not know a queue any more. */
   readonly refused?: (url: string, queue: string) => void;
-  /** Nothing waits any more at a relay, as far as it has told. */
-  readonly idle?: () => void;
 }
 
 /** So many messages are answered at a time: each holds its answer in memory. */
@@ -94,6 +92,12 @@ export class Answering {
     return this.#next(() => this.#follow());
   }
 
+  /** quiet tells whether every relay was reached, or could not be, and nothing is being answered. */
+  get quiet(): boolean {
+    const lines = [...this.#lines.values()].map(({ mailbox }) => mailbox.state);
+    return this.#running.size === 0 && lines.every((state) => state === "open" || state === "polling" || state === "lost");
+  }
+
   /** wake connects again at once where a connection was lost. */
   wake(): void {
     for (const { mailbox } of this.#lines.values()) mailbox.wake();
@@ -140,16 +144,15 @@ export class Answering {
     const mailbox: Mailbox = new Mailbox(this.#office.net, url, subscriptions, {
       message: (message) => this.#take(mailbox, message),
       state: (state) => this.#office.state?.(url, state),
-      subscribed: (queue, waiting) => this.#subscribed(mailbox, queues.find((each) => each.queue === queue), waiting),
+      subscribed: (queue) => this.#subscribed(mailbox, queues.find((each) => each.queue === queue)),
       refused: (queue) => this.#office.refused?.(url, queue),
     });
     this.#lines.set(url, { mailbox, queues });
     mailbox.start();
   }
 
-  #subscribed(mailbox: Mailbox, queue: OwnQueue | undefined, waiting: number): void {
+  #subscribed(mailbox: Mailbox, queue: OwnQueue | undefined): void {
     if (queue !== undefined) void this.#next(async () => void (await register(this.#house.tree, mailbox, queue))).catch(ignored);
-    if (waiting === 0 && this.#running.size === 0) this.#office.idle?.();
   }
 
   /** take answers a message, unless it is being answered. */
@@ -161,7 +164,6 @@ export class Answering {
       this.#held.delete(name);
       this.#running.delete(run);
       this.#waiting.shift()?.();
-      if (this.#running.size === 0) this.#office.idle?.();
     });
     this.#running.add(run);
   }

@@ -6,7 +6,8 @@
 import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 import { failed } from "./failure.ts";
-import { type Database, idbCiphertext, idbSlots, openDatabase } from "./idb.ts";
+import { type Database, idbCiphertext, idbJournal, idbSlots, openDatabase } from "./idb.ts";
+import { takeIn } from "./journal.ts";
 import { type Opfs, opfsSlots, type SlotWorker } from "./opfs.ts";
 import { openStoreOver } from "./phone.ts";
 import type { Slots } from "./slots.ts";
@@ -37,9 +38,9 @@ export async function openStore(browser: Browser, name: string, options: { reado
   const channel = new BroadcastChannel(name);
   let release = (): void => undefined;
   try {
-    release = await hold(browser.locks, name, options.takeOver === true ? channel : undefined);
+    release = await hold(browser.locks, name, channel, options.takeOver === true);
     const opening = open(browser, name);
-    channel.onmessage = () => void opening.then((store) => yielding(browser, store)).catch(() => undefined);
+    channel.onmessage = ({ data }) => void (data === asking.tab && opening.then((store) => yielding(browser, store)).catch(() => undefined));
     const store = await opening;
     void store.closed.then(release).then(() => channel.close());
     return store;
@@ -59,10 +60,13 @@ async function yielding({ leaving }: Browser, store: Store): Promise<void> {
  * asked may finish what it is writing. */
 const patience = { closing: 1_000, asked: 10_000 };
 
+/** What a page says when it wants the store: the service worker leaves it to any, a tab to one that takes it over. */
+const asking = { worker: "leave", tab: "yield" };
+
 /** hold takes the lock and returns what gives it back. */
-function hold(locks: LockManager, name: string, asking: BroadcastChannel | undefined): Promise<() => void> {
-  const signal = AbortSignal.timeout(asking === undefined ? patience.closing : patience.asked);
-  asking?.postMessage("yield");
+function hold(locks: LockManager, name: string, channel: BroadcastChannel, takeOver: boolean): Promise<() => void> {
+  const signal = AbortSignal.timeout(takeOver ? patience.asked : patience.closing);
+  channel.postMessage(takeOver ? asking.tab : asking.worker);
   return new Promise((resolve, reject) => {
     const during = (): Promise<void> => new Promise((release) => resolve(release));
     const refused = (cause: unknown): void => reject(signal.aborted ? new TakenError() : failed("lock store", cause));
@@ -76,7 +80,9 @@ async function open({ now, random, startWorker }: Browser, name: string): Promis
   try {
     const db = await openDatabase(name);
     const slots = await openSlots(db, name, opfs).catch(closing(db));
-    return await openStoreOver({ slots, ciphertext: idbCiphertext(db), now, random }).catch(closing(db));
+    const store = await openStoreOver({ slots, ciphertext: idbCiphertext(db), now, random }).catch(closing(db));
+    await takeIn(store, idbJournal(db), random);
+    return store;
   } catch (cause) {
     opfs?.terminate();
     throw cause;

@@ -4,6 +4,7 @@ import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Bytes } from "../bytes.ts";
 import type { Ciphertext } from "./ciphertext.ts";
 import { failed } from "./failure.ts";
+import type { Journal } from "./journal.ts";
 import { keyBytes, type Slots } from "./slots.ts";
 
 interface Schema extends DBSchema {
@@ -11,6 +12,8 @@ interface Schema extends DBSchema {
   bodies: { key: number; value: Bytes };
   /** Blobs, because a browser keeps each in a file of its own and removes that with it (app.md §1.1). */
   keys: { key: number; value: Blob };
+  /** Entries that the service worker left (journal.ts), in their order. */
+  journal: { key: number; value: Bytes };
 }
 
 /** Database is the one IndexedDB database of a store. */
@@ -19,14 +22,42 @@ export type Database = IDBPDatabase<Schema>;
 /** openDatabase opens the database of that name; rejects with `newer-version` or `storage-unavailable`. */
 export async function openDatabase(name: string): Promise<Database> {
   try {
-    return await openDB<Schema>(name, 1, {
-      upgrade(db) {
-        for (const store of ["pages", "bodies", "keys"] as const) db.createObjectStore(store);
-      },
-    });
+    return await openDB<Schema>(name, version, { upgrade });
   } catch (cause) {
     throw failed("open database", cause);
   }
+}
+
+/** openExisting opens the database of that name if there is one; it makes none. */
+export async function openExisting(name: string): Promise<Database | undefined> {
+  let absent = false;
+  const made = (db: Database, old: number, _next: number | null, tx: { abort(): void }): void => {
+    absent = old === 0;
+    if (absent) tx.abort();
+    else upgrade(db, old);
+  };
+  try {
+    return await openDB<Schema>(name, version, { upgrade: made });
+  } catch (cause) {
+    if (absent) return undefined;
+    throw failed("open database", cause);
+  }
+}
+
+const version = 2;
+
+function upgrade(db: Database, old: number): void {
+  if (old < 1) for (const store of ["pages", "bodies", "keys"] as const) db.createObjectStore(store);
+  db.createObjectStore("journal", { autoIncrement: true });
+}
+
+/** idbJournal keeps the journal in the database. */
+export function idbJournal(db: Database): Journal {
+  return {
+    add: (entry) => durably(db, ["journal"], (_put, _remove, add) => add(entry)),
+    entries: () => reading(db.getAll("journal")),
+    clear: () => reading(db.clear("journal")),
+  };
 }
 
 /** idbCiphertext keeps ciphertext in the database, and closes it. */
@@ -75,17 +106,18 @@ async function reading<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-type Name = "pages" | "bodies" | "keys";
+type Name = "pages" | "bodies" | "keys" | "journal";
 type Put = <N extends Name>(store: N, slot: number, value: Schema[N]["value"]) => void;
 
 /** durably runs one transaction; when it resolves, the transaction is on the disk. */
-async function durably(db: Database, names: readonly Name[], act: (put: Put, remove: (store: Name, slot: number) => void) => void): Promise<void> {
+async function durably(db: Database, names: readonly Name[], act: (put: Put, remove: (store: Name, slot: number) => void, add: (entry: Bytes) => void) => void): Promise<void> {
   const tx = db.transaction(names, "readwrite", { durability: "strict" });
   const asked: Promise<unknown>[] = [tx.done];
   try {
     act(
       (store, slot, value) => void asked.push(tx.objectStore(store).put(value, slot)),
       (store, slot) => void asked.push(tx.objectStore(store).delete(slot)),
+      (entry) => void asked.push(tx.objectStore("journal").add(entry)),
     );
     await Promise.all(asked);
   } catch (cause) {
