@@ -120,12 +120,21 @@ func (h *home) listGrants(w http.ResponseWriter, r *http.Request) error {
 	for _, k := range passkeys {
 		list = append(list, shownPasskey(k))
 	}
+	passwords, err := h.state.passwords(r.Context(), h.config, h.name)
+	if err != nil {
+		return err
+	}
+	for _, p := range passwords {
+		list = append(list, shownGrant{passwordPrefix + p.ID, "password", p.Label, "", "", *p.Since, p.Used})
+	}
 	return writeJSON(w, http.StatusOK, list)
 }
 
 // endGrant removes what listGrants told, by its ID.
 func (h *home) endGrant(w http.ResponseWriter, r *http.Request, id string) (err error) {
-	if key, ok := strings.CutPrefix(id, passkeyPrefix); !ok {
+	if password, ok := strings.CutPrefix(id, passwordPrefix); ok {
+		err = h.state.removePassword(r.Context(), h.name, password)
+	} else if key, ok := strings.CutPrefix(id, passkeyPrefix); !ok {
 		err = h.state.removeGrant(r.Context(), h.name, id)
 	} else if raw, bad := base64.RawURLEncoding.DecodeString(key); bad != nil {
 		err = issuer.ErrUnknown

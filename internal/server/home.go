@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"kith/acl"
+	"kith/dav"
 	"kith/ldp"
 	"kith/pod"
 	"kith/pod/folder"
@@ -43,6 +45,8 @@ type home struct {
 	heard     heard    // hints of friends
 	present   presence // of the owner's devices
 	hands     *hands
+	drive     *dav.Handler // nil for a name that nobody has
+	rooted    atomic.Bool  // the root ACL is known to be there
 }
 
 // openHome opens the folder of a person's pod and, once a phone has paired, makes sure that it has
@@ -64,7 +68,8 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		return nil, fmt.Errorf("open the pod of %s: %w", name, err)
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
-	h.realm.grants = s.verifier.Grants
+	h.realm.grants = h.consents(s.verifier.Grants)
+	h.drive = dav.New("/" + name + "/" + mount)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Now: s.config.Now})
 	h.realm.change = h.changeContact
 	h.openDoors(s, p.kid())

@@ -72,6 +72,8 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 			h.refuse(w, r, acl.ErrUnauthenticated)
 		}
 	case costly(rest) && s.limited(w, r):
+	case rest == mount || strings.HasPrefix(rest, mount+"/"):
+		h.serveDrive(w, r, func() bool { return s.limited(w, r) })
 	case rest == "profile/card" && h.appear(w, r): // the command line may just have made it public
 	default:
 		h.serve(w, r, "/"+rest)
@@ -151,7 +153,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble":
+	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble", ".passwords":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -192,6 +194,8 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return h.serveInvites(w, r, agent, below)
 	case ".elsewhere", ".grants", ".passkeys":
 		return h.serveElsewhere(w, r, agent, own, below)
+	case ".passwords":
+		return h.servePasswords(w, r, agent, below)
 	case ".trouble":
 		return asOwner(agent, func() error { return h.serveTrouble(w, r, below) })
 	case ".channels":

@@ -54,6 +54,11 @@ CREATE TABLE queued (
   person TEXT NOT NULL, contact TEXT NOT NULL, path TEXT NOT NULL, expires INTEGER NOT NULL,
   PRIMARY KEY (relay, cancel)) STRICT, WITHOUT ROWID;
 CREATE INDEX queued_person ON queued (person);
+`, `
+CREATE TABLE password (
+  hash BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, person TEXT NOT NULL,
+  label TEXT NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX password_person ON password (person);
 `}
 
 // migrate brings the file to the newest schema, by one transaction.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"mime"
-	"path"
 	"strings"
 
 	"kith/pod"
@@ -20,33 +19,6 @@ const (
 	sidecarPrefix = ".kith-type."
 	maxType       = 255
 )
-
-// extensions is the same table on every machine, so that the same folder gives
-// the same answers. A media type is never guessed from bytes.
-var extensions = map[string]string{
-	".acl": "text/turtle", ".meta": "text/turtle", ".ttl": "text/turtle",
-	".jsonld": "application/ld+json", ".json": "application/json",
-	".nt": "application/n-triples", ".nq": "application/n-quads", ".trig": "application/trig",
-	".n3": "text/n3", ".rdf": "application/rdf+xml",
-	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".ics": "text/calendar",
-	".vcf": "text/vcard", ".html": "text/html", ".htm": "text/html", ".css": "text/css",
-	".js": "text/javascript", ".xml": "application/xml", ".pdf": "application/pdf",
-	".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
-	".avif": "image/avif", ".gif": "image/gif", ".heic": "image/heic", ".svg": "image/svg+xml",
-	".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime",
-	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".opus": "audio/ogg",
-	".wav": "audio/wav", ".flac": "audio/flac",
-	".zip": "application/zip", ".gz": "application/gzip", ".epub": "application/epub+zip",
-	".woff2": "font/woff2", ".wasm": "application/wasm",
-}
-
-// typeByName returns what a name says of the media type of its bytes.
-func typeByName(name string) string {
-	if t, ok := extensions[strings.ToLower(path.Ext(name))]; ok {
-		return t
-	}
-	return octets
-}
 
 // checkType refuses what could not stand in a Content-Type header.
 func checkType(t string) error {
@@ -96,7 +68,7 @@ func (c sidecar) text() []byte {
 
 // readSidecar returns the sidecar of a name, or what its extension says.
 func readSidecar(d dir, name string) (sidecar, error) {
-	c := sidecar{mediaType: typeByName(name)}
+	c := sidecar{mediaType: pod.TypeByName(name)}
 	f, _, err := d.open(sidecarName(name), 0)
 	if errors.Is(err, fs.ErrNotExist) || absent(err) {
 		return c, nil
@@ -146,7 +118,7 @@ func (c sidecar) identify(r io.Reader) (mediaType, etag string, err error) {
 // writeSidecar replaces the sidecar of a name in d, or removes it where the
 // extension says the same. scratch is where the new one is written first.
 func writeSidecar(d, scratch dir, name string, c sidecar) error {
-	if c.nextTag == "" && c.mediaType == typeByName(name) {
+	if c.nextTag == "" && c.mediaType == pod.TypeByName(name) {
 		err := d.unlink(sidecarName(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

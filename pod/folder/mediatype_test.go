@@ -8,22 +8,6 @@ import (
 	"kith/pod"
 )
 
-func TestTypeByName(t *testing.T) {
-	for name, want := range map[string]string{
-		"a.ttl": "text/turtle", "a.b.JPG": "image/jpeg", "post.jsonld": "application/ld+json", ".acl": "text/turtle",
-		"x.png.acl": "text/turtle", "a": octets, "a.unknown": octets, "ttl": octets, "archive.tar.gz": "application/gzip",
-	} {
-		if got := typeByName(name); got != want {
-			t.Errorf("%s is %s, want %s", name, got, want)
-		}
-	}
-	for ext, mediaType := range extensions {
-		if ext != strings.ToLower(ext) || ext[0] != '.' || checkType(mediaType) != nil {
-			t.Errorf("%s: %s", ext, mediaType)
-		}
-	}
-}
-
 func TestCheckType(t *testing.T) {
 	for _, good := range []string{"text/plain", "text/plain;charset=utf-8", `a/b; c="d e"`, "Image/PNG", "application/ld+json; profile=\"https://www.w3.org/ns/activitystreams\""} {
 		if err := checkType(good); err != nil {

@@ -197,7 +197,7 @@ func (w *writeTx) moveIn(d dir, name string, st *staged, p pod.Path, replaced bo
 // retype prepares the sidecar of a name for bytes of a staged type, and settles
 // it after the bytes are in place.
 func (w *writeTx) retype(d dir, name string, st *staged, r *row, found bool) error {
-	before := sidecar{mediaType: typeByName(name)}
+	before := sidecar{mediaType: pod.TypeByName(name)}
 	if found {
 		before.mediaType = r.Type
 	}
@@ -243,7 +243,7 @@ func (w *writeTx) takeAway(r row) error {
 				return err
 			}
 		}
-		if r.Type == typeByName(name) && w.after[r.Path] == nil {
+		if r.Type == pod.TypeByName(name) && w.after[r.Path] == nil {
 			return nil
 		}
 		delete(w.after, r.Path)

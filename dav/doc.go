@@ -1,0 +1,23 @@
+// Package dav lets the owner mount a pod as a network drive: WebDAV, class 2
+// (RFC 4918), as Finder, Explorer and davfs2 speak it.
+//
+// It is not a way around access control: each operation is one of an acl.View,
+// which decides. It knows no passwords; who asks was found out before.
+//
+//	PUT          the representation is stored whole or not at all; If-Match and
+//	             If-None-Match hold. The media type is the request's, or that of
+//	             the extension
+//	MKCOL        a container; the one above it must be there
+//	DELETE       a resource, or a container with all in it
+//	MOVE COPY    resource by resource, the old one deleted when the new one is
+//	             stored. Access rules stay behind: what arrives has those of the
+//	             place where it arrives
+//	LOCK         exclusive and shared, in memory: they end with the process
+//	PROPFIND     of depth 0 and 1 (RFC 4918 §9.1: propfind-finite-depth)
+//	PROPPATCH    refused for each property: there are no dead ones
+//
+// ACL resources and descriptions are not listed; by their names they can be read
+// and written as they can over HTTP.
+//
+// The package starts one goroutine for each PUT under way, and waits for it.
+package dav

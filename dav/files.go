@@ -1,0 +1,308 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/net/webdav"
+
+	"kith/acl"
+	"kith/pod"
+)
+
+// errNotExist is what the webdav package compares with.
+var errNotExist = fs.ErrNotExist
+
+// files is a pod as the webdav package sees it: names of one agent's View. The
+// View is in the context of the call.
+type files struct{}
+
+// at returns the path of a decoded name, which does not tell whether it is a
+// container's.
+func at(name string, container bool) (p pod.Path, err error) {
+	p = pod.Root
+	segments := strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
+	for i, segment := range segments {
+		if p, err = p.Child(segment, container || i < len(segments)-1); err != nil {
+			return pod.Path{}, err
+		}
+	}
+	return p, nil
+}
+
+// find looks up what has a name, and returns its Info.
+func (c *call) find(ctx context.Context, name string) (pod.Info, error) {
+	p, err := at(name, false)
+	if err != nil {
+		return pod.Info{}, errNotExist
+	}
+	a, err := c.view.Stat(ctx, p)
+	if err == nil && a.Info.Path != p { // the other spelling
+		a, err = c.view.Stat(ctx, a.Info.Path)
+	}
+	return a.Info, c.refuse(err)
+}
+
+// above refuses a new name in a container that is not there (RFC 4918 §9.7.1).
+func (c *call) above(ctx context.Context, p pod.Path) error {
+	info, err := c.view.Stat(ctx, p.Parent())
+	if err == nil && info.Info.Path != p.Parent() {
+		err = pod.ErrNotExist
+	}
+	return c.refuse(err)
+}
+
+// Mkdir implements webdav.FileSystem.
+func (files) Mkdir(ctx context.Context, name string, _ os.FileMode) error {
+	c := callOf(ctx)
+	p, err := at(name, true)
+	if err != nil {
+		return c.refuse(err)
+	}
+	if err := c.above(ctx, p); err != nil {
+		return err
+	}
+	if info, err := c.find(ctx, name); err == nil {
+		return c.refuse(fmt.Errorf("%s is there: %w", info.Path.Name(), pod.ErrExist))
+	}
+	_, err = c.view.MakeContainer(ctx, p, pod.Precondition{IfNoneMatch: []string{"*"}})
+	return c.refuse(err)
+}
+
+// OpenFile implements webdav.FileSystem.
+func (files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode) (webdav.File, error) {
+	c := callOf(ctx)
+	if flag&os.O_CREATE != 0 {
+		return c.create(ctx, name)
+	}
+	info, err := c.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.view.Get(ctx, info.Path)
+	if err != nil {
+		return nil, c.refuse(err)
+	}
+	return &reading{call: c, answer: a}, nil
+}
+
+// RemoveAll implements webdav.FileSystem.
+func (files) RemoveAll(ctx context.Context, name string) error {
+	c := callOf(ctx)
+	info, err := c.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	return c.refuse(c.remove(ctx, info.Path))
+}
+
+func (c *call) remove(ctx context.Context, p pod.Path) error {
+	if p.IsContainer() {
+		a, err := c.view.Get(ctx, p)
+		if err != nil {
+			return err
+		}
+		if err := a.Close(); err != nil {
+			return err
+		}
+		for _, child := range a.Children {
+			if err := c.remove(ctx, child.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return c.view.Delete(ctx, p, c.pre)
+}
+
+// Rename implements webdav.FileSystem. What was at the new name is gone already.
+func (files) Rename(ctx context.Context, oldName, newName string) error {
+	c := callOf(ctx)
+	info, err := c.find(ctx, oldName)
+	if err != nil {
+		return err
+	}
+	to, err := at(newName, info.Path.IsContainer())
+	if err != nil {
+		return c.refuse(err)
+	}
+	if info.Path.Contains(to) {
+		return c.refuse(fmt.Errorf("move a container into itself: %w", pod.ErrConflict))
+	}
+	if err := c.above(ctx, to); err != nil {
+		return err
+	}
+	return c.refuse(c.move(ctx, info.Path, to))
+}
+
+// move stores everything at its new place before it deletes anything.
+func (c *call) move(ctx context.Context, from, to pod.Path) error {
+	if err := c.copy(ctx, from, to); err != nil {
+		return err
+	}
+	return c.remove(ctx, from)
+}
+
+func (c *call) copy(ctx context.Context, from, to pod.Path) (err error) {
+	a, err := c.view.Get(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	fresh := pod.Precondition{IfNoneMatch: []string{"*"}}
+	if !from.IsContainer() {
+		_, _, err = c.view.Put(ctx, to, a.Info.Type, a.Resource, fresh)
+		return err
+	}
+	if _, err := c.view.MakeContainer(ctx, to, fresh); err != nil {
+		return err
+	}
+	for _, child := range a.Children {
+		inner, err := to.Child(child.Path.Name(), child.Path.IsContainer())
+		if err != nil {
+			return err
+		}
+		if err := c.copy(ctx, child.Path, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stat implements webdav.FileSystem.
+func (files) Stat(ctx context.Context, name string) (os.FileInfo, error) {
+	info, err := callOf(ctx).find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &about{info}, nil
+}
+
+// about is what is known of a resource, as an os.FileInfo, webdav.ETager and
+// webdav.ContentTyper.
+type about struct{ info pod.Info }
+
+func (a *about) Name() string       { return a.info.Path.Name() }
+func (a *about) Size() int64        { return a.info.Size }
+func (a *about) ModTime() time.Time { return a.info.Modified }
+func (a *about) IsDir() bool        { return a.info.Path.IsContainer() }
+func (a *about) Sys() any           { return nil }
+
+func (a *about) Mode() fs.FileMode {
+	if a.IsDir() {
+		return fs.ModeDir | 0o700
+	}
+	return 0o600
+}
+
+func (a *about) ETag(context.Context) (string, error) {
+	if a.info.ETag == "" {
+		return "", webdav.ErrNotImplemented
+	}
+	return a.info.ETag, nil
+}
+
+func (a *about) ContentType(context.Context) (string, error) { return a.info.Type, nil }
+
+// reading is a resource or a container that was opened to be read.
+type reading struct {
+	call   *call
+	answer acl.Answer
+	listed bool
+}
+
+func (f *reading) Close() error               { return f.answer.Close() }
+func (f *reading) Stat() (fs.FileInfo, error) { return &about{f.answer.Info}, nil }
+func (f *reading) Write([]byte) (int, error)  { return 0, fs.ErrPermission }
+
+func (f *reading) Read(p []byte) (int, error) {
+	if f.answer.Resource == nil {
+		return 0, fs.ErrInvalid
+	}
+	if err := f.answer.Context().Err(); err != nil {
+		return 0, fmt.Errorf("read: %w", acl.ErrForbidden) // the right was taken away meanwhile
+	}
+	return f.answer.Resource.Read(p)
+}
+
+func (f *reading) Seek(offset int64, whence int) (int64, error) {
+	if f.answer.Resource == nil {
+		return 0, fs.ErrInvalid
+	}
+	return f.answer.Resource.Seek(offset, whence)
+}
+
+// Readdir returns all members at once; the webdav package asks for no fewer.
+func (f *reading) Readdir(int) (all []fs.FileInfo, err error) {
+	if f.listed {
+		return nil, io.EOF
+	}
+	f.listed = true
+	for _, child := range f.answer.Children {
+		all = append(all, &about{child})
+	}
+	return all, nil
+}
+
+// create opens a name to be written.
+func (c *call) create(ctx context.Context, name string) (webdav.File, error) {
+	p, err := at(name, false)
+	if err != nil {
+		return nil, c.refuse(err)
+	}
+	if err := c.above(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := c.view.MayPut(ctx, p, c.pre); err != nil {
+		return nil, c.refuse(err)
+	}
+	r, w := io.Pipe()
+	f := &writing{call: c, about: &about{pod.Info{Path: p}}, pipe: w, done: make(chan error, 1)}
+	go func() {
+		var err error
+		f.about.info, _, err = c.view.Put(ctx, p, c.typeOf(p), r, c.pre)
+		r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+		f.done <- err
+	}()
+	return f, nil
+}
+
+// typeOf returns the media type of what is written: that which the request names,
+// unless it is the one that programs name when they know none.
+func (c *call) typeOf(p pod.Path) string {
+	if c.typ != "" && c.typ != "application/octet-stream" {
+		return c.typ
+	}
+	return pod.TypeByName(p.Name())
+}
+
+// writing is a resource that is being stored.
+type writing struct {
+	call  *call
+	about *about
+	pipe  *io.PipeWriter
+	done  chan error
+}
+
+func (f *writing) Write(p []byte) (int, error)        { return f.pipe.Write(p) }
+func (f *writing) Read([]byte) (int, error)           { return 0, fs.ErrInvalid }
+func (f *writing) Seek(int64, int) (int64, error)     { return 0, fs.ErrInvalid }
+func (f *writing) Readdir(int) ([]fs.FileInfo, error) { return nil, fs.ErrInvalid }
+func (f *writing) Stat() (fs.FileInfo, error)         { return f.about, nil }
+
+// Close ends the representation, and returns once it is durable. Where the
+// request did not arrive whole, nothing is stored.
+func (f *writing) Close() error {
+	if err := f.call.body.err; err != nil {
+		f.pipe.CloseWithError(err)
+		<-f.done
+		return f.call.refuse(errors.Join(acl.ErrBody, err))
+	}
+	f.pipe.Close()
+	return f.call.refuse(<-f.done)
+}

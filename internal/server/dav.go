@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"kith/ldp"
+	"kith/webid"
+	"kith/webid/issuer"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const (
+	// passwordPrefix tells the IDs and consents of app passwords from those of grants.
+	passwordPrefix = "password-"
+	passwordsMost  = 32 // of one person
+	mount          = ".dav"
+)
+
+// Password opens one pod as a network drive, and nothing else. Secret stands in it only when it is made: a
+// hash of it is kept.
+type Password struct {
+	ID     string     `json:"id"`
+	User   string     `json:"user"`
+	Secret string     `json:"password,omitempty"`
+	URL    string     `json:"url"` // of the drive
+	Label  string     `json:"label,omitempty"`
+	Since  *time.Time `json:"since,omitempty"`
+	Used   *time.Time `json:"used,omitempty"` // to the hour
+}
+
+// AddPassword makes an app password for a person's pod in the folder of c, which is complete, whether or
+// not a server runs there. Errors: ErrPerson, issuer.ErrFull.
+func AddPassword(ctx context.Context, c Config, name, label string) (p Password, err error) {
+	err = withState(c, func(s *state) error {
+		p, err = s.addPassword(ctx, c, name, label)
+		return err
+	})
+	return p, advise(err, name)
+}
+
+// ListPasswords returns the app passwords of a person, the oldest first. Errors: ErrPerson.
+func ListPasswords(ctx context.Context, c Config, name string) (all []Password, err error) {
+	err = withState(c, func(s *state) error {
+		if _, err := s.person(ctx, name); err != nil {
+			return err
+		}
+		all, err = s.passwords(ctx, c, name)
+		return err
+	})
+	return all, advise(err, name)
+}
+
+// RevokePassword ends an app password: the next request with it is refused. Errors: ErrPerson,
+// issuer.ErrUnknown.
+func RevokePassword(ctx context.Context, c Config, name, id string) error {
+	err := withState(c, func(s *state) error {
+		if _, err := s.person(ctx, name); err != nil {
+			return err
+		}
+		return s.removePassword(ctx, name, id)
+	})
+	if errors.Is(err, issuer.ErrUnknown) {
+		return fmt.Errorf("revoke %q of %s: %w; see `kith passwords list %s`", id, name, err, name)
+	}
+	return advise(err, name)
+}
+
+// withState opens state.db for the command line.
+func withState(c Config, do func(*state) error) error {
+	s, err := openState(c.Data, c.Now)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.close())
+}
+
+// addPassword makes a secret of 100 random bits, which needs no slow hash.
+func (s *state) addPassword(ctx context.Context, c Config, name, label string) (Password, error) {
+	text := strings.ToLower(rand.Text())
+	secret := strings.Join([]string{text[:5], text[5:10], text[10:15], text[15:20]}, "-")
+	id, now := strings.ToLower(rand.Text()[:16]), s.now()
+	err := s.write(ctx, func(conn *sqlite.Conn) error {
+		if err := changePerson(conn, name, func(*person) error { return nil }); err != nil {
+			return err
+		}
+		err := sqlitex.Execute(conn, `INSERT INTO password (hash, id, person, label, since, used)
+			SELECT ?1, ?2, ?3, ?4, ?5, 0 WHERE (SELECT count(*) FROM password WHERE person = ?3) < ?6`,
+			&sqlitex.ExecOptions{Args: []any{passwordHash(name, secret), id, name, clip(label, maxTitle), now.Unix(), passwordsMost}})
+		if err == nil && conn.Changes() == 0 {
+			err = issuer.ErrFull
+		}
+		return err
+	})
+	return Password{ID: id, User: name, Secret: secret, URL: c.PodURL(name) + mount + "/", Label: label}, err
+}
+
+func passwordHash(name, secret string) []byte {
+	sum := sha256.Sum256([]byte("kith password 1\n" + name + "\n" + secret))
+	return sum[:]
+}
+
+func (s *state) passwords(ctx context.Context, c Config, name string) (all []Password, err error) {
+	const query = `SELECT id, label, since, used FROM password WHERE person = ? ORDER BY since, id`
+	err = s.read(ctx, query, []any{name}, func(row *sqlite.Stmt) error {
+		since := time.Unix(row.ColumnInt64(2), 0).UTC()
+		p := Password{ID: row.ColumnText(0), User: name, URL: c.PodURL(name) + mount + "/", Label: row.ColumnText(1), Since: &since}
+		if used := row.ColumnInt64(3); used != 0 {
+			p.Used = known(time.Unix(used, 0).UTC())
+		}
+		all = append(all, p)
+		return nil
+	})
+	return all, err
+}
+
+func (s *state) removePassword(ctx context.Context, name, id string) error {
+	return s.write(ctx, func(conn *sqlite.Conn) error {
+		err := sqlitex.Execute(conn, `DELETE FROM password WHERE person = ? AND id = ?`, &sqlitex.ExecOptions{Args: []any{name, id}})
+		if err == nil && conn.Changes() == 0 {
+			err = issuer.ErrUnknown
+		}
+		return err
+	})
+}
+
+// password returns the id of the password that a secret is, "" for none, and notes the hour of its use.
+func (s *state) password(ctx context.Context, name, secret string) (id string, err error) {
+	var used int64
+	err = s.read(ctx, `SELECT id, used FROM password WHERE hash = ?`, []any{passwordHash(name, secret)}, func(row *sqlite.Stmt) error {
+		id, used = row.ColumnText(0), row.ColumnInt64(1)
+		return nil
+	})
+	now := s.now()
+	if err != nil || id == "" || now.Sub(time.Unix(used, 0)) < usedEvery {
+		return id, err
+	}
+	return id, s.write(ctx, func(conn *sqlite.Conn) error {
+		return sqlitex.Execute(conn, `UPDATE password SET used = ? WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{now.Unix(), id}})
+	})
+}
+
+// consents reports whether the owner's consent still stands by which an app, or who has an app password, acts.
+func (h *home) consents(granted func(context.Context, string) bool) func(context.Context, string) bool {
+	return func(ctx context.Context, consent string) bool {
+		id, ok := strings.CutPrefix(consent, passwordPrefix)
+		if !ok {
+			return granted != nil && granted(ctx, consent)
+		}
+		all, err := h.state.passwords(ctx, h.config, h.name)
+		if err != nil {
+			return false
+		}
+		for _, p := range all {
+			if p.ID == id {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// serveDrive answers WebDAV at `.dav/`. Who asks shows an app password, since no such client knows more than
+// names and passwords; it is the owner by an app, and no device.
+func (h *home) serveDrive(w http.ResponseWriter, r *http.Request, tooOften func() bool) {
+	_, secret, ok := r.BasicAuth()
+	id := ""
+	if ok {
+		var err error
+		if id, err = h.state.password(r.Context(), h.name, secret); err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+	}
+	switch {
+	case id != "" && h.drive != nil:
+		if err := h.root(r.Context()); err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+		owner := webid.AppAgent(h.realm.Owner(), mount, passwordPrefix+id)
+		h.drive.Serve(w, r, h.guard.As(owner))
+	case ok && tooOften():
+	default:
+		w.Header().Set("WWW-Authenticate", `Basic realm="Kith", charset="UTF-8"`)
+		ldp.Problem(w, http.StatusUnauthorized, "A drive opens with an app password. Make one in the app, or by `kith passwords add`.")
+	}
+}
+
+// root gives a pod that no phone has paired with its root ACL, without which its owner may do nothing.
+func (h *home) root(ctx context.Context) error {
+	if h.rooted.Load() {
+		return nil
+	}
+	if err := h.settle(ctx); err != nil {
+		return err
+	}
+	h.rooted.Store(true)
+	return nil
+}
+
+// servePasswords lets an admin device make an app password; `.grants` lists and ends them.
+func (h *home) servePasswords(w http.ResponseWriter, r *http.Request, agent webid.Agent, below string) error {
+	return asOwner(agent, func() error {
+		if below != "" || r.Method != http.MethodPost {
+			return allow(w, "POST, OPTIONS")
+		}
+		return h.asAdmin(r.Context(), agent, func() error {
+			var req struct {
+				Name string `json:"name"`
+			}
+			if err := readJSON(w, r, inviteBody, &req); err != nil {
+				return err
+			}
+			made, err := h.state.addPassword(r.Context(), h.config, h.name, req.Name)
+			if err != nil {
+				return err
+			}
+			return writeJSON(w, http.StatusCreated, made)
+		})
+	})
+}
