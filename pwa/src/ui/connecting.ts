@@ -56,7 +56,12 @@ async function described(peer: RTCPeerConnection): Promise<string> {
 }
 
 function channelOf(peer: RTCPeerConnection, channel: RTCDataChannel, { opened, heard, drained, ended }: ChannelEvents): Channel {
+  let begun = false;
   let over = false;
+  const begin = (): void => {
+    if (!begun) opened();
+    begun = true;
+  };
   const end = (): void => {
     if (over) return;
     over = true;
@@ -65,11 +70,12 @@ function channelOf(peer: RTCPeerConnection, channel: RTCDataChannel, { opened, h
   };
   channel.binaryType = "arraybuffer";
   channel.bufferedAmountLowThreshold = lowWater;
-  channel.onopen = opened;
+  channel.onopen = begin;
   channel.onmessage = ({ data }) => (data instanceof ArrayBuffer ? heard(new Uint8Array(data)) : end());
   channel.onbufferedamountlow = drained;
   channel.onclose = channel.onerror = end;
   peer.onconnectionstatechange = () => peer.connectionState === "failed" && end();
-  if (channel.readyState === "open") opened();
+  // One that the other side made may be open already, and some platforms say so again.
+  if (channel.readyState === "open") begin();
   return { send: (frame) => channel.readyState === "open" && channel.send(frame), waiting: () => channel.bufferedAmount, close: end };
 }

@@ -86,6 +86,7 @@ export class Sealed implements Carrier {
   static async open(session: Session, closing: AbortSignal, heard: (whom: string) => void): Promise<Sealed> {
     const sealed = new Sealed(session, heard);
     await sealed.relays.load();
+    session.relaysHeard = () => sealed.relays.load();
     const unwatch = session.env.presence.watch(() => sealed.#wake());
     closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop(), sealed.direct.stop()), { once: true });
     if (!closing.aborted) sealed.#tick();
@@ -154,16 +155,16 @@ export class Sealed implements Carrier {
   async #send(to: To, key: string, request: SealedRequest, signal?: AbortSignal): Promise<SealedResponse> {
     const { env } = this.#session;
     const asked = this.#ledger.find(to.whom, key);
-    if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
     // What the own pod is asked for it can be asked for again; only what it shall do is worth keeping.
     const lasting = to.whom !== "me" || request.method !== "GET";
-    const nonce = fromB64u(asked?.nonce ?? "") ?? env.random(16);
+    const nonce = (asked && fromB64u(asked.nonce)) ?? env.random(16);
     const expires = asked?.expires ?? env.now() + lifetime;
     const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
     if (near !== undefined) return this.#answered(asked, near);
+    if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
     for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
       const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
-      const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce: nonce.length === 16 ? nonce : env.random(16), expires });
+      const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce, expires });
       const posted = await this.#leaving.leave(way, message, this.#patience(to), signal);
       if (signal?.aborted === true) break;
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
