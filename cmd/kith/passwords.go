@@ -44,16 +44,16 @@ func runPasswords(ctx context.Context, c *call) error {
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
-	out := json.NewEncoder(c.stdout)
+	out, person := json.NewEncoder(c.stdout), server.Person{Config: *cfg, Name: name}
 	switch {
 	case verb == "add" && count == 2 && *label != "":
-		made, err := server.AddPassword(ctx, *cfg, name, *label)
+		made, err := person.AddPassword(ctx, *label)
 		if err != nil {
 			return err
 		}
 		return out.Encode(made)
 	case verb == "list" && count == 2:
-		all, err := server.ListPasswords(ctx, *cfg, name)
+		all, err := person.Passwords(ctx)
 		for _, one := range all {
 			if err := out.Encode(one); err != nil {
 				return err
@@ -61,7 +61,7 @@ func runPasswords(ctx context.Context, c *call) error {
 		}
 		return err
 	case verb == "revoke" && count == 3:
-		return server.RevokePassword(ctx, *cfg, name, id)
+		return person.RevokePassword(ctx, id)
 	case verb == "add" && count == 2:
 		return fmt.Errorf("%w: say which computer it is for, for example --label laptop", errUsage)
 	}

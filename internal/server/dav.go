@@ -37,50 +37,55 @@ type Password struct {
 	Used   *time.Time `json:"used,omitempty"` // to the hour
 }
 
-// AddPassword makes an app password for a person's pod in the folder of c, which is complete, whether or
-// not a server runs there. Errors: ErrPerson, issuer.ErrFull.
-func AddPassword(ctx context.Context, c Config, name, label string) (p Password, err error) {
-	err = withState(c, func(s *state) error {
-		p, err = s.addPassword(ctx, c, name, label)
-		return err
-	})
-	return p, advise(err, name)
+// Person is one person of the folder of a Config that is complete, whether or not a server runs there.
+type Person struct {
+	Config Config
+	Name   string
 }
 
-// ListPasswords returns the app passwords of a person, the oldest first. Errors: ErrPerson.
-func ListPasswords(ctx context.Context, c Config, name string) (all []Password, err error) {
-	err = withState(c, func(s *state) error {
-		if _, err := s.person(ctx, name); err != nil {
-			return err
-		}
-		all, err = s.passwords(ctx, c, name)
+// AddPassword makes an app password. Errors: ErrPerson, issuer.ErrFull.
+func (o Person) AddPassword(ctx context.Context, label string) (p Password, err error) {
+	err = o.do(func(s *state) error {
+		p, err = s.addPassword(ctx, o.Config, o.Name, label)
 		return err
 	})
-	return all, advise(err, name)
+	return p, err
+}
+
+// Passwords returns the app passwords, the oldest first. Errors: ErrPerson.
+func (o Person) Passwords(ctx context.Context) (all []Password, err error) {
+	err = o.do(func(s *state) error {
+		if _, err := s.person(ctx, o.Name); err != nil {
+			return err
+		}
+		all, err = s.passwords(ctx, o.Config, o.Name)
+		return err
+	})
+	return all, err
 }
 
 // RevokePassword ends an app password: the next request with it is refused. Errors: ErrPerson,
 // issuer.ErrUnknown.
-func RevokePassword(ctx context.Context, c Config, name, id string) error {
-	err := withState(c, func(s *state) error {
-		if _, err := s.person(ctx, name); err != nil {
+func (o Person) RevokePassword(ctx context.Context, id string) error {
+	err := o.do(func(s *state) error {
+		if _, err := s.person(ctx, o.Name); err != nil {
 			return err
 		}
-		return s.removePassword(ctx, name, id)
+		return s.removePassword(ctx, o.Name, id)
 	})
 	if errors.Is(err, issuer.ErrUnknown) {
-		return fmt.Errorf("revoke %q of %s: %w; see `kith passwords list %s`", id, name, err, name)
+		return fmt.Errorf("revoke %q of %s: %w; see `kith passwords list %s`", id, o.Name, err, o.Name)
 	}
-	return advise(err, name)
+	return err
 }
 
-// withState opens state.db for the command line.
-func withState(c Config, do func(*state) error) error {
-	s, err := openState(c.Data, c.Now)
+// do opens state.db for the command line.
+func (o Person) do(act func(*state) error) error {
+	s, err := openState(o.Config.Data, o.Config.Now)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(s), s.close())
+	return advise(errors.Join(act(s), s.close()), o.Name)
 }
 
 // addPassword makes a secret of 100 random bits, which needs no slow hash.
