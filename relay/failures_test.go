@@ -447,10 +447,11 @@ func TestHalfOpenSocketIsPinged(t *testing.T) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: kith.relay.1\r\n\r\n")
 	conn.Write(append([]byte{0x81, 0x80 | byte(len(sub)), 0, 0, 0, 0}, sub...)) // masked with zeros
 	r := bufio.NewReader(conn)
-	until(t, "it follows", func() bool {
+	until(t, "it follows and has been told so", func() bool {
 		st.server.mu.Lock()
 		defer st.server.mu.Unlock()
-		return len(st.server.queues[mustID(t, b.Queue)].followers) == 1
+		all := st.server.queues[mustID(t, b.Queue)].followers
+		return len(all) == 1 && !all[0].conn.writing
 	})
 	st.server.mu.Lock()
 	for c := range st.server.conns {

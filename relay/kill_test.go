@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	killMessages = flag.Int("kill-messages", 1500, "how many acknowledged messages the relay is killed among")
+	killMessages = flag.Int("kill-messages", 600, "how many acknowledged messages the relay is killed among")
 	killEvery    = flag.Duration("kill-every", 150*time.Millisecond, "how long, about, until it is killed again")
 )
 
