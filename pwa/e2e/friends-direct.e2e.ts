@@ -35,7 +35,7 @@ beforeAll(async () => {
   server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(html));
   await once(server.listen(0, "127.0.0.1"), "listening");
   const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
-  relays = await Promise.all(["ana", "ben"].map((name) => startRelay(join(scene.folder, `relay-${name}`), "open")));
+  relays = await Promise.all(["ana", "ben"].map((name) => startRelay(join(scene.folder, `relay-${name}`))));
   [ana, ben] = await Promise.all(["Ana", "Ben"].map(async (name, i) => {
     const page = await (await scene.profile(name)).newPage();
     await page.goto(url);

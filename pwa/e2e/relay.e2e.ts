@@ -30,7 +30,8 @@ const open: Mailbox[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kith-relay-"));
-  [relay, other] = await Promise.all([startRelay(join(folder, "one")), startRelay(join(folder, "other"), "open")]);
+  relay = await startRelay(join(folder, "one"), { queues: "work" });
+  other = await startRelay(join(folder, "other"), { forwards: [relay] });
 });
 
 afterAll(async () => {

@@ -19,13 +19,22 @@ export interface Relay {
   kill9(): Promise<void>;
 }
 
-/** startRelay starts a relay that keeps its messages in `folder`; whoever may make queues is said as for `--queues`. */
-export async function startRelay(folder: string, queues: "open" | "work" | "invite" = "work", port = 0): Promise<Relay> {
-  let running = await run(folder, queues, port);
-  const { port: held } = running;
+/** Making is how a relay is started. */
+export interface Making {
+  /** Who may make queues, as for `--queues`. */
+  readonly queues?: "open" | "work" | "invite";
+  /** The relays of the loopback that it may forward to. */
+  readonly forwards?: readonly Relay[];
+}
+
+/** startRelay starts a relay that keeps its messages in `folder`. */
+export async function startRelay(folder: string, { queues = "open", forwards = [] }: Making = {}): Promise<Relay> {
+  const args = ["--data", folder, "--queues", queues, ...forwards.flatMap(({ url }) => ["--fetch", new URL(url).host])];
+  let running = await run(args, 0);
+  const { port } = running;
   return {
-    url: `http://127.0.0.1:${held}/`,
-    start: async () => void (running = await run(folder, queues, held)),
+    url: `http://127.0.0.1:${port}/`,
+    start: async () => void (running = await run(args, port)),
     stop: () => running.end("SIGTERM"),
     kill9: () => running.end("SIGKILL"),
   };
@@ -36,8 +45,8 @@ interface Running {
   readonly end: (signal: NodeJS.Signals) => Promise<void>;
 }
 
-async function run(folder: string, queues: string, port: number): Promise<Running> {
-  const child = spawn(binary, ["relay", "--listen", `127.0.0.1:${port}`, "--data", folder, "--queues", queues], { stdio: ["ignore", "pipe", "pipe"] });
+async function run(args: readonly string[], port: number): Promise<Running> {
+  const child = spawn(binary, ["relay", "--listen", `127.0.0.1:${port}`, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const end = (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal);
@@ -63,7 +72,7 @@ function listening(child: ChildProcess, ended: Promise<void>): Promise<number | 
       if (stream === null) continue;
       createInterface(stream).on("line", (line) => {
         lines.push(line);
-        const port = /^listening on \S*:(\d+)/.exec(line)?.[1];
+        const port = /listening on \S*?:(\d+)/.exec(line)?.[1];
         if (port !== undefined) done(Number(port));
       });
     }
