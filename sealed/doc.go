@@ -74,10 +74,14 @@
 //
 // # Effects
 //
-// What a device asked for under a nonce is done once: its answer is remembered
+// What somebody asked for under a nonce is done once: its answer is remembered
 // until the request expires, within bounds, and given again. Beyond these bounds
 // and after a restart requests are harmless to repeat by their names: a friend
-// writes only with If-None-Match: *, a device writes versions. (protocol §5.2)
+// writes only with If-None-Match: *, a device writes versions, an invite is used
+// by one acceptance. (protocol §5.2)
+//
+// A device's write of more than a message takes comes in parts (Kith-Part), which
+// are held in memory, 32 MiB at most, until the last has come.
 //
 // No goroutine is started here. A Transport and a Server may be used by many.
 package sealed

@@ -70,6 +70,21 @@ func TestDuplicatesAtOnce(t *testing.T) {
 	}
 }
 
+// TestAnAcceptanceSentTwiceIsDoneOnce: who accepts an invite is nobody yet, and
+// their answer gets lost too.
+func TestAnAcceptanceSentTwiceIsDoneOnce(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		r := w.request("POST", "/.invites/x", "accepted", "Kith-Nonce", "AAECAwQFBgcICQoLDA0ODw")
+		if response, _ := ask(t, w.as(""), r); response.StatusCode != http.StatusNoContent {
+			t.Errorf("answered %s", response.Status)
+		}
+	}
+	if w.executed() != 1 {
+		t.Errorf("executed %v", w.asked)
+	}
+}
+
 // TestAFailureIsNotRemembered: what failed, or was broken off, is done when it is
 // asked again.
 func TestAFailureIsNotRemembered(t *testing.T) {

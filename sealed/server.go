@@ -41,6 +41,7 @@ type Server struct {
 	Now     func() time.Time
 
 	effects effects
+	uploads uploads
 	mu      sync.Mutex
 	counts  map[webid.Verdict]uint64
 	coming  int64 // bytes of messages that are being read
@@ -231,13 +232,24 @@ func (s *Server) respond(ctx context.Context, q question) (bhttp.Response, error
 	if status := refusal(q.peer, r); status != 0 {
 		return s.signed(bhttp.Response{Status: status}), nil
 	}
-	do := func() (bhttp.Response, error) { return s.execute(r) }
-	if q.Method == http.MethodGet || q.Method == http.MethodHead || q.peer.Agent.Anonymous() {
+	do := func() (bhttp.Response, error) {
+		parts := r.Header.Values(headerPart)
+		r.Header.Del(headerPart)
+		if len(parts) > 0 && q.peer.Agent.Device() && q.Method == http.MethodPut {
+			if response, last := s.inPart(q, r, parts); !last {
+				return s.signed(response), nil
+			}
+		}
+		return s.execute(r)
+	}
+	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		return do()
 	}
-	key := effect{q.stamp.label + " " + q.stamp.kid, q.stamp.nonce}
-	return s.effects.once(ctx, key, q.stamp.expires, s.Now(), do)
+	return s.effects.once(ctx, q.effect(), q.stamp.expires, s.Now(), do)
 }
+
+// effect names what a request does.
+func (q question) effect() effect { return effect{q.stamp.label + " " + q.stamp.kid, q.stamp.nonce} }
 
 // request returns what Handler is given.
 func (q question) request(ctx context.Context) *http.Request {

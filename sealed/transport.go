@@ -45,7 +45,11 @@ type Transport struct {
 // days ahead). A large representation is asked for in pieces as the body is read.
 // The error wraps that of the Carrier, ErrAnswer, or ErrChanged. (protocol §5)
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.once(r)
+	send := t.once
+	if r.ContentLength > maxOwn {
+		send = t.inParts
+	}
+	answer, err := send(r)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", r.URL.Path, err)
 	}

@@ -236,7 +236,7 @@ func TestATransportRefusesWhatItCannotSend(t *testing.T) {
 		{"a request to another host", w.request("GET", "/social/door", "")},
 		{"a nonce that is none", w.request("GET", "/social/door", "", "Kith-Nonce", "x")},
 		{"an end that is none", w.request("GET", "/social/door", "", "Kith-Expires", "tomorrow")},
-		{"more than 1 MiB", w.request("PUT", "/.replica/x", strings.Repeat("x", 1<<20+1))},
+		{"more than 32 MiB", w.request("PUT", "/.replica/x", strings.Repeat("x", 32<<20+1))},
 	} {
 		if c.name == "a request to another host" {
 			c.r.URL.Host = "host.example"
