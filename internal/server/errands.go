@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kith/acl"
@@ -31,6 +32,7 @@ type errands struct {
 	reach *reach
 	seen  pod.Head // changes up to here have been looked at
 	left  bool     // an answer could not be taken back
+	looks atomic.Uint64
 	hints hints
 	wakes wakes
 
@@ -132,6 +134,7 @@ func (e *errands) run() {
 
 // look does what is due, and returns after how long there may be more.
 func (e *errands) look(ctx context.Context) (next time.Duration, err error) {
+	defer e.looks.Add(1)
 	n, err := e.news(ctx)
 	if err != nil {
 		return lookAgain, err

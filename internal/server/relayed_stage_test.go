@@ -327,7 +327,7 @@ func (h *human) pair(s *shelf) *line {
 // registered waits until the relay knows a send.
 func (h *human) registered(way webid.Way) {
 	h.t.Helper()
-	eventually(h.t, "the relay knows the way", func() bool { return h.known(way) })
+	polled(h.t, "the relay knows the way", 200*time.Millisecond, func() bool { return h.known(way) }) // it bears few guesses of one address
 }
 
 // known reports whether a relay lets h leave a message by a way. What is left is nonsense, which nobody answers.
@@ -531,13 +531,34 @@ func (l *line) drop(message []byte) relay.Receipt {
 // eventually polls until ok, or fails.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	polled(t, what, 5*time.Millisecond, ok)
+}
+
+// polled polls with pauses until ok, or fails.
+func polled(t testing.TB, what string, pause time.Duration, ok func() bool) {
+	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within twenty seconds: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(pause)
 	}
+}
+
+// nudge has the pod look at what is due, and waits until it has.
+func (b *befriended) nudge() {
+	b.t.Helper()
+	looks := &b.me().reach.errand.looks
+	before := looks.Load()
+	eventually(b.t, "the pod looks", func() bool {
+		b.owner.version++
+		h := b.me()
+		if err := h.write(context.Background(), fmt.Sprintf("/notes/%d", b.owner.version), "text/plain", "x", absent); err != nil {
+			b.t.Fatal(err)
+		}
+		return looks.Load() > before+1
+	})
 }
 
 // hostOf returns host:port of a URL.

@@ -16,16 +16,12 @@ import (
 	"kith/webid"
 )
 
-// relays returns by which relays the owner is reached: what the pod says, or before a phone has paired what this
+// relays returns by which relays the owner is reached: what the pod says, or, until it says something, what this
 // server prepares. The zero relays where there are none, or what is there cannot be read.
 func (h *home) relays(ctx context.Context) (relays, error) {
 	r, _, err := h.readRelays(ctx)
 	if err != nil || r.Secret != (secret{}) {
 		return r, err
-	}
-	p, err := h.realm.person(ctx)
-	if err != nil || p.paired() {
-		return relays{}, err
 	}
 	prepared, err := h.state.reaching(ctx, h.name)
 	return prepared.draft, err
