@@ -19,7 +19,7 @@ type ledger struct {
 	read  uint64 // Seq up to which it knows the pod
 	posts map[pod.Path]map[pod.Path]entry
 	paths map[string]pod.Path // by handle, since a tombstone has no path
-	marks []mark              // in order of Seq
+	marks map[string][]mark   // by handle: those that the store has
 }
 
 // entry is a resource in a post, or a container with an ACL of its own.
@@ -34,6 +34,7 @@ type entry struct {
 // mark is a trace that tells of a post to some.
 type mark struct {
 	seq     uint64
+	gone    bool // a tombstone
 	device  deviceTag
 	counter uint64
 	readers []string
@@ -43,10 +44,7 @@ type mark struct {
 func (l *ledger) follow(tx pod.Tx) error {
 	head := tx.Head()
 	if l.posts == nil {
-		l.posts, l.paths = map[pod.Path]map[pod.Path]entry{}, map[string]pod.Path{}
-	}
-	if head.Seq == l.read {
-		return nil
+		l.posts, l.paths, l.marks = map[pod.Path]map[pod.Path]entry{}, map[string]pod.Path{}, map[string][]mark{}
 	}
 	for c, err := range tx.Changes(l.read) {
 		if err != nil {
@@ -55,8 +53,16 @@ func (l *ledger) follow(tx pod.Tx) error {
 		l.take(c)
 	}
 	l.read = head.Seq
-	l.marks = slices.DeleteFunc(l.marks, func(m mark) bool { return m.seq <= head.Floor })
+	for id := range l.marks { // the store has forgotten these, whether or not it has changed
+		l.forget(id, func(m mark) bool { return m.seq <= head.Floor })
+	}
 	return nil
+}
+
+func (l *ledger) forget(id string, which func(mark) bool) {
+	if l.marks[id] = slices.DeleteFunc(l.marks[id], which); len(l.marks[id]) == 0 {
+		delete(l.marks, id)
+	}
 }
 
 // take takes one row in.
@@ -66,15 +72,26 @@ func (l *ledger) take(c pod.Change) {
 		cause = c.By
 	}
 	if len(c.Readers) > 0 {
-		l.marks = append(l.marks, mark{c.Seq, tagOf(cause.Device), cause.Counter, c.Readers})
+		l.mark(c.ID, mark{c.Seq, !isMark(c), tagOf(cause.Device), cause.Counter, c.Readers})
 	}
 	switch {
 	case isMark(c):
 	case c.Gone():
 		l.drop(c.ID)
 	default:
+		l.forget(c.ID, func(m mark) bool { return m.gone }) // the handle lives again
 		l.put(c)
 	}
+}
+
+// mark takes a trace in as the store does: a reader stands in the newest one of a handle only.
+func (l *ledger) mark(id string, newest mark) {
+	for i, m := range l.marks[id] {
+		if !m.gone {
+			l.marks[id][i].readers = slices.DeleteFunc(slices.Clone(m.readers), func(r string) bool { return slices.Contains(newest.readers, r) })
+		}
+	}
+	l.marks[id] = append(l.marks[id], newest)
 }
 
 func (l *ledger) put(c pod.Change) {
@@ -156,9 +173,11 @@ func (j *judge) traces(each func(d deviceTag, counter, seq uint64)) error {
 	if err := l.follow(j.tx); err != nil {
 		return err
 	}
-	for _, m := range l.marks {
-		if concerns(m.readers, j.agent) {
-			each(m.device, m.counter, m.seq)
+	for _, all := range l.marks {
+		for _, m := range all {
+			if concerns(m.readers, j.agent) {
+				each(m.device, m.counter, m.seq)
+			}
 		}
 	}
 	return nil

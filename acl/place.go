@@ -188,15 +188,17 @@ func (j *judge) sinceElsewhere(seen vector) ([]news, Place, error) {
 	if err != nil {
 		return nil, Place{}, err
 	}
-	var found []news
-	if first > 0 {
-		found, err = j.changes(first-1, first-1)
+	if first == 0 {
+		at, err := j.end(seen)
+		return nil, at, err
 	}
+	found, err := j.changes(first-1, first-1)
 	if err != nil {
 		return nil, Place{}, err
 	}
-	at, err := j.end(seen)
-	return found, at, err
+	// These places lie where the agent's changes do, and not where this Guard
+	// started, so they are not to be compared with its own.
+	return found, j.place(j.g.name+"+", first-1, seen), nil
 }
 
 // uncovered returns the Seq of the first change that the agent may see and seen
