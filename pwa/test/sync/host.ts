@@ -27,14 +27,17 @@ export class Host {
   private process: ChildProcess | undefined;
   private lines = "";
 
-  private constructor(folder: string, port: number) {
+  private readonly more: readonly string[];
+
+  private constructor(folder: string, port: number, more: readonly string[]) {
     this.folder = folder;
+    this.more = more;
     this.url = `http://localhost:${port}`;
   }
 
-  /** open starts a host over an empty folder. */
-  static async open(): Promise<Host> {
-    const host = new Host(await mkdtemp(join(tmpdir(), "kith-unit-")), await freePort());
+  /** open starts a host over an empty folder; `more` goes to `kith serve`. */
+  static async open(...more: readonly string[]): Promise<Host> {
+    const host = new Host(await mkdtemp(join(tmpdir(), "kith-unit-")), await freePort(), more);
     await host.start();
     return host;
   }
@@ -42,7 +45,7 @@ export class Host {
   /** start starts it, over what the folder holds. */
   async start(): Promise<void> {
     const listen = `127.0.0.1:${new URL(this.url).port}`;
-    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", listen, "--url", this.url], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(binary, ["serve", "--data", this.folder, "--listen", listen, "--url", this.url, ...this.more], { stdio: ["ignore", "pipe", "pipe"] });
     this.process = child;
     this.lines = "";
     await new Promise<void>((resolve, reject) => {

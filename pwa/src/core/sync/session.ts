@@ -51,6 +51,8 @@ export class Session {
   readonly emit: Emit;
   /** Loads what brings sealed requests to relays. */
   readonly carrier: () => Promise<Carrier>;
+  /** What follows the relays, once it is loaded. */
+  relaysHeard: () => Promise<void> = async () => undefined;
   list: DeviceList;
   /** How it goes with the pod. */
   readonly status: Status = { error: undefined, progress: undefined };
@@ -99,6 +101,7 @@ export class Session {
   async heard(paths: readonly string[]): Promise<void> {
     if (paths.includes(devices)) this.list = (await ownLists(this.tree)).devices;
     if (paths.includes(draftRows)) await this.drafts.load();
+    if (paths.includes(relaysPath)) await this.relaysHeard();
     if (paths.includes(namePath)) await this.#followName();
     for (const topic of new Set(paths.map(topicOf))) this.emit(topic);
     if (paths.some((path) => path.startsWith("/social/posts/"))) this.emit("feed");

@@ -1,0 +1,80 @@
+import { afterAll, describe, expect, test, vi } from "vitest";
+import type { ContactId, PostRef } from "../../src/core/kith.ts";
+import { Host } from "./host.ts";
+import { Relay } from "./relay.ts";
+import { Device, picture, until } from "./world.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+const open: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  for (const each of open.reverse()) await each.close();
+});
+
+async function relay(): Promise<Relay> {
+  const made = await Relay.open();
+  open.push(made);
+  return made;
+}
+
+/** pod is a pod that is reached by these relays and, as the phones are, by nothing else. */
+async function pod(...relays: readonly Relay[]): Promise<Host> {
+  const hosts = relays.map(({ url }) => new URL(url).host).join(",");
+  const host = await Host.open("--reach", relays.map(({ url }) => url).join(","), "--fetch", hosts);
+  open.push(host);
+  return host;
+}
+
+async function phone(name: string) {
+  const device = new Device(`${name}'s phone`);
+  open.push(device);
+  const kith = await device.kith();
+  await kith.start(name);
+  return { device, kith };
+}
+
+type One = Awaited<ReturnType<typeof phone>>;
+
+/** outside lets a phone reach no pod by its address. */
+function outside({ device }: One, ...hosts: readonly Host[]): void {
+  device.before = (_method, url) => {
+    if (hosts.some((host) => url.startsWith(`${host.url}/`))) throw new TypeError("there is no way to that address");
+  };
+}
+
+const texts = async ({ kith }: One): Promise<readonly string[]> => (await kith.feed({ limit: 50 })).posts.map(({ text }) => text);
+
+describe("a pod that is reached by relays alone", () => {
+  test("pairs, follows and is followed, and answers a friend while the phone sleeps", async () => {
+    const [one, two] = [await relay(), await relay()];
+    const host = await pod(one, two);
+    const [ana, ben] = [await phone("Ana"), await phone("Ben")];
+    for (const each of [ana, ben]) outside(each, host);
+    const { pair } = await host.person("ana");
+    await ana.kith.connectPod(pair);
+    await ana.kith.syncNow();
+    expect(ana.kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
+    expect((await ana.kith.relays()).list().map(({ url }) => url).sort()).toEqual([one.url, two.url].sort());
+    await ana.kith.post({ text: "from behind the router", pictures: [picture("a large one", 700_000)], audience: { kind: "all" } });
+    await (await ben.kith.relays()).add(two.url);
+    const { link } = await ana.kith.createInvite();
+    expect(link).not.toContain(new URL(host.url).host);
+    const toAna = await ben.kith.acceptInvite(link);
+    await ana.kith.syncNow();
+    const [toBen] = ana.kith.friends();
+    expect(toBen).toMatchObject({ name: "Ben", isNew: true, reachable: true });
+    const { ref } = (await ana.kith.feed({ limit: 1 })).posts[0] ?? {};
+    await ana.kith.setAudience(ref as PostRef, { kind: "all" });
+    await ana.kith.syncNow();
+    expect(ana.kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
+    await ana.device.close();
+    await ben.kith.refresh(toAna);
+    expect(await texts(ben)).toEqual(["from behind the router"]);
+    const [post] = (await ben.kith.feed({ limit: 1 })).posts;
+    expect((await ben.kith.picture(post?.ref as PostRef, 0, "full")).bytes).toHaveLength(700_000);
+    await ben.kith.post({ text: "hello to the shelf", pictures: [], audience: { kind: "all" } });
+    const awake = await ana.device.kith();
+    await awake.refresh(toBen?.cid as ContactId);
+    await until(async () => (await awake.feed({ limit: 5 })).posts.some(({ text }) => text === "hello to the shelf"), "Ana reads Ben");
+  });
+});
