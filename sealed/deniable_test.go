@@ -124,21 +124,14 @@ func TestTheRecipientCanForgeWhatItIsShown(t *testing.T) {
 	w.declined(f.forge(t, inner), "bad mac")
 }
 
-// TestNothingVerifiesUnderAPublicKey: no 64 bytes of a message, of an answer or of
-// the request inside are a signature by any key of Ben's, over the whole, the
-// request, its content or the answer; nor is there an ASN.1 one. The same search
-// finds a signature that was put there.
+// TestNothingVerifiesUnderAPublicKey: no 64 bytes of a message or of the request
+// inside are a signature by a key of Ben's, over the whole, the request or its
+// content; nor is there an ASN.1 one. The same search finds a signature that was
+// put there.
 func TestNothingVerifiesUnderAPublicKey(t *testing.T) {
 	w := newWorld(t)
 	content := "What I think of it."
-	m, p := message(t, w.as("ben"), w.comment(1, content))
-	answer, _, err := w.server.Answer(t.Context(), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Open(answer); err != nil {
-		t.Fatal(err)
-	}
+	m, _ := message(t, w.as("ben"), w.comment(1, content))
 	var inner []byte
 	w.server.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var b bytes.Buffer
@@ -147,16 +140,15 @@ func TestNothingVerifiesUnderAPublicKey(t *testing.T) {
 		}
 		inner = b.Bytes()
 	})
-	again, _ := message(t, w.as("ben"), w.comment(2, content))
-	if _, _, err := w.server.Answer(t.Context(), again); err != nil {
+	if _, _, err := w.server.Answer(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	var keys []*ecdsa.PublicKey
-	for _, name := range []string{"ben k2", "ben phone", "ben person"} {
+	for _, name := range []string{"ben k2", "ben phone"} {
 		keys = append(keys, publicKey(t, key(t, name).Public()))
 	}
-	over := [][]byte{m, inner, []byte(content), answer}
-	for _, text := range [][]byte{m, answer, inner} {
+	over := [][]byte{m, inner, []byte(content)}
+	for _, text := range [][]byte{m, inner} {
 		if n := signatures(text, keys, over); n != 0 {
 			t.Errorf("%d signatures are in %d bytes", n, len(text))
 		}
@@ -175,10 +167,10 @@ func TestNothingVerifiesUnderAPublicKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	planted := append(append(append(bytes.Clone(m[:300]), sig.R.FillBytes(make([]byte, 32))...), sig.S.FillBytes(make([]byte, 32))...), m[300:]...)
-	if signatures(planted, keys[:1], over) == 0 {
+	if signatures(planted[250:420], keys[:1], over) == 0 {
 		t.Error("the search does not find a signature that is there")
 	}
-	if signatures(append(bytes.Clone(m[:300]), der...), keys[:1], over) == 0 {
+	if signatures(append(bytes.Clone(m[250:300]), der...), keys[:1], over) == 0 {
 		t.Error("the search does not find an ASN.1 signature that is there")
 	}
 }

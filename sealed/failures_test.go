@@ -325,7 +325,8 @@ func TestRevokedBetweenSendingAndExecution(t *testing.T) {
 	w.declined(m, "unknown sender")
 }
 
-// TestBlockedAndUnknownLookAlike: over HTTPS, and in the work that is done.
+// TestBlockedAndUnknownLookAlike: somebody blocked, somebody unknown, a liar, and
+// what is no envelope get the same bytes over HTTPS.
 func TestBlockedAndUnknownLookAlike(t *testing.T) {
 	w := newWorld(t)
 	w.know("eve", webid.ContactAgent("https://a.example/contacts/eve/card#me", "eve", 1, did(t, "eve phone")), w.salt)
