@@ -70,6 +70,15 @@ describe("a sealed request", () => {
     expect(again[0]?.message).not.toEqual(again[1]?.message);
   });
 
+  it("to the key of an invite has it in its first slot", async () => {
+    const { sealing, opener, own } = await friends();
+    const invite = await generate("agree");
+    const holder = { ...opener, keys: [await generate("agree")], invites: [await generate("agree"), invite] };
+    const message = await sealed({ ...sealing, from: undefined, to: [{ key: invite.kid }] });
+    expect(opened(await openRequest(holder, message)).key).toBe(invite.kid);
+    expect(await verdict(holder, await sealed({ ...sealing, to: [{ key: own.kid }, { key: invite.kid }] }))).toBe("no slot");
+  });
+
   it("of nobody names nobody, also where there is no person yet", async () => {
     const { sealing, opener } = await friends();
     const message = await sealed({ ...sealing, from: undefined });

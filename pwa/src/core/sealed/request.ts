@@ -82,8 +82,10 @@ export interface Opener<P extends Pair> {
   readonly now: () => number;
   /** The person who is asked; while there is none, whoever asks as nobody is let through. */
   readonly label: Label | undefined;
-  /** Private agreement keys: those of this device, and of invites that are open. */
+  /** Private agreement keys of this device. */
   readonly keys: readonly Signer[];
+  /** Private keys of open invites. A message to one has no other recipient, so they are tried on the first slot alone. */
+  readonly invites?: readonly Signer[];
   /** Returns what is known of a sender's key; undefined for strangers and the blocked. */
   readonly find: (label: Label, kid: string) => Promise<P | undefined>;
 }
@@ -198,7 +200,7 @@ export async function openRequest<P extends Pair>(own: Opener<P>, message: Bytes
   const wrong = wrongHead(message);
   if (wrong !== undefined) return { declined: wrong };
   const count = message[3] ?? 0;
-  const slot = await openSlots(own.keys, message, count);
+  const slot = (await openSlots(own.keys, message, count)) ?? (await openSlots(own.invites ?? [], message, 1));
   if (slot === undefined) return { declined: "no slot" };
   const inner = await openBody({ key: slot.content, nonce: noNonce }, message, headLength + count * slotLength);
   return typeof inner === "string" ? { declined: inner } : judge(own, slot, inner);
@@ -221,7 +223,7 @@ interface Slot {
   readonly secret: Bytes;
 }
 
-/** openSlots tries every key on every slot. */
+/** openSlots tries every key on the first `count` slots. */
 async function openSlots(keys: readonly Signer[], message: Bytes, count: number): Promise<Slot | undefined> {
   const slots = Array.from({ length: count }, (_, i) => ({
     bytes: message.slice(headLength + i * slotLength, headLength + (i + 1) * slotLength),
