@@ -32,13 +32,16 @@
 //
 // # Cursors
 //
-// A cursor is a position among the changes that one agent may see, sealed so
-// that it tells nothing and cannot be made elsewhere. It is of constant size,
-// and one position of one agent has one cursor on one day: what is hidden from
+// A cursor is a place among the changes that one agent may see, sealed so that it
+// tells nothing. All responders of a person make and read the same kind, under a
+// key that they share: it says of which writes the agent has been told, so that
+// another goes on from there, or answers that it lags behind (503); and so it does
+// where a request below social/ brings such a cursor as Kith-Seen. It is of constant
+// size, and one place of one agent has one cursor on one day: what is hidden from
 // the agent does not move it. All pages of one listing carry the cursor of the
 // first, so that what happens while they are read is told afterwards. After 80
-// days, with another grant or other names of the agent, and when the pod's index
-// was made anew, a cursor is gone (410) and the listing is read again.
+// days, with another grant, key or other names of the agent, and when the pod's
+// index was made anew, a cursor is gone (410) and the listing is read again.
 //
 // # Replica (protocol §3.4)
 //
