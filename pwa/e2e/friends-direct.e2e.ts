@@ -83,7 +83,7 @@ test("when both allow it, they go on when all relays are gone", async () => {
 
 test("what is not allowed any more ends", async () => {
   await allow(ana, false);
+  await expect.poll(async () => (await direct(ben)).ended, { timeout: 10_000 }).toBe(2);
   await post(ben, "not now");
   expect(await texts(ana)).not.toContain("not now");
-  await expect.poll(async () => (await direct(ben)).ended, { timeout: 10_000 }).toBe(2);
 });

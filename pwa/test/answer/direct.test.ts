@@ -6,7 +6,7 @@ import { type Bytes, text, utf8 } from "../../src/core/bytes.ts";
 import type { Env } from "../../src/core/env.ts";
 import type { ContactId } from "../../src/core/kith.ts";
 import type { Channel, ChannelEvents, Connecting } from "../../src/core/relay/direct.ts";
-import { allowDirect, DirectWay } from "../../src/core/sync/direct.ts";
+import { DirectWay } from "../../src/core/sync/direct.ts";
 import { agentOf, asker, befriend, houseOf, type Somebody, somebody } from "./world.ts";
 
 /** Air is the platform: it joins whoever answers an offer with whoever made it, as a browser does. */
@@ -85,7 +85,7 @@ beforeEach(async () => {
   for (const { way, who } of [ana, ben]) way.serve = async (message: Bytes) => utf8(`${who.name} heard ${text(message)}`);
 });
 
-const allow = (side: Side, on = true): Promise<void> => allowDirect(side.who.store, side.cid, on);
+const allow = (side: Side, on = true): Promise<void> => side.way.allow(side.cid, on);
 
 test("friends who both allow it ask each other over one connection", async () => {
   await Promise.all([allow(ana), allow(ben)]);
@@ -122,7 +122,7 @@ test("two who connect at once have a connection afterwards", async () => {
 
 test("a device without the means answers nobody, and asks nobody", async () => {
   const { who, cid } = ana;
-  await allowDirect(who.store, cid, true);
+  await allow(ana);
   const way = new DirectWay({ env: { now: who.env.now, after: who.env.after } as Env, store: who.store }, async () => {
     throw new Error("an offer was made");
   });

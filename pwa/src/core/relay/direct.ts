@@ -111,7 +111,8 @@ export class Conversation {
     if (this.#over || !(await this.opened)) return undefined;
     const number = (this.#count = (this.#count + 1) >>> 0);
     return new Promise((resolve) => {
-      const late = this.#env.after(patience.answer, () => this.#answered(number, undefined));
+      // Whoever is silent for so long is gone, though nobody said so.
+      const late = this.#env.after(patience.answer, () => this.close());
       this.#asked.set(number, (answer) => {
         late();
         resolve(answer);

@@ -9,21 +9,10 @@ import type { Bytes } from "../bytes.ts";
 import type { ContactId } from "../kith.ts";
 import { Directs } from "../relay/directs.ts";
 import type { Serve } from "../relay/direct.ts";
-import type { Store } from "../store/store.ts";
 import type { Direct } from "./reach.ts";
 import type { Session } from "./session.ts";
 
 const setting = "direct/";
-
-/** allowsDirect tells whether this device may show a friend its network address. */
-export function allowsDirect(store: Store, cid: ContactId): boolean {
-  return store.get(setting + cid) === true;
-}
-
-/** allowDirect allows it, or no longer. */
-export function allowDirect(store: Store, cid: ContactId, on: boolean): Promise<void> {
-  return store.apply([on ? { set: setting + cid, value: true } : { unset: setting + cid }]);
-}
 
 /** Introduce carries an offer to the devices of a friend that can connect, and returns the answer of one. */
 export type Introduce = (cid: ContactId, offer: string) => Promise<string | undefined>;
@@ -41,12 +30,20 @@ export class DirectWay implements Direct {
     this.#introduce = introduce;
   }
 
-  /** has tells whether there is a connection with a friend that may be used. */
+  /** allows tells whether this device may show a friend its network address. */
+  allows(cid: ContactId): boolean {
+    return this.#session.store.get(setting + cid) === true;
+  }
+
+  /** allow lets it, or ends what connection there is. */
+  async allow(cid: ContactId, on: boolean): Promise<void> {
+    await this.#session.store.apply([on ? { set: setting + cid, value: true } : { unset: setting + cid }]);
+    if (!on) this.#directs?.forget(cid);
+  }
+
+  /** has tells whether there is a connection with a friend. */
   has(cid: ContactId): boolean {
-    if (this.#directs?.has(cid) !== true) return false;
-    if (this.#allowed(cid)) return true;
-    this.#directs.forget(cid);
-    return false;
+    return this.#directs?.has(cid) ?? false;
   }
 
   /** ask asks a friend over the connection; undefined when no answer came that way. */
@@ -56,22 +53,18 @@ export class DirectWay implements Direct {
 
   /** meet begins a connection with a friend who is awake, where the owner allows it. */
   async meet(cid: ContactId): Promise<void> {
-    if (!this.#allowed(cid)) return;
+    if (!this.allows(cid)) return;
     await (await this.#opened())?.connect(cid, (offer) => this.#introduce(cid, offer));
   }
 
   /** answer takes a friend's offer; undefined when this device may not connect, or cannot. */
   async answer(cid: ContactId, offer: string): Promise<string | undefined> {
-    return this.#allowed(cid) ? (await this.#opened())?.answer(cid, offer) : undefined;
+    return this.allows(cid) ? (await this.#opened())?.answer(cid, offer) : undefined;
   }
 
   /** stop ends all connections. */
   stop(): void {
     this.#directs?.stop();
-  }
-
-  #allowed(cid: ContactId): boolean {
-    return allowsDirect(this.#session.store, cid);
   }
 
   /** opened loads what connects, once; undefined where there is nothing, or it cannot be had now. */

@@ -7,7 +7,7 @@ import { contact } from "../pod/people.ts";
 import { relaysPath } from "../pod/paths.ts";
 import { makeQueue, type Refused, relayInfo } from "../relay/client.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
-import { allowDirect, allowsDirect } from "./direct.ts";
+import type { DirectWay } from "./direct.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -24,11 +24,13 @@ export const renewSetting = "relay/renew";
 export class OwnRelays implements Relays {
   readonly #session: Session;
   readonly #replies: Replies;
+  readonly #direct: DirectWay;
   #settings: RelaySettings | undefined;
 
-  constructor(session: Session, replies: Replies) {
+  constructor(session: Session, replies: Replies, direct: DirectWay) {
     this.#session = session;
     this.#replies = replies;
+    this.#direct = direct;
   }
 
   /** load reads the settings again, as another device or the pod may have written them, and listens where they say. */
@@ -56,11 +58,11 @@ export class OwnRelays implements Relays {
 
   direct(cid: ContactId): boolean | undefined {
     const { env, store } = this.#session;
-    return env.connecting === undefined || contact(store, cid).relays.length === 0 ? undefined : allowsDirect(store, cid);
+    return env.connecting === undefined || contact(store, cid).relays.length === 0 ? undefined : this.#direct.allows(cid);
   }
 
   async setDirect(cid: ContactId, on: boolean): Promise<void> {
-    await allowDirect(this.#session.store, cid, on);
+    await this.#direct.allow(cid, on);
     this.#session.emit("relays");
   }
 

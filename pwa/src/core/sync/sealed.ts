@@ -78,8 +78,8 @@ export class Sealed implements Carrier {
     this.#ledger = new Ledger(session);
     this.#replies = new Replies(env, store, (answer) => this.#late(answer), () => session.emit("relays"));
     this.#leaving = new Leaving(env, store, () => ownRelays(tree), (url, status) => this.#trouble(url, status));
-    this.relays = new OwnRelays(session, this.#replies);
     this.direct = new DirectWay(session, (cid, offer) => this.#introduce(cid, offer));
+    this.relays = new OwnRelays(session, this.#replies, this.direct);
   }
 
   /** open begins to listen for late answers, until `closing`; `heard` is told of whom there is something to ask again. */
