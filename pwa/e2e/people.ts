@@ -59,7 +59,7 @@ export class Phone {
   }
 
   /** open opens the app in the profile of that name; `before` runs in the page before the app does. */
-  static async open(scene: Scene, name: string, address: string, screen?: Screen, before?: () => void): Promise<Phone> {
+  static async open(scene: Scene, name: string, address: string, screen?: Screen, before?: (() => void) | { readonly content: string }): Promise<Phone> {
     const context = await scene.profile(name, screen);
     context.setDefaultTimeout(patience);
     if (before !== undefined) await context.addInitScript(before);

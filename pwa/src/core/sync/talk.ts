@@ -75,12 +75,14 @@ export class Talking implements Talk {
     return [...moot, ...this.#letter(cid, { kind: "receipt", handle, device: me.device }, { nonce, after })];
   }
 
-  /** forgot erases what let this person keep posts that are gone. */
+  /** forgot erases what let this person keep posts that are gone, and lets the receipts go out. */
   async forgot(cid: ContactId, items: readonly string[]): Promise<void> {
+    if (items.length === 0) return;
     const { store, tree } = this.#session;
     const gone = new Set(items.map(handleOf));
     const kept = [...store.rows(inboxPath(cid))].filter(({ note }) => note?.type === "kith:Kept" && gone.has(String(note.object)));
     if (kept.length > 0) await tree.act("other", async (batch) => kept.forEach(({ path }) => batch.erase(path)));
+    this.#around.acted("feed");
   }
 
   /** expire drops the bytes of copies whose owners were out of reach for longer than their leases (protocol §4). */
