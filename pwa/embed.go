@@ -7,7 +7,8 @@
 //	shell.html             the app as a pod serves it, with
 //	part-*.js              the parts that it loads after its first page
 //	index.html             the whole app in one file; also opens from the disk
-//	sw.js                  the service worker
+//	sw.js                  the service worker, and
+//	answer-*.js            what it answers friends with after a push
 //	manifest.webmanifest   name, colours and icons for the home screen
 //	icon*.{svg,png}        the icons
 package pwa

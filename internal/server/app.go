@@ -47,7 +47,7 @@ func newAsset(file pwa.File) (*asset, error) {
 	}
 	sum := sha256.Sum256(plain)
 	f := &asset{file: file, mediaType: assetType(file.Name), etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, caching: "no-cache"}
-	if strings.HasPrefix(file.Name, "part-") { // its name has the hash of its bytes
+	if strings.HasPrefix(file.Name, "part-") || strings.HasPrefix(file.Name, "answer-") { // the name has the hash of the bytes
 		f.caching = "public, max-age=31536000, immutable"
 	}
 	return f, nil

@@ -1,0 +1,278 @@
+/** A phone that answers: its page, and after a push its service worker, in a real browser at a real relay. */
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BrowserContext, CDPSession, Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Bytes, fromB64u, utf8 } from "../src/core/bytes.ts";
+import { type Net, post, type Posted } from "../src/core/relay/client.ts";
+import { Mailbox } from "../src/core/relay/mailbox.ts";
+import { readRelays, sendOf, tokenOf } from "../src/core/relay/settings.ts";
+import { openAnswer } from "../src/core/sealed/answer.ts";
+import { sealRequest } from "../src/core/sealed/request.ts";
+import type { Did, Label } from "../src/core/webid/key.ts";
+import { random, type Somebody, somebody } from "../test/answer/world.ts";
+import type { House } from "./answer/main.ts";
+import { builtFile, openScene, type Scene } from "./harness.ts";
+import { type Relay, startRelay } from "./relays.ts";
+
+declare const house: House;
+
+const types: Readonly<Record<string, string>> = { html: "text/html", js: "text/javascript", webmanifest: "application/manifest+json", svg: "image/svg+xml", png: "image/png" };
+const net: Net = {
+  now: Date.now,
+  random,
+  fetch: (url, init) => fetch(url, init),
+  after: (milliseconds, run) => {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  socket: (url, protocol) => new WebSocket(url, protocol),
+};
+
+let scene: Scene;
+let server: Server;
+let address: string;
+let relay: Relay;
+let count = 0;
+
+beforeAll(async () => {
+  scene = await openScene();
+  const folder = join(scene.folder, "house");
+  await build({
+    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
+    root: fileURLToPath(new URL("./answer/", import.meta.url)),
+    publicDir: false,
+    logLevel: "warn",
+    build: { outDir: folder },
+  });
+  // The built app as a pod serves it, and beside it the page of this test, at one origin.
+  const dist = fileURLToPath(new URL(".", builtFile));
+  const pages: Readonly<Record<string, string>> = { "/": join(dist, "shell.html"), "/house": join(folder, "index.html") };
+  server = createServer((request, response) => {
+    const path = pages[request.url ?? ""] ?? join(dist, (request.url ?? "").slice(1));
+    readFile(path).then((content) => response.setHeader("Content-Type", types[extname(path).slice(1)] ?? "text/plain").end(content), () => response.writeHead(404).end());
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  address = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  relay = await startRelay(join(scene.folder, "relay"));
+});
+
+afterAll(async () => {
+  await relay?.kill9();
+  server?.closeAllConnections();
+  server?.close();
+  await scene?.close();
+});
+
+/** A friend of the person on the phone: who they are to each other, and how messages are left. */
+interface Friendship {
+  readonly ben: Somebody;
+  readonly cid: string;
+  readonly salt: Bytes;
+  readonly secret: Bytes;
+  readonly queue: string;
+  readonly self: Awaited<ReturnType<House["self"]>>;
+}
+
+let phone: BrowserContext;
+let page: Page;
+let friendship: Friendship;
+let folder: string;
+
+/** Opens a phone on which Ana lives, with one friend, one post and a queue at the relay. */
+async function live(): Promise<void> {
+  phone = await scene.profile(`phone${count++}`);
+  await phone.grantPermissions(["notifications"], { origin: address.slice(0, -1) });
+  page = await open();
+  await page.evaluate(() => house.install());
+  const ben = await somebody("Ben");
+  const salt = random(32);
+  const card = {
+    name: "Ben", label: ben.label, devices: ben.made.devices.text, keys: ben.made.keys.text, ways: [], salt: Buffer.from(salt).toString("base64url"),
+    since: Date.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, note: "",
+  };
+  const cid = await page.evaluate((friend) => house.befriend(friend), card);
+  folder = await page.evaluate(() => house.post("for Ben", { kind: "all" }));
+  const secret = fromB64u(await page.evaluate((url) => house.reach([url]), relay.url)) ?? random(32);
+  const settings = readRelays((await page.evaluate(() => house.text("/settings/relays"))) ?? "");
+  await page.evaluate(() => house.say());
+  friendship = { ben, cid, salt, secret, queue: settings?.relays[0]?.queue ?? "", self: await page.evaluate(() => house.self()) };
+}
+
+async function open(): Promise<Page> {
+  const opened = await phone.newPage();
+  opened.on("pageerror", (error) => console.error("page:", error));
+  await opened.goto(`${address}house`);
+  await opened.waitForFunction(() => "house" in window);
+  await opened.evaluate(() => house.open());
+  return opened;
+}
+
+interface Question {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly nonce?: Bytes;
+}
+
+function seal({ method = "GET", path = `/social/posts/${folder}/post.jsonld`, headers = {}, body = "", nonce }: Question = {}) {
+  const { ben, salt, self } = friendship;
+  const request = { method, path, headers: new Headers(headers), body: utf8(body) };
+  const from = { label: ben.label, kid: ben.agree.kid, key: ben.agree.key, salt };
+  return sealRequest({ now: Date.now, random }, { to: [{ key: self.agree as Did, device: self.device as Did }], from, label: self.label as Label, request, nonce });
+}
+
+/** leave leaves a message, once the relay knows the send id. */
+async function leave(message: Bytes, wait: number): Promise<Posted> {
+  const send = await sendOf(friendship.secret, relay.url, `${friendship.cid} 1`);
+  for (const end = Date.now() + 10_000; ; ) {
+    const posted = await post(net, relay.url, send, message, wait);
+    if (!("refused" in posted && posted.refused === 404) || Date.now() > end) return posted;
+  }
+}
+
+/** ask asks as the friend and waits for the answer. */
+async function ask(question: Question = {}, wait = 20) {
+  const { message, pending } = await seal(question);
+  const posted = await leave(message, wait);
+  const answer = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
+  return answer === undefined ? { status: 0, text: "", headers: {}, posted } : { status: answer.status, text: new TextDecoder().decode(answer.bytes), headers: Object.fromEntries(answer.headers), posted };
+}
+
+/** waiting resolves once so many messages wait in the person's queue. */
+async function waiting(messages: number): Promise<void> {
+  const token = await tokenOf(friendship.secret, relay.url, friendship.self.device);
+  for (let found = -1, end = Date.now() + 10_000; found < messages; ) {
+    if (Date.now() > end) throw new Error(`wait at the relay: ${found} messages`);
+    found = await new Promise<number>((resolve) => {
+      const look = new Mailbox(net, relay.url, [{ queue: friendship.queue, token }], {
+        message: () => undefined,
+        subscribed: (_queue, count) => (look.stop(), resolve(count)),
+        refused: () => (look.stop(), resolve(-1)),
+      });
+      look.start();
+    });
+  }
+}
+
+/** pusher returns what wakes the service worker, as a push service would (Chrome DevTools Protocol, ServiceWorker). */
+async function pusher(): Promise<() => Promise<void>> {
+  const other = await phone.newPage();
+  const debug: CDPSession = await phone.newCDPSession(other);
+  const registered = new Promise<string>((resolve) => {
+    debug.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
+      const found = registrations.find(({ scopeURL, isDeleted }) => scopeURL === address && !isDeleted);
+      if (found !== undefined) resolve(found.registrationId);
+    });
+  });
+  await debug.send("ServiceWorker.enable");
+  await other.goto("about:blank");
+  const registrationId = await registered;
+  return async () => void (await debug.send("ServiceWorker.deliverPushMessage", { origin: address.slice(0, -1), registrationId, data: "" }));
+}
+
+describe("an open page", () => {
+  beforeEach(async () => {
+    await live();
+    await page.evaluate(() => house.answer());
+    return () => phone.close();
+  });
+
+  test("answers a friend who waits from its own store", async () => {
+    const { status, text, headers } = await ask();
+    expect([status, text]).toEqual([200, await page.evaluate((path) => house.text(path), `/social/posts/${folder}/post.jsonld`)]);
+    expect(headers).toMatchObject({ "kith-by": friendship.self.device, "content-type": "application/ld+json" });
+    expect((await ask({ path: "/social/feed?inline=1" })).text).toContain("for Ben");
+  });
+
+  test("is not disturbed by a push: it answers, and the worker leaves the store alone", async () => {
+    const push = await pusher();
+    await push();
+    expect((await ask()).status).toBe(200);
+    expect(await page.evaluate(() => house.counter())).toBeGreaterThan(0);
+  });
+});
+
+describe("a closed page", () => {
+  let push: () => Promise<void>;
+  beforeEach(async () => {
+    await live();
+    // The relay hears of the friend while the page is open.
+    await page.evaluate(() => house.answer());
+    expect((await ask()).status).toBe(200);
+    await page.evaluate(() => house.stop());
+    push = await pusher();
+    await page.close();
+    return () => phone.close();
+  });
+
+  test("is answered for by the service worker within five seconds of a push", async () => {
+    const asked = ask({}, 20);
+    await waiting(1);
+    const start = Date.now();
+    await push();
+    const { status, text, headers } = await asked;
+    const took = Date.now() - start;
+    console.log(`the closed page answered after ${took} ms`);
+    expect([status, headers]).toMatchObject([200, { "kith-by": friendship.self.device }]);
+    expect(text).toContain("for Ben");
+    expect(took).toBeLessThan(5_000);
+  });
+
+  test("takes what a friend leaves, once, and the page finds it when it is opened", async () => {
+    const put = { method: "PUT", path: `/social/in/${friendship.cid}/aaaaaaaa`, headers: { "If-None-Match": "*", "Content-Type": "application/ld+json" }, body: '{"type":"Note","content":"hello"}', nonce: random(16) };
+    for (let times = 0; times < 2; times++) {
+      const asked = ask(put);
+      await waiting(1);
+      await push();
+      expect(await asked).toMatchObject({ status: 201 });
+    }
+    page = await open();
+    expect(await page.evaluate((path) => house.text(path), put.path)).toBe(put.body);
+    await page.evaluate(() => house.answer());
+    expect((await ask({ ...put, nonce: random(16) })).status).toBe(412);
+    expect((await ask(put)).status).toBe(201);
+  });
+
+  test("that is opened while the worker answers gets the store at once", async () => {
+    const asked = ask();
+    await waiting(1);
+    await push();
+    page = await open();
+    await page.evaluate(() => house.answer());
+    expect(await asked).toMatchObject({ status: 200 });
+  });
+
+  test("says one thing to the person", async () => {
+    const asked = ask();
+    await waiting(1);
+    await push();
+    expect(await asked).toMatchObject({ status: 200 });
+    page = await open();
+    const said = await page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body }) => [title, body]));
+    expect(said).toEqual([["Kith", "Friends were answered."]]);
+  });
+
+  test("whose store was evicted answers nothing, and deletes nothing", async () => {
+    const blank = await phone.newPage();
+    await blank.goto(`${address}icon.svg`);
+    await blank.evaluate(async () => {
+      for (const name of ["kith", "kith-keys"]) await new Promise((resolve) => (indexedDB.deleteDatabase(name).onsuccess = resolve));
+      await (await navigator.storage.getDirectory()).removeEntry("kith");
+    });
+    const asked = ask({}, 6);
+    await waiting(1);
+    await push();
+    expect(await asked).toMatchObject({ status: 0 });
+    expect(await blank.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))).not.toContain("kith");
+    // What was left waits for a device that knows.
+    expect((await asked).posted).toHaveProperty("cancel");
+  });
+});

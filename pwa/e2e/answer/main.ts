@@ -1,0 +1,111 @@
+// A person's phone on a page of its own, over the app's own store, keys and service worker; the test calls what is put
+// on the window here.
+
+import { answeringFor } from "../../src/core/answer.ts";
+import type { Answering } from "../../src/core/answer/answering.ts";
+import { b64u, fromB64u } from "../../src/core/bytes.ts";
+import type { Env } from "../../src/core/env.ts";
+import type { Audience, ContactId } from "../../src/core/kith.ts";
+import type { Card } from "../../src/core/pod/card.ts";
+import { addFriend } from "../../src/core/pod/friends.ts";
+import { type Folder, relaysPath } from "../../src/core/pod/paths.ts";
+import { contactsOf } from "../../src/core/pod/people.ts";
+import { makePost, removePost } from "../../src/core/pod/posts.ts";
+import { ownLists } from "../../src/core/pod/profile.ts";
+import { newRow, Tree } from "../../src/core/pod/tree.ts";
+import { makeQueue } from "../../src/core/relay/client.ts";
+import { tokenOf, writeRelays } from "../../src/core/relay/settings.ts";
+import { openStore } from "../../src/core/store/browser.ts";
+import type { Store } from "../../src/core/store/store.ts";
+import { personOf } from "../../src/core/sync/session.ts";
+import { startPerson } from "../../src/core/sync/person.ts";
+import { saidSetting } from "../../src/core/wakes.ts";
+import { openKeyRecords } from "../../src/core/webid/records.ts";
+import { serviceWorkerScript, startWorker } from "../../src/ui/trusted.ts";
+import { source } from "../../src/worker/slots.ts?source";
+
+const random = (length: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(length));
+const watchers = new Set<() => void>();
+
+let store: Store;
+let env: Env;
+let tree: Tree;
+let answering: Answering | undefined;
+
+/** open opens the store as the app does. */
+async function open(): Promise<void> {
+  store = await openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(source, "slots") }, "kith");
+  const keys = await openKeyRecords("kith-keys");
+  env = {
+    now: Date.now, random, keys, page: location.href, deviceName: "phone",
+    fetch: (url, init) => fetch(url, init),
+    socket: (url, protocol) => new WebSocket(url, protocol),
+    openStore: async () => store,
+    after: (milliseconds, run) => {
+      const id = setTimeout(run, milliseconds);
+      return () => clearTimeout(id);
+    },
+    presence: { online: () => true, visible: () => true, watch: () => () => undefined },
+    persist: async () => true,
+    quota: async () => 0,
+  };
+  if (personOf(store) === undefined) await startPerson(env, store, "Ana");
+  tree = new Tree(store, env, personOf(store)?.device ?? "");
+}
+
+/** install registers the app's service worker and waits until it is active. */
+async function install(): Promise<void> {
+  await navigator.serviceWorker.register(serviceWorkerScript(), { updateViaCache: "none" });
+  await navigator.serviceWorker.ready;
+}
+
+/** reach makes queues at relays, and returns the secret that send ids are made from. */
+async function reach(urls: readonly string[]): Promise<string> {
+  const secret = random(32);
+  const relays = await Promise.all(urls.map(async (url) => {
+    const made = await makeQueue(env, url, [await tokenOf(secret, url, tree.device)]);
+    if ("refused" in made) throw new Error(`make queue: ${made.refused}`);
+    return { url, queue: made.queue, since: Date.now() };
+  }));
+  await tree.act("other", (batch) => batch.putText(relaysPath, "application/json", writeRelays({ secret, hop: false, relays, old: [] })));
+  return b64u(secret);
+}
+
+const tools = {
+  open,
+  install,
+  reach,
+  close: (): Promise<void> => store.close(),
+  /** The person, as friends know them. */
+  async self() {
+    const { devices, keys } = await ownLists(tree);
+    return { label: devices.label, device: tree.device, devices: devices.text, keys: keys.text, agree: keys.agree[0]?.key ?? "" };
+  },
+  befriend: (card: Card): Promise<ContactId> => addFriend(tree, card),
+  friends: (): readonly string[] => contactsOf(store).map(({ name }) => name),
+  post: (text: string, audience: Audience): Promise<Folder> => makePost(tree, { text, pictures: [], audience }),
+  remove: (folder: string): Promise<void> => removePost(tree, folder as Folder),
+  say: (): Promise<void> => store.apply([{ set: saidSetting, value: { title: "Kith", answered: "Friends were answered.", left: "Somebody wrote." } }]),
+  text: (path: string): Promise<string | undefined> => tree.text(path),
+  paths: (prefix: string): readonly string[] => [...store.rows(prefix)].map(({ path }) => path),
+  settings: (prefix: string): readonly string[] => store.names(prefix),
+  counter: (): number => tree.counter,
+  /** put gives the tree a resource as another device of the person made it. */
+  put: (path: string, type: string, bytes: string, id: string, modified: number, version: { readonly counter: number; readonly device: string }) => putRow(path, type, bytes, id, modified, version),
+  async answer(): Promise<void> {
+    const watch = (changed: () => void): (() => void) => (watchers.add(changed), () => watchers.delete(changed));
+    answering = answeringFor(env, tree, { watch, hinted: () => undefined, left: () => undefined, accepted: () => undefined });
+    await answering?.start();
+  },
+  stop: async (): Promise<void> => answering?.stop(),
+};
+
+async function putRow(path: string, type: string, bytes: string, id: string, modified: number, version: { readonly counter: number; readonly device: string }): Promise<void> {
+  const content = fromB64u(bytes) ?? new Uint8Array(0);
+  await store.apply([{ put: await newRow({ path, type, id, modified, version }, content), bytes: content }]);
+}
+
+/** House is what the test calls. */
+export type House = typeof tools;
+
+Object.assign(window, { house: tools });
