@@ -36,8 +36,10 @@ func withStallLimits(next http.Handler) http.Handler {
 		s := &stalls{ResponseWriter: w, control: http.NewResponseController(w), body: r.Body}
 		s.control.SetReadDeadline(time.Now().Add(stallTime))
 		s.control.SetWriteDeadline(time.Now().Add(stallTime))
-		r.Body = s
-		next.ServeHTTP(s, r)
+		// net/http looks at the Body of its own request to see whether 100 Continue is still owed.
+		limited := r.WithContext(r.Context())
+		limited.Body = s
+		next.ServeHTTP(s, limited)
 	})
 }
 
