@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"golang.org/x/net/webdav"
 
@@ -18,17 +19,21 @@ import (
 const maxXML = 64 << 10
 
 // Handler answers WebDAV for one pod. It holds the locks.
-type Handler struct{ dav webdav.Handler }
+type Handler struct {
+	prefix, base string
+	locks        webdav.LockSystem
+}
 
 // New returns a Handler for requests whose paths begin with prefix, such as
-// "/alice/.dav".
-func New(prefix string) *Handler {
-	return &Handler{webdav.Handler{Prefix: prefix, FileSystem: files{}, LockSystem: webdav.NewMemLS()}}
+// "/alice/.dav", to the pod with the URL base.
+func New(prefix, base string) *Handler {
+	return &Handler{prefix: prefix, base: base, locks: webdav.NewMemLS()}
 }
 
 // call is one request on its way through the webdav package, which gives to
 // files and gets back from them nothing but a context.
 type call struct {
+	base string // of the pod
 	view *acl.View
 	body *body
 	typ  string           // media type of the request
@@ -77,13 +82,39 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
 	if r.Method != http.MethodPut {
 		r.Body = http.MaxBytesReader(w, r.Body, maxXML)
 	}
-	c := &call{view: v, body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type")}
+	c := &call{base: h.base, view: v, body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type")}
 	if r.Method == http.MethodPut || r.Method == http.MethodDelete {
 		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = c.body
-	h.dav.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
+	dav := webdav.Handler{Prefix: h.prefix, FileSystem: files{}, LockSystem: locks{h.locks, r.Context(), c}}
+	dav.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
+}
+
+// locks are the Handler's, for one call: the webdav package leaves it to them to
+// compare the entity tags of an If header (RFC 4918 §10.4), but does not do so in
+// its own.
+type locks struct {
+	webdav.LockSystem
+	ctx  context.Context
+	call *call
+}
+
+// Confirm implements webdav.LockSystem.
+func (l locks) Confirm(now time.Time, name0, name1 string, conditions ...webdav.Condition) (func(), error) {
+	var left []webdav.Condition
+	for _, c := range conditions {
+		if c.ETag == "" {
+			left = append(left, c)
+			continue
+		}
+		info, err := l.call.find(l.ctx, name0)
+		if (err == nil && info.ETag == c.ETag) == c.Not {
+			return nil, webdav.ErrConfirmationFailed
+		}
+	}
+	return l.LockSystem.Confirm(now, name0, name1, left...)
 }
 
 // tags returns the entity tags of a header, without the marks of weak ones.

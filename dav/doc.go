@@ -12,9 +12,9 @@
 //	MOVE COPY    resource by resource, the old one deleted when the new one is
 //	             stored. Access rules stay behind: what arrives has those of the
 //	             place where it arrives
-//	LOCK         exclusive and shared, in memory: they end with the process
+//	LOCK         exclusive, in memory: it ends with the process
 //	PROPFIND     of depth 0 and 1 (RFC 4918 §9.1: propfind-finite-depth)
-//	PROPPATCH    refused for each property: there are no dead ones
+//	PROPPATCH    dead properties are kept in the description of the resource
 //
 // ACL resources and descriptions are not listed; by their names they can be read
 // and written as they can over HTTP.

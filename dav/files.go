@@ -89,7 +89,7 @@ func (files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode)
 	if err != nil {
 		return nil, c.refuse(err)
 	}
-	return &reading{call: c, answer: a}, nil
+	return &reading{call: c, ctx: ctx, answer: a}, nil
 }
 
 // RemoveAll implements webdav.FileSystem.
@@ -156,10 +156,15 @@ func (c *call) copy(ctx context.Context, from, to pod.Path) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
 	fresh := pod.Precondition{IfNoneMatch: []string{"*"}}
 	if !from.IsContainer() {
-		_, _, err = c.view.Put(ctx, to, a.Info.Type, a.Resource, fresh)
-		return err
+		if _, _, err = c.view.Put(ctx, to, a.Info.Type, a.Resource, fresh); err != nil {
+			return err
+		}
+		return c.bring(ctx, from, to)
 	}
 	if _, err := c.view.MakeContainer(ctx, to, fresh); err != nil {
+		return err
+	}
+	if err := c.bring(ctx, from, to); err != nil {
 		return err
 	}
 	for _, child := range a.Children {
@@ -212,6 +217,7 @@ func (a *about) ContentType(context.Context) (string, error) { return a.info.Typ
 // reading is a resource or a container that was opened to be read.
 type reading struct {
 	call   *call
+	ctx    context.Context // of the call: the webdav package hands none to DeadProps
 	answer acl.Answer
 	listed bool
 }
@@ -262,7 +268,7 @@ func (c *call) create(ctx context.Context, name string) (webdav.File, error) {
 		return nil, c.refuse(err)
 	}
 	r, w := io.Pipe()
-	f := &writing{call: c, about: &about{pod.Info{Path: p}}, pipe: w, done: make(chan error, 1)}
+	f := &writing{call: c, ctx: ctx, about: &about{pod.Info{Path: p}}, pipe: w, done: make(chan error, 1)}
 	go func() {
 		var err error
 		f.about.info, _, err = c.view.Put(ctx, p, c.typeOf(p), r, c.pre)
@@ -283,10 +289,12 @@ func (c *call) typeOf(p pod.Path) string {
 
 // writing is a resource that is being stored.
 type writing struct {
-	call  *call
-	about *about
-	pipe  *io.PipeWriter
-	done  chan error
+	call    *call
+	ctx     context.Context // of the call
+	patches []webdav.Proppatch
+	about   *about
+	pipe    *io.PipeWriter
+	done    chan error
 }
 
 func (f *writing) Write(p []byte) (int, error)        { return f.pipe.Write(p) }
@@ -304,5 +312,9 @@ func (f *writing) Close() error {
 		return f.call.refuse(errors.Join(acl.ErrBody, err))
 	}
 	f.pipe.Close()
-	return f.call.refuse(<-f.done)
+	err := <-f.done
+	if err == nil && len(f.patches) > 0 {
+		err = f.call.amend(f.ctx, f.about.info.Path, f.patches)
+	}
+	return f.call.refuse(err)
 }
