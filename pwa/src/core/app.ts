@@ -99,9 +99,9 @@ export class App implements Kith {
 
   /** answered asks again for what an answer came to. */
   #answered(whom: string): void {
-    if (whom.includes(" ")) void this.#goOn(whom.split(" ")[1] ?? "");
-    else if (whom === "me") this.#online?.loop.kick();
-    else void this.#online?.reader.refresh(whom as ContactId);
+    if (whom.includes(" ")) return void this.#goOn(whom.split(" ")[1] ?? "");
+    this.#online?.loop.kick();
+    if (whom !== "me") void this.#online?.reader.refresh(whom as ContactId);
   }
 
   /** goOn finishes an invite that was accepted while its maker slept. */
@@ -118,8 +118,7 @@ export class App implements Kith {
     this.#loading ??= Promise.all([network(), talking()])
       .then(([{ Online, follow }, { Talking }]) => {
         const fetch = (copy: Copy): void => this.#online?.reader.fetchPosts([copy]);
-        const acted = (...topics: readonly Topic[]): void => this.#acted(...topics);
-        return this.#begun(new Online(session, (cache) => new Talking(session, cache, { follow, fetch, acted })));
+        return this.#begun(new Online(session, (cache) => new Talking(session, cache, { follow, fetch, acted: (...topics) => this.#acted(...topics) })));
       })
       .catch((error: unknown) => {
         this.#loading = undefined;
