@@ -44,7 +44,7 @@ func BenchmarkGET(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		size int
-	}{{"300 B", 300}, {"40 KiB", 40 << 10}, {"400 KiB", 400 << 10}, {"10 MiB", 10 << 20}} {
+	}{{"300B", 300}, {"40KiB", 40 << 10}, {"400KiB", 400 << 10}, {"10MiB", 10 << 20}} {
 		w := newWorld(b)
 		w.files["/social/file"] = video(b, c.size)
 		plain, pod := httptest.NewServer(http.HandlerFunc(w.serve)), httptest.NewServer(w.server)
@@ -65,20 +65,20 @@ func BenchmarkGET(b *testing.B) {
 			tr.Carrier = sealed.HTTPS{URL: pod.URL + "/.sealed", Client: pod.Client()}
 			benchmarkGET(b, tr, asking, c.size)
 		})
-		b.Run(c.name+"/sealed, no HTTP", func(b *testing.B) {
+		b.Run(c.name+"/sealed_without_HTTP", func(b *testing.B) {
 			tr.Carrier = w
 			benchmarkGET(b, tr, asking, c.size)
 		})
 		if c.size > 512<<10 {
 			continue
 		}
-		b.Run(c.name+"/only asking", func(b *testing.B) {
+		b.Run(c.name+"/only_asking", func(b *testing.B) {
 			defer perRequest(b)()
 			for b.Loop() {
 				message(b, tr, asking())
 			}
 		})
-		b.Run(c.name+"/only answering", func(b *testing.B) {
+		b.Run(c.name+"/only_answering", func(b *testing.B) {
 			m, _ := message(b, tr, asking())
 			defer perRequest(b)()
 			for b.Loop() {
@@ -96,13 +96,20 @@ func BenchmarkDecline(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		keys int
-	}{{"1 key", 1}, {"3 keys", 3}, {"67 keys", 67}} {
+	}{{"1_key", 1}, {"3_keys", 3}, {"67_keys", 67}} {
 		w := newWorld(b)
 		m, _ := message(b, w.as("ben"), w.request("GET", "/social/door", ""))
 		w.keys = nil
+		var invites []sealed.Key
 		for i := range c.keys {
-			w.keys = append(w.keys, sealed.Key{Key: key(b, "other "+string(rune('0'+i))), Invite: i >= 3})
+			k := sealed.Key{Key: key(b, "other "+string(rune('0'+i)))}
+			if i < 3 {
+				w.keys = append(w.keys, k)
+			} else {
+				invites = append(invites, k)
+			}
 		}
+		w.server.Invites = func() []sealed.Key { return invites }
 		b.Run(c.name, func(b *testing.B) {
 			defer perRequest(b)()
 			for b.Loop() {

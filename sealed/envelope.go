@@ -19,7 +19,8 @@ const (
 	sizeMAC  = 32
 	sizeSlot = sizeEnc + sizeKey + sizeMAC + sizeTag
 	maxSlots = 8
-	maxKeys  = 80 // of a recipient that are tried: its own and those of open invites
+	maxKeys  = 16 // of a device that are tried
+	maxOpen  = 64 // keys of invites that are
 )
 
 // slot is what the asker keeps of each slot, to open the answer.
@@ -137,21 +138,26 @@ type envelope struct {
 	mac    []byte
 }
 
-// open opens a message by the first of keys that has a slot. The error is a
-// webid.Verdict.
-func open(message []byte, keys []Key) (envelope, error) {
+// open opens a message by the first of keys that has a slot, or else by the first
+// of invites that has the first slot. The error is a webid.Verdict.
+func open(message []byte, keys []webid.PrivateKey, invites func() []webid.PrivateKey) (envelope, error) {
 	head, err := envelopeHead(message)
 	if err != nil {
 		return envelope{}, err
 	}
-	for _, k := range keys[:min(len(keys), maxKeys)] {
-		private, err := hpkeKey(k.Key)
+	e, err := openBy(keys, head, (len(head)-sizeHead)/sizeSlot, message[len(head):])
+	if err == noSlot {
+		return openBy(invites(), head, 1, message[len(head):])
+	}
+	return e, err
+}
+
+// openBy tries keys on the first slots of a message.
+func openBy(keys []webid.PrivateKey, head []byte, slots int, body []byte) (envelope, error) {
+	for _, k := range keys {
+		private, err := hpkeKey(k)
 		if err != nil {
 			return envelope{}, err
-		}
-		slots := (len(head) - sizeHead) / sizeSlot
-		if k.Invite {
-			slots = 1
 		}
 		for i := range slots {
 			text := head[sizeHead+i*sizeSlot:][:sizeSlot]
@@ -160,8 +166,8 @@ func open(message []byte, keys []Key) (envelope, error) {
 			if !ok {
 				continue
 			}
-			e.key, e.mac = k.Key, plain[sizeKey:]
-			return e.body(plain[:sizeKey], head, message[len(head):])
+			e.key, e.mac = k, plain[sizeKey:]
+			return e.body(plain[:sizeKey], head, body)
 		}
 	}
 	return envelope{}, noSlot

@@ -13,10 +13,6 @@ import (
 type Key struct {
 	Key   webid.PrivateKey
 	Until time.Time // when it opens nothing any more; zero: never
-	// Invite says that this is the key of an invite. It is tried on the first slot
-	// only: who uses an invite has one recipient. So many open invites do not make
-	// many messages that nobody here can open costly.
-	Invite bool
 }
 
 // Sender is who asks: a device with an agreement key that the other side knows.

@@ -100,7 +100,9 @@ func TestAPersonWithManyDevicesIsAskedAtEight(t *testing.T) {
 // TestInvitesAreTriedOnTheFirstSlotOnly.
 func TestInvitesAreTriedOnTheFirstSlotOnly(t *testing.T) {
 	w := newWorld(t)
-	w.keys = []sealed.Key{{Key: key(t, "invite"), Invite: true}}
+	w.server.Invites = func() []sealed.Key {
+		return []sealed.Key{{Key: key(t, "ended"), Until: w.now}, {Key: key(t, "invite"), Until: w.now.Add(time.Second)}}
+	}
 	to := func(names ...string) []byte {
 		tr := w.as("")
 		tr.To = nil
@@ -113,4 +115,7 @@ func TestInvitesAreTriedOnTheFirstSlotOnly(t *testing.T) {
 		t.Errorf("an acceptance is answered %d, %v", reply.Status, err)
 	}
 	w.declined(to("other", "invite"), "no slot")
+	w.declined(to("ended"), "no slot")
+	w.server.Invites = func() []sealed.Key { t.Error("invites are asked for though the device's key opens it"); return nil }
+	ask(t, w.as("ben"), w.request("GET", "/social/door", ""))
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,8 +28,13 @@ type Server struct {
 	Label func() string
 	// Device is the did:key of this device, which its answers name.
 	Device string
-	// Keys returns the keys by which messages can be opened. The first 80 count.
+	// Keys returns the agreement keys of this device, the newest first. The first 16
+	// count.
 	Keys func() []Key
+	// Invites returns the keys of open invites; nil is none. They are asked for only
+	// when no agreement key opens a message, and the first 64 are tried on its first
+	// slot: who uses an invite has one recipient.
+	Invites func() []Key
 	// Find returns who has the agreement key kid in the keys document of the person
 	// with that label: a contact or one of the owner's devices. It is false for
 	// somebody unknown or blocked, and for a key that is revoked.
@@ -161,7 +165,8 @@ type question struct {
 
 // open returns what is asked by whom. The error is a webid.Verdict.
 func (s *Server) open(ctx context.Context, message []byte) (q question, err error) {
-	if q.envelope, err = open(message, s.keys()); err != nil {
+	invites := func() []webid.PrivateKey { return s.usable(s.Invites, maxOpen) }
+	if q.envelope, err = open(message, s.usable(s.Keys, maxKeys), invites); err != nil {
 		return question{}, err
 	}
 	if q.Request, err = bhttp.ParseRequest(q.envelope.inner); err != nil {
@@ -184,9 +189,18 @@ func (s *Server) open(ctx context.Context, message []byte) (q question, err erro
 	return q, q.stamp.check(s.Now())
 }
 
-// keys returns those keys that open something now.
-func (s *Server) keys() []Key {
-	return slices.DeleteFunc(slices.Clone(s.Keys()), func(k Key) bool { return !k.Until.IsZero() && !s.Now().Before(k.Until) })
+// usable returns those keys that open something at this moment, at most n.
+func (s *Server) usable(keys func() []Key, n int) []webid.PrivateKey {
+	var all []webid.PrivateKey
+	if keys == nil {
+		return nil
+	}
+	for _, k := range keys() {
+		if len(all) < n && (k.Until.IsZero() || s.Now().Before(k.Until)) {
+			all = append(all, k.Key)
+		}
+	}
+	return all
 }
 
 func (s *Server) misdirected(q question) error {

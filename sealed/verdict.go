@@ -33,8 +33,3 @@ const (
 	futureDated   webid.Verdict = "future-dated"
 	expired       webid.Verdict = "expired"
 )
-
-// verdicts are all of them, in the order in which a message meets them.
-var verdicts = []webid.Verdict{
-	oversize, webid.Malformed, otherVersion, unknownSuite, noSlot, damaged, misdirected, unknownSender, badMAC, futureDated, expired,
-}

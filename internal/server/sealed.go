@@ -16,9 +16,10 @@ import (
 // given a key that nobody seals to.
 func (h *home) openSealed(s *Server, kid string) {
 	h.sealed = &sealed.Server{
-		Label: h.label, Device: kid, Keys: h.openers, Find: h.sender, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
+		Label: h.label, Device: kid, Keys: h.openers, Invites: h.inviteKeys, Find: h.sender, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
 	}
 	if kid == "" {
+		h.sealed.Invites = nil
 		h.sealed.Keys = func() []sealed.Key { return []sealed.Key{{Key: s.nobody}} }
 		h.sealed.Label = func() string { return "nobody" }
 	}
@@ -33,22 +34,26 @@ func (h *home) label() string {
 	return p.label
 }
 
-// openers are the keys by which somebody can seal a request to this pod: its own, and those of invites.
+// openers are the keys by which the friends of this pod seal requests to it.
 func (h *home) openers() []sealed.Key {
-	ctx := context.Background()
-	p, err := h.realm.person(ctx)
+	p, err := h.realm.person(context.Background())
 	if err != nil {
 		slog.Error("read the owner", "err", err)
 		return nil
 	}
-	keys := []sealed.Key{{Key: p.keys.agreement}}
-	invites, err := h.state.invites(ctx, h.name)
+	return []sealed.Key{{Key: p.keys.agreement}}
+}
+
+// inviteKeys are those by which who accepts an invite seals that to this pod.
+func (h *home) inviteKeys() []sealed.Key {
+	invites, err := h.state.invites(context.Background(), h.name)
 	if err != nil {
 		slog.Error("read invites", "err", err)
 	}
+	var keys []sealed.Key
 	for _, i := range invites {
 		if !i.Key.Public().IsZero() {
-			keys = append(keys, sealed.Key{Key: i.Key, Until: i.expires, Invite: true})
+			keys = append(keys, sealed.Key{Key: i.Key, Until: i.expires})
 		}
 	}
 	return keys
