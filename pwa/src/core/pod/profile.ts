@@ -1,7 +1,7 @@
 /** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (docs/protocol.md, Keys and lists). */
 
 import type { KeyRecords } from "../webid/records.ts";
-import { type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
+import { newestKey, type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, can, type Device, type DeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { KithError } from "../errors.ts";
 import type { Did, Signer } from "../webid/key.ts";
@@ -31,6 +31,9 @@ export async function putLists(batch: Batch, lists: Lists): Promise<void> {
   await batch.putText(keys, jose, lists.keys.text);
 }
 
+/** A keys document of so many keys fits where friends read it. */
+const maxKeys = 24;
+
 /** Change is what a new pair of lists shall hold. */
 export interface Change {
   readonly devices: (now: readonly Device[]) => readonly Device[];
@@ -45,8 +48,10 @@ export async function changeLists(tree: Tree, records: KeyRecords, change: Chang
   const wanted = change.devices(now.devices.devices);
   const next = wanted === now.devices.devices ? now.devices : await nextDeviceList(now.devices, await listSigner(tree, now.devices, signer), wanted);
   const added = change.agree ?? [];
-  const kept = now.keys.agree.filter(({ device, until }) => until > tree.env.now() && !added.some((each) => each.device === device));
-  const left = [...kept, ...added].filter(({ device }) => next.devices.some(({ kid }) => kid === device));
+  const all = [...now.keys.agree.filter(({ kid }) => !added.some((each) => each.kid === kid)), ...added];
+  // What is on its way was sealed to a key that has been superseded since; the newest of a device is good until there is another.
+  const good = all.filter((each) => each.until > tree.env.now() || newestKey({ agree: all }, each.device) === each);
+  const left = good.filter(({ device }) => next.devices.some(({ kid }) => kid === device)).sort((a, b) => b.until - a.until).slice(0, maxKeys);
   return { devices: next, keys: await makeKeysDocument(next, signer, now.keys.serial + 1, left) };
 }
 

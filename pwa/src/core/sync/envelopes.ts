@@ -6,7 +6,7 @@ import { card } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import { ownSalt } from "../sealed/pair.ts";
 import type { Recipient, Sender } from "../sealed/request.ts";
-import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
+import { acceptKeysDocument, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { type Device, type DeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Label } from "../webid/key.ts";
 import { signerOf } from "../webid/records.ts";
@@ -28,11 +28,11 @@ export async function envelopeFor(session: Session, whom: Whom, phones = false):
   const own = await ownLists(session.tree);
   if (whom === "me") {
     const salt = await ownSalt(own.devices.label);
-    return { label: own.devices.label, to: recipients(own.devices, own.keys, session.env.now(), isPod), from: await sender(session, own.keys, salt) };
+    return { label: own.devices.label, to: recipients(own.devices, own.keys, isPod), from: await sender(session, own.keys, salt) };
   }
   const { devices, keys, salt } = await card(session.tree, whom);
   const list = await readDeviceList(devices);
-  const to = recipients(list, await acceptKeysDocument(keys, list), session.env.now(), (device) => device.may.includes("answer") && !(phones && isPod(device)));
+  const to = recipients(list, await acceptKeysDocument(keys, list), (device) => device.may.includes("answer") && !(phones && isPod(device)));
   return { label: list.label, to, from: await sender(session, own.keys, fromB64u(salt) ?? new Uint8Array(0)) };
 }
 
@@ -40,21 +40,15 @@ function isPod({ may }: Device): boolean {
   return may.includes("answer") && !may.includes("post");
 }
 
-/** recipients returns the keys of the devices that may answer. Of a device that has slept for long only an old key is known: it is still
- * there, since a device drops a key only when it has made another. */
-function recipients(list: DeviceList, { agree }: KeysDocument, now: number, wanted: (device: Device) => boolean): readonly Recipient[] {
-  const found = list.devices.filter(wanted).flatMap(({ kid }) => newest(agree.filter(({ device }) => device === kid), now) ?? []);
+/** recipients returns the keys of the devices that may answer. */
+function recipients(list: DeviceList, keys: KeysDocument, wanted: (device: Device) => boolean): readonly Recipient[] {
+  const found = list.devices.filter(wanted).flatMap(({ kid }) => newestKey(keys, kid) ?? []);
   if (found.length === 0) throw new KithError("keys-refused", "seal: no device of theirs could read it");
   return found.slice(0, maxTo).map(({ key, device }) => ({ key, device }));
 }
 
-function newest(keys: readonly AgreementKey[], now: number): AgreementKey | undefined {
-  const good = keys.filter(({ until }) => until > now);
-  return [...(good.length > 0 ? good : keys)].sort((a, b) => b.until - a.until)[0];
-}
-
-async function sender({ env, me }: Session, { label, agree }: KeysDocument, salt: Bytes): Promise<Sender> {
-  const own = agree.find(({ device }) => device === me.device);
+async function sender({ env, me }: Session, keys: KeysDocument, salt: Bytes): Promise<Sender> {
+  const own = newestKey(keys, me.device);
   if (own === undefined || salt.length !== 32) throw new KithError("keys-refused", "seal: this device has no agreement key, or no salt with them");
-  return { label, kid: own.kid, key: (await signerOf(env.keys, own.key)).key, salt };
+  return { label: keys.label, kid: own.kid, key: (await signerOf(env.keys, own.key)).key, salt };
 }

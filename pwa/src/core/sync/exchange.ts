@@ -1,6 +1,7 @@
 /** One exchange with the owner's pod after another: follow it, do what that asks for, bring it what waits. */
 
 import { KithError } from "../errors.ts";
+import { forgetInvites } from "../pod/inviter.ts";
 import { entries } from "../pod/outbox.ts";
 import { followInvites } from "./invites.ts";
 import { admitDevices, renewKeys, revokeAgain } from "./joining.ts";
@@ -38,7 +39,7 @@ export class Exchange {
     this.interrupt();
     const session = this.#session;
     return this.#next(async () => {
-      if (session.pod === undefined) return session.heard(await this.#inbox.read());
+      if (session.pod === undefined) return inTurn(this.#housekeeping());
       await inTurn([
         () => this.#follow(0),
         ...this.#housekeeping(),
@@ -95,6 +96,7 @@ export class Exchange {
       () => revokeAgain(session),
       () => renewKeys(session),
       () => admitDevices(session),
+      () => forgetInvites(session.tree),
       () => session.store.apply(session.tree.forgetOld()),
     ];
   }

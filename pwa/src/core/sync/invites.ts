@@ -15,6 +15,7 @@ import { relayCount } from "../pod/facts.ts";
 import { addFriend } from "../pod/friends.ts";
 import { forgetInvites, heldInvites, holdInvite } from "../pod/inviter.ts";
 import { card, contactsOf } from "../pod/people.ts";
+import { newestKey } from "../webid/agreement.ts";
 import { accept, type Acceptance, confirmed } from "../webid/acceptance.ts";
 import { type Invite as InviteLink, makeInvite, maxWays, readInvite } from "../webid/invite.ts";
 import { didOf } from "../webid/key.ts";
@@ -189,7 +190,7 @@ async function acceptance(session: Session, invite: InviteLink, link: string): P
   const cid = known ?? (randomName(env.random, 20) as ContactId);
   const grant = known === undefined ? 1 : (await card(tree, known)).grant;
   const self = { ...(await introduction(session)), ways: await waysFor(session, `${cid} ${grant}`) };
-  const own = self.keys.agree.find(({ device }) => device === me.device);
+  const own = newestKey(self.keys, me.device);
   if (own === undefined) throw new KithError("keys-refused", "accept invite: this device has no agreement key");
   const { key } = await signerOf(env.keys, own.key);
   const made = await accept(invite, self, { kid: own.kid, key });

@@ -13,18 +13,20 @@ import { type Json, list, object, parse, string, time } from "../json.ts";
 import { PodClient } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
+import { inviteKeys } from "../pod/inviter.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import { jose, newHandle, newRow } from "../pod/tree.ts";
 import type { Store, Write } from "../store/store.ts";
-import type { AgreementKey } from "../webid/agreement.ts";
+import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { acceptDeviceList, can, type Device } from "../webid/devices.ts";
 import { type Did, didOfJwk, generate, jwkOf, parseDid, type Signer } from "../webid/key.ts";
 import { type Joining, makeJoining, readJoining } from "../webid/link.ts";
-import { makeAgreementKey } from "../webid/person.ts";
+import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import { podClient } from "./clients.ts";
 import type { Person, Session } from "./session.ts";
+import { tellAll } from "./ways.ts";
 
 interface Link {
   readonly secret: string;
@@ -37,7 +39,8 @@ const domain = utf8("kith join 1");
 /** How long a device waits to be let in, and how often it asks, in milliseconds. */
 const patience = 15 * 60_000;
 const interval = 2_000;
-const agreementLife = 14 * 24 * 3600_000;
+/** A key is renewed so long before it ends: what was sealed to it may still be on its way, and the sender may have heard of it late. */
+const renewBefore = 15 * 86_400_000;
 
 /** linkDevice makes a link with which one more device may ask to join. */
 export async function linkDevice(session: Session): Promise<{ readonly link: string; readonly expires: number }> {
@@ -58,7 +61,7 @@ export async function admitDevices(session: Session): Promise<boolean> {
   const open = store.names(links).filter((name) => (store.get(name) as Link).expires > env.now());
   const old = store.names(links).filter((name) => !open.includes(name));
   if (old.length > 0) await store.apply(old.map((name) => ({ unset: name })));
-  if (open.length === 0) return false;
+  if (open.length === 0 || session.pod === undefined) return false;
   const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
   for (const request of list(parse(text(bytes))?.joins).map(object)) {
     const joiner = await joinerOf(request, env.now());
@@ -193,16 +196,25 @@ async function macOf(secret: Bytes, kid: Did, agree: Did): Promise<string> {
   return b64u(await hmac(secret, join(domain, utf8(kid), utf8(`${x}.${y}`))));
 }
 
-/** renewKeys makes a new agreement key when half the life of this device's is over; true when it did. */
+/** renewKeys makes a new agreement key when this device's has a fortnight left, and destroys those whose time is over; true when it made one. */
 export async function renewKeys(session: Session): Promise<boolean> {
   const { env, tree, me } = session;
   const lists = await ownLists(tree);
-  const own = lists.keys.agree.find(({ device }) => device === me.device);
-  if ((own !== undefined && own.until > env.now() + agreementLife / 2) || !can(lists.devices, me.device, "admin")) return false;
+  const own = newestKey(lists.keys, me.device);
+  // A device that has just joined is not in the lists that it was given.
+  if (own !== undefined) await destroyKeys(session, lists.keys);
+  if ((own !== undefined && own.until > env.now() + renewBefore) || !can(lists.devices, me.device, "admin")) return false;
   const agree = await makeAgreementKey(env.keys, me.device, env.now());
   await tree.act("other", async (batch) => {
     const { keys: next } = await changeLists(tree, env.keys, { devices: (now) => now, agree: [agree] });
     await batch.putText(keys, jose, next.text);
+    for (const write of tellAll(session)) batch.writes.push(write);
   });
   return true;
+}
+
+/** destroyKeys destroys the agreement keys that the keys document does not name any more: nothing that was sealed to them can be opened again. */
+async function destroyKeys({ env, tree, me }: Session, { agree }: KeysDocument): Promise<void> {
+  const named = new Set<string>([me.device, ...agree.map(({ key }) => key), ...(await inviteKeys(tree)).map(({ kid }) => kid)]);
+  for (const kid of await env.keys.names()) if (!named.has(kid)) await env.keys.remove(kid);
 }

@@ -4,10 +4,12 @@
  */
 
 import type { Stop } from "../env.ts";
+import { KithError } from "../errors.ts";
 import { retryAfterOf } from "../ldp/errors.ts";
 import { entries, ready } from "../pod/outbox.ts";
 import { contactsOf } from "../pod/people.ts";
 import type { Exchange } from "./exchange.ts";
+import { hintedFriends } from "./hints.ts";
 import type { Mail } from "./mail.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -99,10 +101,17 @@ export class Loop {
     if (ready(waits, env.now()).length > 0) return doorbell;
     if (this.#stopped || !presence.visible()) return waits.length > 0 ? minute : undefined;
     if (store.names("link/").length > 0) return doorbell;
+    await this.#askHinted();
     const began = env.now();
     const heard = await this.#exchange.listen();
     this.#greet();
     return heard || env.now() - began > patience ? 0 : patience;
+  }
+
+  /** askHinted asks the friends of whom the pod has heard that they have something new. */
+  async #askHinted(): Promise<void> {
+    const friends = await hintedFriends(this.#session).catch(ignore);
+    for (const cid of friends ?? []) void this.#reader.refresh(cid);
   }
 
   /** greet asks friends at once when there is a new one, or one who is reached elsewhere. */
@@ -133,4 +142,9 @@ export class Loop {
       await this.#friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : undefined);
     }
   }
+}
+
+/** A pod that does not tell its hints now is asked again. */
+function ignore(error: unknown): undefined {
+  if (!(error instanceof KithError)) throw error;
 }

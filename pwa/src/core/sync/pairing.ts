@@ -6,6 +6,7 @@ import { codeOf, Failure } from "../ldp/errors.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import type { AgreementKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, parseDid } from "../webid/key.ts";
+import { agreementLife } from "../webid/person.ts";
 import { type Pairing, podUrl, readPairing } from "../webid/link.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { without } from "../pod/outbox.ts";
@@ -17,9 +18,6 @@ import { jsonOf, postOpenly } from "./open.ts";
 import type { Pod, Session } from "./session.ts";
 import { asideSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
-
-/** How long others may seal to a pod's agreement key before the list says so again, in milliseconds. */
-const agreementLife = 14 * 24 * 3600_000;
 
 /** Introduced is what a pod says of itself when it was paired. */
 interface Introduced {

@@ -51,6 +51,12 @@ export async function acceptKeysDocument(jws: string, list: DeviceList, known?: 
   return { label, serial, agree: named, text: jws };
 }
 
+/** newestKey returns the key that a device is sealed to, the one with the latest `until`; undefined when it has none. It is good even after that
+ * moment, since a device drops a key only when it has made another. */
+export function newestKey({ agree }: Pick<KeysDocument, "agree">, of: Did): AgreementKey | undefined {
+  return agree.filter(({ device }) => device === of).sort((a, b) => b.until - a.until)[0];
+}
+
 function readAgreementKey(value: unknown): AgreementKey {
   const json = object(value);
   const kid = textOf(json, "kid", 64);

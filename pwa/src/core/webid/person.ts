@@ -21,7 +21,7 @@ export interface Person {
 export const recoverySetting = "recovery";
 
 /** How long a key may be sealed to: a week, and a week more for a device that was asleep. */
-const agreementLife = 14 * 24 * 3600_000;
+export const agreementLife = 22 * 86_400_000;
 
 /** makePerson makes a person whose only device is this one, and keeps the device's private keys in the records. */
 export async function makePerson(records: KeyRecords, deviceName: string, now: number): Promise<Person> {
