@@ -138,10 +138,12 @@ func (p *pieces) fetch() error {
 		return err
 	}
 	held, partial := parseSpan(response.Header.Get("Content-Range"))
-	if response.StatusCode != http.StatusPartialContent {
-		return fmt.Errorf("answered %d: %w", response.StatusCode, ErrChanged)
-	}
-	if !partial || held.first != p.next || held.last >= p.end || held.last-held.first+1 != response.ContentLength || response.Header.Get("ETag") != p.tag {
+	switch {
+	case response.StatusCode/100 == 2 && response.Header.Get("ETag") != p.tag, response.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return ErrChanged
+	case response.StatusCode != http.StatusPartialContent:
+		return fmt.Errorf("answered %d", response.StatusCode)
+	case !partial || held.first != p.next || held.last >= p.end || held.last-held.first+1 != response.ContentLength:
 		return ErrAnswer
 	}
 	p.now, p.next = response.Body, held.last+1

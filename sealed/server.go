@@ -178,12 +178,12 @@ func (s *Server) open(ctx context.Context, message []byte) (q question, err erro
 	if q.url, err = url.ParseRequestURI(q.Path); err != nil || q.Scheme != "https" || !strings.HasPrefix(q.Path, "/") {
 		return question{}, webid.Malformed
 	}
-	peer, known := s.whoAsks(ctx, q)
+	peer, stranger := s.whoAsks(ctx, q)
 	if err := s.misdirected(q); err != nil {
 		return question{}, err
 	}
-	if err := known; err != nil {
-		return question{}, err
+	if stranger != nil {
+		return question{}, stranger
 	}
 	q.peer = peer
 	return q, q.stamp.check(s.Now())
