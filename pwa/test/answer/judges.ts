@@ -1,13 +1,16 @@
 /** Judges of the shared vectors of what a sealed request may ask, and of requests that come more than once. */
 
+import { expect } from "vitest";
+import { covers, Cursors, deviceKey, DeviceKeys } from "../../src/core/answer/cursor.ts";
 import type { Agent } from "../../src/core/answer/judge.ts";
+import { Refusal } from "../../src/core/answer/refusal.ts";
 import { doneBefore, remembering } from "../../src/core/answer/once.ts";
 import { targetOf } from "../../src/core/answer/reach.ts";
 import type { ContactId } from "../../src/core/kith.ts";
 import { type Opened, openRequest } from "../../src/core/sealed/request.ts";
 import { fromB64u } from "../../src/core/bytes.ts";
 import { type Known, place } from "../sealed/judges.ts";
-import { type Judge, Refused } from "../webid/judge.ts";
+import { type Judge, Refused, type Vector } from "../webid/judge.ts";
 import { somebody } from "./world.ts";
 
 const cid = "a2b3c4d5e6f7a2b3c4d5" as ContactId;
@@ -22,6 +25,27 @@ function agentOf({ peer }: Opened<Known>): Agent {
   return { ...(agents[kind] as Exclude<Agent, { kind: "nobody" }>), kid: peer?.from ?? "" };
 }
 
+/** cursorOf says what a cursor says, as the vectors do. */
+async function cursorOf({ key, now, as: who, grant, kid, accepts, known, cursor }: Vector): Promise<object> {
+  const agent: Agent = who === "owner" ? { kind: "owner", kid: String(kid) } : { kind: "contact", cid: String(who) as ContactId, grant: Number(grant), kid: String(kid), also: (accepts ?? []) as readonly string[] };
+  const cursors = await Cursors.open(fromB64u(String(key)) ?? new Uint8Array(0), "", () => Number(now) * 1000);
+  const { seen, seq, ...position } = await cursors.read(agent, String(cursor));
+  const heard = await Promise.all((known as readonly { readonly device: string; readonly counter: number }[]).map((each) => new DeviceKeys().of(each)));
+  const all = new Map(heard.map(({ device, counter }) => [device, counter]));
+  const told = [...seen].map(([device, counter]) => ({ device, counter }));
+  if (!told.every((each) => covers(all, each))) throw new Refused("behind");
+  return { ...position, seen: told, ...(seq > 0 && { seq }) };
+}
+
+/** sealedAgain seals what a phone's cursor says once more. */
+async function sealedAgain({ key, as: who, grant, kid, accepts, cursor, now }: Vector): Promise<string> {
+  const agent: Agent = who === "owner" ? { kind: "owner", kid: String(kid) } : { kind: "contact", cid: String(who) as ContactId, grant: Number(grant), kid: String(kid), also: (accepts ?? []) as readonly string[] };
+  const opened = await Cursors.open(fromB64u(String(key)) ?? new Uint8Array(0), "did:key:zPhone", () => Number(now) * 1000);
+  const { seen, day, maker } = await opened.read(agent, String(cursor));
+  const then = await Cursors.open(fromB64u(String(key)) ?? new Uint8Array(0), "did:key:zPhone", () => day * 86_400_000);
+  return maker === (await deviceKey("did:key:zPhone")) ? then.seal(agent, seen) : String(cursor);
+}
+
 export const answerJudges: Readonly<Record<string, Judge>> = {
   "sealed-targets.json": async ({ header = [], size = 0, method, path, status, as: who }) => {
     const agent = agents[String(who)];
@@ -32,6 +56,14 @@ export const answerJudges: Readonly<Record<string, Judge>> = {
     if (target.kind === "refused") throw new Refused("refused");
     const listing = target.kind === "resource" && target.path.endsWith("/");
     return { accept: listing ? "application/ld+json" : "*/*" };
+  },
+  "cursors.json": async (vector) => {
+    const says = await cursorOf(vector).catch((error: unknown) => {
+      if (error instanceof Refusal) throw new Refused(error.reason === "cursor" ? "malformed" : error.reason);
+      throw error;
+    });
+    if (!("epoch" in says) || says.epoch === "") expect(await sealedAgain(vector)).toBe(vector.cursor);
+    return says;
   },
   "sealed-once.json": async (vector) => {
     const { store } = await somebody("Ana");

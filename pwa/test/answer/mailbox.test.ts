@@ -46,7 +46,7 @@ const net: Net = {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kith-answer-"));
-  relay = await startRelay(join(folder, "one"), "open");
+  relay = await startRelay(join(folder, "one"), { queues: "open" });
 });
 afterAll(async () => {
   await relay.kill9();

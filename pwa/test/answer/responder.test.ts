@@ -294,7 +294,7 @@ describe("the feed", () => {
 
   test.each([
     ["of somebody else", async () => (await pageOf(asCem))["kith:cursor"], 410],
-    ["that is none", async () => "nonsense", 400],
+    ["that is none", async () => "no!", 400],
     ["of an age", async () => {
       const cursor = (await pageOf(asBen))["kith:cursor"];
       ana.clock.ahead = 81 * 86_400_000;

@@ -13,8 +13,19 @@ import { Refusal } from "./refusal.ts";
 /** Seen is for each device, by the first 8 bytes of its digest in base64url, the highest counter of which an agent was told. */
 export type Seen = ReadonlyMap<string, number>;
 
+/** Position is what a cursor says; `maker` and the devices as cursors name them, in base64url. */
+export interface Position {
+  readonly maker: string;
+  /** Days since 1970. */
+  readonly day: number;
+  readonly seen: Seen;
+  /** The maker's own; a phone's are 0 and "". */
+  readonly seq: number;
+  readonly epoch: string;
+}
+
 const size = { who: 16, maker: 8, device: 8, nonce: 12, plain: 348, tag: 16 };
-const at = { maker: 16, day: 24, seen: 28, seq: 284 };
+const at = { maker: 16, day: 24, seen: 28, seq: 284, length: 292, epoch: 293 };
 const maxDevices = 16;
 /** A cursor is good for so many days. */
 const keepDays = 80;
@@ -59,22 +70,27 @@ export class Cursors {
     return b64u(join(nonce, new Uint8Array(sealed)));
   }
 
-  /** read returns what an agent's cursor has seen; throws a `Refusal`: cursor when it is none, gone when the agent must list anew. */
-  async read(agent: Agent, cursor: string): Promise<Seen> {
-    const sealed = fromB64u(cursor);
-    if (sealed?.length !== size.nonce + size.plain + size.tag) throw new Refusal("cursor");
+  /** read returns what an agent's cursor says; throws a `Refusal`: cursor when it is none, gone when the agent must list anew. */
+  async read(agent: Agent, cursor: string): Promise<Position> {
+    const sealed = cursor === "" ? undefined : fromB64u(cursor);
+    if (sealed === undefined) throw new Refusal("cursor");
+    if (sealed.length !== size.nonce + size.plain + size.tag) throw new Refusal("gone");
     const additionalData = await subjectOf(agent);
     const algorithm = { name: "AES-GCM", iv: sealed.slice(0, size.nonce), additionalData };
     const opened = await crypto.subtle.decrypt(algorithm, this.#seal, sealed.slice(size.nonce)).catch(() => undefined);
     if (opened === undefined) throw new Refusal("gone");
     const plain = new Uint8Array(opened);
     const view = new DataView(opened);
-    if (!same(plain.subarray(0, size.who), await whoOf(agent)) || this.#day - view.getUint32(at.day) > keepDays) throw new Refusal("gone");
-    const entries = Array.from({ length: maxDevices }, (_, i) => at.seen + 16 * i).map((start): [string, number] => [
+    const day = view.getUint32(at.day);
+    if (!same(plain.subarray(0, size.who), await whoOf(agent)) || this.#day - day > keepDays || day > this.#day + 1) throw new Refusal("gone");
+    const seen = Array.from({ length: maxDevices }, (_, i) => at.seen + 16 * i).map((start): [string, number] => [
       b64u(plain.subarray(start, start + size.device)),
       Number(view.getBigUint64(start + size.device)),
     ]);
-    return new Map(entries.filter(([, counter]) => counter > 0));
+    return {
+      maker: b64u(plain.subarray(at.maker, at.day)), day, seen: new Map(seen.filter(([, counter]) => counter > 0)),
+      seq: Number(view.getBigUint64(at.seq)), epoch: new TextDecoder().decode(plain.subarray(at.epoch, at.epoch + view.getUint8(at.length))),
+    };
   }
 
   get #day(): number {

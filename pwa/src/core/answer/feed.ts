@@ -40,7 +40,7 @@ export function feed(feeding: Feeding, query: FeedQuery): Promise<Representation
 async function listing(feeding: Feeding, query: FeedQuery): Promise<Representation> {
   const { store, judge, cursors } = feeding;
   const [, given = "", before = ""] = /^([^.]*)\.?(.*)$/s.exec(query.page ?? "") ?? [];
-  if (query.page !== undefined) await feeding.checkSeen(await cursors.read(judge.agent, given));
+  if (query.page !== undefined) await feeding.checkSeen((await cursors.read(judge.agent, given)).seen);
   if (query.page !== undefined && before === "") throw new Refusal("cursor");
   const seen = await Posts.look(store, judge);
   const cursor = query.page === undefined ? await cursors.seal(judge.agent, seen.all) : given;
@@ -60,7 +60,7 @@ function older(names: readonly string[], before: string): number {
 
 async function changes(feeding: Feeding, query: FeedQuery, since: string): Promise<Representation> {
   const { cursors, judge } = feeding;
-  const seen = await cursors.read(judge.agent, since);
+  const { seen } = await cursors.read(judge.agent, since);
   await feeding.checkSeen(seen);
   const events = await news(feeding, seen, query.wait);
   const told = first(events, query.limit);

@@ -20,7 +20,7 @@ import { readTurtle } from "./turtle.ts";
 /** Agent is who asks: one of the owner's devices, a contact, or nobody in particular. */
 export type Agent =
   | { readonly kind: "owner"; readonly kid: string }
-  | { readonly kind: "contact"; readonly cid: ContactId; readonly grant: number; readonly kid: string; readonly also: readonly string[] }
+  | { readonly kind: "contact"; readonly cid: ContactId; readonly grant: number; readonly kid: string; readonly also: readonly string[]; /** It is a device that answers and asks nothing: it may give hints. */ readonly hints?: boolean }
   | { readonly kind: "nobody" };
 
 /** Realm is whose tree it is. */

@@ -28,7 +28,8 @@ export async function findPeer(tree: Tree, self: Label, label: Label, kid: strin
 async function own(tree: Tree, self: Label, kid: string): Promise<Peer | undefined> {
   const { devices, keys } = await ownLists(tree);
   const agree = current(tree.env, devices, keys, kid);
-  return agree && { key: agree.key, salt: await ownSalt(self), agent: { kind: "owner", kid: agree.device } };
+  if (agree === undefined || !can(devices, agree.device, "post")) return undefined;
+  return { key: agree.key, salt: await ownSalt(self), agent: { kind: "owner", kid: agree.device } };
 }
 
 async function contactOf(tree: Tree, label: Label, kid: string): Promise<Peer | undefined> {
@@ -47,7 +48,8 @@ async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promis
   try {
     const list = await readDeviceList(devices);
     const agree = current(env, list, await acceptKeysDocument(keys, list), kid);
-    return agree && { key: agree.key, salt, agent: { kind: "contact", cid, grant, kid: agree.device, also } };
+    const hints = agree !== undefined && !can(list, agree.device, "post");
+    return agree && { key: agree.key, salt, agent: { kind: "contact", cid, grant, kid: agree.device, also, hints } };
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;
@@ -57,7 +59,7 @@ async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promis
 /** current returns the key of that name while it counts: the newest of a device always, one that was superseded until its time. */
 function current(env: Env, list: DeviceList, { agree }: KeysDocument, kid: string): AgreementKey | undefined {
   const found = agree.find((each) => each.kid === kid);
-  if (found === undefined || !can(list, found.device, "post")) return undefined;
+  if (found === undefined || !(can(list, found.device, "post") || can(list, found.device, "answer"))) return undefined;
   const newest = agree.every(({ device, until }) => device !== found.device || until <= found.until);
   return newest || found.until > env.now() ? found : undefined;
 }

@@ -29,7 +29,8 @@ const reaches: readonly Reach[] = [
   { who: ["contact"], where: /^\/\.rtc$/, methods: ["POST"], kind: "direct" },
   { who: ["owner"], where: /^\/\.replica(\/.*)?$/s, methods: ["GET", "HEAD", "PUT", "DELETE"], kind: "elsewhere" },
   { who: ["owner"], where: /^\/(\.invites(\/.*)?|\.pair\/links)$/s, methods: ["GET", "POST", "DELETE"], kind: "elsewhere" },
-  { who: ["owner"], where: /^\/(\.push|\.hints)$/, methods: ["GET", "PUT", "DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.push$/, methods: ["GET", "PUT", "DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.hints$/, methods: ["GET"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.pair$/, methods: ["POST"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.invites\/[^/]+$/, methods: ["POST"], kind: "invite" },
 ];
@@ -40,7 +41,9 @@ const mostContent = 256 << 10;
 export function targetOf(agent: Agent, request: SealedRequest): Target {
   const [escaped = "", ...queries] = request.path.split("?");
   const path = decoded(escaped);
-  const here = path === undefined ? [] : reaches.filter(({ who, where }) => who.includes(agent.kind) && where.test(path) && !hasAuxiliary(path));
+  const hints = agent.kind === "contact" && agent.hints === true;
+  const may = ({ who, where, kind }: Reach): boolean => who.includes(agent.kind) && where.test(path ?? "") && (!hints || kind === "hint");
+  const here = path === undefined || hasAuxiliary(path) ? [] : reaches.filter(may);
   const found = here.find(({ methods }) => methods.includes(request.method));
   if (path === undefined || here.length === 0) return { kind: "refused", status: agent.kind === "nobody" ? 401 : 403 };
   if (found === undefined) return { kind: "refused", status: 405 };

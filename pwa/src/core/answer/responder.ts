@@ -117,7 +117,6 @@ export class Responder {
   }
 
   async #message(escaped: string, agent: Agent, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
-    await this.#checkHeader(agent, request);
     const path = pathOf(escaped);
     const answer = await leave(this.#house.tree, new Judge(this.realm, agent), path, request, once);
     this.#house.left(path);
@@ -181,11 +180,11 @@ export class Responder {
   async #checkHeader(agent: Agent, { headers }: SealedRequest): Promise<void> {
     const written = headers.get("Kith-Seen");
     if (written === null) return;
-    const seen = await (await this.#cursors()).read(agent, written).catch((error: unknown) => {
+    const position = await (await this.#cursors()).read(agent, written).catch((error: unknown) => {
       if (error instanceof Refusal) return undefined;
       throw error;
     });
-    if (seen !== undefined) await this.#checkSeen(seen);
+    if (position !== undefined) await this.#checkSeen(position.seen);
   }
 
   async #checkSeen(seen: Seen): Promise<void> {
