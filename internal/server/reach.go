@@ -324,8 +324,7 @@ func (s *Server) describe(ctx context.Context) {
 	}
 	for pause := time.Second; len(left) > 0; pause = min(2*pause, 5*time.Minute) {
 		for _, url := range slices.Sorted(maps.Keys(left)) {
-			d, err := s.relays.client.Describe(ctx, url)
-			if err == nil && s.state.setApp(ctx, url, d.App) == nil {
+			if s.state.describe(ctx, s.relays.client, url) == nil {
 				delete(left, url)
 			}
 		}

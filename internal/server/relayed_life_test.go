@@ -352,6 +352,10 @@ func TestAppAndRelayAtOneOrigin(t *testing.T) {
 		}
 	}
 	p := &post{t: t, url: web.URL + "/", at: hostOf(t, web.URL), server: s.relay}
+	shelf := newShelf(t, c, p)
+	if first, err := shelf.FirstPairing(context.Background()); err != nil || !strings.HasPrefix(first.Link, p.url+"#pair=") {
+		t.Errorf("the first link %+v: %v", first, err)
+	}
 	b := newShared(t, c, p)
 	b.ana.must(http.StatusOK, "GET", postOne, "")
 	link, err := b.state.pairing(context.Background(), b.config, DefaultName)

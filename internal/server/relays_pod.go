@@ -145,6 +145,9 @@ func (s *state) join(ctx context.Context, c *relay.Client, url, name string, now
 	if err != nil {
 		return fmt.Errorf("make a queue at %s: %w", url, err)
 	}
+	if err := s.describe(ctx, c, url); err != nil {
+		return err
+	}
 	if err := add(queue{URL: url, Queue: made, Since: s.now().UTC().Truncate(time.Second)}, key); err != nil {
 		return err
 	}
@@ -152,6 +155,15 @@ func (s *state) join(ctx context.Context, c *relay.Client, url, name string, now
 		r.given = append(r.given, url)
 		return nil
 	})
+}
+
+// describe keeps whether a relay serves the app, for pairing links.
+func (s *state) describe(ctx context.Context, c *relay.Client, url string) error {
+	d, err := c.Describe(ctx, url)
+	if err != nil {
+		return err
+	}
+	return s.setApp(ctx, url, d.App)
 }
 
 // prepare is join for a person without an owner.
