@@ -40,8 +40,9 @@ type disk struct {
 	keys     *keyFile
 	last     uint64 // number of the newest journal
 	queues   *journal
-	past     int      // records of queues that newer ones outdate
-	messages *journal // to which messages are appended; nil until one comes
+	past     int       // records of queues that newer ones outdate
+	written  time.Time // when the list of queues was written anew
+	messages *journal  // to which messages are appended; nil until one comes
 	began    time.Time
 	all      map[uint64]*journal // of messages
 	used     int64               // bytes of messages that wait
@@ -386,11 +387,11 @@ func (d *disk) sparse() *journal {
 	return nil
 }
 
-// wasteful reports whether more than half of the list of queues is past.
+// wasteful reports whether much of the list of queues is past, or something has been for an hour.
 func (d *disk) wasteful() bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.past > 0 && d.past*2 >= d.queues.live
+	return d.past > 0 && (d.past*2 >= d.queues.live || d.now().Sub(d.written) >= journalTime)
 }
 
 // rewrite replaces the list of queues by records, under a new key, and forgets the old one.
@@ -413,7 +414,7 @@ func (d *disk) rewrite(records func(yield func([]byte) bool)) error {
 		return fmt.Errorf("rewrite the queues: %w", err)
 	}
 	old := d.queues
-	d.queues, d.past = j, 0
+	d.queues, d.past, d.written = j, 0, d.now()
 	if err := d.syncDir(); err != nil {
 		return err
 	}

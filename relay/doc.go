@@ -92,25 +92,31 @@
 //	of one creator (invite)      16 queues or what the invite says, 256 MiB             507
 //	the relay                    Config.Space                                           507
 //	sends, tokens of a queue     1,024 and 16
+//	queues at the relay          65,536, with 1,048,576 sends; messages 262,144            507
 //	requests of one address      20/s after 200; hops 200/s after 2,000                 429
 //	wrong sends and tokens       1/s after 60, of one address                           429
-//	new queues of one address    1 a minute after 16                                    429
+//	new queues of one address    1 a minute after 16, and 16 at all; not with an invite 429, 507
 //	waiting askers               4,096; 256 of one address: others are answered 202
+//	waiting polls and forwards   count among these                                      429
 //	sockets                      16,384; 1,024 of one address                           429
-//	bodies in memory             48 MiB, a quarter of it for one address; others wait
-//	a body, a frame, an answer   30 s on the way; a socket that follows nothing: 10 s
-//	a silent socket              pinged after 60 s, closed after 20 s more
+//	bodies in memory             up to 66 KiB: 256, 64 of one address; larger ones: 28, 7 of one
+//	                             address; who finds no place in 30 s                    429
+//	a body, a frame, an answer   15 s on the way, and what 8 KiB/s take beyond; a socket that follows nothing: 10 s
+//	a silent socket              pinged after 60 to 70 s, closed after 20 s more
+//
+// An IPv6 address counts by its first 64 bits. Addresses are kept as hashes under
+// a key of the process.
 //
 // Every request, frame and message that is dropped is counted under one of these
 // reasons (Server.Counters); nothing else is recorded:
 //
-//	malformed unknown_path unknown_send bad_token too_large slow
-//	rate guesses sockets waiters memory
-//	no_work no_invite queue_rate creator_full queues_full
-//	send_full queue_full relay_full disk closing
-//	expired declined cancelled removed unread damaged
-//	bad_frame idle silent late_answer
-//	forward_refused forward_failed push_refused push_failed push_gone push_rate
+//	malformed unknown_path unknown_send not_there bad_token too_large slow      what came makes no sense, or not in time
+//	rate guesses sockets waiters memory                                         too much of one address, or of all
+//	no_work no_invite queue_rate creator_full queues_full                       no new queue, or no more for its creator
+//	send_full queue_full relay_full disk closing                                no room
+//	expired declined cancelled removed unread damaged                           what happened to messages, and to queues
+//	bad_frame idle silent late_answer                                           at sockets
+//	forward_refused forward_failed push_failed push_gone                        outwards
 //
 // # The outer hop
 //
@@ -126,29 +132,31 @@
 //
 // # Storage
 //
-//	DIR/relay.key      the relay's own secrets, made once: HPKE key 32 ‖ for invites and challenges 32
-//	DIR/lock           held while a Server is open
-//	DIR/keys           512 slots of 64 bytes, overwritten in place: number u64 ‖ key 32 ‖ check 24.
-//	                   Slot 0 is the key of DIR/queues, the others are keys of one hour each
-//	DIR/queues-<n>     what queues there are: journal under slot 0, written anew at each start and whenever
-//	                   half of it is past, under a new key
-//	DIR/hour-<n>       messages that came in hour n since 1970: journal under the key of that hour
+//	DIR/relay.key       the relay's own secrets, made once: HPKE key 32 ‖ for invites and challenges 32
+//	DIR/lock            held while a Server is open
+//	DIR/keys            512 slots of 64 bytes, overwritten in place: number u64 ‖ key 32 ‖ check 24, one for each journal
+//	DIR/queues-<n>      what queues there are: a journal that is written anew, under a new key, at each start
+//	                    and when half of it is past, or any of it has been for an hour
+//	DIR/messages-<n>    messages: a journal that takes what comes in an hour, or 64 MiB
 //
-//	journal  records, one after another: state u8 ‖ length u32 ‖ AES-256-GCM(nonce = offset, aad = state and length)
-//	queue    op u8 ‖ queue 16 ‖ JSON
-//	message  id 16 ‖ queue 16 ‖ send hash 32 ‖ hash of the cancel token 16 ‖ came u64 ‖ message
+//	journal  records, one after another: state u8 ‖ head length u16 ‖ body length u32 ‖ sealed head ‖ sealed body
+//	sealed   nonce 12 ‖ AES-256-GCM(key of the journal, aad where it stands)
+//	head     in queues: JSON, one change; there is no body
+//	         in messages: id 16 ‖ queue 16 ‖ first 16 of SHA-256(send) ‖ first 16 of SHA-256(cancel token) ‖ came u64
 //
 // A message is put by appending it and, before a 202, syncing the file; all that
-// come while a sync runs share the next one. It is erased by overwriting it with
-// zeros where it stands, in the same round. A file of which nothing is left is
-// removed, and the key of its hour overwritten, so that what a disk may have kept
-// of it elsewhere stays unreadable. After a crash a record that was not written
-// whole is cut off; it was never acknowledged.
+// come while a sync runs share the next one. One that is answered while its asker
+// waits needs no sync. It is erased by overwriting it with zeros where it stands,
+// in the same round. A journal of which nothing is left is removed, and its key
+// overwritten, so that what a disk may have kept of it elsewhere stays unreadable;
+// of one that is nearly empty the rest is moved. After a crash a record that was
+// not written whole is cut off, for it was never acknowledged, and one that was
+// half erased is erased.
 //
 // # Goroutines
 //
-// Server: the syncer, the keeper (each second: claims, expiry, keys, pushes) and
-// four pushers, ended by Close; and one writer for each socket, whose reader is
-// the goroutine of its request. Mailbox: one that connects and reads, and one for
-// each call of its hook; both are ended by Close.
+// Server: the syncer, the keeper (each second: claims, pushes, pings, expiry, keys)
+// and four pushers; one reader for each socket, and a writer while there is
+// something to write. All are ended by Close. Mailbox: one that connects and
+// reads, one that pings, and one for each call of its hook, ended by its Close.
 package relay
