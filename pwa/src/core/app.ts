@@ -73,7 +73,7 @@ export class App implements Kith {
   async begin(): Promise<void> {
     if (personOf(this.#store) === undefined) return;
     const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic), () => this.#carrier());
-    const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick() });
+    const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick(), lost: (url, queue) => void this.#carrier().then(({ relays: own }) => own.lost(url, queue)) });
     this.#parts = { session, feed: new Feed(session, () => this.#online?.reader), awake };
     void this.#env.persist().then((kept) => {
       this.#kept = kept;
@@ -100,7 +100,7 @@ export class App implements Kith {
   /** answered asks again for what an answer came to. */
   #answered(whom: string): void {
     if (whom.includes(" ")) return void this.#goOn(whom.split(" ")[1] ?? "");
-    this.#online?.loop.kick();
+    this.#online?.loop.kick(true);
     if (whom !== "me") void this.#online?.reader.refresh(whom as ContactId);
   }
 
@@ -472,8 +472,8 @@ export class App implements Kith {
     return (await this.#carrier()).relays;
   }
 
-  async talk(): Promise<Talk> {
-    return (await this.#connect()).talk;
+  talk(): Promise<Talk> {
+    return this.#connect().then(({ talk }) => talk);
   }
 
   async apps(): Promise<Apps> {

@@ -11,6 +11,8 @@ export interface Doors {
   readonly hinted: (cid: ContactId) => void;
   /** Something was left in the tree, or a friend came. */
   readonly kick: () => void;
+  /** A relay does not know that queue. */
+  readonly lost: (url: string, queue: string) => void;
 }
 
 /** What changes who may leave messages and who reads them. */
@@ -60,6 +62,7 @@ export class Awake {
     const answering = answeringFor(session.env, session.tree, {
       watch: (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)),
       hinted: this.#doors.hinted,
+      refused: this.#doors.lost,
       direct: async (cid, offer) => (await session.carrier()).direct.answer(cid, offer),
       left: (path) => void session.heard([path]).then(this.#doors.kick),
       accepted: () => {

@@ -13,6 +13,7 @@ import { type Json, list, object, parse, string, time } from "../json.ts";
 import { PodClient } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
+import { relayCount } from "../pod/facts.ts";
 import { inviteKeys } from "../pod/inviter.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
@@ -26,6 +27,7 @@ import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import { podClient } from "./clients.ts";
 import type { Person, Session } from "./session.ts";
+import { renewSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
 
 interface Link {
@@ -110,8 +112,10 @@ export async function removeDevice(session: Session, kid: string): Promise<void>
   await tree.act("other", async (batch) => {
     await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => now.filter((each) => each.kid !== kid) }));
     batch.set(revoked + kid, true);
+    if (relayCount(session.store) > 0) batch.set(renewSetting, true);
   });
   await session.heard([devices]);
+  await session.relaysHeard();
 }
 
 /** revokeAgain takes out what this device revoked and a list that came in between has again. */

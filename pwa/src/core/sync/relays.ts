@@ -11,14 +11,13 @@ import type { DirectWay } from "./direct.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
-import { asideSetting } from "./waits.ts";
+import { asideSetting, renewSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
 
 /** A relay that was left is read for so long: friends may not have heard of it, in milliseconds. */
 const farewell = 15 * 86_400_000;
-
-/** The secret is to be replaced: a device was removed that knows it. */
-export const renewSetting = "relay/renew";
+/** So long other devices of the person have for what this one might do too, in milliseconds. */
+const hesitation = 10 * 60_000;
 
 /** OwnRelays keeps the settings of the tree and the queues at the relays together. */
 export class OwnRelays implements Relays {
@@ -26,6 +25,8 @@ export class OwnRelays implements Relays {
   readonly #replies: Replies;
   readonly #direct: DirectWay;
   #settings: RelaySettings | undefined;
+  /** Relays that do not know the queue of the settings, and since when. */
+  readonly #lost = new Map<string, number>();
 
   constructor(session: Session, replies: Replies, direct: DirectWay) {
     this.#session = session;
@@ -35,7 +36,9 @@ export class OwnRelays implements Relays {
 
   /** load reads the settings again, as another device or the pod may have written them, and listens where they say. */
   async load(): Promise<void> {
+    const before = this.#settings;
     this.#settings = await ownRelays(this.#session.tree);
+    for (const { url, queue } of this.#current) if (before?.relays.some((each) => each.url === url && each.queue !== queue) === true) this.#lost.delete(url);
     void this.#replies.follow([...new Set([...this.#current, ...this.#old].map(({ url }) => url))]);
   }
 
@@ -44,7 +47,7 @@ export class OwnRelays implements Relays {
   }
 
   list(): readonly Relay[] {
-    return this.#current.map(({ url }) => ({ url, host: hostOf(url), ...this.#replies.standing(url) }));
+    return this.#current.map(({ url }) => ({ url, host: hostOf(url), ...this.#replies.standing(url), ...(this.#lost.has(url) && { state: "refused" as const }) }));
   }
 
   leaving(): readonly { readonly host: string; readonly until: number }[] {
@@ -121,9 +124,32 @@ export class OwnRelays implements Relays {
     return undefined;
   }
 
+  /** lost notes that a relay does not know a queue: it lost what it had, or this device is not among its readers yet. */
+  async lost(url: string, queue: string): Promise<void> {
+    if (this.#lost.has(url) || !this.#current.some((each) => each.url === url && each.queue === queue)) return;
+    this.#lost.set(url, this.#session.env.now());
+    this.#session.emit("relays");
+    await this.#rejoin();
+  }
+
+  /** rejoin makes a queue anew where one was lost. The send ids that friends know are the same there. Where there are other devices, one of
+   * them may just be about to let this one in, or to do the same. */
+  async #rejoin(): Promise<void> {
+    const { env, list } = this.#session;
+    for (const [url, since] of [...this.#lost]) {
+      if (list.devices.length > 1 && env.now() - since < hesitation) continue;
+      this.#lost.delete(url);
+      await this.#change(async (settings) => {
+        const anew = settings.relays.some((each) => each.url === url) ? await this.#join(settings, url) : undefined;
+        return { ...settings, relays: settings.relays.map((each) => (anew !== undefined && each.url === url ? anew : each)) };
+      }, false).catch(() => this.#lost.set(url, since));
+    }
+  }
+
   /** tidy drops queues that nobody writes to any more, and replaces a secret that a removed device knows. */
   async tidy(): Promise<void> {
     const { env, store } = this.#session;
+    await this.#rejoin();
     if (store.get(renewSetting) === true) await this.#renew();
     if (store.get(asideSetting) !== undefined) await this.#reunite();
     if (this.#old.some(({ until }) => until <= env.now())) {

@@ -86,7 +86,10 @@ export class Sealed implements Carrier {
   static async open(session: Session, closing: AbortSignal, heard: (whom: string) => void): Promise<Sealed> {
     const sealed = new Sealed(session, heard);
     await sealed.relays.load();
-    session.relaysHeard = () => sealed.relays.load();
+    session.relaysHeard = async () => {
+      await sealed.relays.load();
+      void sealed.relays.tidy();
+    };
     const unwatch = session.env.presence.watch(() => sealed.#wake());
     closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop(), sealed.direct.stop()), { once: true });
     if (!closing.aborted) sealed.#tick();

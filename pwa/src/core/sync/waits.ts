@@ -46,6 +46,9 @@ export const askedSettings = "asked/";
 /** asideSetting holds the relays that this device had before it was paired, until the pod has told which it has. */
 export const asideSetting = "relay/aside";
 
+/** renewSetting says that the relays' secret is to be replaced: a device was removed that knows it. */
+export const renewSetting = "relay/renew";
+
 /** askedOf returns what was asked and is not answered, oldest first. */
 export function askedOf(store: Store): readonly Asked[] {
   return store.names(askedSettings).map((name) => store.get(name) as Asked).sort((a, b) => a.since - b.since);

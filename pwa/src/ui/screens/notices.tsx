@@ -38,6 +38,7 @@ function Standing({ unreached, refused, asleep }: Readonly<Record<"unreached" | 
   const { model, online, t } = useApp();
   const pod = model.pod.value;
   const text = !online.value ? t.feed.offline
+    : pod.kind === "unreachable" && model.outbox.value.some(({ what }) => what === "audience" || what === "delete" || what === "contact") ? t.errors["pod-not-told"]
     : pod.kind === "unreachable" ? t.errors[pod.error?.code === "pod-full" || pod.error?.code === "waiting" ? pod.error.code : "pod-unreachable"]
     : refused.length > 0 ? t.feed.refused(refused)
     : unreached.length > 0 ? t.feed.unreached(unreached)

@@ -37,6 +37,7 @@ function Item({ item }: { readonly item: OutboxItem }) {
     w.waiting.since(clock.at(since)),
     ...(attempts === 0 ? [] : [w.waiting.tried(attempts)]),
     ...(error === undefined ? [] : [t.errors[error.code]]),
+    ...(model.pod.value.kind !== "none" && ["audience", "delete", "contact"].includes(what) ? [t.errors["pod-not-told"]] : []),
   ];
   const words = (
     <span class="row-text">

@@ -41,5 +41,5 @@ export function sentenceFor(error: unknown, words: Words): string {
 
 /** podIs returns how it stands with the pod, in a word or two. */
 export function podIs({ error, kind }: PodState, { standing }: Words): string {
-  return error?.code === "pod-full" ? standing.full : standing.podIs[kind];
+  return error?.code === "pod-full" ? standing.full : error?.code === "waiting" ? standing.asleep : standing.podIs[kind];
 }
