@@ -158,7 +158,7 @@ describe("a mailbox", () => {
     expect([mailbox.state, told]).toEqual(["polling", [["q1", 1]]]);
     expect(await mailbox.claim(id)).toBe(true);
     const bearer = `Bearer ${b64u(token)}`;
-    expect(asked).toEqual([`GET ${relay}q/q1?wait=25 ${bearer}`, `GET ${relay}q/q1?wait=25 ${bearer}`, `POST ${relay}q/q1 ${bearer}`]);
+    expect(asked).toEqual([`GET ${relay}q/q1?wait=0 ${bearer}`, `GET ${relay}q/q1?wait=25 ${bearer}`, `POST ${relay}q/q1 ${bearer}`]);
     expect(wires).toHaveLength(2);
     clock.go(600_000);
     expect([wires.length, mailbox.state]).toEqual([3, "connecting"]);

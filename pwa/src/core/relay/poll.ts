@@ -20,11 +20,12 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
   const queues = new Map<string, string>();
   const tokens = new Map(subscriptions.map(({ queue, token }) => [queue, b64u(token)]));
 
-  const request = async (queue: string, frame?: string | Bytes): Promise<Bytes | undefined> => {
+  /** request collects messages, after so many seconds at most, or posts a frame. */
+  const request = async (queue: string, frame: number | string | Bytes): Promise<Bytes | undefined> => {
     const type = typeof frame === "string" ? "application/json" : "application/octet-stream";
-    const headers = { Authorization: `Bearer ${tokens.get(queue) ?? ""}`, ...(frame === undefined ? {} : { "Content-Type": type }) };
-    const asked = frame === undefined
-      ? ask(net, { method: "GET", url: `${url}q/${queue}?wait=${hold}`, headers, timeout: hold * 1000 + patience, signal })
+    const headers = { Authorization: `Bearer ${tokens.get(queue) ?? ""}`, ...(typeof frame === "number" ? {} : { "Content-Type": type }) };
+    const asked = typeof frame === "number"
+      ? ask(net, { method: "GET", url: `${url}q/${queue}?wait=${frame}`, headers, timeout: frame * 1000 + patience, signal })
       : ask(net, { method: "POST", url: `${url}q/${queue}`, headers, body: typeof frame === "string" ? utf8(frame) : frame, signal });
     const { status, bytes } = await asked;
     if (signal.aborted) return undefined;
@@ -42,7 +43,7 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
 
   const poll = async (queue: string): Promise<void> => {
     for (let told = false; !signal.aborted; told = true) {
-      const bytes = await request(queue);
+      const bytes = await request(queue, told ? hold : 0);
       if (bytes === undefined) return;
       const frames = split(bytes);
       if (!told) events.heard(JSON.stringify({ sub: queue, waiting: frames.length }));
