@@ -59,6 +59,13 @@ export class Relay {
     await ended;
   }
 
+  /** wipe ends it as a dead disk does, and starts it over nothing. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+    await this.start();
+  }
+
   /** close ends it and removes the folder. */
   async close(): Promise<void> {
     await this.kill();

@@ -178,3 +178,15 @@ describe("of several relays", () => {
     await until(async () => (await texts(ben)).includes("by the other way"), "Ben reads it", 60_000);
   });
 });
+
+test("a relay that lost all it had gets a new place there, which friends find by what they know", async () => {
+  const only = await relay();
+  const [ana, ben] = [await reached("Ana", only), await reached("Ben", await relay())];
+  const [, toAna] = await befriend(ana, ben);
+  await only.wipe();
+  const relays = await ana.kith.relays();
+  ana.device.wake();
+  await until(() => relays.list()[0]?.state === "connected", "Ana is connected", 60_000);
+  await ana.kith.post({ text: "after the loss", pictures: [], audience: { kind: "all" } });
+  await until(async () => (await ben.kith.refresh(toAna), (await texts(ben)).includes("after the loss")), "Ben reads on", 60_000);
+});
