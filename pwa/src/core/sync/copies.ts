@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import { given } from "../given.ts";
+import { type Json, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { type Folder, inboxPath, peers } from "../pod/paths.ts";
 import { usualLease } from "../pod/posts.ts";
@@ -37,6 +38,14 @@ export interface Seen {
   readonly doorAt?: number;
   /** What they called themself there. */
   readonly name?: string;
+  /** Where they want what this person sends, below `social/`. */
+  readonly inbox?: string;
+}
+
+/** inboxIn returns where a door says that messages go. */
+export function inboxIn(door: Json | undefined): string | undefined {
+  const folder = string(door?.inbox, 200);
+  return folder !== undefined && /^in\/[A-Za-z0-9._-]+\/$/.test(folder) ? folder : undefined;
 }
 
 /** seenOf returns how the last tries to reach a friend went. */

@@ -64,8 +64,9 @@ export class Loop {
     this.#ended = Promise.all([this.#followPod(), this.#followFriends(), this.#sendMail()]);
   }
 
-  /** kick makes the pod and friends hear of an act now. */
-  kick(): void {
+  /** kick makes the pod and friends hear of an act now; with `answered`, also friends who could not be reached before. */
+  kick(answered = false): void {
+    if (answered) this.#mail.hurry();
     this.#podWake.wake();
     this.#mailWake.wake();
     this.#exchange.interrupt();

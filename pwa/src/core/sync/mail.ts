@@ -3,13 +3,14 @@
 import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
-import { parse, string } from "../json.ts";
+import { parse } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { type Letter, letterName, letters } from "../pod/letters.ts";
 import { contactsOf } from "../pod/people.ts";
 import { jsonLD } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 import { friendClient } from "./clients.ts";
+import { inboxIn, seenOf } from "./copies.ts";
 import { introduction, waysForFriend } from "./introduce.ts";
 import { pool } from "./pool.ts";
 import type { Session } from "./session.ts";
@@ -28,8 +29,10 @@ type Asker = NonNullable<ReturnType<typeof friendClient>>;
 /** Mail sends what waits. */
 export class Mail {
   readonly #session: Session;
-  /** Where friends want their messages, as their doors said since the app was opened. */
+  /** Where friends want their messages, for those whose doors were asked for it. */
   readonly #inboxes = new Map<ContactId, string>();
+  /** Friends who did not take a message where their doors had said. */
+  readonly #moved = new Set<ContactId>();
   /** Friends who could not be reached: how often in a row, and until when they are left alone. */
   readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number }>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -83,13 +86,14 @@ export class Mail {
     } catch (error) {
       if (!(error instanceof KithError)) throw error;
       await this.#failed(letter, error);
-      return false;
+      // A relay has it: what comes after it can be left there too.
+      return error.code === "waiting";
     }
   }
 
   async #put(client: Asker, letter: Letter): Promise<number> {
     const { cid, nonce, what } = letter;
-    const folder = this.#inboxes.get(cid) ?? (await this.#inbox(client, cid));
+    const folder = this.#inboxes.get(cid) ?? (this.#moved.has(cid) ? undefined : seenOf(this.#session.store, cid).inbox) ?? (await this.#inbox(client, cid));
     const body = what === "ways" ? waysMessage({ ...(await introduction(this.#session)), ways: await waysForFriend(this.#session, cid) }) : letter.body;
     const headers = { "Content-Type": jsonLD, "If-None-Match": "*" };
     const { status } = await client.ask({ method: "PUT", path: `social/${folder}${nonce}`, headers, body, allow: answers });
@@ -98,9 +102,8 @@ export class Mail {
 
   /** inbox asks a friend's door where messages go. */
   async #inbox(client: Asker, cid: ContactId): Promise<string> {
-    const door = parse(text((await client.ask({ method: "GET", path: "social/door" })).bytes));
-    const folder = string(door?.inbox, 200);
-    if (folder === undefined || !/^in\/[A-Za-z0-9._-]+\/$/.test(folder)) throw new KithError("friend-unreachable", "read door: it names no inbox");
+    const folder = inboxIn(parse(text((await client.ask({ method: "GET", path: "social/door" })).bytes)));
+    if (folder === undefined) throw new KithError("friend-unreachable", "read door: it names no inbox");
     this.#inboxes.set(cid, folder);
     return folder;
   }
@@ -110,7 +113,10 @@ export class Mail {
     const { env } = this.#session;
     if (status < 300 || status === 409 || status === 412) return this.#note(letter, ({ error: _, ...rest }) => ({ ...rest, there: env.now() }), ["comment", "like", "keep"]);
     const unknown = status === 403 || status === 404 || status === 410;
-    if (unknown) this.#inboxes.delete(letter.cid);
+    if (unknown) {
+      this.#inboxes.delete(letter.cid);
+      this.#moved.add(letter.cid);
+    }
     const refused = !unknown || letter.attempts + 1 >= believed;
     return this.#note(letter, (now) => ({ ...now, attempts: now.attempts + 1, refused, error: unknown ? "friend-refused" : "not-taken" }), refused ? ["comment", "keep"] : undefined);
   }

@@ -21,7 +21,7 @@ import { repliesName } from "../pod/replies.ts";
 import type { Write } from "../store/store.ts";
 import { readDeviceList } from "../webid/devices.ts";
 import type { Cache } from "./cache.ts";
-import { copiesOf, type Copy, copyOf, type Seen, seenOf } from "./copies.ts";
+import { copiesOf, type Copy, copyOf, inboxIn, type Seen, seenOf } from "./copies.ts";
 import { firstPage, type Item, readFeed, since } from "./feedwire.ts";
 import { pool } from "./pool.ts";
 import { friendClient } from "./clients.ts";
@@ -138,7 +138,7 @@ export class Reader {
 
   async #saw(cid: ContactId, seen: Seen): Promise<void> {
     const old = seenOf(this.#session.store, cid);
-    const same = old.error === seen.error && old.door === seen.door && old.doorAt === seen.doorAt && old.name === seen.name;
+    const same = old.error === seen.error && old.door === seen.door && old.doorAt === seen.doorAt && old.name === seen.name && old.inbox === seen.inbox;
     if (same && (seen.at ?? 0) - (old.at ?? 0) < seenEvery) return;
     await this.#keep(cid, [{ set: `peer/${cid}/seen`, value: seen }]);
     this.#session.emit("friends");
@@ -148,7 +148,7 @@ export class Reader {
   async #readDoor(cid: ContactId, client: Client, before: Seen): Promise<Omit<Seen, "error">> {
     const { env, tree, store } = this.#session;
     const { pod } = client.way;
-    if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return given({ door: pod, doorAt: before.doorAt, name: before.name });
+    if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return given({ door: pod, doorAt: before.doorAt, name: before.name, inbox: before.inbox });
     const { bytes } = await client.ask({ method: "GET", path: "social/door", max: maxNote });
     const door = parse(text(bytes));
     const known = await card(tree, cid);
@@ -163,7 +163,7 @@ export class Reader {
     const called = (now: string): string => (name !== undefined && now === before.name ? name : now);
     await changeFriend(tree, cid, (now) => ({ ...now, devices, keys, ways, name: called(now.name) }));
     if (anew && known.verified) await store.apply([{ set: `changed/${cid}`, value: true }]);
-    return given({ door: pod, doorAt: env.now(), name });
+    return given({ door: pod, doorAt: env.now(), name, inbox: inboxIn(door) });
   }
 
   async #readNews(cid: ContactId, client: Client): Promise<void> {

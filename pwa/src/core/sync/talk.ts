@@ -48,6 +48,8 @@ export class Talking implements Talk {
   readonly #around: Around;
   /** Whose the replies to own posts are, by id; what cannot be told is null. */
   readonly #authors = new Map<string, ContactId | null>();
+  /** The receipts that were written since the app was opened: a feed may tell of one deletion more than once. */
+  readonly #receipted = new Set<string>();
 
   constructor(session: Session, cache: Cache, around: Around) {
     this.#session = session;
@@ -69,7 +71,8 @@ export class Talking implements Talk {
     const handle = handleOf(item);
     const ref = folder === undefined ? undefined : refOf({ cid, folder });
     const moot = withoutLetters(letters(store, cid).filter(({ post }) => post !== undefined && post === ref));
-    if (!this.#receipts) return moot;
+    if (!this.#receipts || this.#receipted.has(handle)) return moot;
+    this.#receipted.add(handle);
     const nonce = await receiptName(handle, me.device);
     const after = env.now() + Math.floor(((env.random(1)[0] ?? 0) / 256) * jitter);
     return [...moot, ...this.#letter(cid, { kind: "receipt", handle, device: me.device }, { nonce, after })];
