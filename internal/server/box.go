@@ -26,6 +26,7 @@ const (
 	boxAnswers  = 16 // messages that are being answered
 	boxWaits    = 6  // of them that may wait for something to happen
 	longestWait = 20 // seconds; who asked does not wait for longer
+	mostAsked   = 25 // seconds; more is no query
 	boxTime     = 28 * time.Second
 )
 
@@ -236,7 +237,7 @@ func (b *box) handle(m relay.Message) error {
 	case errors.Is(err, sealed.ErrDeclined):
 		return errors.Join(err, b.mail.Decline(ctx, m.ID))
 	case err != nil, reply.Status == http.StatusServiceUnavailable: // somebody who does not lag behind may answer
-		return errors.Join(err, b.mail.Release(ctx, m.ID))
+		return errors.Join(err, b.release(ctx, m))
 	}
 	if m.Waits {
 		err := b.mail.Reply(ctx, m.ID, answer)
@@ -244,13 +245,19 @@ func (b *box) handle(m relay.Message) error {
 			return b.mail.Ack(ctx, m.ID)
 		}
 		if !errors.Is(err, relay.ErrGone) {
-			return errors.Join(err, b.mail.Release(ctx, m.ID))
+			return errors.Join(err, b.release(ctx, m))
 		}
 	}
 	if err := b.reach.errand.post(ctx, reply, answer); err != nil {
-		return errors.Join(err, b.mail.Release(ctx, m.ID))
+		return errors.Join(err, b.release(ctx, m))
 	}
 	return b.mail.Ack(ctx, m.ID)
+}
+
+// release gives a message back, for others or for later.
+func (b *box) release(ctx context.Context, m relay.Message) error {
+	defer b.reach.released.Add(1)
+	return b.mail.Release(ctx, m.ID)
 }
 
 // patience returns what cuts the time for which a request wants to wait for something to happen: to nothing where
@@ -258,7 +265,8 @@ func (b *box) handle(m relay.Message) error {
 func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
 	held := false
 	limit = func(query url.Values) {
-		if query.Get("wait") == "" {
+		seconds, err := strconv.ParseUint(query.Get("wait"), 10, 64)
+		if err != nil || seconds > mostAsked || len(query["wait"]) > 1 { // refused further on
 			return
 		}
 		if waits && !held {
@@ -268,14 +276,11 @@ func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
 			default:
 			}
 		}
-		seconds, err := strconv.Atoi(query.Get("wait"))
-		switch {
-		case err != nil: // refused further on
-		case !held:
-			query.Set("wait", "0")
-		default:
-			query.Set("wait", strconv.Itoa(min(seconds, longestWait)))
+		most := uint64(0)
+		if held {
+			most = longestWait
 		}
+		query.Set("wait", strconv.FormatUint(min(seconds, most), 10))
 	}
 	return limit, func() {
 		if held {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kith/internal/fetch"
@@ -44,6 +45,8 @@ type reach struct {
 	tried  chan struct{} // closed once each wanted relay has been asked for a queue
 	errand errands
 	jitter time.Duration // of hints
+
+	released atomic.Uint64 // messages that were given back
 }
 
 // openReach begins to reach the pod.
