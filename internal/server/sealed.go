@@ -95,9 +95,10 @@ func (h *home) answerSealed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if limit, ok := r.Context().Value(patience{}).(func(url.Values)); ok {
-		query := r.URL.Query()
-		limit(query)
-		r.URL.RawQuery = query.Encode()
+		if query, err := url.ParseQuery(r.URL.RawQuery); err == nil && query.Has("wait") { // else it stays as it was asked
+			limit(query)
+			r.URL.RawQuery = query.Encode()
+		}
 	}
 	rest := "/" + canonical(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
 	if err := h.answer(w, r, peer.Agent, rest); err != nil {
