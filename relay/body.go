@@ -20,10 +20,27 @@ func (b *body) free() {
 	}
 }
 
+// pace ends who sends too slowly: n bytes have to be there by began + moving(n).
+type pace struct {
+	began time.Time
+	set   func(time.Time) // the deadline
+}
+
+// moved pushes the deadline, when n bytes have come.
+func (p *pace) moved(n int) { p.set(p.began.Add(moving(n))) }
+
+// pause lets nobody be late while the relay itself has no room.
+func (p *pace) pause() { p.set(time.Now().Add(2 * frameTime)) }
+
+// resume ends a pause.
+func (p *pace) resume(n int) {
+	p.began = time.Now().Add(moving(0) - moving(n))
+	p.moved(n)
+}
+
 // read reads at most `most` bytes, and asks for a place in memory as soon as it is not little: who
-// sends slowly holds little, who sends much waits for others. moved is called with what has come, to
-// push a deadline. The caller frees the body.
-func (s *Server) read(r io.Reader, who visitor, most int, moved func(n int)) (b body, err error) {
+// sends slowly holds little, who sends much waits for others. The caller frees the body.
+func (s *Server) read(r io.Reader, who visitor, most int, p *pace) (b body, err error) {
 	defer func() {
 		if err != nil {
 			b.free()
@@ -32,11 +49,13 @@ func (s *Server) read(r io.Reader, who visitor, most int, moved func(n int)) (b 
 	for _, step := range []struct{ size, place int }{{freeBody, -1}, {smallBody, placeSmall}, {most, placeLarge}} {
 		size := min(step.size, most)
 		if step.place >= 0 {
+			p.pause()
 			if err := s.space(&b, who, step.place); err != nil {
 				return b, err
 			}
+			p.resume(len(b.bytes))
 		}
-		if b.bytes, err = grow(b.bytes, size, r, moved); err != nil {
+		if b.bytes, err = grow(b.bytes, size, r, p); err != nil {
 			return b, err
 		}
 		if len(b.bytes) < size {
@@ -74,14 +93,14 @@ func (s *Server) space(b *body, who visitor, place int) error {
 }
 
 // grow reads until b has size bytes or r ends.
-func grow(b []byte, size int, r io.Reader, moved func(int)) ([]byte, error) {
+func grow(b []byte, size int, r io.Reader, p *pace) ([]byte, error) {
 	bigger := make([]byte, len(b), size)
 	copy(bigger, b)
 	b = bigger
 	for len(b) < size {
 		n, err := r.Read(b[len(b):size])
 		b = b[:len(b)+n]
-		moved(len(b))
+		p.moved(len(b))
 		if err == io.EOF {
 			return b, nil
 		}
@@ -107,10 +126,9 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, who visitor, most 
 		return body{}, dropTooLarge
 	}
 	control := http.NewResponseController(w)
-	began := time.Now()
-	moved := func(n int) { control.SetReadDeadline(began.Add(moving(n))) }
-	moved(0)
-	b, err := s.read(r.Body, who, most, moved)
+	p := &pace{time.Now(), func(at time.Time) { control.SetReadDeadline(at) }}
+	p.moved(0)
+	b, err := s.read(r.Body, who, most, p)
 	if err == nil {
 		control.SetReadDeadline(time.Time{}) // or a wait would end with it
 	}

@@ -181,12 +181,9 @@ func (c *conn) readText(r io.Reader) error {
 
 // frame reads one frame in its time.
 func (c *conn) frame(r io.Reader, most int) (body, error) {
-	began := time.Now()
 	slow := time.AfterFunc(moving(0), func() { c.ws.CloseNow() })
 	defer slow.Stop()
-	return c.s.read(r, c.who, most, func(n int) {
-		slow.Reset(time.Until(began.Add(moving(n))))
-	})
+	return c.s.read(r, c.who, most, &pace{time.Now(), func(at time.Time) { slow.Reset(time.Until(at)) }})
 }
 
 func (c *conn) readBinary(r io.Reader) error {

@@ -76,7 +76,7 @@ func (s *Server) carry(ctx context.Context, who visitor, to string, hop []byte) 
 	if answer.StatusCode != http.StatusOK {
 		return body{}, dropForwarding
 	}
-	b, err := s.read(answer.Body, who, maxHopAnswer, func(int) {})
+	b, err := s.read(answer.Body, who, maxHopAnswer, &pace{set: func(time.Time) {}}) // ctx ends it
 	if err != nil {
 		return body{}, dropForwarding
 	}
