@@ -41,7 +41,10 @@ export class Liar {
       const body = await whole(asked);
       const path = asked.url ?? "/";
       const what = asked.method === "POST" && path.startsWith("/s/") ? "leave" : asked.method === "GET" && path.startsWith("/q/") ? "collect" : "other";
-      const told = await liar.lie({ what, body }, () => pass(relay, asked, body)).catch(() => ({ status: 502, body: Buffer.alloc(0) }));
+      const truth = (): Promise<Told> => pass(relay, asked, body);
+      // Who collects has asked long before a message comes: what is done with it is decided then.
+      const collected = what === "collect" ? await truth().catch(() => undefined) : undefined;
+      const told = await liar.lie({ what, body }, async () => collected ?? truth()).catch(() => ({ status: 502, body: Buffer.alloc(0) }));
       answer.writeHead(told.status, { "Access-Control-Allow-Origin": "*", "Content-Length": told.body.length }).end(told.body);
     });
     server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 404 Not Found\r\n\r\n"));
