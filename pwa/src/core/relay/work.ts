@@ -8,11 +8,14 @@
 import type { Env } from "../env.ts";
 import { type Bytes, join } from "../bytes.ts";
 
-/** The first 64 primes make the constants of SHA-256 (FIPS 180-4 §4.2.2, §5.3.3). */
-const primes = Array.from({ length: 312 }, (_, n) => n).filter((n) => n > 1 && !Array.from({ length: n - 2 }, (_, d) => n % (d + 2)).includes(0));
 const fraction = (root: number): number => ((root - Math.floor(root)) * 2 ** 32) | 0;
-const rounds = Int32Array.from(primes, (p) => fraction(Math.cbrt(p)));
-const initial = Int32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p)));
+
+/** constants returns those of SHA-256, which the first 64 primes make (FIPS 180-4 §4.2.2, §5.3.3). */
+function constants(): { readonly rounds: Int32Array; readonly initial: Int32Array } {
+  const primes: number[] = [];
+  for (let n = 2; primes.length < 64; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
+  return { rounds: Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime))), initial: Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime))) };
+}
 
 /** Digests between two rests, so that a page stays responsive: about 10 ms. */
 const slice = 4096;
@@ -36,6 +39,7 @@ class Hash {
   readonly #view: DataView;
   readonly #words = new Int32Array(64);
   readonly #state = new Int32Array(8);
+  readonly #constants = constants();
 
   /** The message is padded once (FIPS 180-4 §5.1.1). */
   constructor(message: Bytes) {
@@ -56,14 +60,14 @@ class Hash {
 
   /** zeros returns how many zero bits the digest begins with, at most 32. */
   zeros(): number {
-    this.#state.set(initial);
+    this.#state.set(this.#constants.initial);
     for (let at = 0; at < this.#bytes.length; at += 64) this.#block(at);
     return Math.clz32(this.#state[0] ?? 0);
   }
 
   /** block takes in 64 bytes (FIPS 180-4 §6.2.2). */
   #block(start: number): void {
-    const [w, h] = [this.#words, this.#state];
+    const [w, h, { rounds }] = [this.#words, this.#state, this.#constants];
     for (let i = 0; i < 16; i++) w[i] = this.#view.getInt32(start + i * 4);
     for (let i = 16; i < 64; i++) {
       const [a, b] = [w[i - 15] as number, w[i - 2] as number];
