@@ -12,8 +12,10 @@ import { type Folder, relaysPath } from "../../src/core/pod/paths.ts";
 import { contactsOf } from "../../src/core/pod/people.ts";
 import { makePost, removePost } from "../../src/core/pod/posts.ts";
 import { ownLists } from "../../src/core/pod/profile.ts";
-import { newRow, Tree } from "../../src/core/pod/tree.ts";
+import { heardOf } from "../../src/core/pod/traces.ts";
+import { newHandle, newRow, Tree } from "../../src/core/pod/tree.ts";
 import { makeQueue } from "../../src/core/relay/client.ts";
+import { Directs } from "../../src/core/relay/directs.ts";
 import { tokenOf, writeRelays } from "../../src/core/relay/settings.ts";
 import { openStore } from "../../src/core/store/browser.ts";
 import type { Store } from "../../src/core/store/store.ts";
@@ -21,6 +23,7 @@ import { personOf } from "../../src/core/sync/session.ts";
 import { startPerson } from "../../src/core/sync/person.ts";
 import { saidSetting } from "../../src/core/wakes.ts";
 import { openKeyRecords } from "../../src/core/webid/records.ts";
+import { connecting } from "../../src/ui/connecting.ts";
 import { serviceWorkerScript, startWorker } from "../../src/ui/trusted.ts";
 import { source } from "../../src/worker/slots.ts?source";
 
@@ -31,6 +34,7 @@ let store: Store;
 let env: Env;
 let tree: Tree;
 let answering: Answering | undefined;
+let directs: Directs | undefined;
 
 /** open opens the store as the app does. */
 async function open(): Promise<void> {
@@ -49,7 +53,7 @@ async function open(): Promise<void> {
     persist: async () => true,
     quota: async () => 0,
   };
-  if (personOf(store) === undefined) await startPerson(env, store, "Ana");
+  if (personOf(store) === undefined) await startPerson(env, store, "ana");
   tree = new Tree(store, env, personOf(store)?.device ?? "");
 }
 
@@ -90,20 +94,26 @@ const tools = {
   paths: (prefix: string): readonly string[] => [...store.rows(prefix)].map(({ path }) => path),
   settings: (prefix: string): readonly string[] => store.names(prefix),
   counter: (): number => tree.counter,
-  /** put gives the tree a resource as another device of the person made it. */
-  put: (path: string, type: string, bytes: string, id: string, modified: number, version: { readonly counter: number; readonly device: string }) => putRow(path, type, bytes, id, modified, version),
+  /** put gives the tree a resource as a device of the person made it then. */
+  async put(path: string, type: string, bytes: string, modified: number): Promise<void> {
+    const version = { counter: tree.counter + 1, device: tree.device };
+    const content = fromB64u(bytes) ?? new Uint8Array(0);
+    const put = await newRow({ path, type, id: newHandle(env), modified, version }, content);
+    await store.apply([{ put, bytes: content }, { set: "counter", value: version.counter }, ...heardOf(store, [version])]);
+  },
   async answer(): Promise<void> {
     const watch = (changed: () => void): (() => void) => (watchers.add(changed), () => watchers.delete(changed));
     answering = answeringFor(env, tree, { watch, hinted: () => undefined, left: () => undefined, accepted: () => undefined });
     await answering?.start();
   },
+  /** meet takes an offer of a direct connection, over which the same is answered as through a relay. */
+  async meet(offer: string): Promise<string | undefined> {
+    const platform = connecting();
+    directs ??= platform && new Directs(env, platform, async (message) => answering?.answer(message));
+    return directs?.answer("asker", offer);
+  },
   stop: async (): Promise<void> => answering?.stop(),
 };
-
-async function putRow(path: string, type: string, bytes: string, id: string, modified: number, version: { readonly counter: number; readonly device: string }): Promise<void> {
-  const content = fromB64u(bytes) ?? new Uint8Array(0);
-  await store.apply([{ put: await newRow({ path, type, id, modified, version }, content), bytes: content }]);
-}
 
 /** House is what the test calls. */
 export type House = typeof tools;
