@@ -48,6 +48,7 @@ type box struct {
 	deaf   atomic.Bool // the relay does not let this pod read a queue
 
 	registering sync.Mutex
+	kids        []string // whose tokens the relay was told of in this connection
 	busy, waits chan struct{}
 }
 
@@ -110,11 +111,16 @@ func (b *box) register(ctx context.Context, m *relay.Mailbox, all bool) error {
 	if err != nil {
 		return err
 	}
+	if all {
+		b.kids = nil
+	}
 	var errs []error
 	for _, q := range b.queues {
-		errs = append(errs, b.registerOne(ctx, m, q, names, kids, all))
+		errs = append(errs, b.tokens(ctx, m, q, kids), b.sends(ctx, m, q, names, all))
 	}
-	err = errors.Join(errs...)
+	if err = errors.Join(errs...); err == nil {
+		b.kids = kids
+	}
 	if errors.Is(err, relay.ErrRefused) { // it has its reasons, and the rest goes on
 		slog.Warn("a relay does not take all that it is told", "err", err)
 		return nil
@@ -122,7 +128,8 @@ func (b *box) register(ctx context.Context, m *relay.Mailbox, all bool) error {
 	return err
 }
 
-func (b *box) registerOne(ctx context.Context, m *relay.Mailbox, q oldQueue, names, kids []string, all bool) error {
+// sends tells the relay of one queue's sends.
+func (b *box) sends(ctx context.Context, m *relay.Mailbox, q oldQueue, names []string, all bool) error {
 	state, person := b.reach.home.state, b.reach.home.name
 	told, err := state.told(ctx, person, q.queue)
 	if err != nil {
@@ -141,23 +148,24 @@ func (b *box) registerOne(ctx context.Context, m *relay.Mailbox, q oldQueue, nam
 	if err := state.tell(ctx, person, q.queue, add, nil); err != nil {
 		return err
 	}
-	err = errors.Join(b.tokens(ctx, m, q, kids, all), m.AddSends(ctx, q.Queue, add...), m.RemoveSends(ctx, q.Queue, forget...))
-	if err != nil {
+	if err := errors.Join(m.AddSends(ctx, q.Queue, add...), m.RemoveSends(ctx, q.Queue, forget...)); err != nil {
 		return err
 	}
 	return state.tell(ctx, person, q.queue, nil, forget)
 }
 
-// tokens lets the owner's devices read the queue. One that was taken off the list loses it with the next secret.
-func (b *box) tokens(ctx context.Context, m *relay.Mailbox, q oldQueue, kids []string, all bool) error {
-	if !all {
-		return nil
+// tokens lets the owner's devices read a queue, and takes it from one that was taken off the list. What such a device
+// remembers of the secret ends with the next one.
+func (b *box) tokens(ctx context.Context, m *relay.Mailbox, q oldQueue, kids []string) error {
+	tokens := func(these, but []string) (all [][]byte) {
+		for _, kid := range these {
+			if !slices.Contains(but, kid) {
+				all = append(all, q.Secret.token(b.url, kid))
+			}
+		}
+		return all
 	}
-	var tokens [][]byte
-	for _, kid := range kids {
-		tokens = append(tokens, q.Secret.token(b.url, kid))
-	}
-	return m.AddTokens(ctx, q.Queue, tokens...)
+	return errors.Join(m.AddTokens(ctx, q.Queue, tokens(kids, b.kids)...), m.RemoveTokens(ctx, q.Queue, tokens(b.kids, kids)...))
 }
 
 func has(all [][]byte, one []byte) bool {

@@ -37,7 +37,7 @@ type errands struct {
 	wakes wakes
 
 	mu    sync.Mutex
-	sulks map[string]time.Time // until when, by label
+	sulks map[string]time.Time // until when, by label, or the relay of somebody without one
 }
 
 // errFailed says that a friend's relay failed a moment ago.
@@ -50,7 +50,11 @@ func (e *errands) post(ctx context.Context, reply sealed.Reply, answer []byte) e
 	if !ok {
 		return nil
 	}
-	if e.sulking(reply.Peer.Label) {
+	whose := reply.Peer.Label
+	if whose == "" {
+		whose = at
+	}
+	if e.sulking(whose) {
 		return errFailed
 	}
 	h := e.reach.home
@@ -67,7 +71,7 @@ func (e *errands) post(ctx context.Context, reply sealed.Reply, answer []byte) e
 	case errors.Is(err, relay.ErrUnknown), errors.Is(err, relay.ErrTooLarge):
 		return nil
 	case err != nil:
-		e.sulk(reply.Peer.Label)
+		e.sulk(whose)
 		return err
 	}
 	agent := reply.Peer.Agent
@@ -88,21 +92,21 @@ func splitQueue(queue string) (at string, send []byte, ok bool) {
 	return queue[:i-1], send, err == nil
 }
 
-func (e *errands) sulking(label string) bool {
+func (e *errands) sulking(whose string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.reach.home.state.now().Before(e.sulks[label])
+	return e.reach.home.state.now().Before(e.sulks[whose])
 }
 
 // sulk remembers that a friend's relay failed, so that one who names slow addresses holds nobody up.
-func (e *errands) sulk(label string) {
+func (e *errands) sulk(whose string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.reach.home.state.now()
 	if e.sulks == nil || len(e.sulks) > 1024 {
 		e.sulks = map[string]time.Time{}
 	}
-	e.sulks[label] = now.Add(sulkTime)
+	e.sulks[whose] = now.Add(sulkTime)
 }
 
 // run looks at what has changed in the pod.
@@ -239,7 +243,7 @@ func (h *home) stillFor(ctx context.Context, a queuedAnswer, narrower bool) (boo
 	case err != nil, a.path == "/social/feed", path.IsContainer():
 		return !narrower, nil
 	}
-	answer, err := h.guard.As(webid.ContactAgent(c.ID, c.CID, c.Grant, "", c.Accepts...)).Stat(ctx, path)
+	answer, err := h.guard.As(friend(c)).Stat(ctx, path)
 	if err == nil {
 		return answer.Info.Path == path, answer.Close()
 	}

@@ -168,32 +168,43 @@ func (e *errands) giveHints(ctx context.Context) time.Duration {
 	return next
 }
 
-// expect notes whether there is something new for a friend.
+// expect notes whether there is something new for a friend for whom no hint is due yet.
 func (e *errands) expect(ctx context.Context, c webid.Contact, now time.Time) {
-	name, v := nameContact(c), e.reach.home.guard.As(webid.ContactAgent(c.ID, c.CID, c.Grant, "", c.Accepts...))
+	name := nameContact(c)
 	at, known := e.hints.told[name]
-	if known {
-		if events, _, err := v.Changes(ctx, at, 1); err == nil && len(events) == 0 {
-			return
-		}
-	}
-	_, _, head, err := v.Posts(ctx, "", 1)
-	if err != nil {
+	if _, waits := e.hints.due[name]; waits {
 		return
 	}
-	e.hints.set(name, head)
-	if _, waits := e.hints.due[name]; known && !waits {
-		due := now
-		if last := e.hints.last[name].Add(hintPause); last.After(due) {
-			due = last
-		}
-		e.hints.due[name] = due.Add(rand.N(e.reach.jitter + 1))
+	if !known {
+		e.stand(ctx, c)
+		return
 	}
+	if events, _, err := e.reach.home.guard.As(friend(c)).Changes(ctx, at, 1); err == nil && len(events) == 0 {
+		return
+	}
+	due := now
+	if last := e.hints.last[name].Add(hintPause); last.After(due) {
+		due = last
+	}
+	e.hints.due[name] = due.Add(rand.N(e.reach.jitter + 1))
+}
+
+// stand notes what a friend knows, or will know by a hint: what is there at this moment.
+func (e *errands) stand(ctx context.Context, c webid.Contact) {
+	if _, _, at, err := e.reach.home.guard.As(friend(c)).Posts(ctx, "", 1); err == nil {
+		e.hints.set(nameContact(c), at)
+	}
+}
+
+// friend is a contact as an agent, whichever device it is.
+func friend(c webid.Contact) webid.Agent {
+	return webid.ContactAgent(c.ID, c.CID, c.Grant, "", c.Accepts...)
 }
 
 // giveHint leaves a hint in a friend's queue. It returns when to try again, zero when there is no need.
 func (e *errands) giveHint(ctx context.Context, c webid.Contact, now time.Time) time.Time {
 	name := nameContact(c)
+	e.stand(ctx, c)
 	if err := e.leaveHint(ctx, c); err != nil {
 		slog.Debug("a hint is given later", "err", err)
 		e.hints.due[name] = now.Add(hintAgain)

@@ -24,10 +24,10 @@ import (
 // second with the cid that the first has there.
 func newPair(t *testing.T, c *clock, p *post) (ana *befriended, ben *befriended) {
 	t.Helper()
-	ana = &befriended{shelf: newShelf(t, c, p), owner: newHuman(t, c, "Ana")}
-	ana.phone = ana.owner.pair(ana.shelf)
-	ben = &befriended{shelf: newShelf(t, c, p), owner: newHuman(t, c, "Ben")}
-	ben.phone = ben.owner.pair(ben.shelf)
+	ana = &befriended{kitchen: newKitchen(t, c, p), owner: newHuman(t, c, "Ana")}
+	ana.phone = ana.owner.pair(ana.kitchen)
+	ben = &befriended{kitchen: newKitchen(t, c, p), owner: newHuman(t, c, "Ben")}
+	ben.phone = ben.owner.pair(ben.kitchen)
 	ana.ben = ben.owner
 	cid := strings.ToLower(rand.Text()[:20])
 	link := ana.owner.invite(ana.phone, ana.settings())
@@ -253,7 +253,7 @@ func TestARelayIsAddedToAPodThatHasAnOwner(t *testing.T) {
 func TestSeveralPeopleOnOneShelf(t *testing.T) {
 	c := newClock()
 	p := newPost(t, c)
-	s := newShelf(t, c, p)
+	s := newKitchen(t, c, p)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -352,7 +352,7 @@ func TestAppAndRelayAtOneOrigin(t *testing.T) {
 		}
 	}
 	p := &post{t: t, url: web.URL + "/", at: hostOf(t, web.URL), server: s.relay}
-	shelf := newShelf(t, c, p)
+	shelf := newKitchen(t, c, p)
 	if first, err := shelf.FirstPairing(context.Background()); err != nil || !strings.HasPrefix(first.Link, p.url+"#pair=") {
 		t.Errorf("the first link %+v: %v", first, err)
 	}
@@ -381,4 +381,43 @@ func TestWhereALinkOpensTheApp(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.base)
 		}
 	}
+}
+
+func TestADeviceReadsTheQueueWhileItIsOnTheList(t *testing.T) {
+	c := newClock()
+	p := newPost(t, c)
+	b := newShared(t, c, p)
+	set, laptop := b.settings(), freshKey(t).Public().String()
+	reads := func() bool {
+		token := encode(set.Secret.token(p.url, laptop))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"q/"+set.Relays[0].Queue, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		return a.StatusCode == http.StatusOK
+	}
+	next := func(devices ...webid.Device) {
+		list := b.owner.lists.Devices
+		list.Epoch, list.Devices = list.Epoch+1, devices
+		list, err := list.Sign(b.owner.lists.Devices, b.owner.signing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.owner.lists.Devices = list
+		b.owner.put(b.phone, "/profile/devices", "application/jose", list.String())
+	}
+	if reads() {
+		t.Fatal("a device reads that nobody knows")
+	}
+	own := b.owner.lists.Devices.Devices
+	next(append(slices.Clone(own), webid.Device{Kid: laptop, Name: "laptop", May: []string{"answer", "post"}})...)
+	polled(t, "the new device reads", 200*time.Millisecond, reads)
+	next(own...)
+	polled(t, "the device that went reads no more", 200*time.Millisecond, func() bool { return !reads() })
 }

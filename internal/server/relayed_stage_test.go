@@ -96,8 +96,8 @@ func (p *post) lying(lie func(http.ResponseWriter, *http.Request) bool) {
 	p.lie = lie
 }
 
-// shelf is a pod on a kitchen shelf: it is reached by relays and by nothing else.
-type shelf struct {
+// kitchen is a pod on a kitchen kitchen: it is reached by relays and by nothing else.
+type kitchen struct {
 	*Server
 	t     testing.TB
 	clock *clock
@@ -106,16 +106,16 @@ type shelf struct {
 	dir   string
 }
 
-// newShelf starts a pod that is reached by the relays.
-func newShelf(t testing.TB, c *clock, posts ...*post) *shelf {
+// newKitchen starts a pod that is reached by the relays.
+func newKitchen(t testing.TB, c *clock, posts ...*post) *kitchen {
 	t.Helper()
-	s := &shelf{t: t, clock: c, posts: posts, dir: t.TempDir()}
+	s := &kitchen{t: t, clock: c, posts: posts, dir: t.TempDir()}
 	s.start()
 	t.Cleanup(s.stop)
 	return s
 }
 
-func (s *shelf) start() {
+func (s *kitchen) start() {
 	s.t.Helper()
 	config := Config{Data: s.dir, URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: s.clock.now}
 	for _, p := range s.posts {
@@ -133,7 +133,7 @@ func (s *shelf) start() {
 }
 
 // stop ends the pod. It may be called again.
-func (s *shelf) stop() {
+func (s *kitchen) stop() {
 	if s.Server == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (s *shelf) stop() {
 }
 
 // me is the home of the only person.
-func (s *shelf) me() *home {
+func (s *kitchen) me() *home {
 	s.t.Helper()
 	h, err := s.home(context.Background(), DefaultName)
 	if err != nil {
@@ -290,13 +290,19 @@ func (l *line) must(status int, method, path, body string, header ...string) ans
 
 // pair makes h the owner of a pod by its pairing link, without ever reaching its network, lists the pod as a device,
 // and returns the line from phone to pod by the first relay.
-func (h *human) pair(s *shelf) *line {
+func (h *human) pair(s *kitchen) *line {
 	h.t.Helper()
 	p, err := s.FirstPairing(context.Background())
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	link, err := invite.ParsePairing(p.Link)
+	return h.pairBy(p.Link)
+}
+
+// pairBy pairs by a link, whoever shows it.
+func (h *human) pairBy(text string) *line {
+	h.t.Helper()
+	link, err := invite.ParsePairing(text)
 	if err != nil || len(link.Via) == 0 {
 		h.t.Fatalf("link %+v: %v", link, err)
 	}
@@ -405,7 +411,7 @@ func (h *human) lineOf(f friendship, i int) *line {
 
 // befriended is a pod with an owner and a friend, all by relays.
 type befriended struct {
-	*shelf
+	*kitchen
 	owner, ben *human
 	phone      *line      // the owner's
 	ana        friendship // what Ben has of the owner
@@ -414,8 +420,8 @@ type befriended struct {
 // newFriends makes an owner with a pod behind the relays, and a friend.
 func newFriends(t testing.TB, c *clock, posts ...*post) *befriended {
 	t.Helper()
-	b := &befriended{shelf: newShelf(t, c, posts...), owner: newHuman(t, c, "Ana"), ben: newHuman(t, c, "Ben")}
-	b.phone = b.owner.pair(b.shelf)
+	b := &befriended{kitchen: newKitchen(t, c, posts...), owner: newHuman(t, c, "Ana"), ben: newHuman(t, c, "Ben")}
+	b.phone = b.owner.pair(b.kitchen)
 	b.ana = b.ben.accept(b.owner.invite(b.phone, b.settings()))
 	return b
 }
@@ -476,24 +482,32 @@ func (h *human) bag(p *post) *mailbag {
 	return b
 }
 
-// next returns the next answer that came.
+// next returns the answer to p; what comes twice, and answers to others, are passed over.
 func (b *mailbag) next(p sealed.Pending) answer {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	m, err := b.box.Next(ctx)
-	if err != nil {
-		b.t.Fatal(err)
+	for {
+		m, err := b.box.Next(ctx)
+		if err == nil {
+			err = b.box.Ack(ctx, m.ID)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		r, err := p.Open(m.Body)
+		if errors.Is(err, sealed.ErrAnswer) {
+			continue
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		a, err := read(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return a
 	}
-	r, err := p.Open(m.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	a, err := read(r)
-	if err = errors.Join(err, b.box.Ack(ctx, m.ID)); err != nil {
-		b.t.Fatal(err)
-	}
-	return a
 }
 
 // leave seals a request whose answer is to come to a bag, leaves it at the relay of the line, and waits for nobody.

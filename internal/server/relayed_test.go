@@ -278,7 +278,7 @@ func TestAQueuedAnswerIsCancelledOnDelete(t *testing.T) {
 }
 
 // allow lets the pod call a relay that is not its own; it starts again for that.
-func (s *shelf) allow(p *post) {
+func (s *kitchen) allow(p *post) {
 	s.t.Helper()
 	s.stop()
 	s.also = append(s.also, p.at)
@@ -366,7 +366,7 @@ func TestReplayed(t *testing.T) {
 		}
 	}
 	other2 := newHuman(t, c, "Carl") // another recipient
-	carl := newShelf(t, c, other)
+	carl := newKitchen(t, c, other)
 	own := other2.pair(carl)
 	if _, _, err := carl.me().sealed.Answer(context.Background(), message); !errors.Is(err, sealed.ErrDeclined) || own == nil {
 		t.Errorf("another pod: %v", err)
