@@ -57,7 +57,7 @@ describe("before there is a pod", () => {
   test.each([
     ["friends empty", "friends", words.friends.none],
     ["circles empty", "circles", words.circles.none],
-    ["invite without a pod", "invite", words.invite.noPod],
+    ["invite without a pod", "invite", words.invite.noReach],
     ["accept", "add", words.add.paste],
     ["pod none", "you/pod", words.pod.how],
     ["waiting none", "you/waiting", words.waiting.none],

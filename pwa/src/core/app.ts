@@ -5,7 +5,6 @@ import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, Storage, Talk, Topic, Waiting } from "./kith.ts";
-import * as friends from "./pod/friends.ts";
 import { relayCount } from "./pod/facts.ts";
 import { asksOf, unsent } from "./pod/letters.ts";
 import { entries } from "./pod/outbox.ts";
@@ -13,18 +12,16 @@ import { cardPath, devices as devicesPath, type Folder, postPath } from "./pod/p
 import type { Attachment } from "./pod/post.ts";
 import type { Bytes } from "./bytes.ts";
 import { circlesOf, type Contact, contact, contactsOf, membersOf, peopleOf, reachable, viewOf } from "./pod/people.ts";
-import * as posts from "./pod/posts.ts";
 import type { Store } from "./store/store.ts";
 import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
-import { invitesOf, previewInvite } from "./sync/invited.ts";
+import { invitesOf } from "./sync/invited.ts";
 import type { Online } from "./sync/online.ts";
 import type { Sealed } from "./sync/sealed.ts";
 import { waitingOf } from "./sync/waits.ts";
-import { disconnectPod, renamePerson, startPerson } from "./sync/person.ts";
 import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
-import { linkKind, readPairing } from "./webid/link.ts";
+import { linkKind } from "./webid/mark.ts";
 
 /** part loads a part of the app that the first page does not wait for; rejects with `pod-unreachable` when it cannot be had now. */
 async function part<T>(load: () => Promise<T>): Promise<T> {
@@ -35,11 +32,9 @@ async function part<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
-/** network asks others. */
+const acting = (): Promise<typeof import("./acts.ts")> => part(() => import("./acts.ts"));
 const network = (): Promise<typeof import("./sync/online.ts")> => part(() => import("./sync/online.ts"));
-/** talking knows what friends say to each other. */
 const talking = (): Promise<typeof import("./sync/talk.ts")> => part(() => import("./sync/talk.ts"));
-/** sealed asks through relays. */
 const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => import("./sync/sealed.ts"));
 
 /** Parts exist once there is a person. */
@@ -79,7 +74,8 @@ export class App implements Kith {
       this.#kept = kept;
       this.#emit("me");
     });
-    // Without a network the part may be missing; whoever needs it tries again.
+    // Without a network a part may be missing; whoever needs it tries again.
+    acting().catch(() => undefined);
     this.#connect().catch(() => undefined);
     awake.follow();
     if (relayCount(this.#store) > 0 || waitingOf(this.#store).length > 0) this.#carrier().catch(() => undefined);
@@ -231,13 +227,15 @@ export class App implements Kith {
 
   async start(name: string): Promise<void> {
     if (personOf(this.#store) !== undefined) throw new KithError("already-started", "start: there is somebody already");
-    await startPerson(this.#env, this.#store, friends.tidyName(name));
+    const { startPerson, tidyName } = await acting();
+    await startPerson(this.#env, this.#store, tidyName(name));
     await this.begin();
     this.#acted("me", "devices");
   }
 
   async rename(name: string): Promise<void> {
-    await renamePerson(this.#must.session, friends.tidyName(name));
+    const { renamePerson, tidyName } = await acting();
+    await renamePerson(this.#must.session, tidyName(name));
     this.#acted("me", "feed");
   }
 
@@ -245,8 +243,8 @@ export class App implements Kith {
     return linkKind(link);
   }
 
-  previewPod(link: string): PodPreview {
-    const { pod } = readPairing(link);
+  async previewPod(link: string): Promise<PodPreview> {
+    const { pod } = (await network()).readPairing(link);
     const { host, pathname } = new URL(pod);
     return { host: host + pathname.replace(/\/$/, ""), pod };
   }
@@ -261,7 +259,7 @@ export class App implements Kith {
 
   async disconnectPod(): Promise<void> {
     const { session } = this.#must;
-    await disconnectPod(session);
+    await (await acting()).disconnectPod(session);
     session.status.error = undefined;
     this.#acted("posts", "feed", "invites");
   }
@@ -280,17 +278,15 @@ export class App implements Kith {
 
   async createInvite(): Promise<Invite> {
     const { session, awake } = this.#must;
-    const invite = await (await network()).createInvite(session);
-    await awake.told();
-    return invite;
+    return (await network()).createInvite(session).finally(() => awake.told());
   }
 
   async cancelInvite(id: string): Promise<void> {
     await (await network()).cancelInvite(this.#must.session, id);
   }
 
-  previewInvite(link: string): InvitePreview {
-    return previewInvite(this.#parts?.session, link);
+  async previewInvite(link: string): Promise<InvitePreview> {
+    return (await network()).previewInvite(this.#parts?.session, link);
   }
 
   async acceptInvite(link: string): Promise<ContactId> {
@@ -317,7 +313,7 @@ export class App implements Kith {
   }
 
   async renameFriend(cid: ContactId, name: string): Promise<void> {
-    await this.#changeFriend(cid, { name: friends.tidyName(name) });
+    await this.#changeFriend(cid, { name: (await acting()).tidyName(name) });
     this.#emit("feed");
   }
 
@@ -327,33 +323,34 @@ export class App implements Kith {
   }
 
   async #changeFriend(cid: ContactId, change: { readonly name?: string; readonly muted?: boolean; readonly verified?: boolean }): Promise<void> {
-    await friends.changeFriend(this.#must.session.tree, cid, (card) => ({ ...card, ...change }));
+    await (await acting()).changeFriend(this.#must.session.tree, cid, (card) => ({ ...card, ...change }));
     this.#acted("friends");
   }
 
   async removeFriend(cid: ContactId): Promise<void> {
-    await friends.removeFriend(this.#must.session.tree, cid);
+    await (await acting()).removeFriend(this.#must.session.tree, cid);
     this.#acted("friends", "circles", "posts", "feed");
   }
 
   async addCircle(name: string, members: readonly ContactId[]): Promise<CircleId> {
-    const id = await friends.addCircle(this.#must.session.tree, name, members);
+    const id = await (await acting()).addCircle(this.#must.session.tree, name, members);
     this.#acted("circles", "friends");
     return id;
   }
 
   async renameCircle(id: CircleId, name: string): Promise<void> {
-    await friends.changeCircle(this.#must.session.tree, id, { name: friends.tidyName(name) });
+    const { changeCircle, tidyName } = await acting();
+    await changeCircle(this.#must.session.tree, id, { name: tidyName(name) });
     this.#acted("circles");
   }
 
   async setMembers(id: CircleId, members: readonly ContactId[]): Promise<void> {
-    await friends.changeCircle(this.#must.session.tree, id, { members });
+    await (await acting()).changeCircle(this.#must.session.tree, id, { members });
     this.#acted("circles", "friends", "posts");
   }
 
   async removeCircle(id: CircleId): Promise<void> {
-    await friends.removeCircle(this.#must.session.tree, id);
+    await (await acting()).removeCircle(this.#must.session.tree, id);
     this.#acted("circles", "friends", "posts");
   }
 
@@ -368,24 +365,24 @@ export class App implements Kith {
 
   async post(what: Compose): Promise<PostRef> {
     const { drafts, tree } = this.#must.session;
-    const folder = await posts.makePost(tree, what);
+    const folder = await (await acting()).makePost(tree, what);
     if (what.draft !== undefined) await drafts.load();
     this.#acted("posts", "feed", "drafts");
     return refOf({ folder });
   }
 
   async edit(ref: PostRef, text: string): Promise<void> {
-    await posts.editPost(this.#must.session.tree, own(ref), text);
+    await (await acting()).editPost(this.#must.session.tree, own(ref), text);
     this.#acted("posts", "feed");
   }
 
   async setAudience(ref: PostRef, audience: Audience): Promise<void> {
-    await posts.showPost(this.#must.session.tree, own(ref), audience);
+    await (await acting()).showPost(this.#must.session.tree, own(ref), audience);
     this.#acted("posts", "feed");
   }
 
   async remove(ref: PostRef): Promise<void> {
-    await posts.removePost(this.#must.session.tree, own(ref));
+    await (await acting()).removePost(this.#must.session.tree, own(ref));
     this.#acted("posts", "feed");
   }
 

@@ -399,8 +399,8 @@ export interface Kith {
   rename(name: string): Promise<void>;
 
   linkKind(link: string): LinkKind;
-  /** Throws `bad-link` or `link-of-other-kind`. */
-  previewPod(link: string): PodPreview;
+  /** Rejects with `bad-link` or `link-of-other-kind`. */
+  previewPod(link: string): Promise<PodPreview>;
   /** Connects to the pod of a pairing link, in place of another; what is on the phone then goes there. */
   connectPod(link: string): Promise<void>;
   /** Forgets the pod on this device; nothing is deleted anywhere. */
@@ -412,7 +412,7 @@ export interface Kith {
   /** Needs a pod, or a relay by which this phone is reached (code `no-reach`). */
   createInvite(): Promise<Invite>;
   cancelInvite(id: string): Promise<void>;
-  previewInvite(link: string): InvitePreview;
+  previewInvite(link: string): Promise<InvitePreview>;
   acceptInvite(link: string): Promise<ContactId>;
   /** Twelve words that both friends see alike. */
   words(cid: ContactId): Promise<readonly string[]>;

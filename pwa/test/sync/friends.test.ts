@@ -67,8 +67,8 @@ describe("an invite", () => {
     expect(invite.link.length).toBeLessThanOrEqual(400);
     expect(ana.kith.invites()).toMatchObject([{ id: invite.id, state: "open", triedAgain: false }]);
     expect(ben.kith.linkKind(invite.link)).toBe("invite");
-    expect(ben.kith.previewInvite(invite.link)).toMatchObject({ name: "Ana", host: new URL(host.url).host, mine: false });
-    expect(ana.kith.previewInvite(invite.link).mine).toBe(true);
+    expect(await ben.kith.previewInvite(invite.link)).toMatchObject({ name: "Ana", host: new URL(host.url).host, mine: false });
+    expect((await ana.kith.previewInvite(invite.link)).mine).toBe(true);
     await expect(ana.kith.acceptInvite(invite.link)).rejects.toMatchObject({ code: "own-invite" });
     const theirs = await ben.kith.acceptInvite(invite.link);
     await ben.kith.syncNow();

@@ -6,7 +6,8 @@ import { text } from "../../src/core/bytes.ts";
 import { readCard } from "../../src/core/pod/card.ts";
 import { cardPath, devices } from "../../src/core/pod/paths.ts";
 import { recoverySetting } from "../../src/core/webid/person.ts";
-import { type DeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
+import { readDeviceList } from "../../src/core/webid/devices.ts";
+import type { DeviceList } from "../../src/core/webid/list.ts";
 import { Host, type Person } from "./host.ts";
 import { Device } from "./world.ts";
 

@@ -25,7 +25,7 @@ beforeEach(async () => {
   [phone, laptop] = [await first.kith(), await second.kith()];
   await phone.start("Ana");
   person = await host.person(`outbox${count++}`);
-  expect(phone.previewPod(person.pair)).toEqual({ host: person.pod.replace(/^https?:\/\/|\/$/g, ""), pod: person.pod });
+  expect(await phone.previewPod(person.pair)).toEqual({ host: person.pod.replace(/^https?:\/\/|\/$/g, ""), pod: person.pod });
   await phone.connectPod(person.pair);
   await phone.syncNow();
 });

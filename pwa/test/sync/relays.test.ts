@@ -84,7 +84,7 @@ describe("two people without pods", () => {
     const [ana, ben] = [await reached("Ana", await relay()), await reached("Ben", await relay())];
     const invite = await ana.kith.createInvite();
     expect(invite.link.length).toBeLessThanOrEqual(400);
-    expect(ben.kith.previewInvite(invite.link)).toMatchObject({ name: "Ana", relayed: true });
+    expect(await ben.kith.previewInvite(invite.link)).toMatchObject({ name: "Ana", relayed: true });
     const toAna = await ben.kith.acceptInvite(invite.link);
     expect(ana.kith.invites()).toMatchObject([{ id: invite.id, state: "used" }]);
     expect(ana.kith.friends()).toMatchObject([{ name: "Ben", reachable: true }]);

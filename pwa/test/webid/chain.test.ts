@@ -2,7 +2,8 @@
 
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { b64u, fromB64u, sha256 } from "../../src/core/bytes.ts";
-import { acceptDeviceList, type DeviceList, firstDeviceList, isLong, maxChain, nextDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
+import { acceptDeviceList, firstDeviceList, isLong, maxChain, nextDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
+import type { DeviceList } from "../../src/core/webid/list.ts";
 import { signAs } from "../../src/core/webid/jws.ts";
 import { generate, type Signer } from "../../src/core/webid/key.ts";
 import type { Verdict } from "../../src/core/webid/verdict.ts";

@@ -10,7 +10,8 @@ import type { Json } from "../../src/core/json.ts";
 import { acceptKeysDocument } from "../../src/core/webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
 import { type Did, didOfJwk, parseDid, publicKey, thumbprint } from "../../src/core/webid/key.ts";
-import { isWebId, readWays, type Way } from "../../src/core/webid/link.ts";
+import { isWebId, readWays } from "../../src/core/webid/link.ts";
+import type { Way } from "../../src/core/webid/way.ts";
 import { listOf, momentOf, numberOf, object, parseObject, textOf } from "../../src/core/webid/members.ts";
 
 /** Vector is one case of a shared file. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { b64u, base32, base58, type Bytes, fromB64u, fromBase32, fromBase58, join, utf8 } from "../../src/core/bytes.ts";
 import { acceptKeysDocument, makeKeysDocument } from "../../src/core/webid/agreement.ts";
-import { acceptDeviceList, can, type Device, firstDeviceList, nextDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
+import { acceptDeviceList, firstDeviceList, nextDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
+import { can, type Device } from "../../src/core/webid/list.ts";
 import { compressed, didOf, didOfJwk, generate, jwkOf, labelOf, parseDid, pointOf, type Signer, whole } from "../../src/core/webid/key.ts";
 import { makePerson } from "../../src/core/webid/person.ts";
 import { memoryKeyRecords, signerOf } from "../../src/core/webid/records.ts";

@@ -4,7 +4,7 @@ import { given } from "../given.ts";
 import type { ContactId } from "../kith.ts";
 import { devices, keys, namePath } from "../pod/paths.ts";
 import type { Tree } from "../pod/tree.ts";
-import type { Way } from "../webid/link.ts";
+import type { Way } from "../webid/way.ts";
 import { type Representation, textOf } from "./content.ts";
 import type { Agent } from "./judge.ts";
 import { spelledJSON } from "./spelled.ts";

@@ -55,16 +55,12 @@ export function targetOf(agent: Agent, request: SealedRequest): Target {
   return { kind, path: escaped, query: queries.join("?") };
 }
 
-/** decoded returns a path whose names can be read in one way only; undefined for others. */
+/** decoded returns a path whose names can be read in one way only, byte for byte; undefined for others. */
 function decoded(escaped: string): string | undefined {
-  if (!escaped.startsWith("/") || escaped.includes("#")) return undefined;
-  try {
-    const names = escaped.slice(1).split("/").map(decodeURIComponent);
-    const plain = names.every((name, i) => (name !== "" || i === names.length - 1) && name !== "." && name !== ".." && !/[/\\\0]/.test(name));
-    return plain ? `/${names.join("/")}` : undefined;
-  } catch {
-    return undefined;
-  }
+  if (!escaped.startsWith("/") || escaped.includes("#") || /%(?![0-9A-Fa-f]{2})/.test(escaped)) return undefined;
+  const names = escaped.slice(1).split("/").map((each) => each.replace(/%(..)/g, (_all, digits: string) => String.fromCharCode(parseInt(digits, 16))));
+  const plain = names.every((name, i) => (name !== "" || i === names.length - 1) && name !== "." && name !== ".." && !/[/\\\0]/.test(name));
+  return plain ? `/${names.join("/")}` : undefined;
 }
 
 /** hasAuxiliary tells whether a path below `/social` leads through a name that is none of a resource. */

@@ -10,7 +10,7 @@ import type { Env } from "../env.ts";
 import { parse, string, whole } from "../json.ts";
 import { text } from "../bytes.ts";
 import type { Signer } from "../webid/key.ts";
-import type { PodWay } from "../webid/link.ts";
+import type { PodWay } from "../webid/way.ts";
 import { askedNonce, dpop, selfIssued } from "../webid/proof.ts";
 import { codeOf, Failure, retryAfter, type Role } from "./errors.ts";
 import { type Answer, ask, type Request } from "./wire.ts";

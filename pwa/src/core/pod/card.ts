@@ -2,7 +2,7 @@
 
 import { iso, list, object, parse, string, time, url, whole } from "../json.ts";
 import { fromB64u } from "../bytes.ts";
-import { maxReach, sendBytes, type Way } from "../webid/link.ts";
+import { maxReach, sendBytes, type Way } from "../webid/way.ts";
 
 /** Card is a contact record. */
 export interface Card {

@@ -9,7 +9,7 @@ import { given } from "../given.ts";
 import { type Json, list, object, parse, string, time, whole } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Row, Store } from "../store/store.ts";
-import { isRelay, type PodWay } from "../webid/link.ts";
+import { isRelay, type PodWay } from "../webid/way.ts";
 import { type Card, readCard } from "./card.ts";
 import { placeOf, relaysPath } from "./paths.ts";
 import { repliesFacts } from "./replies.ts";

@@ -13,7 +13,7 @@ import { KithError } from "../errors.ts";
 import type { ContactId, Invite } from "../kith.ts";
 import { accepted, confirmation, type Introduction } from "../webid/acceptance.ts";
 import { type Did, generate, type Signer } from "../webid/key.ts";
-import type { Way } from "../webid/link.ts";
+import type { Way } from "../webid/way.ts";
 import type { KeyRecords } from "../webid/records.ts";
 import { putFriend } from "./friends.ts";
 import { inviteSettings } from "./paths.ts";

@@ -4,7 +4,7 @@ import { type AudienceId, sorted } from "../acl/group.ts";
 import { KithError } from "../errors.ts";
 import type { Audience, AudienceView, CircleId, ContactId } from "../kith.ts";
 import type { Row, Store } from "../store/store.ts";
-import type { PodWay, RelayWay } from "../webid/link.ts";
+import type { PodWay, RelayWay } from "../webid/way.ts";
 import { type Card, readCard } from "./card.ts";
 import { given } from "../given.ts";
 import { type CardFacts, packed, unpacked } from "./facts.ts";

@@ -2,7 +2,8 @@
 
 import type { KeyRecords } from "../webid/records.ts";
 import { newestKey, type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
-import { acceptDeviceList, can, type Device, type DeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
+import { acceptDeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
+import { can, type Device, type DeviceList } from "../webid/list.ts";
 import { KithError } from "../errors.ts";
 import type { Did, Signer } from "../webid/key.ts";
 import { personSigner, recoverySetting } from "../webid/person.ts";

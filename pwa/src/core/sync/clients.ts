@@ -6,7 +6,7 @@ import { type Client, PodClient } from "../ldp/client.ts";
 import type { Role } from "../ldp/errors.ts";
 import { relayCount } from "../pod/facts.ts";
 import { contact, reachable } from "../pod/people.ts";
-import type { PodWay } from "../webid/link.ts";
+import type { PodWay } from "../webid/way.ts";
 import { Reach, type Ways, type Whom } from "./reach.ts";
 import type { Session } from "./session.ts";
 

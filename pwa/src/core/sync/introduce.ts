@@ -8,7 +8,7 @@ import { card } from "../pod/people.ts";
 import type { ContactId } from "../kith.ts";
 import { readRelays, type RelaySettings, type SendName, sendOf } from "../relay/settings.ts";
 import type { Introduction } from "../webid/acceptance.ts";
-import { maxReach, type RelayWay, type Way } from "../webid/link.ts";
+import { maxReach, type RelayWay, type Way } from "../webid/way.ts";
 import type { Pod, Session } from "./session.ts";
 
 /** Introducing is what of a session is needed to say who one is. */

@@ -7,7 +7,8 @@
 import { b64u, type Bytes, fromB64u, text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { list, object, parse, string, time, whole } from "../json.ts";
-import type { ContactId, Invite } from "../kith.ts";
+import { given } from "../given.ts";
+import type { ContactId, Invite, InvitePreview } from "../kith.ts";
 import { randomName } from "../ids.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
@@ -19,7 +20,7 @@ import { newestKey } from "../webid/agreement.ts";
 import { accept, type Acceptance, confirmed } from "../webid/acceptance.ts";
 import { type Invite as InviteLink, makeInvite, maxWays, readInvite } from "../webid/invite.ts";
 import { didOf } from "../webid/key.ts";
-import { isRelay } from "../webid/link.ts";
+import { isRelay } from "../webid/way.ts";
 import { signerOf } from "../webid/records.ts";
 import { postOpenly } from "./open.ts";
 import { podClient } from "./clients.ts";
@@ -197,4 +198,12 @@ async function acceptance(session: Session, invite: InviteLink, link: string): P
   await store.apply([{ set: name, value: { body: b64u(made.body), confirmKey: b64u(made.confirmKey), cid, link } satisfies Accepting }]);
   session.emit("invites");
   return { ...made, cid };
+}
+
+/** previewInvite says what accepting a link would mean; nothing is sent. */
+export function previewInvite(session: Session | undefined, link: string): InvitePreview {
+  const invite = readInvite(link);
+  const known = session === undefined ? undefined : contactsOf(session.store).find(({ label }) => label === invite.label)?.cid;
+  const at = invite.pods[0] ?? invite.relays[0]?.relay;
+  return given({ name: invite.name, host: at === undefined ? "" : new URL(at).host, relayed: invite.pods.length === 0, known, mine: invite.label === session?.list.label });
 }

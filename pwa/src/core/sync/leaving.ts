@@ -5,7 +5,7 @@ import { cancel, type Net, post, type Posted, relayInfo } from "../relay/client.
 import { cancelThrough, postThrough } from "../relay/hop.ts";
 import type { RelaySettings } from "../relay/settings.ts";
 import type { Store } from "../store/store.ts";
-import type { RelayWay } from "../webid/link.ts";
+import type { RelayWay } from "../webid/way.ts";
 import type { Sent } from "./waits.ts";
 
 /** A relay's point, as it was told. It is asked for rarely: the question itself shows the relay this device's address. */

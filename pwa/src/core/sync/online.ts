@@ -22,9 +22,10 @@ import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
 export { decideHeld } from "./deletions.ts";
-export { acceptInvite, cancelInvite, createInvite, goOn } from "./invites.ts";
+export { acceptInvite, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
 export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
 export { connectPod } from "./pairing.ts";
+export { readPairing } from "../webid/link.ts";
 
 /** follow returns a friend's record after what they say of themself. */
 export function follow(known: Card, said: Json): Promise<Card> {

@@ -7,7 +7,7 @@ import type { Asking, Client } from "../ldp/client.ts";
 import { Failure, type Role, statusOf } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
 import type { Did, Label } from "../webid/key.ts";
-import type { PodWay, RelayWay } from "../webid/link.ts";
+import type { PodWay, RelayWay } from "../webid/way.ts";
 
 /** Whom is who is asked through relays: a friend, or with `me` the person's own pod. */
 export type Whom = ContactId | "me";

@@ -20,7 +20,7 @@ import type { ContactId } from "../kith.ts";
 import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
 import { inPieces } from "../sealed/pieces.ts";
 import { type Pending, type SealedRequest, sealRequest, type Sealing } from "../sealed/request.ts";
-import type { RelayWay } from "../webid/link.ts";
+import type { RelayWay } from "../webid/way.ts";
 import { DirectWay } from "./direct.ts";
 import { envelopeFor } from "./envelopes.ts";
 import { ownRelays, relayWays } from "./introduce.ts";

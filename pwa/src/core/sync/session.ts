@@ -6,13 +6,12 @@ import type { PodState, Topic } from "../kith.ts";
 import type { Client, PodClient } from "../ldp/client.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
 import { devices, inbox, namePath, relaysPath } from "../pod/paths.ts";
-import { ownLists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
-import type { DeviceList } from "../webid/devices.ts";
+import { type DeviceList, ownList } from "../webid/list.ts";
 import type { Carrier } from "./reach.ts";
 import type { Did, Signer } from "../webid/key.ts";
-import type { PodWay, RelayWay } from "../webid/link.ts";
+import type { PodWay, RelayWay } from "../webid/way.ts";
 import { signerOf } from "../webid/records.ts";
 
 /** Pod is the owner's pod as this device remembers it. */
@@ -76,8 +75,8 @@ export class Session {
     const me = personOf(store);
     if (me === undefined) throw new KithError("not-started", "open session: there is nobody yet");
     const tree = new Tree(store, env, me.device);
-    const [drafts, signer, lists] = await Promise.all([Drafts.open(tree), signerOf(env.keys, me.device), ownLists(tree)]);
-    return new Session(tree, drafts, signer, lists.devices, emit, carrier);
+    const [drafts, signer, list] = await Promise.all([Drafts.open(tree), signerOf(env.keys, me.device), listOf(tree)]);
+    return new Session(tree, drafts, signer, list, emit, carrier);
   }
 
   /** me returns who the person is. */
@@ -99,7 +98,7 @@ export class Session {
 
   /** heard tells the views of paths that changed, and follows the device list. */
   async heard(paths: readonly string[]): Promise<void> {
-    if (paths.includes(devices)) this.list = (await ownLists(this.tree)).devices;
+    if (paths.includes(devices)) this.list = await listOf(this.tree);
     if (paths.includes(draftRows)) await this.drafts.load();
     if (paths.includes(relaysPath)) await this.relaysHeard();
     if (paths.includes(namePath)) await this.#followName();
@@ -112,6 +111,13 @@ export class Session {
     const name = await this.tree.text(namePath);
     if (name !== undefined && name !== "") await this.store.apply([{ set: "me", value: { ...this.me, name } satisfies Person }]);
   }
+}
+
+/** listOf returns the owner's device list, which was verified when it was written. */
+async function listOf(tree: Tree): Promise<DeviceList> {
+  const list = ownList((await tree.text(devices)) ?? "");
+  if (list === undefined) throw new KithError("not-started", "open session: there is no device list");
+  return list;
 }
 
 /** personOf returns who the store belongs to. */

@@ -9,7 +9,7 @@ import type { Write } from "../store/store.ts";
 import type { Introduction } from "../webid/acceptance.ts";
 import { acceptKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
-import type { Way } from "../webid/link.ts";
+import type { Way } from "../webid/way.ts";
 import type { Session } from "./session.ts";
 import { KithError } from "../errors.ts";
 

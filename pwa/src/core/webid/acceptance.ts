@@ -8,12 +8,14 @@
 import { acceptKeysDocument, type KeysDocument } from "./agreement.ts";
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
-import { acceptDeviceList, type DeviceList, maxChain } from "./devices.ts";
+import { acceptDeviceList, maxChain } from "./devices.ts";
+import type { DeviceList } from "./list.ts";
 import { decapsulator, encapsulate, encLength } from "./hpke.ts";
 import type { Invite } from "./invite.ts";
 import { parseObject, textOf } from "./members.ts";
 import { type Did, publicKey, type Signer } from "./key.ts";
-import { isWebId, readWays, type Way } from "./link.ts";
+import { isWebId, readWays } from "./link.ts";
+import type { Way } from "./way.ts";
 import { Refusal } from "./verdict.ts";
 
 const info = utf8("kith invite 1");

@@ -1,6 +1,7 @@
 /** Keys documents: by which keys a person's devices can be sent sealed messages (protocol §1.1). */
 
-import { can, type DeviceList, did } from "./devices.ts";
+import { did } from "./devices.ts";
+import { can, type DeviceList } from "./list.ts";
 import { listOf, momentOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, didOfJwk, jwkOf, type Label, type Signer } from "./key.ts";

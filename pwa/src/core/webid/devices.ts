@@ -12,49 +12,18 @@ import type { Json } from "../json.ts";
 import { listOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, type Label, labelOf, parseDid, type Signer } from "./key.ts";
+import type { Device, DeviceList, Right } from "./list.ts";
+import { can, separator } from "./list.ts";
 import { Refusal } from "./verdict.ts";
-
-/** What a device may do for its person. */
-export type Right = "answer" | "accept" | "post" | "admin";
-
-/** Device is one of a person's devices as a device list names it. */
-export interface Device {
-  readonly kid: Did;
-  /** As its owner calls it, at most 64 bytes, no control characters. */
-  readonly name: string;
-  readonly may: readonly Right[];
-}
-
-/** A device list whose chain was verified. */
-export interface DeviceList {
-  readonly label: Label;
-  /** Raised by the person key only. */
-  readonly gen: number;
-  /** Raised by an admin device. */
-  readonly epoch: number;
-  /** Base64url SHA-256 of the JWS before, empty for the first. */
-  readonly prev: string;
-  readonly person: Did;
-  readonly devices: readonly Device[];
-  /** The chain, this list first. */
-  readonly text: string;
-  readonly signer: Did;
-}
 
 /** maxDevices is how many devices a list may name. */
 export const maxDevices = 16;
 /** maxChain is how long a chain may be, in bytes. */
 export const maxChain = 32 << 10;
 const maxLists = 32;
-const separator = "~";
 const maxName = 64;
 const typ = "kith-devices+jwt";
 const rights: readonly string[] = ["answer", "accept", "post", "admin"] satisfies Right[];
-
-/** can tells whether a list names a device and gives it that right. */
-export function can(list: DeviceList, kid: string, right: Right): boolean {
-  return list.devices.some((device) => device.kid === kid && device.may.includes(right));
-}
 
 /** isLong tells whether a list's chain nears one of its bounds, so that the person key had better begin another. */
 export function isLong({ text }: DeviceList): boolean {

@@ -7,7 +7,8 @@
 
 import { b64u, base32, type Bytes, fromB64u, fromBase32, join, text, utf8 } from "../bytes.ts";
 import { type Did, didOf, type Label, pointOf } from "./key.ts";
-import { badLink, linkBytes, makeLink, podUrl, type RelayWay, reading, relayWay, sendBytes } from "./link.ts";
+import { badLink, linkBytes, makeLink, podUrl, reading, relayWay } from "./link.ts";
+import { type RelayWay, sendBytes } from "./way.ts";
 
 /** Invite is what an invite link says; whoever has it can accept. */
 export interface Invite {

@@ -5,32 +5,12 @@
 
 import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
+import { linkKind, take } from "./mark.ts";
+import { isRelay, maxReach, type PodWay, type RelayWay, sendBytes, type Way } from "./way.ts";
 import { b64u, type Bytes, fromB64u, fromBase32, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
 import { listOf, numberOf, object, parseObject, textOf } from "./members.ts";
 import { type Did, type Label, parseDid } from "./key.ts";
-
-/** A pod and who gives tokens for it. */
-export interface PodWay {
-  /** The pod's URL, with the slash at its end. */
-  readonly pod: string;
-  /** Compared byte for byte; without a slash at its end. */
-  readonly issuer: string;
-}
-
-/** A queue at a relay: whoever of the person's devices is awake answers what is left there. */
-export interface RelayWay {
-  /** The relay's URL, with the slash at its end. */
-  readonly relay: string;
-  /** By which one may leave messages there: base64url of 24 bytes. */
-  readonly send: string;
-}
-
-/** Where somebody is reached. */
-export type Way = PodWay | RelayWay;
-
-/** maxReach is how many ways of reaching a friend are kept at most. */
-export const maxReach = 8;
 
 /** What a pairing link says: this pod waits for its owner; the secret works once. */
 export interface Pairing extends PodWay {
@@ -46,13 +26,6 @@ export interface Joining extends Pairing {
   readonly label: Label;
   /** The person's name, to show before anything is sent. */
   readonly name: string;
-}
-
-const marks: Readonly<Record<string, LinkKind>> = { i: "invite", pair: "pair", device: "device" };
-
-/** linkKind tells what a link that was opened, pasted or scanned is for. */
-export function linkKind(link: string): LinkKind {
-  return marks[take(link)?.mark ?? ""] ?? "unknown";
 }
 
 /** linkBytes returns what a link of that kind carries; throws `bad-link` or `link-of-other-kind`. */
@@ -118,9 +91,6 @@ export function relayWay(relay: string, send: string): RelayWay {
   return { relay: podUrl(relay), send };
 }
 
-/** sendBytes is the length of what a way's `send` stands for. */
-export const sendBytes = 24;
-
 /** readWay reads a way from JSON, undefined when it is of a kind that came later; throws `bad-link` or a `Refusal`. */
 export function readWay(json: Json): Way | undefined {
   if ("pod" in json || "issuer" in json) {
@@ -136,11 +106,6 @@ export function readWays(json: Json, name: string): readonly Way[] {
   return listOf(json, name, maxReach).flatMap((way) => readWay(object(way)) ?? []);
 }
 
-/** isRelay tells the two kinds of way apart. */
-export function isRelay(way: Way): way is RelayWay {
-  return "relay" in way;
-}
-
 /** reading runs a reader and gives all its refusals the code `bad-link`, or `link-of-other-kind`. */
 export function reading<T>(read: () => T): T {
   try {
@@ -154,12 +119,6 @@ export function reading<T>(read: () => T): T {
 /** badLink returns the error for a link that is none, damaged, or of a newer version. */
 export function badLink(why: string, cause?: unknown): KithError {
   return new KithError("bad-link", `read link: ${why}`, { cause });
-}
-
-function take(link: string): { readonly mark: string; readonly bytes: Bytes } | undefined {
-  const [, mark, written] = /#([a-z]+)=([\w-]+)\s*$/.exec(link) ?? [];
-  const bytes = written === undefined ? undefined : fromB64u(written);
-  return mark === undefined || bytes === undefined ? undefined : { mark, bytes };
 }
 
 function pairing(json: Json): Pairing {

@@ -2,7 +2,8 @@
 
 import { type AgreementKey, type KeysDocument, makeKeysDocument } from "./agreement.ts";
 import { type Bytes, fromB64u } from "../bytes.ts";
-import { type DeviceList, firstDeviceList } from "./devices.ts";
+import { firstDeviceList } from "./devices.ts";
+import type { DeviceList } from "./list.ts";
 import { type Did, generate, type Signer } from "./key.ts";
 import type { KeyRecords } from "./records.ts";
 

@@ -36,12 +36,12 @@ function Preview({ link, onLink }: PreviewProps) {
   const { kith, t } = useApp();
   const [found, setFound] = useState<InvitePreview | { readonly sorry: string }>();
   useEffect(() => {
-    try {
-      const preview = kith.previewInvite(link);
-      setFound(preview.mine ? { sorry: t.errors["own-invite"] } : preview);
-    } catch (error) {
-      setFound({ sorry: sentenceFor(error, t) });
-    }
+    let left = false;
+    kith.previewInvite(link).then(
+      (preview) => { if (!left) setFound(preview.mine ? { sorry: t.errors["own-invite"] } : preview); },
+      (error: unknown) => { if (!left) setFound({ sorry: sentenceFor(error, t) }); },
+    );
+    return () => { left = true; };
   }, [link]);
   if (found === undefined) return null;
   return "sorry" in found ? <Sorry text={found.sorry} link={link} onLink={onLink} /> : <Invitation link={link} preview={found} />;

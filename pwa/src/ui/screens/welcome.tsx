@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { NameField } from "../parts/name.tsx";
 import { Mark } from "../parts/mark.tsx";
@@ -27,7 +27,7 @@ function Start({ link }: { readonly link: string | undefined }) {
     await attempt(() => kith.start(name.trim()));
     setBusy(false);
   };
-  const inviter = link === undefined ? undefined : inviterOf(kith, link);
+  const inviter = useInviter(link);
   return (
     <form onSubmit={(event) => void start(event)}>
       {inviter === undefined ? null : <p class="welcome-invited" dir="auto">{t.welcome.invited(inviter)}</p>}
@@ -38,13 +38,16 @@ function Start({ link }: { readonly link: string | undefined }) {
   );
 }
 
-function inviterOf(kith: ReturnType<typeof useApp>["kith"], link: string): string | undefined {
-  try {
-    return kith.linkKind(link) === "invite" ? kith.previewInvite(link).name : undefined;
-  } catch {
-    // A broken link is told about once there is somebody to accept it.
-    return undefined;
-  }
+/** Who made the invite that was opened. A broken link is told about once there is somebody to accept it. */
+function useInviter(link: string | undefined): string | undefined {
+  const { kith } = useApp();
+  const [name, setName] = useState<string>();
+  useEffect(() => {
+    let left = false;
+    if (link !== undefined && kith.linkKind(link) === "invite") kith.previewInvite(link).then((found) => { if (!left) setName(found.name); }, () => undefined);
+    return () => { left = true; };
+  }, [link]);
+  return name;
 }
 
 function Join({ link }: { readonly link: string }) {
