@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, CDPSession, Page } from "playwright-core";
@@ -13,9 +14,10 @@ import { type Bytes, fromB64u, utf8 } from "../src/core/bytes.ts";
 import { type Net, post, type Posted } from "../src/core/relay/client.ts";
 import { Mailbox } from "../src/core/relay/mailbox.ts";
 import { readRelays, sendOf, tokenOf } from "../src/core/relay/settings.ts";
-import { openAnswer } from "../src/core/sealed/answer.ts";
-import { sealRequest } from "../src/core/sealed/request.ts";
+import { openAnswer, type SealedResponse } from "../src/core/sealed/answer.ts";
+import { type SealedRequest, sealRequest } from "../src/core/sealed/request.ts";
 import type { Did, Label } from "../src/core/webid/key.ts";
+import { cases, draw, Player, salt, type Stage, whole } from "../test/answer/corpus.ts";
 import { random, type Somebody, somebody } from "../test/answer/world.ts";
 import type { House } from "./answer/main.ts";
 import { builtFile, openScene, type Scene } from "./harness.ts";
@@ -199,6 +201,76 @@ describe("an open page", () => {
     expect(await page.evaluate(() => house.counter())).toBeGreaterThan(0);
   });
 });
+
+describe("the corpus", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await draw();
+    await live();
+    for (const { path, type, bytes, modified } of stage.things) {
+      await page.evaluate(([...thing]) => house.put(...thing), [path, type, Buffer.from(bytes).toString("base64url"), modified] as const);
+    }
+    await page.evaluate(() => house.answer());
+    await told();
+    return () => phone.close();
+  });
+
+  /** told resolves once the relay knows by what the friends leave messages. */
+  async function told(): Promise<void> {
+    const hint: SealedRequest = { method: "POST", path: "/.hint", headers: new Headers(), body: utf8("") };
+    for (const as of ["ben", "cem"]) {
+      for (const end = Date.now() + 10_000; ; ) {
+        if ((await once(as, hint).then(({ status }) => status, () => 0)) === 204) break;
+        if (Date.now() > end) throw new Error(`the relay knows no way for ${as}`);
+      }
+    }
+  }
+
+  /** once asks by way of the relay; with `waking` until the worker has answered. */
+  async function once(as: string, request: SealedRequest, waking?: () => Promise<void>): Promise<SealedResponse> {
+    const { self, secret } = friendship;
+    const to = [{ key: self.agree as Did, device: self.device as Did }];
+    const friend = stage.people.get(as);
+    const from = friend && { label: friend.label, kid: friend.agree.kid, key: friend.agree.key, salt };
+    const { message, pending } = await sealRequest({ now: Date.now, random }, { to, from, label: self.label as Label, request });
+    const send = await sendOf(secret, relay.url, `${stage.cids.get(friend === undefined ? "ben" : as)} 1`);
+    const posted = post(net, relay.url, send, message, 6);
+    for (let over = false; waking !== undefined && !over; ) {
+      await waking();
+      over = await Promise.race([posted.then(() => true), new Promise<false>((resolve) => net.after(2_000, () => resolve(false)))]);
+    }
+    const came = await posted;
+    const opened = "answer" in came ? await openAnswer(pending, came.answer) : undefined;
+    if (opened === undefined) throw new Declined();
+    return opened;
+  }
+
+  async function played(run: string, waking?: () => Promise<void>): Promise<readonly string[]> {
+    const player = new Player(run, (as, request) => whole(request, (each) => once(as, each, waking)).catch((error: unknown) => {
+      if (error instanceof Declined) return undefined;
+      throw error;
+    }));
+    const wrong: string[] = [];
+    for (const each of cases.filter(({ as: who }) => who !== "owner")) {
+      const came = await player.put(each);
+      if (!isDeepStrictEqual(came, each.expect)) wrong.push(`${each.name}: ${JSON.stringify(came).slice(0, 300)} instead of ${JSON.stringify(each.expect).slice(0, 300)}`);
+    }
+    return wrong;
+  }
+
+  test("is answered by the page", async () => {
+    expect(await played("page")).toEqual([]);
+  }, 600_000);
+
+  test("is answered alike by the service worker", async () => {
+    await page.evaluate(() => house.stop());
+    const push = await pusher();
+    await page.close();
+    expect(await played("worker", push)).toEqual([]);
+  }, 600_000);
+});
+
+class Declined extends Error {}
 
 describe("a closed page", () => {
   let push: () => Promise<void>;

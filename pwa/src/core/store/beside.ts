@@ -23,12 +23,19 @@ export interface Ground {
   readonly slotFile: (name: string) => Promise<Bytes | undefined>;
 }
 
+/** How long a page that is being closed may keep the store, in milliseconds. */
+const patience = 2_000;
+
 /** openBeside opens the store of that name; undefined when a page has it, when there is none or it is damaged. `leave` is called when a page wants it. */
 export async function openBeside(ground: Ground, name: string, leave: () => void): Promise<Store | undefined> {
   const channel = new BroadcastChannel(name);
-  const release = await tryLock(ground.locks, name);
+  const wanted = new AbortController();
+  channel.onmessage = () => {
+    wanted.abort();
+    leave();
+  };
+  const release = await take(ground.locks, name, AbortSignal.any([wanted.signal, AbortSignal.timeout(patience)]));
   if (release === undefined) return void channel.close();
-  channel.onmessage = leave;
   const end = (): void => {
     channel.close();
     release();
@@ -45,15 +52,11 @@ export async function openBeside(ground: Ground, name: string, leave: () => void
   }
 }
 
-/** tryLock takes the lock if nobody has it, and returns what gives it back. */
-function tryLock(locks: LockManager, name: string): Promise<(() => void) | undefined> {
-  return new Promise((resolve, reject) => {
-    const during = (lock: Lock | null): Promise<void> | undefined => {
-      if (lock !== null) return new Promise<void>((release) => resolve(release));
-      resolve(undefined);
-      return undefined;
-    };
-    locks.request(name, { ifAvailable: true }, during).catch(reject);
+/** take takes the lock and returns what gives it back; undefined when that did not come about before the signal. */
+function take(locks: LockManager, name: string, signal: AbortSignal): Promise<(() => void) | undefined> {
+  return new Promise((resolve) => {
+    const during = (): Promise<void> => new Promise((release) => resolve(release));
+    locks.request(name, { signal }, during).catch(() => resolve(undefined));
   });
 }
 
