@@ -87,7 +87,7 @@ describe("a person", () => {
     expect(await acceptKeysDocument(keys.text, devices)).toEqual(keys);
     expect(devices).toMatchObject({ gen: 1, epoch: 1, prev: "", devices: [{ kid: device, name: "Phone" }] });
     expect(devices.label).toBe(await labelOf(devices.person));
-    expect(keys.agree).toMatchObject([{ device, until: Date.UTC(2026, 11, 6) }]);
+    expect(keys.agree).toMatchObject([{ device, until: Date.UTC(2026, 11, 14) }]);
     expect(await records.names()).toEqual([device, keys.agree[0]?.key]);
     const person = await crypto.subtle.importKey("pkcs8", recovery, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
     const next = await nextDeviceList(devices, { kid: devices.person, key: person }, devices.devices);
