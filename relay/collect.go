@@ -21,8 +21,9 @@ func hashOf(secret []byte) hash { return sha256.Sum256(secret) }
 
 // poller is access by a token that comes with a request.
 type poller struct {
-	queue *queue
-	hash  hash
+	queue  *queue
+	hash   hash
+	failed chan struct{} // of one
 }
 
 // token implements access.
@@ -32,6 +33,9 @@ func (p poller) token(q *queue) (hash, bool) {
 
 // holder implements access.
 func (p poller) holder() any { return p.hash }
+
+// fail implements access.
+func (p poller) fail() { p.failed <- struct{}{} }
 
 // reader returns the queue that a request reads.
 func (s *Server) reader(r *http.Request, who visitor, name string) (poller, error) {
@@ -46,7 +50,7 @@ func (s *Server) reader(r *http.Request, who visitor, name string) (poller, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := poller{s.queues[queue], hashOf(secret)}
+	p := poller{s.queues[queue], hashOf(secret), make(chan struct{}, 1)}
 	if p.queue == nil || !slices.Contains(p.queue.tokens, p.hash) {
 		return poller{}, s.guessed(who, dropToken)
 	}
@@ -172,10 +176,10 @@ func (s *Server) operation(w http.ResponseWriter, r *http.Request, who visitor, 
 	select {
 	case out := <-said:
 		return answer(w, http.StatusOK, out)
+	case <-p.failed:
+		return dropDisk
 	case <-r.Context().Done():
 		return dropSlow
-	case <-time.After(frameTime):
-		return dropDisk
 	}
 }
 

@@ -315,6 +315,9 @@ func (c *conn) token(q *queue) (hash, bool) {
 // holder implements access.
 func (c *conn) holder() any { return c }
 
+// fail implements access: who reads comes again, until there is a disk that works.
+func (c *conn) fail() { c.ws.CloseNow() }
+
 // room reports whether a message of size bytes may be offered.
 func (c *conn) room(size int) bool {
 	return len(c.window) < windowMessages && (c.size+size <= windowBytes || len(c.window) == 0)

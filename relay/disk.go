@@ -47,6 +47,7 @@ type disk struct {
 	all      map[uint64]*journal // of messages
 	used     int64               // bytes of messages that wait
 	failed   error
+	unerased []erasure
 
 	dirty map[*journal]bool
 	calls []func(error) // for the next sync
@@ -268,16 +269,39 @@ func (d *disk) body(p place) ([]byte, error) {
 	return p.in.body(p)
 }
 
-// erase overwrites a message, and calls then once that is on the disk.
+// erasure is a message that is to be overwritten, and what is called then.
+type erasure struct {
+	place place
+	then  func(error)
+}
+
+// erase overwrites a message, and calls then once that is on the disk. What a file system without space
+// cannot overwrite, as those cannot that write elsewhere, is tried again by retry.
 func (d *disk) erase(p place, then func(error)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := p.in.erase(p); err != nil {
-		d.failed = errors.Join(errDisk, err)
-	}
 	d.used -= p.size()
-	d.dirty[p.in] = true
-	d.next(then)
+	d.tryErase(erasure{p, then})
+}
+
+func (d *disk) tryErase(e erasure) {
+	if e.place.in.erase(e.place) != nil {
+		d.unerased = append(d.unerased, e)
+		return
+	}
+	d.dirty[e.place.in] = true
+	d.next(e.then)
+}
+
+// retry tries again to erase what could not be.
+func (d *disk) retry() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.unerased
+	d.unerased = nil
+	for _, e := range all {
+		d.tryErase(e)
+	}
 }
 
 // note appends to the list of queues; past is how many older records this one outdates, itself among

@@ -90,7 +90,7 @@ func FuzzTextFrame(f *testing.F) {
 				return
 			}
 			said := make(chan response, 1)
-			if err := s.operate(q, poller{}, func(r response) { said <- r }); err != nil {
+			if err := s.operate(q, poller{failed: make(chan struct{}, 1)}, func(r response) { said <- r }); err != nil {
 				return
 			}
 			select {

@@ -27,6 +27,7 @@ func (s *Server) keeper() {
 			return
 		}
 		s.lapse()
+		s.disk.retry()
 		s.wakeUp()
 		if seconds++; seconds%10 == 0 {
 			s.pings()

@@ -16,6 +16,8 @@ type access interface {
 	token(*queue) (hash, bool)
 	// holder is who claims.
 	holder() any
+	// fail tells that the disk has failed, where no response says so.
+	fail()
 }
 
 // operate does one operation of a text frame, and calls say with the response: at once, or when it is
@@ -77,9 +79,11 @@ func why(err error) string {
 // ack erases a message. What is not there, or not theirs, is acknowledged too: it is gone.
 func (s *Server) ack(i id, by access, say func(response)) {
 	then := func(err error) {
-		if err == nil {
-			say(response{Acked: &i})
+		if err != nil {
+			by.fail()
+			return
 		}
+		say(response{Acked: &i})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
