@@ -170,6 +170,15 @@ describe("a relay", () => {
     mailbox.stop();
   });
 
+  it("knows the friends of somebody with many", async () => {
+    const { subscription } = await queue(relay);
+    const { mailbox } = await reader(relay.url, subscription);
+    const sends = Array.from({ length: 700 }, () => random(24));
+    expect(await mailbox.change(subscription.queue, { op: "send.add", sends })).toBe(true);
+    for (const i of [0, 255, 256, 699]) expect(await post(net, relay.url, sends[i] as Bytes, utf8("hello"), 0)).toHaveProperty("cancel");
+    mailbox.stop();
+  });
+
   it("is reached again by itself after it was away", async () => {
     const { subscription, send } = await queue(relay);
     const { states, messages, waiting } = await reader(relay.url, subscription);

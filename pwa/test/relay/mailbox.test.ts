@@ -122,6 +122,20 @@ describe("a mailbox", () => {
     mailbox.stop();
   });
 
+  it("names the sends of many friends a part at a time", async () => {
+    const { mailbox, up } = world();
+    mailbox.start();
+    const wire = up();
+    const changed = mailbox.change("q1", { op: "send.add", sends: Array.from({ length: 600 }, (_, i) => new Uint8Array(24).fill(i)) });
+    for (let part = 1; part <= 3; part++) {
+      await expect.poll(() => wire.sent.length).toBe(1 + part);
+      wire.hear({ done: part });
+    }
+    expect(await changed).toBe(true);
+    expect(sent(wire).slice(1).map((each) => (each as { hashes: string[] }).hashes.length)).toEqual([256, 256, 88]);
+    mailbox.stop();
+  });
+
   it("connects again, after pauses that grow and end at five minutes, every third time by polling", async () => {
     const { mailbox, clock, wire, up, states, wires } = world();
     mailbox.start();

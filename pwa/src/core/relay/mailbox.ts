@@ -55,6 +55,8 @@ export interface PushSubscription {
  * with a WebSocket again. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
 const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000 };
 const patience = 20_000;
+/** Hashes that a relay takes at once. */
+const maxHashes = 256;
 /** Sockets that fail before they open, after which the relay is polled. */
 const tries = 2;
 
@@ -126,10 +128,13 @@ export class Mailbox {
     return (await this.#asked(replyFrame(fromB64u(id) ?? new Uint8Array(16), answer), `message ${id}`))?.replied === id;
   }
 
-  /** change changes a queue; false when the relay refused or was not reached. */
+  /** change changes a queue; false when the relay refused or was not reached. Of many sends some may have been taken then. */
   async change(queue: string, change: QueueChange): Promise<boolean> {
-    const n = ++this.#count;
-    return (await this.#asked({ do: n, queue, ...(await written(change)) }, `do ${n}`))?.done === n;
+    for (const part of await written(change)) {
+      const n = ++this.#count;
+      if ((await this.#asked({ do: n, queue, ...part }, `do ${n}`))?.done !== n) return false;
+    }
+    return true;
   }
 
   /** asked sends something and waits for what answers it; undefined when the connection is lost before. */
@@ -231,8 +236,10 @@ export class Mailbox {
   }
 }
 
-async function written(change: QueueChange): Promise<object> {
-  if ("push" in change || change.op === "delete") return change;
+/** written returns a change as the relay takes it: so many hashes at a time. */
+async function written(change: QueueChange): Promise<readonly object[]> {
+  if ("push" in change || change.op === "delete") return [change];
   const secrets = "sends" in change ? change.sends : change.tokens;
-  return { op: change.op, hashes: await Promise.all(secrets.map(async (secret) => b64u(await sha256(secret)))) };
+  const hashes = await Promise.all(secrets.map(async (secret) => b64u(await sha256(secret))));
+  return Array.from({ length: Math.ceil(hashes.length / maxHashes) }, (_, i) => ({ op: change.op, hashes: hashes.slice(i * maxHashes, (i + 1) * maxHashes) }));
 }
