@@ -56,8 +56,8 @@ export interface Scene {
   /** A folder below which everything of the scene lies. */
   readonly folder: string;
   /** A started host; `before` is the port of a proxy through which alone it is reached, `fetches` the host and port
-   * of a private address that it may read. */
-  host(name: string, more?: { readonly before?: number; readonly fetches?: string }): Promise<Host>;
+   * of a private address that it may read, `reach` the relays by which its pods are reached. */
+  host(name: string, more?: { readonly before?: number; readonly fetches?: string; readonly reach?: readonly string[] }): Promise<Host>;
   /** A browser profile of its own, as a phone; close it and ask again by the same name to start it anew. */
   profile(name: string, screen?: Screen): Promise<BrowserContext>;
   /** The folder of a profile on disk. */
@@ -126,10 +126,11 @@ class RunningHost implements Host {
   #ended: Promise<string> = Promise.resolve("not started");
   #lines: string[] = [];
 
-  constructor(folder: string, port: number, { before = port, fetches }: { readonly before?: number; readonly fetches?: string }) {
+  constructor(folder: string, port: number, { before = port, fetches, reach = [] }: NonNullable<Parameters<Scene["host"]>[1]>) {
     this.folder = folder;
     this.port = port;
-    this.#more = fetches === undefined ? [] : ["--fetch", fetches];
+    const relays = reach.flatMap((url) => ["--reach", url, "--fetch", new URL(url).host]);
+    this.#more = [...(fetches === undefined ? [] : ["--fetch", fetches]), ...relays];
     this.url = `http://localhost:${before}`;
   }
 

@@ -98,6 +98,15 @@ export class Phone {
     await this.shows(words.pod.allThere);
   }
 
+  /** relay adds a relay by its address and waits until it is connected. */
+  async relay(address: string): Promise<void> {
+    await this.go(words.self.relays);
+    await this.page.getByRole("textbox", { name: /relay|another/i }).fill(address);
+    await this.button(words.relays.add).click();
+    await this.told(words.relays.added);
+    await this.page.getByRole("listitem").filter({ hasText: new URL(address).host }).getByText(words.relays.is.connected).waitFor();
+  }
+
   /** invite makes an invite and returns the link that is shown. */
   async invite(): Promise<string> {
     await this.visit(words.nav.friends);
