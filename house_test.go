@@ -9,6 +9,7 @@
 //	2  webid          -> internal/rdf, internal/fetch
 //	3  acl            -> pod, webid, internal/rdf
 //	4  ldp sync dav   -> acl, webid, pod's plain types, internal/rdf
+//	   sync/archive   -> pod's plain types
 //	   sealed         -> webid, relay, sealed/bhttp
 //	   webid/issuer   -> webid
 //	   webid/invite   -> webid
@@ -50,12 +51,13 @@ var mayImport = map[string][]string{
 	"acl":             {"pod", "webid", "internal/rdf"},
 	"ldp":             {"acl", "webid", "pod", "internal/rdf"},
 	"sync":            {"acl", "webid", "pod", "internal/rdf"},
+	"sync/archive":    {"pod"},
 	"dav":             {"acl", "webid", "pod", "internal/rdf"},
 	"sealed":          {"webid", "relay", "sealed/bhttp"},
 	"sealed/bhttp":    {},
 	"pwa":             {},
-	"internal/server": {"internal/rdf", "internal/fetch", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "dav", "sealed", "pwa"},
-	"cmd/kith":        {"internal/server", "relay", "pwa"},
+	"internal/server": {"internal/rdf", "internal/fetch", "pod", "pod/folder", "relay", "webid", "webid/issuer", "webid/invite", "acl", "ldp", "sync", "sync/archive", "dav", "sealed", "pwa"},
+	"cmd/kith":        {"internal/server", "relay", "sync/archive", "pwa"},
 	"conformance":     {"conformance/solid"},
 
 	"conformance/solid": {},

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -49,12 +50,25 @@ type call struct {
 	words  []string
 	stdout io.Writer
 	stderr io.Writer
+	stdin  *bufio.Reader // made by line
+}
+
+// line reads a line of standard input, without its end.
+func (c *call) line() (string, error) {
+	if c.stdin == nil {
+		c.stdin = bufio.NewReader(os.Stdin)
+	}
+	text, err := c.stdin.ReadString('\n')
+	if err == io.EOF {
+		err = nil
+	}
+	return strings.TrimRight(text, "\r\n"), err
 }
 
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), relayCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), relayCommand(), versionCommand()}
 }
 
 func main() {

@@ -16,6 +16,7 @@ import (
 // drive is a server with one person's network drive.
 type drive struct {
 	*httptest.Server
+	kith     *Server
 	person   Person
 	password Password
 }
@@ -27,7 +28,7 @@ func newDrive(t *testing.T) *drive {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &drive{Server: httptest.NewServer(withStallLimits(s)), person: Person{c, DefaultName}}
+	d := &drive{Server: httptest.NewServer(withStallLimits(s)), kith: s, person: Person{c, DefaultName}}
 	t.Cleanup(func() {
 		d.Close()
 		if err := s.Close(); err != nil {

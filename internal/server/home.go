@@ -45,6 +45,7 @@ type home struct {
 	heard     heard    // hints of friends
 	present   presence // of the owner's devices
 	hands     *hands
+	backups   *backups
 	drive     *dav.Handler // nil for a name that nobody has
 	rooted    atomic.Bool  // the root ACL is known to be there
 }
@@ -84,6 +85,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h.openReach(s.relays, s.config.Reach)
 	h.openHands()
+	h.openBackups()
 	return h, nil
 }
 
@@ -118,6 +120,7 @@ func (s *Server) stranger(name string) *home {
 }
 
 func (h *home) close() error {
+	h.backups.close()
 	h.hands.close()
 	if h.reach != nil {
 		h.reach.close()

@@ -59,6 +59,13 @@ CREATE TABLE password (
   hash BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, person TEXT NOT NULL,
   label TEXT NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX password_person ON password (person);
+CREATE TABLE backup (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL,
+  address TEXT NOT NULL, account TEXT NOT NULL, secret TEXT NOT NULL, every INTEGER NOT NULL,
+  kits TEXT NOT NULL DEFAULT '[]',
+  asked INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT '', progress TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+CREATE INDEX backup_person ON backup (person);
 `}
 
 // migrate brings the file to the newest schema, by one transaction.

@@ -20,8 +20,12 @@ type trouble struct {
 }
 
 // troubles returns what stands against this pod now.
-func (h *home) troubles(context.Context) ([]trouble, error) {
-	all := []trouble{}
+func (h *home) troubles(ctx context.Context) ([]trouble, error) {
+	all, err := h.lateBackup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = append([]trouble{}, all...)
 	t := h.hands.troubles()
 	if n := len(t.Held); n > 0 {
 		all = append(all, trouble{"deletions", fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n), n, named(t.Held)})

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kith/internal/server"
+	"kith/sync/archive"
+)
+
+func backupCommand() command {
+	return command{name: "backup", summary: "keep a second, encrypted copy of a pod", run: runBackup, help: `
+Usage: kith backup add NAME PLACE [--user USER] [--every 24h] [--data DIR]
+       kith backup run NAME [--data DIR]
+       kith backup list NAME [--data DIR]
+       kith backup verify NAME ID [--data DIR]
+       kith backup kit NAME ID [--data DIR]
+       kith backup remove NAME ID [--data DIR]
+
+PLACE is an empty folder (a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere) or the
+https address of a folder at a WebDAV server (Nextcloud, Fastmail and the like). What lies there is
+encrypted: whoever runs the place reads nothing, not even names. The running server makes the backups, every
+so often; run asks it for one now, and shows how far it is. The password of a WebDAV server is read from the
+terminal, or from the first line of standard input.
+
+verify reads everything back and compares it. list tells when a backup was last whole.
+
+The kit opens the backup, and nothing else does. Your paired phones have it, always the newest; kit prints
+it, to be kept on paper or elsewhere. It changes when something of the pod is deleted or replaced: an older
+kit opens only what the place may have kept of an older backup. So who keeps old kits, keeps what was deleted.
+
+On another machine: kith restore PLACE
+
+Examples:
+  kith backup add me /media/disk/kith
+  kith backup add me https://cloud.example.org/remote.php/dav/files/ana/kith --user ana
+  kith backup run me
+  kith backup kit me k5rvj6qv > kit.txt
+`}
+}
+
+func runBackup(ctx context.Context, c *call) error {
+	cfg := c.config()
+	user := c.flags.String("user", "", "`USER` at the WebDAV server")
+	every := c.flags.Duration("every", 24*time.Hour, "`TIME` between two backups, at least 1h")
+	if err := c.parse(); err != nil {
+		return err
+	}
+	words := append(c.words, "", "", "")
+	verb, name, id, count := words[0], words[1], words[2], len(c.words)
+	c.args, c.words = nil, nil
+	if err := c.complete(cfg); err != nil {
+		return err
+	}
+	person := server.Person{Config: *cfg, Name: name}
+	switch {
+	case verb == "add" && count == 3 && *every >= time.Hour:
+		return c.addBackup(ctx, person, id, *user, *every)
+	case verb == "run" && count == 2:
+		return c.followBackup(ctx, person)
+	case verb == "list" && count == 2:
+		all, err := person.Backups(ctx)
+		for _, b := range all {
+			if err := json.NewEncoder(c.stdout).Encode(b); err != nil {
+				return err
+			}
+		}
+		return err
+	case verb == "verify" && count == 3:
+		made, r, err := person.VerifyBackup(ctx, id, c.progress("read"))
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %d bytes.\n", made.Format(time.RFC3339), r.Done, r.Bytes)
+		return err
+	case verb == "kit" && count == 3:
+		kit, err := person.Kit(ctx, id)
+		if err == nil && kit == "" {
+			err = errors.New("there is no kit before the first backup; make one with `kith backup run " + name + "`")
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.stdout, kit)
+		return err
+	case verb == "remove" && count == 3:
+		return person.RemoveBackup(ctx, id)
+	}
+	return fmt.Errorf("%w: say `kith backup add NAME PLACE`, `run NAME`, `list NAME`, `verify NAME ID`, `kit NAME ID` or `remove NAME ID`", errUsage)
+}
+
+func (c *call) addBackup(ctx context.Context, person server.Person, place, user string, every time.Duration) error {
+	password, err := c.password(place, user)
+	if err != nil {
+		return err
+	}
+	b, err := person.AddBackup(ctx, place, user, password, every)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(c.stdout).Encode(b); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.stderr, "The server makes the first backup within a few seconds, or when it is next started.\n")
+	return err
+}
+
+// password asks for the password of a WebDAV server.
+func (c *call) password(place, user string) (string, error) {
+	if user == "" || !strings.Contains(place, "://") {
+		return "", nil
+	}
+	if _, err := fmt.Fprintf(c.stderr, "Password of %s at %s: ", user, place); err != nil {
+		return "", err
+	}
+	return c.line()
+}
+
+// followBackup asks for a run and waits until it is over.
+func (c *call) followBackup(ctx context.Context, person server.Person) error {
+	before, err := person.Backups(ctx)
+	if err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		return fmt.Errorf("no place is known to keep a backup of %s; name one with `kith backup add %s PLACE`", person.Name, person.Name)
+	}
+	asked := time.Now()
+	if err := person.AskBackup(ctx); err != nil {
+		return err
+	}
+	show, begun := c.progress("kept"), false
+	for {
+		all, err := person.Backups(ctx)
+		if err != nil {
+			return err
+		}
+		if ended, err := c.backupsEnded(all); ended {
+			return err
+		}
+		for _, b := range all {
+			if b.Running.Total > 0 {
+				begun = true
+				show(b.Running)
+			}
+		}
+		if !begun && time.Since(asked) > 20*time.Second {
+			asked = time.Now()
+			fmt.Fprintln(c.stderr, "Waiting for the server to begin. Start it with `kith serve` if it does not run; the backup is made then.")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// backupsEnded reports whether nothing is asked for or under way any more, and how it ended.
+func (c *call) backupsEnded(all []server.Backup) (bool, error) {
+	var failed error
+	for _, b := range all {
+		if b.Waiting() {
+			return false, nil
+		}
+		if b.Error != "" {
+			failed = errors.Join(failed, fmt.Errorf("%s: %s", b.Address, b.Error))
+			continue
+		}
+		fmt.Fprintf(c.stdout, "\r%s holds the pod as it was at %s.\n", b.Address, b.Done.Local().Format(time.DateTime))
+	}
+	return true, failed
+}
+
+func (c *call) progress(verb string) func(archive.Report) {
+	var shown time.Time
+	return func(r archive.Report) {
+		if now := time.Now(); now.Sub(shown) >= 200*time.Millisecond {
+			shown = now
+			fmt.Fprintf(c.stderr, "\r%d of %d files %s, %.1f MB", r.Done, r.Total, verb, float64(r.Bytes)/1e6)
+		}
+	}
+}

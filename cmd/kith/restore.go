@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"kith/internal/server"
+	"kith/sync/archive"
+)
+
+func restoreCommand() command {
+	return command{name: "restore", summary: "make a pod out of its backup", run: runRestore, help: `
+Usage: kith restore PLACE [--kit FILE] [--user USER] [--data DIR]
+
+Brings a pod back from where ` + "`kith backup`" + ` has kept it: the same files, byte for byte, with friends, access
+rules and circles, and with the pod's keys, so that phones and friends notice nothing but the pause. The
+folder must not have a pod of that name already, and no server may run in it. Nothing at PLACE is changed.
+
+The kit is read from FILE, or asked for. A paired phone shows it under You, Backup.
+
+Examples:
+  kith restore /media/disk/kith --kit kit.txt
+  kith restore https://cloud.example.org/remote.php/dav/files/ana/kith --user ana --data /srv/kith
+`}
+}
+
+func runRestore(ctx context.Context, c *call) error {
+	cfg := c.config()
+	file := c.flags.String("kit", "", "`FILE` that holds the kit")
+	user := c.flags.String("user", "", "`USER` at the WebDAV server")
+	if err := c.parse(); err != nil {
+		return err
+	}
+	if len(c.words) != 1 {
+		return fmt.Errorf("%w: say `kith restore PLACE`", errUsage)
+	}
+	place := c.words[0]
+	c.args, c.words = nil, nil
+	if err := c.complete(cfg); err != nil {
+		return err
+	}
+	password, err := c.password(place, *user)
+	if err != nil {
+		return err
+	}
+	kit, err := c.kit(*file)
+	if err != nil {
+		return err
+	}
+	name, r, err := server.Restore(ctx, *cfg, place, *user, password, kit, c.progress("restored"))
+	if errors.Is(err, archive.ErrKit) {
+		return fmt.Errorf("%w; take the newest one, which a paired phone has", err)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.stdout, "\r%s is back: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, cfg.Data)
+	return err
+}
+
+// kit reads the kit from a file, or asks for it.
+func (c *call) kit(file string) (string, error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		return strings.TrimSpace(string(text)), err
+	}
+	if _, err := fmt.Fprint(c.stderr, "Kit: "); err != nil {
+		return "", err
+	}
+	line, err := c.line()
+	return strings.TrimSpace(line), err
+}

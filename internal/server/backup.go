@@ -1,0 +1,381 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"kith/pod"
+	"kith/pod/folder"
+	"kith/sync/archive"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const (
+	backupBeat  = 5 * time.Second // between two looks whether a backup is due
+	backupRetry = time.Hour       // after a run that failed
+	backupLate  = 7 * 24 * time.Hour
+	backupPath  = "/settings/backup"
+)
+
+// backups makes the backups of one pod, one after another.
+type backups struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func (h *home) openBackups() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.backups = &backups{stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(h.backups.done)
+		beat := time.NewTicker(backupBeat)
+		defer beat.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-beat.C:
+				if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
+					slog.Error("make backups", "err", err)
+				}
+			}
+		}
+	}()
+}
+
+func (b *backups) close() {
+	if b != nil {
+		b.stop()
+		<-b.done
+	}
+}
+
+// backUp makes the backups that are due.
+func (h *home) backUp(ctx context.Context) error {
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if !b.due(h.state.now()) {
+			continue
+		}
+		if err := h.state.setBackup(ctx, b.ID, "asked = 0, tried = ?, progress = '{}'", h.state.now().Unix()); err != nil {
+			return err
+		}
+		failed := h.runBackup(ctx, b)
+		if ctx.Err() != nil { // the server stops: go on at the next start
+			return h.state.setBackup(context.WithoutCancel(ctx), b.ID, "asked = 1, progress = ''")
+		}
+		set, args := "error = '', progress = '', done = ?", []any{h.state.now().Unix()}
+		if failed != nil {
+			set, args = "error = ?, progress = ''", []any{failed.Error()}
+		}
+		if err := h.state.setBackup(ctx, b.ID, set, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b Backup) due(now time.Time) bool {
+	wait := b.Every
+	if b.Error != "" {
+		wait = min(wait, backupRetry)
+	}
+	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= wait
+}
+
+// runBackup brings one place up to date.
+func (h *home) runBackup(ctx context.Context, b Backup) error {
+	place, err := b.place()
+	if err != nil {
+		return err
+	}
+	v, err := h.owner(ctx)
+	if err != nil {
+		return err
+	}
+	replica, err := v.Replica(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := h.state.export(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	skip, err := pod.ParsePath(backupPath)
+	if err != nil {
+		return err
+	}
+	var noted time.Time
+	progress := func(r archive.Report) {
+		if now := time.Now(); now.Sub(noted) >= time.Second {
+			noted = now
+			text, _ := json.Marshal(r) // of plain numbers
+			if err := h.state.setBackup(ctx, b.ID, "progress = ?", string(text)); err != nil {
+				slog.Warn("tell how far a backup is", "err", err)
+			}
+		}
+	}
+	_, err = archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
+		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: progress})
+	return err
+}
+
+// tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is
+// left. It is not part of any backup.
+func (h *home) tellKits(ctx context.Context) error {
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	type told struct {
+		Place string   `json:"place"`
+		User  string   `json:"user,omitempty"`
+		Kits  []string `json:"kits"`
+	}
+	list := []told{}
+	for _, b := range all {
+		list = append(list, told{b.Address, b.Account, b.kits})
+	}
+	text, err := json.Marshal(map[string]any{"backups": list})
+	if err != nil {
+		return err
+	}
+	return h.write(ctx, backupPath, "application/json", string(text)+"\n", pod.Precondition{})
+}
+
+// lateBackup is what the owner hears when there has been no backup for a week.
+func (h *home) lateBackup(ctx context.Context) ([]trouble, error) {
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	newest, why := time.Time{}, ""
+	for _, b := range all {
+		if b.Done != nil && b.Done.After(newest) {
+			newest = *b.Done
+		}
+		why = or(why, b.Error)
+	}
+	if h.state.now().Sub(newest) < backupLate {
+		return nil, nil
+	}
+	text := "The backup of this pod is more than seven days old."
+	if newest.IsZero() {
+		text = "There has been no backup of this pod yet."
+	}
+	if why != "" {
+		text += " The last attempt failed: " + why
+	}
+	return []trouble{{Kind: "backup", Text: text}}, nil
+}
+
+// exported are the tables of state.db in which something of a person stands that no folder can tell again,
+// with the column that names the person. They come in the order in which they are filled.
+var exported = []struct{ table, person string }{
+	{"person", "name"}, {"invite", "person"}, {"granted", "person"}, {"passkey", "person"}, {"password", "person"}, {"reach", "person"},
+}
+
+// export returns what state.db knows of a person, as JSON: for each table, for each row, its values by column.
+func (s *state) export(ctx context.Context, name string) ([]byte, error) {
+	all := map[string][]map[string]any{}
+	for _, e := range exported {
+		err := s.read(ctx, `SELECT * FROM `+e.table+` WHERE `+e.person+` = ? ORDER BY 1`, []any{name}, func(row *sqlite.Stmt) error {
+			values := map[string]any{}
+			for i := range row.ColumnCount() {
+				values[row.ColumnName(i)] = valueOf(row, i)
+			}
+			all[e.table] = append(all[e.table], values)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(all)
+}
+
+// valueOf returns a value as JSON can tell it from the other kinds.
+func valueOf(row *sqlite.Stmt, i int) any {
+	switch row.ColumnType(i) {
+	case sqlite.TypeInteger:
+		return row.ColumnInt64(i)
+	case sqlite.TypeBlob:
+		b := make([]byte, row.ColumnLen(i))
+		row.ColumnBytes(i, b)
+		return map[string][]byte{"bytes": b}
+	}
+	return row.ColumnText(i)
+}
+
+// restore fills the tables with what export told. Columns that this version does not know are an error.
+func (s *state) restore(ctx context.Context, text []byte) error {
+	var all map[string][]map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		for _, e := range exported {
+			for _, values := range all[e.table] {
+				if err := insert(c, e.table, values); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func insert(c *sqlite.Conn, table string, values map[string]json.RawMessage) error {
+	columns, marks, args := "", "", []any{}
+	for name, raw := range values {
+		if !namePattern.MatchString(name) {
+			return archive.ErrDamaged
+		}
+		var number int64
+		var words string
+		var blob struct{ Bytes []byte }
+		switch {
+		case json.Unmarshal(raw, &number) == nil:
+			args = append(args, number)
+		case json.Unmarshal(raw, &words) == nil:
+			args = append(args, words)
+		case json.Unmarshal(raw, &blob) == nil:
+			args = append(args, blob.Bytes)
+		default:
+			return archive.ErrDamaged
+		}
+		columns, marks = columns+", "+name, marks+", ?"
+	}
+	if len(args) == 0 {
+		return archive.ErrDamaged
+	}
+	return sqlitex.Execute(c, `INSERT INTO `+table+` (`+columns[2:]+`) VALUES (`+marks[2:]+`)`, &sqlitex.ExecOptions{Args: args})
+}
+
+// Restore makes a person's pod out of a backup, in the folder of c, in which no server runs. The pod is the
+// same, byte for byte, with contacts, access rules and circles, and with its keys: phones and friends notice
+// nothing. It has the name that it had. Errors: ErrPlace, ErrExists when somebody of that name is there, those
+// of archive.Open and archive.Contents; nothing is left behind then.
+func Restore(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, err error) {
+	if address, err = checkPlace(c, address); err != nil {
+		return "", r, err
+	}
+	place, err := Backup{Address: address, Account: account, secret: secret}.place()
+	if err != nil {
+		return "", r, fmt.Errorf("%w: %w", ErrPlace, err)
+	}
+	contents, err := archive.Open(ctx, place, kit)
+	if err != nil {
+		return "", r, err
+	}
+	if name, err = nameIn(contents.State); err != nil {
+		return "", r, err
+	}
+	s, err := openState(c.Data, c.Now)
+	if err != nil {
+		return "", r, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if r, err = fill(ctx, c, s, name, contents, progress); err != nil {
+		return "", r, fmt.Errorf("restore %s: %w", name, err)
+	}
+	return name, r, nil
+}
+
+// nameIn returns whose backup it is.
+func nameIn(state []byte) (string, error) {
+	var all struct{ Person []struct{ Name string } }
+	if err := json.Unmarshal(state, &all); err != nil || len(all.Person) != 1 || checkName(all.Person[0].Name) != nil {
+		return "", fmt.Errorf("find whose backup it is: %w", archive.ErrDamaged)
+	}
+	return all.Person[0].Name, nil
+}
+
+// fill writes the resources first: a person without a folder would be served as an empty pod.
+func fill(ctx context.Context, c Config, s *state, name string, contents archive.Contents, progress func(archive.Report)) (r archive.Report, err error) {
+	if _, err := s.person(ctx, name); err == nil {
+		return r, fmt.Errorf("%w: there is a pod of %s in %s; restore into another folder with --data", ErrExists, name, c.Data)
+	} else if !errors.Is(err, ErrPerson) {
+		return r, err
+	}
+	tree, index := filepath.Join(c.Data, "pods", name), filepath.Join(c.Data, "index", name)
+	if err := mustBeEmpty(tree); err != nil {
+		return r, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, removeAll(tree, index))
+		}
+	}()
+	store, err := folder.Open(folder.Options{Tree: tree, State: index, Device: "", Now: c.Now})
+	if err != nil {
+		return r, err
+	}
+	r.Total = len(contents.Rows)
+	err = contents.Each(ctx, func(row pod.Info, body io.Reader) error {
+		if err := putBack(ctx, store, row, body); err != nil {
+			return err
+		}
+		r.Done++
+		r.Bytes += row.Size
+		if progress != nil {
+			progress(r)
+		}
+		return ctx.Err()
+	})
+	if err = errors.Join(err, store.Close()); err != nil {
+		return r, err
+	}
+	return r, s.restore(ctx, contents.State)
+}
+
+// putBack writes one resource as it was, and compares it with its entity tag.
+func putBack(ctx context.Context, store *folder.Store, row pod.Info, body io.Reader) error {
+	o := pod.PutOptions{ID: row.ID, Version: row.Version}
+	if body == nil {
+		if row.Path.IsRoot() {
+			return nil
+		}
+		return store.Update(ctx, func(tx pod.WriteTx) error { _, err := tx.MakeContainer(row.Path, o); return err })
+	}
+	st, err := store.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
+	if err != nil {
+		return err
+	}
+	if st.ETag() != row.ETag {
+		return errors.Join(fmt.Errorf("the bytes are others than the pod had: %w", archive.ErrDamaged), st.Discard())
+	}
+	err = store.Update(ctx, func(tx pod.WriteTx) error { _, err := tx.Put(row.Path, st, o); return err })
+	return errors.Join(err, st.Discard())
+}
+
+func mustBeEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) > 0 {
+		return fmt.Errorf("%w: %s is not empty; restore into another folder with --data", ErrExists, dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func removeAll(dirs ...string) (err error) {
+	for _, dir := range dirs {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
+}

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kith/sync/archive"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// backupEvery is how often a backup is made unless somebody says otherwise.
+const backupEvery = 24 * time.Hour
+
+var (
+	// ErrPlace refuses a place for backups; the message says what would do.
+	ErrPlace = errors.New("no backup can be kept there")
+	// ErrBackup says that there is no such backup.
+	ErrBackup = errors.New("there is no such backup")
+)
+
+// Backup is one place where a pod is kept a second time.
+type Backup struct {
+	ID       string         `json:"id"`
+	Address  string         `json:"place"` // a folder, or the https address of a WebDAV folder
+	Account  string         `json:"user,omitempty"`
+	Every    time.Duration  `json:"-"`
+	Tried    *time.Time     `json:"tried,omitempty"` // when the last run began
+	Done     *time.Time     `json:"done,omitempty"`  // when the place was last found to hold what the pod held
+	Error    string         `json:"error,omitempty"` // why the last run failed; "" when it did not
+	Running  archive.Report `json:"-"`               // of a run under way
+	secret   string
+	kits     []string
+	asked    bool
+	progress bool // a run is under way
+}
+
+// place opens the place of a backup.
+func (b Backup) place() (archive.Place, error) {
+	if !strings.HasPrefix(b.Address, "http:") && !strings.HasPrefix(b.Address, "https:") {
+		return archive.Folder(b.Address), nil
+	}
+	patient := http.DefaultTransport.(*http.Transport).Clone()
+	patient.ResponseHeaderTimeout = 5 * time.Minute
+	return archive.WebDAV(&http.Client{Transport: patient}, b.Address, b.Account, b.secret)
+}
+
+// checkPlace returns the one spelling of an address, or ErrPlace.
+func checkPlace(c Config, address string) (string, error) {
+	scheme, _, remote := strings.Cut(address, "://")
+	switch {
+	case !remote:
+		dir, err := filepath.Abs(address)
+		if err != nil || address == "" {
+			return "", fmt.Errorf("%w: name a folder, or the https address of a WebDAV folder", ErrPlace)
+		}
+		if inside, err := filepath.Rel(c.Data, dir); err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+			return "", fmt.Errorf("%w: %s lies in the folder that is to be backed up; take another disk, or a folder that another program copies elsewhere", ErrPlace, dir)
+		}
+		return dir, nil
+	case scheme == "davs" || scheme == "dav":
+		address = strings.Replace(address, "dav", "http", 1)
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("%w: %q is no address; name a folder, or the https address of a WebDAV folder", ErrPlace, address)
+	}
+	if u.User != nil {
+		return "", fmt.Errorf("%w: give the name by --user, and the password when you are asked for it", ErrPlace)
+	}
+	return strings.TrimSuffix(u.String(), "/") + "/", nil
+}
+
+// AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
+// is written to it yet. Errors: ErrPerson, ErrPlace, archive.ErrKit when somebody else's backup is there.
+func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (b Backup, err error) {
+	if address, err = checkPlace(o.Config, address); err != nil {
+		return Backup{}, err
+	}
+	b = Backup{ID: strings.ToLower(rand.Text()[:8]), Address: address, Account: account, Every: every, secret: secret}
+	place, err := b.place()
+	if err != nil {
+		return Backup{}, fmt.Errorf("%w: %w", ErrPlace, err)
+	}
+	if _, err := archive.Open(ctx, place); err == nil || errors.Is(err, archive.ErrKit) {
+		return Backup{}, fmt.Errorf("%w: another backup is there already; name an empty folder", ErrPlace)
+	} else if !errors.Is(err, archive.ErrNone) {
+		return Backup{}, fmt.Errorf("%w: %w", ErrPlace, err)
+	}
+	err = o.do(func(s *state) error {
+		if _, err := s.person(ctx, o.Name); err != nil {
+			return err
+		}
+		return s.write(ctx, func(c *sqlite.Conn) error {
+			return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, asked) VALUES (?, ?, ?, ?, ?, ?, 1)`,
+				&sqlitex.ExecOptions{Args: []any{b.ID, o.Name, b.Address, b.Account, b.secret, int64(every / time.Second)}})
+		})
+	})
+	return b, err
+}
+
+// Backups returns the places where the pod is kept, by their addresses. Errors: ErrPerson.
+func (o Person) Backups(ctx context.Context) (all []Backup, err error) {
+	err = o.do(func(s *state) error {
+		if _, err := s.person(ctx, o.Name); err != nil {
+			return err
+		}
+		all, err = s.backups(ctx, o.Name)
+		return err
+	})
+	return all, err
+}
+
+// RemoveBackup forgets a place, and the kit of what is there: nobody opens that any more, unless the kit was
+// kept elsewhere. Errors: ErrPerson, ErrBackup.
+func (o Person) RemoveBackup(ctx context.Context, id string) error {
+	return o.do(func(s *state) error {
+		return s.write(ctx, func(c *sqlite.Conn) error {
+			err := sqlitex.Execute(c, `DELETE FROM backup WHERE person = ? AND id = ?`, &sqlitex.ExecOptions{Args: []any{o.Name, id}})
+			if err == nil && c.Changes() == 0 {
+				err = fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
+			}
+			return err
+		})
+	})
+}
+
+// AskBackup asks the server that runs, or the next one, for a run of every backup now.
+func (o Person) AskBackup(ctx context.Context) error {
+	return o.do(func(s *state) error {
+		return s.write(ctx, func(c *sqlite.Conn) error {
+			return sqlitex.Execute(c, `UPDATE backup SET asked = 1 WHERE person = ?`, &sqlitex.ExecOptions{Args: []any{o.Name}})
+		})
+	})
+}
+
+// Kit returns the newest kit of a backup, "" before its first run. Errors: ErrPerson, ErrBackup.
+func (o Person) Kit(ctx context.Context, id string) (string, error) {
+	all, err := o.Backups(ctx)
+	if err != nil {
+		return "", err
+	}
+	at := slices.IndexFunc(all, func(b Backup) bool { return b.ID == id })
+	if at < 0 {
+		return "", fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
+	}
+	if len(all[at].kits) == 0 {
+		return "", nil
+	}
+	return all[at].kits[0], nil
+}
+
+// VerifyBackup reads everything that a backup holds. Errors: ErrPerson, ErrBackup, those of archive.Open and
+// archive.Contents.
+func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
+	all, err := o.Backups(ctx)
+	if err != nil {
+		return made, r, err
+	}
+	for _, b := range all {
+		if b.ID != id {
+			continue
+		}
+		place, err := b.place()
+		if err != nil {
+			return made, r, err
+		}
+		c, err := archive.Open(ctx, place, b.kits...)
+		if err != nil {
+			return made, r, err
+		}
+		r, err = c.Verify(ctx, progress)
+		return c.Made, r, err
+	}
+	return made, r, fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
+}
+
+func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
+	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress FROM backup WHERE person = ? ORDER BY address`
+	moment := func(seconds int64) *time.Time {
+		if seconds == 0 {
+			return nil
+		}
+		t := time.Unix(seconds, 0).UTC()
+		return &t
+	}
+	err = s.read(ctx, query, []any{name}, func(row *sqlite.Stmt) error {
+		b := Backup{
+			ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
+			Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
+			Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
+		}
+		if text := row.ColumnText(10); text != "" {
+			b.progress = true
+			if err := json.Unmarshal([]byte(text), &b.Running); err != nil {
+				return err
+			}
+		}
+		err := json.Unmarshal([]byte(row.ColumnText(5)), &b.kits)
+		all = append(all, b)
+		return err
+	})
+	return all, err
+}
+
+// setBackup changes columns of a backup.
+func (s *state) setBackup(ctx context.Context, id, set string, args ...any) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `UPDATE backup SET `+set+` WHERE id = ?`, &sqlitex.ExecOptions{Args: append(args, id)})
+	})
+}
+
+// kitsOf keeps the kits of one backup in state.db. It implements archive.Kits.
+type kitsOf struct {
+	state *state
+	name  string
+	id    string
+	told  func(ctx context.Context) error // when the kits have changed
+}
+
+func (k kitsOf) Kits(ctx context.Context) ([]string, error) {
+	all, err := k.state.backups(ctx, k.name)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		if b.ID == k.id {
+			return b.kits, nil
+		}
+	}
+	return nil, ErrBackup
+}
+
+func (k kitsOf) Add(ctx context.Context, kit string) error {
+	have, err := k.Kits(ctx)
+	if err != nil {
+		return err
+	}
+	return k.set(ctx, append([]string{kit}, have...))
+}
+
+func (k kitsOf) Settle(ctx context.Context, kit string) error { return k.set(ctx, []string{kit}) }
+
+func (k kitsOf) set(ctx context.Context, kits []string) error {
+	text, err := json.Marshal(kits)
+	if err != nil {
+		return err
+	}
+	if err := k.state.setBackup(ctx, k.id, "kits = ?", string(text)); err != nil {
+		return err
+	}
+	return k.told(ctx)
+}
+
+// Waiting reports whether a run is asked for, or under way.
+func (b Backup) Waiting() bool { return b.asked || b.progress }

@@ -1,0 +1,318 @@
+package archive
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"kith/pod"
+)
+
+// Pod is what a backup reads; an acl.Replica is one.
+type Pod interface {
+	Rows(ctx context.Context, after uint64, limit int) ([]pod.Change, pod.Head, error)
+	Open(ctx context.Context, p pod.Path) (pod.Resource, error)
+}
+
+// Kits keeps the kit of one place, durably.
+type Kits interface {
+	// Kits returns the kits that may open what is at the place, the newest first.
+	Kits(ctx context.Context) ([]string, error)
+	// Add keeps one more kit beside the others.
+	Add(ctx context.Context, kit string) error
+	// Settle erases all kits but one.
+	Settle(ctx context.Context, kit string) error
+}
+
+// Options are what a run is told.
+type Options struct {
+	State    []byte   // what the server keeps of the person
+	Skip     pod.Path // a resource that is not backed up: where the kit itself is kept
+	Now      func() time.Time
+	Progress func(Report) // called after each object; nil: nobody wants to know
+}
+
+// Report says what a run did, or has done so far.
+type Report struct {
+	Done, Total int   // resources
+	Bytes       int64 // stored, or read
+	Changed     bool  // a new keyring was needed
+}
+
+// saveEvery is how many objects are stored before progress is noted.
+const saveEvery = 64
+
+// run is one backup under way.
+type run struct {
+	place  Place
+	pod    Pod
+	o      Options
+	known  map[string]Row // objects that are at the place, by path
+	kit    string         // for what is written
+	report Report
+	next   keyring
+	since  int // objects since progress was noted
+}
+
+// Backup makes the place hold what the pod holds now. When it returns nil, that
+// is there as a whole; else what was there before is. A run that was interrupted
+// is gone on with by the next one. Errors: ErrKit, ErrNewer, ErrDamaged, and those
+// of the place and the pod.
+func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Report, error) {
+	have, err := kits.Kits(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("find the kit: %w", err)
+	}
+	before, err := newest(ctx, place, whole, have)
+	fresh := errors.Is(err, ErrNone)
+	if err != nil && !fresh {
+		return Report{}, err
+	}
+	r := &run{place: place, pod: p, o: o, known: before.objects()}
+	begun, err := newest(ctx, place, part, have)
+	if err == nil && begun.N > before.N {
+		maps.Copy(r.known, begun.objects())
+	} else if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, ErrKit) && !errors.Is(err, ErrDamaged) {
+		return Report{}, err
+	}
+	r.next = keyring{Format: format, N: max(before.N, begun.N) + 1, Made: o.Now().UTC(), State: o.State}
+	if err := r.prepare(ctx, before, fresh, kits, have); err != nil {
+		return r.report, err
+	}
+	if fresh || !before.same(r.next) {
+		r.report.Changed = true
+		if err := r.next.put(ctx, place, fmt.Sprint(whole, r.next.N), r.kit); err != nil {
+			return r.report, err
+		}
+	} else {
+		r.next, r.kit = before, before.kit
+	}
+	return r.report, r.clean(ctx, kits, len(have))
+}
+
+func (k keyring) objects() map[string]Row {
+	all := map[string]Row{}
+	for _, r := range k.Rows {
+		if r.Object != "" {
+			all[r.Path] = r
+		}
+	}
+	return all
+}
+
+// same reports whether two keyrings say the same of the pod.
+func (k keyring) same(other keyring) bool {
+	equal := func(a, b Row) bool { return a.Modified.Equal(b.Modified) && withoutTime(a) == withoutTime(b) }
+	return slices.EqualFunc(k.Rows, other.Rows, equal) && string(k.State) == string(other.State)
+}
+
+func withoutTime(r Row) Row {
+	r.Modified = time.Time{}
+	return r
+}
+
+// prepare stores what is new, by a kit that suits what has gone.
+func (r *run) prepare(ctx context.Context, before keyring, fresh bool, kits Kits, have []string) error {
+	infos, err := r.rows(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Total = len(infos)
+	if err := r.chooseKit(ctx, before, infos, fresh, kits, have); err != nil {
+		return err
+	}
+	if fresh {
+		if err := r.place.Put(ctx, markerName, strings.NewReader(marker)); err != nil {
+			return fmt.Errorf("begin a backup: %w", err)
+		}
+	}
+	for _, i := range infos {
+		row, there, err := r.keep(ctx, i)
+		if err != nil {
+			return err
+		}
+		if there {
+			r.next.Rows = append(r.next.Rows, row)
+		}
+		if err := r.tell(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chooseKit takes a fresh kit when something that the last keyring opens has gone.
+func (r *run) chooseKit(ctx context.Context, before keyring, infos []pod.Info, fresh bool, kits Kits, have []string) error {
+	stands := map[string]string{}
+	for _, i := range infos {
+		stands[i.Path.Escaped()] = i.ETag
+	}
+	gone := slices.ContainsFunc(before.Rows, func(row Row) bool { return row.Object != "" && stands[row.Path] != row.ETag })
+	if !fresh && !gone {
+		r.kit = have[0]
+		return nil
+	}
+	kit, err := NewKit()
+	if err != nil {
+		return err
+	}
+	r.kit = kit
+	if err := kits.Add(ctx, kit); err != nil {
+		return fmt.Errorf("keep the kit: %w", err)
+	}
+	return nil
+}
+
+// rows returns the rows of the pod, by path.
+func (r *run) rows(ctx context.Context) (infos []pod.Info, err error) {
+	byPath := map[string]pod.Info{}
+	for after := uint64(0); ; {
+		page, _, err := r.pod.Rows(ctx, after, 1000)
+		if err != nil {
+			return nil, fmt.Errorf("read the pod: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, c := range page {
+			after = c.Seq
+			if !c.Gone() && c.Path != r.o.Skip {
+				byPath[c.Path.Escaped()] = c.Info
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		infos = append(infos, byPath[path])
+	}
+	return infos, nil
+}
+
+// keep returns the row of a resource whose bytes are at the place, stored there
+// now unless they were already. What was deleted meanwhile is not there.
+func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err error) {
+	row = rowOf(i)
+	if i.Path.IsContainer() {
+		return row, true, nil
+	}
+	if old, ok := r.known[row.Path]; ok && old.ETag == row.ETag {
+		row.Object, row.Key = old.Object, old.Key
+		return row, true, nil
+	}
+	res, err := r.pod.Open(ctx, i.Path)
+	if errors.Is(err, pod.ErrNotExist) {
+		return Row{}, false, nil
+	}
+	if err != nil {
+		return Row{}, false, fmt.Errorf("read the pod: %w", err)
+	}
+	defer res.Close()
+	row = rowOf(res.Info())
+	if row.Object, row.Key, err = r.store(ctx, res); err != nil {
+		return Row{}, false, err
+	}
+	r.report.Bytes += row.Size
+	r.since++
+	return row, true, nil
+}
+
+// store seals bytes under a key of their own.
+func (r *run) store(ctx context.Context, body io.Reader) (object, key string, err error) {
+	i, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", "", fmt.Errorf("make a key: %w", err)
+	}
+	var b [16]byte
+	rand.Read(b[:])
+	object = hex.EncodeToString(b[:])
+	sealed, err := age.EncryptReader(body, i.Recipient())
+	if err == nil {
+		err = r.place.Put(ctx, placeOf(object), sealed)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("store a resource: %w", err)
+	}
+	return object, i.String(), nil
+}
+
+func placeOf(object string) string { return "objects/" + object[:2] + "/" + object }
+
+// tell notes progress for the next run, and for whoever watches.
+func (r *run) tell(ctx context.Context) error {
+	r.report.Done++
+	if r.o.Progress != nil {
+		r.o.Progress(r.report)
+	}
+	if r.since < saveEvery {
+		return ctx.Err()
+	}
+	r.since = 0
+	return r.next.put(ctx, r.place, fmt.Sprint(part, r.next.N), r.kit)
+}
+
+// clean removes what the keyring that counts does not name: older kits first,
+// the older keyrings last, for they tell that there is something to clean.
+func (r *run) clean(ctx context.Context, kits Kits, had int) error {
+	if r.report.Changed || had > 1 {
+		if err := kits.Settle(ctx, r.kit); err != nil {
+			return fmt.Errorf("erase the kits before: %w", err)
+		}
+	}
+	var old []numbered
+	for _, prefix := range []string{whole, part} {
+		found, err := keyrings(ctx, r.place, prefix)
+		if err != nil {
+			return err
+		}
+		old = append(old, found...)
+	}
+	name := fmt.Sprint(whole, r.next.N)
+	old = slices.DeleteFunc(old, func(o numbered) bool { return o.name == name })
+	if len(old) == 0 {
+		return nil
+	}
+	if err := r.sweep(ctx); err != nil {
+		return err
+	}
+	for _, each := range old {
+		if err := r.place.Delete(ctx, each.name); err != nil {
+			return fmt.Errorf("remove %s: %w", each.name, err)
+		}
+	}
+	return nil
+}
+
+// sweep deletes the objects that the keyring does not name.
+func (r *run) sweep(ctx context.Context) error {
+	named := map[string]bool{}
+	for _, row := range r.next.Rows {
+		named[row.Object] = true
+	}
+	folders, err := r.place.List(ctx, "objects/")
+	if err != nil {
+		return fmt.Errorf("look for what has gone: %w", err)
+	}
+	for _, folder := range folders {
+		names, err := r.place.List(ctx, "objects/"+folder)
+		if err != nil {
+			return fmt.Errorf("look for what has gone: %w", err)
+		}
+		for _, name := range names {
+			if named[name] {
+				continue
+			}
+			if err := r.place.Delete(ctx, "objects/"+folder+name); err != nil {
+				return fmt.Errorf("delete what has gone: %w", err)
+			}
+		}
+	}
+	return nil
+}

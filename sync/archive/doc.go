@@ -1,0 +1,37 @@
+// Package archive keeps an encrypted copy of a pod somewhere else: in a folder,
+// on a WebDAV server. Whoever runs that place reads nothing, not even names.
+//
+// It is not a history: it holds what the pod holds, and what is deleted in the
+// pod is deleted there. It knows nothing of access; it is given rows and bytes.
+//
+// # What lies at the place
+//
+//	kith-archive        "kith archive 1\n"
+//	objects/ab/ab12…    the bytes of one resource, sealed (age) to a key of its own;
+//	                    the name is random; never written twice
+//	keyring-7           sealed (age) to the kit: every row of the pod, with the
+//	                    object and the key of its bytes, and what the server keeps
+//	                    of the person. The one thing that changes; the number rises
+//	progress-8          the same, of a run that is under way
+//
+// A backup is whole when its keyring is there, and a keyring that was cut or
+// altered does not open. So half a backup is never called whole: an interrupted
+// run leaves the keyring before it, and objects that the next run goes on with.
+//
+// # Deleting
+//
+// When something was deleted or replaced since the last run, the next keyring is
+// sealed to a fresh kit, and the old kit and the old keyring are erased. A place
+// that keeps old versions of files then holds ciphertext that opens only with an
+// older kit. Whoever keeps old kits, keeps what was deleted.
+//
+// # A run
+//
+//	1  new objects are stored; now and then progress-n tells which
+//	2  the next kit is kept durably beside the one before
+//	3  keyring-n is stored, and read back
+//	4  the kit before is erased
+//	5  objects that nothing names are deleted, and last the older keyrings
+//
+// The package starts no goroutine.
+package archive

@@ -1,0 +1,212 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/emersion/go-webdav"
+)
+
+// Place holds files by names of letters, digits, dashes and slashes.
+type Place interface {
+	// Put stores a file. It may leave half of one when it fails.
+	Put(ctx context.Context, name string, body io.Reader) error
+	// Get opens a file, or returns fs.ErrNotExist.
+	Get(ctx context.Context, name string) (io.ReadCloser, error)
+	// List returns the names of the files in a folder, "" for the one that holds
+	// everything; none where there is no such folder. Folders end in a slash.
+	List(ctx context.Context, folder string) ([]string, error)
+	// Delete removes a file; one that is not there is removed already.
+	Delete(ctx context.Context, name string) error
+}
+
+// Folder returns a Place in a folder of this machine: a second disk, or one that
+// another program copies elsewhere.
+func Folder(dir string) Place { return folder(dir) }
+
+type folder string
+
+func (f folder) at(name string) string { return filepath.Join(string(f), filepath.FromSlash(name)) }
+
+// Put implements Place: the file is durable, and there as a whole or not at all.
+func (f folder) Put(_ context.Context, name string, body io.Reader) (err error) {
+	to := f.at(name)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	t, err := os.CreateTemp(filepath.Dir(to), ".part-")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(t, body)
+	if err = errors.Join(err, t.Sync(), t.Close()); err == nil {
+		err = os.Rename(t.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.Name()))
+	}
+	return nil
+}
+
+func (f folder) Get(_ context.Context, name string) (io.ReadCloser, error) {
+	file, err := os.Open(f.at(name))
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+func (f folder) List(_ context.Context, name string) (names []string, err error) {
+	entries, err := os.ReadDir(f.at(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		n := e.Name()
+		if e.IsDir() {
+			n += "/"
+		}
+		names = append(names, n)
+	}
+	return names, err
+}
+
+func (f folder) Delete(_ context.Context, name string) error {
+	if err := os.Remove(f.at(name)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// WebDAV returns a Place in a folder of a WebDAV server, such as Nextcloud or
+// Fastmail have it. address is the folder's; it is made when its parent is there.
+func WebDAV(c *http.Client, address, user, password string) (Place, error) {
+	var asker webdav.HTTPClient = c
+	if user != "" || password != "" {
+		asker = webdav.HTTPClientWithBasicAuth(c, user, password)
+	}
+	heard := &listener{HTTPClient: asker}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("reach the WebDAV folder: %q is no address", address)
+	}
+	dav, err := webdav.NewClient(heard, address)
+	if err != nil {
+		return nil, fmt.Errorf("reach the WebDAV folder: %w", err)
+	}
+	return &remote{heard: heard, dav: dav, root: strings.TrimSuffix(u.Path, "/") + "/", made: map[string]bool{}}, nil
+}
+
+// listener remembers the last status: the webdav package tells an answer that
+// lacks a property as if the resource were not there.
+type listener struct {
+	webdav.HTTPClient
+	status int
+}
+
+func (l *listener) Do(r *http.Request) (*http.Response, error) {
+	l.status = 0
+	res, err := l.HTTPClient.Do(r)
+	if err == nil {
+		l.status = res.StatusCode
+	}
+	return res, err
+}
+
+// remote is a folder of a WebDAV server. One goroutine uses it at a time.
+type remote struct {
+	heard *listener
+	dav   *webdav.Client
+	root  string          // path of the folder; names are given whole, or the package takes their last slash
+	made  map[string]bool // folders that are known to be there
+}
+
+// Put implements Place. A server that has taken fewer bytes than were sent says
+// so too late for most clients: its word on the size is asked for.
+func (r *remote) Put(ctx context.Context, name string, body io.Reader) error {
+	if err := r.makeAbove(ctx, name); err != nil {
+		return err
+	}
+	w, err := r.dav.Create(ctx, r.root+name)
+	if err != nil {
+		return err
+	}
+	sent, err := io.Copy(w, body)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	info, err := r.dav.Stat(ctx, r.root+name)
+	if err != nil {
+		return err
+	}
+	if info.Size != sent {
+		return fmt.Errorf("the server has %d bytes of %d: %w", info.Size, sent, io.ErrShortWrite)
+	}
+	return nil
+}
+
+func (r *remote) makeAbove(ctx context.Context, name string) error {
+	dir := strings.TrimPrefix(path.Dir(name)+"/", "./")
+	if r.made[dir] {
+		return nil
+	}
+	if dir != "" {
+		if err := r.makeAbove(ctx, path.Dir(name)); err != nil {
+			return err
+		}
+	}
+	if _, err := r.dav.ReadDir(ctx, r.root+dir, false); err != nil {
+		if err := r.dav.Mkdir(ctx, r.root+dir); err != nil {
+			return fmt.Errorf("make a folder at the server: %w", err)
+		}
+	}
+	r.made[dir] = true
+	return nil
+}
+
+func (r *remote) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	body, err := r.dav.Open(ctx, r.root+name)
+	return body, r.asAbsent(err)
+}
+
+func (r *remote) List(ctx context.Context, folder string) (names []string, err error) {
+	infos, err := r.dav.ReadDir(ctx, r.root+folder, false)
+	if errors.Is(r.asAbsent(err), fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, i := range infos {
+		if strings.TrimSuffix(i.Path, "/") == strings.TrimSuffix(r.root+folder, "/") {
+			continue // the folder itself
+		}
+		n := path.Base(i.Path)
+		if i.IsDir {
+			n += "/"
+		}
+		names = append(names, n)
+	}
+	return names, err
+}
+
+func (r *remote) Delete(ctx context.Context, name string) error {
+	if err := r.asAbsent(r.dav.RemoveAll(ctx, r.root+name)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// asAbsent turns the answer for what is not there into fs.ErrNotExist.
+func (r *remote) asAbsent(err error) error {
+	if err != nil && r.heard.status == http.StatusNotFound {
+		return fs.ErrNotExist
+	}
+	return err
+}
