@@ -67,7 +67,6 @@ func serveChild(dir string) error {
 type child struct {
 	t   testing.TB
 	cmd *exec.Cmd
-	in  io.Closer
 	url string
 }
 
@@ -76,8 +75,7 @@ func spawn(t testing.TB, dir string) *child {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "KITH_TEST_RELAY="+dir, "GOMEMLIMIT=224MiB")
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
+	if _, err := cmd.StdinPipe(); err != nil { // it ends with this process
 		t.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -93,7 +91,7 @@ func spawn(t testing.TB, dir string) *child {
 		cmd.Wait()
 		t.Fatal(err)
 	}
-	c := &child{t: t, cmd: cmd, in: in, url: strings.TrimSpace(line)}
+	c := &child{t: t, cmd: cmd, url: strings.TrimSpace(line)}
 	t.Cleanup(func() { c.kill() })
 	return c
 }
@@ -106,14 +104,6 @@ func (c *child) kill() {
 	c.cmd.Process.Kill()
 	c.cmd.Wait()
 	c.cmd = nil
-}
-
-// end asks the process to end.
-func (c *child) end() error {
-	c.in.Close()
-	err := c.cmd.Wait()
-	c.cmd = nil
-	return err
 }
 
 // memory returns the resident bytes of the process, now and at most.

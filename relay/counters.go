@@ -19,7 +19,6 @@ func (d *drop) Error() string { return d.reason }
 var (
 	dropMalformed   = &drop{"malformed", http.StatusBadRequest, 0}
 	dropPath        = &drop{"unknown_path", http.StatusNotFound, 0}
-	dropMethod      = &drop{"unknown_path", http.StatusMethodNotAllowed, 0}
 	dropSend        = &drop{"unknown_send", http.StatusNotFound, 0}
 	dropNotThere    = &drop{"not_there", http.StatusNotFound, 0}
 	dropToken       = &drop{"bad_token", http.StatusUnauthorized, 0}

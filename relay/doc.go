@@ -40,7 +40,9 @@
 //	GET /ws                          WebSocket, subprotocol kith.relay.1
 //
 // 202 says that the message has reached the disk (fsync). 429 has Retry-After.
-// 503 says that the disk has failed or that the relay is closing.
+// 503 says that the disk has failed or that the relay is closing. Once a sync has
+// failed nothing is accepted and no ack is confirmed until the relay is started
+// again: sockets that acknowledge are closed.
 //
 // The work is a nonce of 8 bytes such that SHA-256(challenge ‖ nonce) begins with
 // "bits" zero bits. A challenge is good once, for ten minutes.

@@ -109,7 +109,7 @@ func (l *ledger) work(t *testing.T, url string, b box) (stop func()) {
 
 func (l *ledger) post(ctx context.Context, url string, send []byte, i int) {
 	for n := i; ctx.Err() == nil; n += posters {
-		client := &Client{HTTP: asClient(n)} // so that none is limited by rate
+		client := &Client{HTTP: asClient(n)}      // so that none is limited by rate
 		body := bytesOfSize(16 + rand.IntN(2048)) // none twice
 		r, err := client.Post(ctx, url, send, body, 0)
 		if err != nil {

@@ -21,7 +21,7 @@ const (
 	unreadTime  = 60 * 24 * time.Hour
 	claimTime   = 30 * time.Second
 	offerTime   = 30 * time.Second // until a poll is given the same again
-	frameTime   = 30 * time.Second // for a body, a frame, an answer
+	frameTime   = 30 * time.Second // until there is a place in memory; for a client, on the way
 	helloTime   = 10 * time.Second // until the first sub
 	silentTime  = 60 * time.Second // until a ping
 	pongTime    = 20 * time.Second
@@ -46,6 +46,4 @@ const (
 	maxAddressWaiters = 256
 	maxSockets        = 16384
 	maxAddressSockets = 1024
-	bodyMemory        = 48 << 20
-	addressMemory     = bodyMemory / 4
 )

@@ -98,7 +98,7 @@ func (m *Mailbox) Connected() bool {
 // let this token read; net.ErrClosed, after Close; that of ctx.
 func (m *Mailbox) Next(ctx context.Context) (Message, error) {
 	for {
-		next, wrong, fresh := m.take()
+		next, fresh, wrong := m.take()
 		if wrong != nil || next.Body != nil {
 			return next, wrong
 		}
@@ -112,18 +112,18 @@ func (m *Mailbox) Next(ctx context.Context) (Message, error) {
 	}
 }
 
-func (m *Mailbox) take() (next Message, wrong error, fresh <-chan struct{}) {
+func (m *Mailbox) take() (next Message, fresh <-chan struct{}, wrong error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.wrong != nil {
 		wrong, m.wrong = m.wrong, nil
-		return Message{}, wrong, nil
+		return Message{}, nil, wrong
 	}
 	if len(m.held) > 0 {
 		next, m.held = m.held[0], m.held[1:]
 		m.size -= len(next.Body)
 	}
-	return next, nil, m.fresh
+	return next, m.fresh, nil
 }
 
 // put holds a message for Next, once, and refuses what is more than a relay may send.
