@@ -33,6 +33,7 @@ async function envOf(store: () => Promise<Store>): Promise<Env> {
     random,
     fetch: (url, init) => fetch(url, init),
     page: location.origin + location.pathname,
+    waker: async () => (await navigator.serviceWorker?.getRegistration())?.pushManager,
     socket: (url, protocol) => new WebSocket(url, protocol),
     connecting: async () => (await import("./ui/connecting.ts")).connecting(),
     openStore: store,

@@ -3,6 +3,7 @@
 import type { Random } from "./ids.ts";
 import type { Connecting } from "./relay/direct.ts";
 import type { Store } from "./store/store.ts";
+import type { Waker } from "./wakes.ts";
 import type { KeyRecords } from "./webid/records.ts";
 
 /** Stop ends what was begun; calling it twice does nothing. */
@@ -30,6 +31,8 @@ export interface Env {
   readonly socket: (url: string, protocol: string) => WebSocket;
   /** Loads what connects directly to other devices; absent where the platform has nothing for it, as in a service worker. */
   readonly connecting?: () => Promise<Connecting | undefined>;
+  /** What lets this device be woken while the app is closed; absent or undefined where that cannot be. */
+  readonly waker?: () => Promise<Waker | undefined>;
   /** Opens the one store of this browser profile; rejects with `storage-unavailable` or `newer-version`. */
   readonly openStore: () => Promise<Store>;
   /** Where this browser profile keeps private keys. */

@@ -1,6 +1,7 @@
 /** What views know of the relays of a person. */
 
 import type { ContactId } from "./kith.ts";
+import type { Said } from "./wakes.ts";
 
 /** A relay by which this person is reached. */
 export interface Relay {
@@ -31,6 +32,12 @@ export interface Relays {
   /** Whether this device may connect to a friend directly, which shows each the other's network address; undefined where it cannot. */
   direct(cid: ContactId): boolean | undefined;
   setDirect(cid: ContactId, on: boolean): Promise<void>;
+  /** Whether this device is woken while the app is closed, by a relay or the pod. */
+  readonly wakes: boolean;
+  /** Whether this browser can be woken at all. */
+  canWake(): Promise<boolean>;
+  /** Turns that on or off; `said` is what a notification then says. Rejects with `no-wake`. */
+  setWakes(on: boolean, said: Said): Promise<void>;
   /** The address of the pod's host, or of the app's, when that is a relay itself and not one of the person's. */
   suggested(): Promise<string | undefined>;
 }

@@ -51,7 +51,8 @@ export class Device {
     for (const changed of this.watchers) changed();
   }
 
-  private env(): Env {
+  /** env returns what its app gets from the place where it runs. */
+  env(): Env {
     return {
       now: () => Date.now() + this.ahead,
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -10,6 +10,7 @@ import { push } from "./push.ts";
 import { unreachable } from "./replica.ts";
 import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
+import { tellPush } from "./wakers.ts";
 
 /** Below this many steps no progress is shown. */
 const noteworthy = 20;
@@ -45,6 +46,7 @@ export class Exchange {
         ...this.#housekeeping(),
         async () => session.heard(await push(session.tree, podClient(session), this.#tell, patient)),
         () => followInvites(session),
+        () => tellPush(session),
       ]);
       await session.store.apply([{ set: "pod/last", value: session.env.now() }]);
     }).then(() => session.status.error);

@@ -8,6 +8,7 @@ import { relaysPath } from "../pod/paths.ts";
 import { makeQueue, type Refused, relayInfo } from "../relay/client.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
 import type { DirectWay } from "./direct.ts";
+import { type Said, turnOff, turnOn, wakes } from "../wakes.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -71,6 +72,24 @@ export class OwnRelays implements Relays {
 
   async setHop(hop: boolean): Promise<void> {
     await this.#change(async (settings) => ({ ...settings, hop }), false);
+  }
+
+  get wakes(): boolean {
+    return wakes(this.#session.store);
+  }
+
+  async canWake(): Promise<boolean> {
+    return (await this.#session.env.waker?.()) !== undefined;
+  }
+
+  async setWakes(on: boolean, said: Said): Promise<void> {
+    const { env, store, emit } = this.#session;
+    const waker = await env.waker?.();
+    const refused = (cause?: unknown): KithError => new KithError("no-wake", "wake: the browser gives no subscription", { cause });
+    if (waker === undefined) throw refused();
+    if (!on) await turnOff(store, waker);
+    else if (!(await turnOn(store, waker, said).catch((cause: unknown) => Promise.reject(refused(cause))))) throw refused();
+    emit("relays");
   }
 
   async add(address: string, code?: string): Promise<void> {

@@ -18,6 +18,7 @@ export function RelaysScreen() {
         <>
           {list.length === 0 ? <Empty title={w.relays.none} hint={w.relays.noneHint} /> : <List all={all} list={list} />}
           <Add all={all} first={list.length === 0} />
+          <Wake all={all} reached={list.length > 0} />
           {all.leaving().map(({ host, until }) => <Leaving key={host} host={host} until={until} />)}
         </>
       )}
@@ -53,7 +54,7 @@ function RelayRow({ all, relay, last }: { readonly all: Relays; readonly relay: 
     <div class="row">
       <span class="row-text">
         <span class="row-title" dir="ltr">{host}</span>
-        <span class="row-note">{state === "unreachable" && since !== undefined ? w.relays.unreachable(clock.ago(since)) : w.relays.is[state]}</span>
+        <span class="row-note">{state === "unreachable" && since !== undefined ? w.relays.unreachable(clock.at(since)) : w.relays.is[state]}</span>
       </span>
       <button type="button" class="button quiet" aria-label={w.relays.removeOne(host)} onClick={leave}>{w.relays.remove}</button>
     </div>
@@ -70,6 +71,33 @@ function Hop({ all }: { readonly all: Relays }) {
         <label class="row pick">
           <span class="row-text"><span class="row-title">{w.relays.hop}</span><span class="row-note">{all.hop ? w.relays.hopOn : w.relays.hopOff}</span></span>
           <input type="checkbox" role="switch" checked={all.hop} onChange={() => void attempt(() => all.setHop(!all.hop))} />
+        </label>
+      </section>
+    </div>
+  );
+}
+
+/** Whether a relay or the pod may wake this device. */
+function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolean }) {
+  const { attempt, model } = useApp();
+  const w = useRelayWords();
+  const [can, setCan] = useState(false);
+  useEffect(() => {
+    let left = false;
+    void all.canWake().then((able) => { if (!left) setCan(able); });
+    return () => { left = true; };
+  }, []);
+  if (!can || !(reached || model.pod.value.kind !== "none")) return null;
+  const turn = (event: { readonly currentTarget: HTMLInputElement }): void => {
+    event.currentTarget.checked = all.wakes;
+    void attempt(() => all.setWakes(!all.wakes, w.relays.woken));
+  };
+  return (
+    <div class="pad">
+      <section class="card">
+        <label class="row pick">
+          <span class="row-text"><span class="row-title">{w.relays.wake}</span><span class="row-note">{all.wakes ? w.relays.wakeOn : w.relays.wakeOff}</span></span>
+          <input type="checkbox" role="switch" checked={all.wakes} onChange={turn} />
         </label>
       </section>
     </div>
@@ -119,7 +147,9 @@ function Add({ all, first }: { readonly all: Relays; readonly first: boolean }) 
         </label>
       )}
       <p id="relay-told" class={trouble === undefined ? "state" : "state danger-text"} role="status">{busy ? w.relays.adding : trouble ?? w.relays.addHint}</p>
-      <button type="submit" class={first && near === undefined ? "button primary" : "button"} disabled={busy || address.trim() === ""}>{w.relays.add}</button>
+      <div class="thumb">
+        <button type="submit" class={first && near === undefined ? "button primary" : "button"} disabled={busy || address.trim() === ""}>{w.relays.add}</button>
+      </div>
     </form>
   );
 }

@@ -30,6 +30,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   "relay-unreachable": "This relay does not answer. Try again, or choose another.",
   "relay-refused": "This relay wants a code from whoever runs it.",
   "relay-full": "This relay has no room. Choose another.",
+  "no-wake": "This browser does not let Kith be woken. Allow notifications for this page and try again.",
   "friend-unreachable": "Your friend's pod does not answer. What you already have stays here; Kith asks again later.",
   "friend-refused": "Your friend no longer shares with you. To be friends again, you need a new invite.",
   "not-there-any-more": "This is not there any more. It was deleted, or it is no longer shared with you.",
