@@ -18,14 +18,17 @@ const (
 	maxNote    = 8 << 10
 )
 
-// Way is one address at which a person can be reached: a pod, or a queue at a
-// relay, where whoever of the person's devices is awake answers.
+// Way is one address at which a person can be reached: a pod, a queue at a
+// relay, where whoever of the person's devices is awake answers, or a pod's
+// onion service.
 type Way struct {
 	Pod    string `json:"pod,omitempty"`    // URL of a pod, with a trailing slash
 	Issuer string `json:"issuer,omitempty"` // its issuer, byte for byte as its tokens name it
 
 	Relay string `json:"relay,omitempty"` // URL of a relay, with a trailing slash
 	Send  string `json:"send,omitempty"`  // by which one may leave messages there: base64url of 24 bytes
+
+	Onion string `json:"onion,omitempty"` // URL of a pod as an onion service, for sealed requests: http://<56 characters>.onion/NAME/
 }
 
 // Contact is what the owner of a pod keeps about a friend, in
@@ -161,6 +164,9 @@ func readWay(raw json.RawMessage) (w Way, known bool, err error) {
 		w = Way{Pod: m.text("pod", maxID), Issuer: m.text("issuer", maxID)}
 	case m.has("relay", "send"):
 		w = Way{Relay: m.text("relay", maxID), Send: m.text("send", maxID)}
+	case m.has("onion"):
+		w = Way{Onion: m.text("onion", maxID)}
+		return w, m.err == nil && w.Valid(), nil // of another form: a kind to come
 	default:
 		return Way{}, false, nil
 	}
@@ -170,6 +176,9 @@ func readWay(raw json.RawMessage) (w Way, known bool, err error) {
 	return w, true, m.err
 }
 
+// onionPattern is the form of a pod's address as an onion service. (Tor rend-spec-v3 §6)
+var onionPattern = regexp.MustCompile(`^http://[a-z2-7]{56}\.onion/[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?/$`)
+
 // sizeSend is the size of what a way's Send stands for, in bytes.
 const sizeSend = 24
 
@@ -177,6 +186,9 @@ const sizeSend = 24
 // without credentials, query or fragment, the pod's and the relay's with a
 // trailing slash and the issuer's without; and one kind of address alone.
 func (w Way) Valid() bool {
+	if w.Onion != "" {
+		return w == Way{Onion: w.Onion} && onionPattern.MatchString(w.Onion)
+	}
 	if w.Relay != "" || w.Send != "" {
 		send, ok := decode64(w.Send)
 		return ok && len(send) == sizeSend && rootURL(w.Relay) && w.Pod == "" && w.Issuer == ""

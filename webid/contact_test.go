@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,5 +181,46 @@ func TestWays(t *testing.T) {
 		if w.Valid() {
 			t.Errorf("%+v is valid", w)
 		}
+	}
+}
+
+func TestOnionWays(t *testing.T) {
+	host := strings.Repeat("a", 56) + ".onion"
+	cases := []struct {
+		name, onion string
+		known       bool
+	}{
+		{"an onion service", "http://" + host + "/ana/", true},
+		{"of an earlier form", "http://" + strings.Repeat("a", 16) + ".onion/ana/", false},
+		{"by https", "https://" + host + "/ana/", false},
+		{"with a port", "http://" + host + ":81/ana/", false},
+		{"without a pod", "http://" + host + "/", false},
+		{"without the last slash", "http://" + host + "/ana", false},
+		{"with a query", "http://" + host + "/ana/?a/", false},
+		{"below another name", "http://" + host + ".example/ana/", false},
+		{"nothing", "", false},
+	}
+	pod := webid.Way{Pod: "https://pod.example/ana/", Issuer: "https://pod.example"}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			text, err := json.Marshal([]map[string]any{{"onion": c.onion}, {"pod": pod.Pod, "issuer": pod.Issuer, "onion": c.onion}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []json.RawMessage
+			if err := json.Unmarshal(text, &list); err != nil {
+				t.Fatal(err)
+			}
+			want := []webid.Way{pod} // a pod that says more of itself is that pod
+			if c.known {
+				want = []webid.Way{{Onion: c.onion}, pod}
+			}
+			if got, err := webid.ParseWays(list); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v, %v; want %+v", got, err, want)
+			}
+			if (webid.Way{Onion: c.onion}).Valid() != c.known || (webid.Way{Onion: c.onion, Pod: pod.Pod, Issuer: pod.Issuer}).Valid() != (c.onion == "") {
+				t.Error("Valid says otherwise")
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@ func serveCommand() command {
 Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
                   [--domain NAME | --cert FILE --key FILE | --behind-proxy]
                   [--reach RELAY,RELAY] [--relay [--queues open|work|invite]]
+                  [--onion [--onion-control ADDR]]
                   [--fetch HOST:PORT]
 
 Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
@@ -47,6 +48,12 @@ With --relay this server is a relay for others too, beside the app: see "kith re
 operator sees. --queues says who may have a mailbox: "work" (everybody, for some work of their machine;
 the default), "open", or "invite" (whoever has an invite of the operator's).
 
+With --onion the server is an onion service too, by the Tor on this machine: Tor Browser opens the app there,
+and friends are told the pod's address as the last of its ways. The address is kept. Tor is asked at its
+control port, 127.0.0.1:9051 unless --onion-control says host:port or unix:PATH; its torrc needs
+"ControlPort 9051" and "CookieAuthentication 1", and this account must be able to read the cookie. Where no
+Tor answers, the rest goes on, and Tor is asked again.
+
 When somebody signs in with a WebID of another server, or an app names itself by a web address, that
 document is fetched: over https, from the public internet only, so that nobody can use this server to
 look into your network. --fetch names addresses that are excepted, such as another pod server in your
@@ -59,6 +66,7 @@ Examples:
   kith serve --fetch localhost:3000
   kith serve --reach https://relay.example.org/,https://other.example.org/
   kith serve --domain relay.example.org --relay
+  kith serve --onion --onion-control unix:/run/tor/control
 `}
 }
 
@@ -79,6 +87,8 @@ func runServe(ctx context.Context, c *call) error {
 	})
 	c.flags.BoolVar(&cfg.Relay, "relay", false, "be a relay for others at the same address")
 	c.flags.StringVar(&cfg.Queues, "queues", "", "`WHO` may have a mailbox at the relay: open, work or invite (default work)")
+	c.flags.BoolVar(&cfg.Onion, "onion", false, "be an onion service too, by the Tor on this machine")
+	c.flags.StringVar(&cfg.OnionControl, "onion-control", "", "`ADDR` of Tor's control port, host:port or unix:PATH (default 127.0.0.1:9051)")
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
@@ -105,11 +115,22 @@ func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) e
 	if len(cfg.Reach) > 0 {
 		fmt.Fprintf(c.stdout, "the pods are reached by %s\n", strings.Join(cfg.Reach, " and "))
 	}
+	if cfg.Onion {
+		fmt.Fprintln(c.stdout, onionNews(s.Onion(ctx)))
+	}
 	pairing, err := s.FirstPairing(ctx)
 	if err != nil || pairing.Link == "" {
 		return err
 	}
 	return printPairing(c.stdout, pairing)
+}
+
+// onionNews says where the onion service is, or why there is none and what to do.
+func onionNews(base string, err error) string {
+	if err != nil {
+		return fmt.Sprintf("there is no onion service yet: %v.\nStart Tor with ControlPort 9051 and CookieAuthentication 1, or say with --onion-control where it is. It is asked again by itself.", err)
+	}
+	return fmt.Sprintf("for Tor Browser the app is at %s, and the pods below it", base)
 }
 
 // printPairing prints a pairing link, and its QR where a phone could use it (architecture §6a).

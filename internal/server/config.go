@@ -46,6 +46,10 @@ type Config struct {
 	Relay  bool   `toml:"relay,omitempty"`
 	Queues string `toml:"queues,omitempty"`
 
+	// Onion publishes the server as an onion service, by the Tor whose control port is at OnionControl.
+	Onion        bool   `toml:"onion,omitempty"`
+	OnionControl string `toml:"onion-control,omitempty"` // host:port or unix:PATH; "" is defaultOnionControl
+
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 }
 
@@ -80,7 +84,7 @@ func (c Config) Complete() (Config, error) {
 	if err := c.check(asked, recorded.URL); err != nil {
 		return Config{}, err
 	}
-	if err := c.checkRelays(); err != nil {
+	if err := errors.Join(c.checkRelays(), c.checkOnion()); err != nil {
 		return Config{}, err
 	}
 	if recorded.URL == "" {
@@ -115,6 +119,8 @@ func (c Config) merge(r Config) Config {
 	}
 	c.Relay = c.Relay || r.Relay
 	c.Queues = or(c.Queues, r.Queues, "work")
+	c.Onion = c.Onion || r.Onion
+	c.OnionControl = or(c.OnionControl, r.OnionControl, defaultOnionControl)
 	listen := DefaultListen
 	if c.Domain != "" {
 		listen = ":443"
@@ -218,7 +224,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
 	}
 	if u := meta.Undecoded(); len(u) > 0 {
-		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy, fetch, reach, relay and queues", ErrConfig, name, u[0].String())
+		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy, fetch, reach, relay, queues, onion and onion-control", ErrConfig, name, u[0].String())
 	}
 	return c, nil
 }
@@ -269,8 +275,8 @@ func (c Config) appFor(relays []string, reached bool) string {
 // plain http address is a secure context only on the machine itself.
 func (c Config) Unreachable() string {
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme == "https" || isLocal(u.Hostname()) || c.hidden() {
-		return ""
+	if err != nil || u.Scheme == "https" || isLocal(u.Hostname()) || c.hidden() || strings.HasSuffix(u.Hostname(), ".onion") {
+		return "" // Tor Browser keeps keys for onion services
 	}
 	return "Browsers keep no keys at " + c.URL + " because it is not https. Use --domain NAME, --cert and --key, a proxy with --behind-proxy and an https --url, or --reach."
 }

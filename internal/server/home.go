@@ -42,6 +42,7 @@ type home struct {
 	channels  *podsync.Channels
 	sealed    *sealed.Server
 	reach     *reach   // nil for a name that nobody has
+	onion     *onion   // nil without --onion
 	heard     heard    // hints of friends
 	present   presence // of the owner's devices
 	hands     *hands
@@ -57,7 +58,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, err
 	}
-	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge}
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion}
 	h.store, err = folder.Open(folder.Options{
 		Tree:     filepath.Join(s.config.Data, "pods", name),
 		State:    filepath.Join(s.config.Data, "index", name),
@@ -242,7 +243,7 @@ func (h *home) greeting(ctx context.Context, a webid.Agent) (podsync.Greeting, e
 	return podsync.Greeting{Label: p.label, Name: p.title, Devices: p.lists.Devices.String(), Keys: p.lists.Keys.String(), Ways: ways}, err
 }
 
-// ways returns how the owner is reached by an agent: at the pod's own address if it has one, and by relays.
+// ways returns how the owner is reached by an agent: at the pod's own address if it has one, by relays, and by Tor.
 func (h *home) ways(ctx context.Context, a webid.Agent) ([]webid.Way, error) {
 	name := nameOwn
 	if cid := a.Contact(); cid != "" {
@@ -265,5 +266,8 @@ func (h *home) waysFor(ctx context.Context, name string) ([]webid.Way, error) {
 		all = []webid.Way{{Pod: h.url, Issuer: h.issuer}}
 	}
 	all = append(all, set.ways(name)...)
+	if onion := h.onion.way(h.name); onion != "" { // the last: few can go there
+		all = append(all[:min(len(all), maxWays-1)], webid.Way{Onion: onion})
+	}
 	return all[:min(len(all), maxWays)], nil
 }

@@ -30,7 +30,7 @@
 //
 // Goroutines: one for each listener and those of --reach, ended by Run's context; those of http.Server; those of
 // relay.Server; and the one of each pod's acl.Guard and of its sync.Channels and those of its relays (reach.go),
-// ended by Close.
+// and the one of --onion (onion.go), ended by Close.
 package server
 
 import (
@@ -76,6 +76,7 @@ type Server struct {
 	relays     *carrier
 	relay      *relay.Server // nil without --relay
 	closeRelay func() error  // may be called again
+	onion      *onion        // nil without --onion
 
 	mu     sync.Mutex
 	homes  map[string]*home
@@ -109,6 +110,9 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.openIssuer(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openOnion(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openHomes(ctx); err != nil {
@@ -253,6 +257,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.onion != nil {
+		servers = append(servers, s.onion.server(s))
+	}
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	for _, run := range servers {
@@ -336,7 +343,7 @@ func (s *Server) Close() error {
 	homes := s.homes
 	s.homes, s.closed = map[string]*home{}, true
 	s.mu.Unlock()
-	var errs []error
+	errs := []error{s.onion.close()}
 	if s.listener != nil {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
