@@ -40,9 +40,9 @@ function rooms() {
   return execFileSync("go", ["list", "./..."], { encoding: "utf8" }).trim().split("\n").filter((name) => !name.includes("/conformance"));
 }
 
-/** @param {string} name @param {string} unit @returns {number} */
-function measured(name, unit) {
-  const value = wire.find((each) => each.name === name)?.figures.get(unit);
+/** @param {string} name @param {string} unit @param {Result[]} [among] @returns {number} */
+function measured(name, unit, among = wire) {
+  const value = among.find((each) => each.name === name)?.figures.get(unit);
   if (value === undefined) throw new Error(`nothing measured ${unit} of ${name}`);
   return value;
 }
@@ -66,6 +66,9 @@ const goals = [
   ["functions of ours that one GET runs, warm", measured("Touched", "functions"), "", 30],
   ["a friend's listing of 10,000 posts, half of them visible", measured("Reading10000", "listing-ms"), "ms", undefined],
   ["a friend's first feed page of 20 with texts, of 10,000", measured("Reading10000", "feed-ms"), "ms", undefined],
+  ["relay: question and answer of 1 KiB, both awake, on this machine", measured("Answered/bytes=1024", "ms-median", rest), "ms", 15],
+  ["relay: messages put and acknowledged, each on the disk, 64 at a time", measured("PutAck/people=64", "messages/s", rest), "/s", undefined],
+  ["relay: memory (RSS) with 10,000 sockets, each with a queue", measured("Sockets", "rss-MB", rest), "MB", 256],
   ["app shell, gzipped", shell, "KB", 60],
 ];
 
