@@ -165,3 +165,4 @@ func (s *drawnStore) MakeContainer(pod.Path, pod.PutOptions) (pod.Info, error) {
 func (s *drawnStore) Delete(pod.Path, pod.DeleteOptions) error     { return errActed }
 func (s *drawnStore) DeleteTree(pod.Path, pod.DeleteOptions) error { return errActed }
 func (s *drawnStore) Touch(pod.Path, []string) error               { return errActed }
+func (s *drawnStore) Forget(string) error                          { return errActed }

@@ -369,3 +369,67 @@ func TestWaitingCostsWhatHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestReadersAreForgottenWhenAllReceiptsAreIn deletes what the owner's device keeps of a
+// deleted post: from then on the pod knows no more who could read it.
+func TestReadersAreForgottenWhenAllReceiptsAreIn(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.audience("both", benCID, danCID)
+	w.post("1", "both")
+	w.post("2", "both")
+	early := w.follow(ben)
+	w.share("1", "")
+	w.share("1", "both")
+	for _, name := range []string{"1", "2"} {
+		w.put("/social/deleted/"+postID(name), "application/ld+json", "{}")
+		w.deletePost(name)
+	}
+	named := func() (all []string) {
+		err := w.store.View(t.Context(), func(tx pod.Tx) error {
+			for c, err := range tx.Changes(0) {
+				if err != nil {
+					return err
+				}
+				if id, ok := nameIn(c.Readers); ok && c.Gone() && strings.Contains(fmt.Sprint(c.Readers), benCID) {
+					all = append(all, id)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	want := []string{postID("1"), postID("2")}
+	slices.Sort(want)
+	if got := named(); !slices.Equal(got, want) {
+		t.Fatalf("before, traces name %v", got)
+	}
+	tombs := len(w.graves())
+	w.delete("/social/deleted/" + postID("1"))
+	if got := named(); !slices.Equal(got, []string{postID("2")}) {
+		t.Errorf("then they name %v", got)
+	}
+	if now := len(w.graves()); now != tombs+1 { // the record's own
+		t.Errorf("%d tombstones, and %d before: replicas have to hear of a delete", now, tombs)
+	}
+	if got := early.next(); !slices.Equal(got, []string{"Delete"}) {
+		t.Errorf("who comes back after all has been told hears %v, want only of the other post", got)
+	}
+}
+
+// graves returns the tombstones as replicas hear of them.
+func (w *world) graves() (all []pod.Change) {
+	w.t.Helper()
+	r, err := w.guard.As(owner).Replica(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rows, _, err := r.Rows(context.Background(), 0, 10_000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return slices.DeleteFunc(rows, func(c pod.Change) bool { return !c.Gone() })
+}

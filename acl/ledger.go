@@ -183,6 +183,29 @@ func (j *judge) traces(each func(d deviceTag, counter, seq uint64)) error {
 	return nil
 }
 
+// forgetReaders drops the marks of the deleted posts with a name, and returns
+// their handles. Nothing has been written in the transaction.
+func (l *ledger) forgetReaders(tx pod.Tx, name string) (ids []string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.follow(tx); err != nil {
+		return nil, err
+	}
+	for id, all := range l.marks {
+		dead := slices.ContainsFunc(all, func(m mark) bool {
+			named, _ := nameIn(m.readers)
+			return m.gone && named == name
+		})
+		if dead {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids {
+		delete(l.marks, id)
+	}
+	return ids, nil
+}
+
 // concerns reports whether any mark is for an agent.
 func concerns(all []string, a webid.Agent) bool {
 	signs := []byte{signLost, signWon, signErased, signChanged}

@@ -217,12 +217,37 @@ func (g *Guard) remove(tx pod.WriteTx, p pod.Path, version pod.Version, tree boo
 	if p == pod.Root.ACL() {
 		return ErrLockout
 	}
+	if p.Parent() == deleted {
+		if err := g.received(tx, p.Name()); err != nil {
+			return err
+		}
+	}
 	if tree && p.IsContainer() && (p == posts || p.Contains(posts)) {
 		if err := g.removePosts(tx, version); err != nil {
 			return err
 		}
 	}
 	return g.marked(tx, p, "", func() error { return g.erase(tx, p, version, tree) })
+}
+
+// deleted holds, by the names under which feeds tell of posts, whom the owner has asked
+// to drop their copies of one. A device of the owner deletes such a record when all of
+// them have said that they did (docs/protocol.md, Receipts).
+var deleted, _ = pod.ParsePath("/social/deleted/")
+
+// received forgets who could read a post that is gone: it has been told to all
+// of them.
+func (g *Guard) received(tx pod.WriteTx, name string) error {
+	ids, err := g.ledger.forgetReaders(tx, name)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := tx.Forget(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *Guard) removePosts(tx pod.WriteTx, version pod.Version) error {

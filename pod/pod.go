@@ -222,4 +222,7 @@ type WriteTx interface {
 	DeleteTree(Path, DeleteOptions) error
 	// Touch marks that the access to a subject has changed, and who lost it.
 	Touch(p Path, lost []string) error
+	// Forget takes the readers out of the traces of a handle. Of a narrowing
+	// nothing is left then, of a tombstone handle, version and date.
+	Forget(id string) error
 }

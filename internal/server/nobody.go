@@ -47,3 +47,4 @@ func (nothing) MakeContainer(pod.Path, pod.PutOptions) (pod.Info, error) {
 func (nothing) Delete(pod.Path, pod.DeleteOptions) error     { return pod.ErrFull }
 func (nothing) DeleteTree(pod.Path, pod.DeleteOptions) error { return pod.ErrFull }
 func (nothing) Touch(pod.Path, []string) error               { return pod.ErrFull }
+func (nothing) Forget(string) error                          { return pod.ErrFull }

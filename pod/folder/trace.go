@@ -58,6 +58,19 @@ func (x *index) forgetTombstone(id string) error {
 	return x.exec("DELETE FROM trace WHERE id = ? AND gone = 1", nil, id)
 }
 
+// forgetReaders takes the readers out of the traces of a handle.
+func (x *index) forgetReaders(id string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.wrote()
+	x.forget = true
+	err := x.execLocked("DELETE FROM trace WHERE id = ? AND gone = 0", nil, id)
+	if err != nil {
+		return err
+	}
+	return x.execLocked("UPDATE trace SET readers = '[]' WHERE id = ?", nil, id)
+}
+
 // withdraw takes readers out of the narrowings of a handle, because they lose it
 // at a later Seq, so that each reader stands at one Seq only.
 func (x *index) withdraw(id string, readers []string) error {

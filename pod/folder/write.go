@@ -342,6 +342,15 @@ func (w *writeTx) Touch(p pod.Path, lost []string) (err error) {
 	return w.leaveTrace(trace{seq: w.next(), id: r.ID, version: w.last, day: w.store.today(), readers: unique(lost)})
 }
 
+// Forget implements pod.WriteTx.
+func (w *writeTx) Forget(id string) (err error) {
+	defer w.fail(&err)
+	if err := w.store.index.forgetReaders(id); err != nil {
+		return fmt.Errorf("forget readers: %w", err)
+	}
+	return nil
+}
+
 func (w *writeTx) leaveTrace(t trace) error {
 	if err := w.store.index.withdraw(t.id, t.readers); err != nil {
 		return err

@@ -235,6 +235,20 @@ var changeCases = []testCase{
 			f.equal("cause at "+paths([]pod.Change{c}), c.By == cause, len(c.Readers) == 1 && c.Readers[0] == "ana")
 		}
 	}},
+	{name: "what is forgotten is who could read, and nothing else", run: func(f *fixture) {
+		a, b := f.put("/a", "1"), f.put("/b", "1")
+		f.touch("/a", "ana")
+		f.touch("/b", "ana")
+		f.must(f.tryDelete("/a", pod.DeleteOptions{Readers: []string{"ben"}}))
+		before := f.head()
+		f.update(func(tx pod.WriteTx) error { return tx.Forget(a.ID) })
+		f.reopen()
+		f.equal("traces", paths(f.changes(0)), "/b /b[ana] - /")
+		f.equal("head", f.head(), before)
+		f.equal("version", f.changes(0)[2].Version.Counter > b.Version.Counter, true)
+		f.update(func(tx pod.WriteTx) error { return tx.Forget("nobody's") })
+		f.equal("traces", paths(f.changes(0)), "/b /b[ana] - /")
+	}},
 	{name: "the newest version of each device is known, whatever became of it", run: func(f *fixture) {
 		first := f.put("/a", "1").Version
 		for _, v := range []pod.Version{{Counter: 40, Device: "phone"}, {Counter: 30, Device: "phone"}, {Counter: 50, Device: "laptop"}} {
