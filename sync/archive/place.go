@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -106,8 +107,13 @@ func WebDAV(c *http.Client, address, user, password string) (Place, error) {
 	return &remote{heard: heard, dav: dav, root: strings.TrimSuffix(u.Path, "/") + "/", made: map[string]bool{}}, nil
 }
 
+// maxListing bounds what a server tells of one folder, in bytes.
+const maxListing = 64 << 20
+
 // listener remembers the last status: the webdav package tells an answer that
-// lacks a property as if the resource were not there.
+// lacks a property as if the resource were not there. And it makes weak entity
+// tags strong, which that package cannot read and nobody here compares; Apache
+// gives them to files that are new.
 type listener struct {
 	webdav.HTTPClient
 	status int
@@ -116,10 +122,21 @@ type listener struct {
 func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	l.status = 0
 	res, err := l.HTTPClient.Do(r)
-	if err == nil {
-		l.status = res.StatusCode
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	if l.status = res.StatusCode; l.status != http.StatusMultiStatus {
+		return res, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxListing))
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	for _, quote := range []string{`"`, "&quot;"} {
+		text = bytes.ReplaceAll(text, []byte("W/"+quote), []byte(quote))
+	}
+	res.Body = io.NopCloser(bytes.NewReader(text))
+	return res, nil
 }
 
 // remote is a folder of a WebDAV server. One goroutine uses it at a time.
