@@ -1,11 +1,13 @@
 /** What friends say to a post, and what becomes of their copies: several browsers, pods on the real binary. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { etagOf, jsonLD } from "../src/core/pod/tree.ts";
 import { axe } from "./axe.ts";
 import { desktop, type Host, openScene, phone, type Scene, screenshot } from "./harness.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
-import { type Needle, rawSearch } from "./search.ts";
+import { podFiles, postNamed } from "./pods.ts";
+import { type Needle, rawSearch, text as textual } from "./search.ts";
 
 const day = 24 * 3600_000;
 
@@ -145,6 +147,10 @@ describe("copies", () => {
     await ana.post({ text: post, to: "all" });
     await Promise.all([ben.sees(post), laptop.sees(post), cleo.sees(post)]);
     await cleo.context.close();
+    const folder = await postNamed(host, "ana", post);
+    const kept = (await podFiles(host, "ana")).get(`/social/posts/${folder}/post.jsonld`)!;
+    const needles = [textual(post), textual(folder.slice(11)), textual((await etagOf(jsonLD, new Uint8Array(kept))).slice(1, -1))];
+    expect(new Set((await rawSearch([host.folder], needles)).map(({ needle }) => needle)).size).toBe(needles.length);
 
     await ana.remove(post);
     await ana.page.getByRole("region", { name: words.said }).getByRole("button", { name: words.post.who }).click();
@@ -161,6 +167,8 @@ describe("copies", () => {
     await cleo.misses(post);
     await row("Cleo").getByText(words.deleted.gone(1)).waitFor();
     await ana.page.getByText(words.deleted.asked(2, 2)).waitFor();
+    await expect.poll(async () => [...(await podFiles(host, "ana")).keys()].filter((path) => path.startsWith("/social/deleted/") || /^\/social\/in\/[^/]+\/[^.]/.test(path)).length).toBe(1);
+    expect(await rawSearch([host.folder, ...["Ana", "Ben", "Ben's laptop", "Cleo"].map((name) => scene.profileFolder(name))], needles)).toEqual([]);
   });
 
   test("last as long as their owner says", async () => {
