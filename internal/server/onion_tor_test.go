@@ -134,6 +134,28 @@ func TestOnionByTor(t *testing.T) {
 	}
 }
 
+// TestOnionBySocket asks at a socket, which is how Debian's Tor listens, and looks at what friends learn of a service that
+// was never there.
+func TestOnionBySocket(t *testing.T) {
+	at, err := os.MkdirTemp("", "kith") // short: the path of a socket has 108 bytes at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(at)
+	newTor(t, "127.0.0.1:auto", "--CookieAuthentication", "1", "--ControlPort", "unix:"+filepath.Join(at, "control"))
+	s, _ := openOnionServer(t, t.TempDir(), "unix:"+filepath.Join(at, "control"))
+	if base, err := s.Onion(context.Background()); err != nil || !strings.HasSuffix(base, ".onion/") {
+		t.Errorf("%q, %v", base, err)
+	}
+	none, _ := openOnionServer(t, t.TempDir(), "unix:"+filepath.Join(at, "elsewhere"))
+	if base, err := none.Onion(context.Background()); base != "" || !errors.Is(err, errNoTor) {
+		t.Errorf("%q, %v", base, err)
+	}
+	if way := none.onion.way(DefaultName); way != "" {
+		t.Errorf("friends are told %q", way)
+	}
+}
+
 func TestOnionWithPassword(t *testing.T) {
 	o := newTor(t, "127.0.0.1:auto", "--HashedControlPassword", "16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4C")
 	s, _ := openOnionServer(t, t.TempDir(), o.control)
