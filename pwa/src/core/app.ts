@@ -455,7 +455,7 @@ export class App implements Kith {
 
   async joinDevice(link: string, name: string): Promise<void> {
     if (personOf(this.#store) !== undefined) throw new KithError("already-started", "join: there is somebody already");
-    await (await network()).joinDevice(this.#env, this.#store, link, name, this.#closing.signal);
+    await (await network()).joinDevice(this.#env, this.#store, link, name, this.#closing.signal, async () => (await sealed()).askOnce);
     await this.begin();
     this.#acted("me", "devices");
   }

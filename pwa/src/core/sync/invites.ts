@@ -60,7 +60,7 @@ async function heldByPod(session: Session): ReturnType<typeof holdInvite> {
 }
 
 /** appAddress returns where links open the app: at the pod, at a relay that hands it out, else where this one came from. */
-async function appAddress({ pod, env, carrier }: Session): Promise<string> {
+export async function appAddress({ pod, env, carrier }: Session): Promise<string> {
   if (pod !== undefined && !isHidden(pod)) return `${pod.issuer}/`;
   return (await (await carrier()).appAt()) ?? env.page;
 }

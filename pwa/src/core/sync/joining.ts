@@ -10,7 +10,8 @@ import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../b
 import type { Env, Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
 import { type Json, list, object, parse, string, time } from "../json.ts";
-import { PodClient } from "../ldp/client.ts";
+import { type Client, PodClient } from "../ldp/client.ts";
+import type { Answer } from "../ldp/wire.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
 import { relayCount } from "../pod/facts.ts";
@@ -26,7 +27,12 @@ import { type Did, didOfJwk, generate, jwkOf, parseDid, type Signer } from "../w
 import { type Joining, makeJoining, readJoining } from "../webid/link.ts";
 import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import { jsonOf, postOpenly } from "./open.ts";
-import { podClient } from "./clients.ts";
+import { ownSalt } from "../sealed/pair.ts";
+import { signerOf } from "../webid/records.ts";
+import { atHome, podClient } from "./clients.ts";
+import { relayWays } from "./introduce.ts";
+import { appAddress } from "./invites.ts";
+import type { askOnce as AskOnce } from "./sealed.ts";
 import type { Person, Session } from "./session.ts";
 import { renewSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
@@ -55,7 +61,15 @@ export async function linkDevice(session: Session): Promise<{ readonly link: str
   const expires = time(parse(text(bytes))?.expires) ?? env.now() + patience;
   await store.apply([{ set: links + auth, value: { secret: b64u(secret), expires } satisfies Link }]);
   const { pod, issuer } = mustPod;
-  return { link: makeJoining(`${issuer}/`, { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name, via: [] }), expires };
+  const facts = { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name, ...(await byRelays(session)) };
+  return { link: makeJoining(await appAddress(session), facts), expires };
+}
+
+/** byRelays returns how a pod that was paired through relays is asked by a device that knows nothing yet. */
+async function byRelays({ tree, pod, list }: Session): Promise<Pick<Joining, "via" | "ik">> {
+  const device = list.devices.find(({ may }) => !may.includes("post"))?.kid;
+  const key = device === undefined || (pod?.via ?? []).length === 0 ? undefined : newestKey((await ownLists(tree)).keys, device)?.key;
+  return key === undefined ? { via: [] } : { via: await relayWays(tree, "pair"), ik: key };
 }
 
 /** admitDevices lets in those who hold a link that this device made; true when somebody came. */
@@ -128,29 +142,60 @@ export async function revokeAgain(session: Session): Promise<void> {
 }
 
 /** joinDevice asks to join the person of a link and waits until an admin device has let this one in; then the store holds who it is. */
-export async function joinDevice(env: Env, store: Store, link: string, name: string, closing: AbortSignal): Promise<void> {
+export async function joinDevice(env: Env, store: Store, link: string, name: string, closing: AbortSignal, sealed: () => Promise<typeof AskOnce>): Promise<void> {
   const joining = readJoining(link);
   const signer = await generate("sign");
   await env.keys.put(signer.kid, signer.key);
   const agree = await makeAgreementKey(env.keys, signer.kid, env.now());
+  const way = await podWay(env, joining, signer, agree, sealed);
   let lists: Awaited<ReturnType<typeof askToJoin>>;
   try {
-    lists = await askToJoin(env, joining, signer, agree, name);
-    await admitted(env, joining, signer, closing);
+    const shown = await askToJoin(joining, way, signer, agree, name);
+    const anew = await admitted(env, way, closing);
+    if (anew !== undefined) await acceptDeviceList(anew[0]?.[1] ?? "", await acceptDeviceList(shown[0]?.[1] ?? ""));
+    lists = anew ?? shown;
   } catch (error) {
     await Promise.all([signer.kid, agree.key].map((kid) => env.keys.remove(kid)));
     throw error;
   }
-  const { pod, issuer, label } = joining;
+  const { pod, issuer, label, via } = joining;
   const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
-  const writes: Write[] = [{ set: "me", value: me }, { set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me` } }, { set: "pod/was", value: true }];
+  const writes: Write[] = [{ set: "me", value: me }, { set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me`, via } }, { set: "pod/was", value: true }];
   await store.apply([...(await Promise.all(lists.map(([path, list]) => listRow(env, path, list)))), ...writes]);
 }
 
-async function askToJoin(env: Env, { pod, secret, label }: Joining, { kid }: Signer, agree: AgreementKey, name: string): Promise<readonly (readonly [string, string])[]> {
+/** PodWay is how a device that is no device yet asks the pod: as nobody, and as itself once it was let in. */
+interface PodWay {
+  readonly openly: (asking: { readonly path: string; readonly body: string }) => Promise<Answer>;
+  readonly client: () => Pick<Client, "ask">;
+  /** Whether the lists have to be read again before anything else: a sealed request names a key that has to be in them. */
+  readonly rereads: boolean;
+}
+
+async function podWay(env: Env, joining: Joining, signer: Signer, agree: AgreementKey, sealed: () => Promise<typeof AskOnce>): Promise<PodWay> {
+  const { pod, issuer, label, via, ik } = joining;
+  if (ik === undefined || atHome(env, joining)) {
+    return {
+      openly: ({ path, body }) => postOpenly(env, pod + path, "application/json", body, "pod"),
+      // A client of its own each time: none keeps what an earlier refusal left.
+      client: () => new PodClient(env, { pod, issuer }, signer, "pod", () => undefined),
+      rereads: false,
+    };
+  }
+  const [askOnce, { key }, salt] = [await sealed(), await signerOf(env.keys, agree.key), await ownSalt(label)];
+  const to = { label, to: [{ key: ik }] };
+  const headers = { "Content-Type": "application/json" };
+  return {
+    openly: ({ path, body }) => askOnce(env, via, to, { method: "POST", path, headers, body, allow: [202, 403, 404, 409] }),
+    client: () => ({ ask: (asking) => askOnce(env, via, { ...to, from: { label, kid: agree.kid, key, salt } }, asking) }),
+    rereads: true,
+  };
+}
+
+async function askToJoin({ secret, label }: Joining, { openly }: PodWay, { kid }: Signer, agree: AgreementKey, name: string): Promise<readonly (readonly [string, string])[]> {
   const key = fromB64u(secret) as Bytes;
   const body = { secret: await authOf(key), kid, name, agree: jwkOf(agree.key), mac: await macOf(key, kid, agree.key) };
-  const answer = await postOpenly(env, `${pod}.pair`, "application/json", JSON.stringify(body), "pod");
+  const answer = await openly({ path: ".pair", body: JSON.stringify(body) });
   if (answer.status === 403) throw new KithError("link-used", "join: the link was used or is too old");
   if (answer.status !== 202) throw new Failure(codeOf(answer.status, "pod"), "join", answer.status);
   const json = jsonOf(answer, "pod");
@@ -159,16 +204,16 @@ async function askToJoin(env: Env, { pod, secret, label }: Joining, { kid }: Sig
   return [[devices, pinned.text], [keys, string(json.keys, maxList) ?? ""]];
 }
 
-/** admitted asks for a token until the pod knows this device. */
-async function admitted(env: Env, way: Joining, signer: Signer, closing: AbortSignal): Promise<void> {
+/** admitted asks until the pod knows this device; it returns the lists with this device in them where they have to be read at once. */
+async function admitted(env: Env, { client, rereads }: PodWay, closing: AbortSignal): Promise<readonly (readonly [string, string])[] | undefined> {
   const until = env.now() + patience;
-  const { pod, issuer } = way;
   while (!closing.aborted && env.now() < until) {
-    // A client of its own each time: none keeps what an earlier refusal left.
-    const client = new PodClient(env, { pod, issuer }, signer, "pod", () => undefined);
+    const pod = client();
     try {
-      await client.ask({ method: "GET", path: ".replica?after=0&limit=1" });
-      return;
+      await pod.ask({ method: "GET", path: ".replica?after=0&limit=1" });
+      if (!rereads) return undefined;
+      const [list, document] = await Promise.all([devices, keys].map(async (path) => text((await pod.ask({ method: "GET", path: `.replica${path}` })).bytes)));
+      return [[devices, list ?? ""], [keys, document ?? ""]];
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
     }

@@ -8,13 +8,16 @@
  */
 
 import { b64u, fromB64u, type Bytes, text, utf8 } from "../bytes.ts";
-import type { Stop } from "../env.ts";
+import type { Env, Stop } from "../env.ts";
+import { cancel, post } from "../relay/client.ts";
 import { given } from "../given.ts";
 import { KithError } from "../errors.ts";
 import { allowed, type Asking } from "../ldp/client.ts";
 import { codeOf, Failure, retryAfter, type Role } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
-import { cardPath } from "../pod/paths.ts";
+import { waiting } from "../pod/outbox.ts";
+import { cardPath, relaysPath } from "../pod/paths.ts";
+import { sendOf } from "../relay/settings.ts";
 import { contact } from "../pod/people.ts";
 import type { ContactId } from "../kith.ts";
 import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
@@ -110,10 +113,15 @@ export class Sealed implements Carrier {
     return this.#ask({ whom: name, name: called, role, ways: relays, sealing: { label, to: [{ key }] } }, asking);
   }
 
-  /** ownWays lead to the own pod: those of the settings once they are here, before that those of the link. */
+  /** ownWays lead to the own pod: those of the settings once they are here, before that those of the link. A pod that has not been told of new queues
+   * still reads the old ones, and nothing else. */
   async #ownWays(): Promise<readonly RelayWay[]> {
-    const ways = await relayWays(this.#session.tree, "own");
-    return ways.length > 0 ? ways : (this.#session.pod?.via ?? []);
+    const { tree, store, pod } = this.#session;
+    const settings = await ownRelays(tree);
+    const untold = waiting(store).puts.has(relaysPath) ? (settings?.old ?? []) : [];
+    const old = await Promise.all(untold.map(async ({ url, secret }) => ({ relay: url, send: b64u(await sendOf(secret, url, "own")) })));
+    const ways = [...old, ...(await relayWays(tree, "own"))];
+    return ways.length > 0 ? ways : (pod?.via ?? []);
   }
 
   async #ask(to: To, asking: Asking): Promise<Answer> {
@@ -285,6 +293,24 @@ export class Sealed implements Carrier {
 
 function isFriend(to: To): to is To & { readonly whom: ContactId } {
   return to.role === "friend" && !to.whom.includes(" ");
+}
+
+/** askOnce asks a pod by way of relays for somebody who keeps nothing yet; it rejects with `waiting` when the pod does not answer at once. */
+export async function askOnce(env: Env, ways: readonly RelayWay[], to: Pick<Sealing, "to" | "from" | "label">, asking: Asking): Promise<Answer> {
+  const { method, headers = {}, body, allow } = asking;
+  if (!("path" in asking)) throw new KithError("pod-unreachable", "ask through relays: it is not below the pod");
+  const request = { method, path: `/${asking.path}`, headers: new Headers(headers), body: bodyOf(body) };
+  for (const { relay, send } of ways) {
+    const { message, pending } = await sealRequest(env, { ...to, request });
+    const posted = await post(env, relay, fromB64u(send) ?? new Uint8Array(0), message, hold.friend);
+    if ("cancel" in posted) {
+      void cancel(env, relay, fromB64u(send) ?? new Uint8Array(0), posted.cancel);
+      throw waits("pod");
+    }
+    const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
+    if (response !== undefined) return answerOf(response, "pod", allow, `${method} pod`, env.now());
+  }
+  throw new Failure("pod-unreachable", "ask through relays", 0);
 }
 
 /** due tells whether a request is to be left somewhere again. */
