@@ -47,7 +47,7 @@ func TestAFeedIsPagedAmongWhatItsReaderMaySee(t *testing.T) {
 		if !more {
 			break
 		}
-		if stolen := w.get(cleo, "social/feed?"+query); stolen.Status != http.StatusBadRequest {
+		if stolen := w.get(cleo, "social/feed?"+query); stolen.Status != http.StatusGone {
 			t.Errorf("another friend asks for the next page: %d %s", stolen.Status, stolen.Body)
 		}
 		page, pages = must(ben.Feed(w.ctx(), query))(t), pages+1

@@ -118,7 +118,7 @@ func TestCost(t *testing.T) {
 	})
 	t.Run("the first listing after a start reads each row once, for all friends", func(t *testing.T) {
 		before := l.change
-		if all := len(h.rows("?limit=1000").Rows); before < posts || before > 6*posts || all == 0 {
+		if before < posts || before > 6*posts {
 			t.Errorf("%d rows of changes", before)
 		}
 		h.read(h.friend(crowdContact(9)), "feed")
