@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type UserConfig } from "vite";
 import { bundle } from "./build/source.ts";
 
 const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -12,7 +12,7 @@ const hash = (text: string | Buffer): string => createHash("sha256").update(text
 // carries their hashes. A changed page thus makes a changed worker, which is
 // what a browser looks at to see an update. What answers after a push is
 // another script, which it names by its hash.
-export default defineConfig(async () => {
+export default defineConfig(async (): Promise<UserConfig> => {
   const { code } = await bundle(at("src/worker/answer.ts"));
   const answer = `answer-${hash(code).slice(0, 12)}.js`;
   writeFileSync(at(`dist/${answer}`), code);
