@@ -181,7 +181,7 @@ func (c *Client) Post(ctx context.Context, relay string, send, message []byte, w
 		return Receipt{Answer: body}, nil
 	case http.StatusAccepted:
 		var waits struct{ Cancel string }
-		if err := json.Unmarshal(body, &waits); err != nil || waits.Cancel == "" {
+		if err := json.Unmarshal(body, &waits); err != nil || waits.Cancel == "" || len(waits.Cancel) > maxCancel {
 			return Receipt{}, errors.New("post to a relay: the receipt makes no sense")
 		}
 		return Receipt{Cancel: waits.Cancel}, nil

@@ -48,7 +48,7 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request, who visitor) er
 func (s *Server) target(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil, len(text) > maxURL, u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "",
+	case err != nil, len(text) > maxURL, u.Host == "", u.User != nil, u.RawQuery != "", u.ForceQuery, u.Fragment != "",
 		u.Scheme != "https" && u.Scheme != "http", !strings.HasSuffix(u.Path, "/"):
 		return "", dropMalformed
 	case s.config.Out == nil:

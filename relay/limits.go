@@ -12,6 +12,7 @@ const (
 	maxTokens  = 16  // of a queue
 	maxSends   = 1024
 	maxURL     = 2048
+	maxCancel  = 256 // bytes of a cancel token that a client keeps
 
 	sendSize = 24
 	idSize   = 16

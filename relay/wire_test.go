@@ -517,6 +517,7 @@ func TestNobodyTouchesAnothersMessages(t *testing.T) {
 func TestQueueThatNobodyReads(t *testing.T) {
 	st := start(t, generous)
 	left, read := st.queue(), st.queue()
+	until(t, "nobody is connected", func() bool { return st.counter("now_sockets") == 0 })
 	for range 3 {
 		st.clock.forward(unreadTime/2 - time.Hour)
 		m := st.follow(read)
