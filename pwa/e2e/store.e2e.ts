@@ -179,7 +179,8 @@ test("a full disk is said so, and leaves everything as it was", async () => {
   await debug.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1_000_000 });
   await page.evaluate(() => tools.open());
   await page.evaluate(() => tools.put("/x", "before"));
-  const keys = await madeKeys(page);
+  const keys = await held("full", await madeKeys(page));
+  expect(keys.length).toBeGreaterThan(0);
   const big = (): Promise<unknown> => page.evaluate(() => tools.putBytes(["/x", "/y"], 1_000_000).catch((error: { code: string }) => error.code));
   expect(await big()).toBe("storage-full");
   expect(await page.evaluate(() => tools.text("/x"))).toBe("before");
