@@ -38,9 +38,9 @@ const (
 // Errors of the control port.
 var (
 	errNoTor    = errors.New("no Tor answers there")
-	errTorAuth  = errors.New("Tor lets nobody in without a password; give it CookieAuthentication 1")
+	errTorAuth  = errors.New("this Tor lets nobody in without a password; give it CookieAuthentication 1")
 	errTorReply = errors.New("what answers there does not speak as Tor does")
-	errTorSaid  = errors.New("Tor refuses")
+	errTorSaid  = errors.New("the Tor there refuses")
 )
 
 // torControl is a connection to the control port of the Tor on this machine. It asks one thing at a time and
@@ -244,7 +244,7 @@ func (t *torControl) wait() error {
 		return err
 	}
 	if _, err := t.in.ReadByte(); err != nil {
-		return fmt.Errorf("Tor went away: %w", err)
+		return fmt.Errorf("wait for Tor: it went away: %w", err)
 	}
 	return fmt.Errorf("%w: it speaks unasked", errTorReply)
 }
