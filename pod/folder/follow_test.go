@@ -440,3 +440,30 @@ func TestFollowLetsOtherProcessesOfThePodWriteAtOnce(t *testing.T) {
 		t.Errorf("the row of what is missing went before its follower looked: %v", err)
 	}
 }
+
+// TestFollowStartsOnAFolderThatWasPutBack is a restored copy: each file is as it
+// was, and has just been written.
+func TestFollowStartsOnAFolderThatWasPutBack(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Now, o.Followed = time.Now, Followed{Settle: time.Hour, Rescan: time.Hour}
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "/a.txt", "text/plain", "a")
+	mustClose(t, s)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(filepath.Dir(o.Tree))); err != nil {
+		t.Fatal(err)
+	}
+	c := options(copied)
+	c.Now, c.Followed = o.Now, o.Followed
+	if s, err = Open(c); err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	if got, err := contentOf(t, s, "/a.txt"); err != nil || got != "a" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -280,7 +280,9 @@ func (m *merge) same(r row, s stamp) error {
 	if s == r.stamp {
 		return nil
 	}
-	if store := m.w.store; store.follows(r.Path) && !store.settled(s) {
+	// At Open all counts as settled: a folder that was put back has fresh times.
+	opening := m.w.found == nil && !m.w.passing
+	if store := m.w.store; !opening && store.follows(r.Path) && !store.settled(s) {
 		m.late = true
 		if m.w.found != nil {
 			m.w.found.unsettled = true
