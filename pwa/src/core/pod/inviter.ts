@@ -34,8 +34,9 @@ const holding = "inviting/";
 export async function holdInvite({ env, store }: Tree, lifetime: number): Promise<{ readonly id: Bytes; readonly ik: Did; readonly secret: Bytes; readonly expires: number }> {
   const [id, secret, { kid: ik, key }] = [env.random(16), env.random(16), await generate("agree")];
   const expires = env.now() + lifetime;
-  await env.keys.put(ik, key);
+  // The setting first: a key that no setting names is destroyed.
   await store.apply([{ set: holding + b64u(id), value: { ik, secret: b64u(secret), expires } satisfies Held }]);
+  await env.keys.put(ik, key);
   return { id, ik, secret, expires };
 }
 
@@ -44,10 +45,15 @@ export function heldInvites({ store }: Pick<Tree, "store">): readonly string[] {
   return store.names(holding).map((name) => name.slice(holding.length));
 }
 
-/** inviteKeys returns the keys to which acceptances of open invites are sealed. */
-export async function inviteKeys({ store, env }: Pick<Tree, "store" | "env">): Promise<readonly Signer[]> {
-  const open = store.names(holding).map((name) => store.get(name) as Held).filter(({ expires }) => expires > env.now());
-  const keys = await Promise.all(open.map(async ({ ik }) => ({ kid: ik, key: await env.keys.get(ik) })));
+/** inviteKeyNames returns the names of the keys to which acceptances of open invites are sealed. */
+export function inviteKeyNames({ store, env }: Pick<Tree, "store" | "env">): readonly Did[] {
+  const held = store.names(holding).map((name) => store.get(name) as Held);
+  return held.filter(({ expires }) => expires > env.now()).map(({ ik }) => ik);
+}
+
+/** inviteKeys returns those keys. */
+export async function inviteKeys(tree: Pick<Tree, "store" | "env">): Promise<readonly Signer[]> {
+  const keys = await Promise.all(inviteKeyNames(tree).map(async (kid) => ({ kid, key: await tree.env.keys.get(kid) })));
   return keys.flatMap(({ kid, key }) => (key === undefined ? [] : [{ kid, key }]));
 }
 

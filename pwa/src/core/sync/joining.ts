@@ -15,7 +15,7 @@ import type { Answer } from "../ldp/wire.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
 import { relayCount } from "../pod/facts.ts";
-import { inviteKeys } from "../pod/inviter.ts";
+import { inviteKeyNames } from "../pod/inviter.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import { jose, newHandle, newRow } from "../pod/tree.ts";
@@ -265,6 +265,8 @@ export async function renewKeys(session: Session): Promise<boolean> {
 
 /** destroyKeys destroys the agreement keys that the keys document does not name any more: nothing that was sealed to them can be opened again. */
 async function destroyKeys({ env, tree, me }: Session, { agree }: KeysDocument): Promise<void> {
-  const named = new Set<string>([me.device, ...agree.map(({ key }) => key), ...(await inviteKeys(tree)).map(({ kid }) => kid)]);
-  for (const kid of await env.keys.names()) if (!named.has(kid)) await env.keys.remove(kid);
+  // First what is there, then what is named: what comes meanwhile stays.
+  const there = await env.keys.names();
+  const named = new Set<string>([me.device, ...agree.map(({ key }) => key), ...inviteKeyNames(tree)]);
+  for (const kid of there) if (!named.has(kid)) await env.keys.remove(kid);
 }
