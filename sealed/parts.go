@@ -61,7 +61,7 @@ func (u *uploads) add(key string, p part, content []byte, now time.Time) (have i
 	if p.offset != one.have {
 		return one.have, nil
 	}
-	one.parts, one.have, one.last = append(one.parts, content), one.have+int64(len(content)), now
+	one.parts, one.have, one.last = append(one.parts, bytes.Clone(content)), one.have+int64(len(content)), now
 	if one.have < one.total {
 		return one.have, nil
 	}
