@@ -134,3 +134,17 @@ func TestRelayThatSaysTooMuch(t *testing.T) {
 		t.Error("a hop to a key that is no point")
 	}
 }
+
+// TestReceiptThatIsTooLarge: a relay gives a cancel token that nobody should have to keep.
+func TestReceiptThatIsTooLarge(t *testing.T) {
+	for size, ok := range map[int]bool{maxCancel: true, maxCancel + 1: false} {
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			fmt.Fprintf(w, `{"cancel": %q}`, strings.Repeat("A", size))
+		}))
+		_, err := (&Client{}).Post(context.Background(), front.URL+"/", bytesOfSize(sendSize), []byte("x"), 0)
+		if front.Close(); (err == nil) != ok {
+			t.Errorf("a token of %d bytes: %v", size, err)
+		}
+	}
+}

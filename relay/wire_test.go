@@ -78,6 +78,7 @@ func TestStatuses(t *testing.T) {
 		{"a hop to nowhere", "POST", "f", "x", nil, 400, "malformed"},
 		{"a hop to a file", "POST", "f", "x", []string{"Kith-Forward", "file:///etc/"}, 400, "malformed"},
 		{"a hop with a query", "POST", "f", "x", []string{"Kith-Forward", "https://a.example/?x=/"}, 400, "malformed"},
+		{"a hop with an empty query", "POST", "f", "x", []string{"Kith-Forward", "https://a.example/?"}, 400, "malformed"},
 		{"a hop with credentials", "POST", "f", "x", []string{"Kith-Forward", "https://a:b@a.example/"}, 400, "malformed"},
 		{"a hop where nothing goes out", "POST", "f", "x", []string{"Kith-Forward", "https://a.example/"}, 403, "forward_refused"},
 		{"another path", "GET", "", "", nil, 404, "unknown_path"},
