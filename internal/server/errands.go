@@ -24,6 +24,11 @@ const (
 	postTime   = 8 * time.Second // to leave an answer at a relay
 	sulkTime   = time.Minute     // for which a friend whose relay failed is not served again
 	errandTime = time.Second     // between two looks at what has changed
+	// strangersMost bounds the answers to people without a label that are on their way: a stranger names as many
+	// slow addresses as they like, and friends are answered meanwhile.
+	strangersMost = 4
+	// deadMost is after how many failing relays of one friend the others of theirs wait for the next look.
+	deadMost = 3
 )
 
 // errands are what goes to other people's relays: answers that nobody waits for, taking them back, hints; and
@@ -35,6 +40,8 @@ type errands struct {
 	looks atomic.Uint64
 	hints hints
 	wakes wakes
+
+	strangers chan struct{} // of strangersMost
 
 	mu    sync.Mutex
 	sulks map[string]time.Time // until when, by label, or the relay of somebody without one
@@ -52,6 +59,12 @@ func (e *errands) post(ctx context.Context, reply sealed.Reply, answer []byte) e
 	}
 	whose := reply.Peer.Label
 	if whose == "" {
+		select {
+		case e.strangers <- struct{}{}:
+			defer func() { <-e.strangers }()
+		default:
+			return errFailed
+		}
 		whose = at
 	}
 	if e.sulking(whose) {
@@ -205,14 +218,31 @@ func (e *errands) withdraw(ctx context.Context, narrower bool) error {
 		return err
 	}
 	var errs []error
+	dead := deadRelays{}
 	for _, a := range waiting {
 		due, err := h.stillFor(ctx, a, narrower)
-		if err == nil && !due {
-			err = e.takeBack(ctx, a, set)
+		switch {
+		case err != nil || due:
+		case dead.has(a):
+			err = errFailed
+		default:
+			if err = e.takeBack(ctx, a, set); err != nil {
+				dead.add(a)
+			}
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// deadRelays are those that failed in one look, by friend: who names many slow ones keeps no other answer from
+// being taken back.
+type deadRelays map[string][]string
+
+func (d deadRelays) add(a queuedAnswer) { d[a.contact] = append(d[a.contact], a.relay) }
+
+func (d deadRelays) has(a queuedAnswer) bool {
+	return len(d[a.contact]) >= deadMost || slices.Contains(d[a.contact], a.relay)
 }
 
 // takeBack erases an answer at its relay. One that does not wait there was fetched.

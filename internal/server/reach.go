@@ -53,7 +53,7 @@ type reach struct {
 func (h *home) openReach(client *carrier, want []string) {
 	r := &reach{home: h, client: client, want: want, kicked: make(chan struct{}, 1), tried: make(chan struct{}), jitter: hintJitter}
 	r.ctx, r.stop = context.WithCancel(context.Background())
-	r.errand.reach = r
+	r.errand.reach, r.errand.strangers = r, make(chan struct{}, strangersMost)
 	h.reach = r
 	r.wg.Go(r.follow)
 	r.wg.Go(r.join)

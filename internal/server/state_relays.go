@@ -147,12 +147,16 @@ type queuedAnswer struct {
 // queuedMost bounds the answers of one person that can be taken back; the oldest are forgotten.
 const queuedMost = 4096
 
+// queuedEach bounds those of one friend, so that who asks for much has no other's forgotten.
+const queuedEach = queuedMost / 8
+
 // addQueued keeps by what an answer is taken back.
 func (s *state) addQueued(ctx context.Context, name string, a queuedAnswer) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		err := sqlitex.Execute(c, `DELETE FROM queued WHERE expires <= ? OR cancel IN
-			(SELECT cancel FROM queued WHERE person = ? ORDER BY expires DESC LIMIT -1 OFFSET ?)`,
-			&sqlitex.ExecOptions{Args: []any{s.now().Unix(), name, queuedMost - 1}})
+		err := sqlitex.Execute(c, `DELETE FROM queued WHERE expires <= ?1 OR (relay, cancel) IN
+			(SELECT relay, cancel FROM queued WHERE person = ?2 ORDER BY expires DESC LIMIT -1 OFFSET ?3) OR (relay, cancel) IN
+			(SELECT relay, cancel FROM queued WHERE person = ?2 AND contact = ?4 ORDER BY expires DESC LIMIT -1 OFFSET ?5)`,
+			&sqlitex.ExecOptions{Args: []any{s.now().Unix(), name, queuedMost - 1, a.contact, queuedEach - 1}})
 		if err != nil {
 			return err
 		}
