@@ -2,6 +2,7 @@
 
 import { cp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Page, Request } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { AudienceId } from "../src/core/acl/group.ts";
 import { type Host, openScene, type Scene, screenshot } from "./harness.ts";
@@ -44,8 +45,10 @@ test("posting to all of 250 friends writes the post, one small list of who may r
   await ava.visit(words.nav.friends);
   await ava.page.getByRole("list").getByRole("link", { name: "Friend 249" }).waitFor();
   await screenshot(ava.page, "scale-friends");
-  for (const [text, besides] of [["To all of you", 2], ["Once more to all of you", 0]] as const) {
+  const long = "2 KB ".repeat(400);
+  for (const [text, besides] of [["To all of you", 2], [`Once more to all of you. ${long}`.trim(), 0]] as const) {
     const before = await stamps();
+    const sent = weighing(ava.page);
     await ava.post({ text, to: "all" });
     await expect.poll(async () => [...(await podPosts(host, "ava")).values()]).toContain(text);
     await ava.article(text).getByText(words.post.waiting).waitFor({ state: "hidden" });
@@ -57,6 +60,10 @@ test("posting to all of 250 friends writes the post, one small list of who may r
     const acl = (await podFiles(host, "ava")).get(ofPost.find((path) => path.endsWith(".acl")) ?? "");
     console.log(`posting to 250 friends: ${written.length} files, access list of ${acl?.length} bytes`);
     expect(acl?.length).toBeLessThan(600);
+    const bytes = await sent();
+    console.log(`bytes that left the phone for it: ${bytes} (text of ${text.length})`);
+    // The first post to a new set of people brings the list of them along.
+    if (besides === 0) expect(bytes).toBeLessThan(20 * 1024);
   }
   await screenshot(ava.page, "scale-posted");
 });
@@ -127,6 +134,21 @@ function clockwork(): void {
 function report(when: string, openings: readonly Opening[]): void {
   const of = (kind: keyof Opening): string => openings.map((each) => Math.round(each[kind])).join(", ");
   console.log(`${screenful} posts of 10,000, ${when}: ${of("tap")} ms from the tap, ${of("page")} ms from the start of the page`);
+}
+
+/** weighing counts the bytes of what a page asks from now on, until the function it returns is called: request lines, headers and bodies. */
+function weighing(page: Page): () => Promise<number> {
+  const asked: Request[] = [];
+  const hear = (request: Request): void => void asked.push(request);
+  page.on("request", hear);
+  return async () => {
+    page.off("request", hear);
+    const weights = await Promise.all(asked.map(async (request) => {
+      const headers = Object.entries(await request.allHeaders()).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+      return request.method().length + request.url().length + 12 + headers + (request.postDataBuffer()?.length ?? 0);
+    }));
+    return weights.reduce((sum, each) => sum + each, 0);
+  };
 }
 
 /** stamps returns size and time of change of every file of Ava's pod. */
