@@ -19,9 +19,6 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// backupEvery is how often a backup is made unless somebody says otherwise.
-const backupEvery = 24 * time.Hour
-
 var (
 	// ErrPlace refuses a place for backups; the message says what would do.
 	ErrPlace = errors.New("no backup can be kept there")
