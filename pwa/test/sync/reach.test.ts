@@ -113,4 +113,26 @@ describe("a pod that is reached by relays alone", () => {
     await kith.syncNow();
     expect((await kith.feed({ limit: 5 })).posts.map(({ text }) => text)).not.toContain("not for the laptop");
   });
+
+  test("takes over the relays that the phone had, and friends who knew those find their way", async () => {
+    const [mine, shelf] = [await relay(), await relay()];
+    const host = await pod(shelf);
+    const [ana, ben] = [await phone("Ana"), await phone("Ben")];
+    for (const each of [ana, ben]) outside(each, host);
+    await (await ana.kith.relays()).add(mine.url);
+    await (await ben.kith.relays()).add(mine.url);
+    const toAna = await ben.kith.acceptInvite((await ana.kith.createInvite()).link);
+    const { pair } = await host.person("ana");
+    // The pod tells its relay of the new person a moment after the link was printed.
+    await until(() => ana.kith.connectPod(pair).then(() => true, () => false), "the pod is paired", 30_000);
+    await ana.kith.syncNow();
+    const relays = await ana.kith.relays();
+    await until(() => relays.list().length === 2, "both relays are the person's", 30_000);
+    expect(relays.list().map(({ url }) => url).sort()).toEqual([mine.url, shelf.url].sort());
+    await ana.kith.post({ text: "with a pod", pictures: [], audience: { kind: "all" } });
+    await ana.kith.syncNow();
+    expect(ana.kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
+    await ben.kith.refresh(toAna);
+    expect(await texts(ben)).toEqual(["with a pod"]);
+  });
 });

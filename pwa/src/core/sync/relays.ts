@@ -4,6 +4,7 @@ import { same } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import type { ContactId, Relay, Relays } from "../kith.ts";
 import { contact } from "../pod/people.ts";
+import { waiting } from "../pod/outbox.ts";
 import { relaysPath } from "../pod/paths.ts";
 import { makeQueue, type Refused, relayInfo } from "../relay/client.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
@@ -12,7 +13,7 @@ import { type Said, turnOff, turnOn, wakes } from "../wakes.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
-import { asideSetting, renewSetting } from "./waits.ts";
+import { asideSetting, renewSetting, toldSetting } from "./waits.ts";
 import { tellAll } from "./ways.ts";
 
 /** A relay that was left is read for so long: friends may not have heard of it, in milliseconds. */
@@ -227,6 +228,7 @@ export class OwnRelays implements Relays {
     const before = (await ownRelays(tree)) ?? { secret: env.random(32), hop: true, relays: [], old: [] };
     const after = await change(before);
     await tree.act("other", async (batch) => {
+      if (!waiting(tree.store).puts.has(relaysPath)) batch.set(toldSetting, await tree.text(relaysPath));
       await batch.putText(relaysPath, "application/json", writeRelays(after));
       for (const write of tell ? tellAll(this.#session) : []) batch.writes.push(write);
     });

@@ -17,7 +17,7 @@ import { codeOf, Failure, retryAfter, type Role } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { waiting } from "../pod/outbox.ts";
 import { cardPath, relaysPath } from "../pod/paths.ts";
-import { sendOf } from "../relay/settings.ts";
+import { readRelays, sendOf } from "../relay/settings.ts";
 import { contact } from "../pod/people.ts";
 import type { ContactId } from "../kith.ts";
 import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
@@ -26,7 +26,7 @@ import { type Pending, type SealedRequest, sealRequest, type Sealing } from "../
 import type { RelayWay } from "../webid/way.ts";
 import { DirectWay } from "./direct.ts";
 import { envelopeFor } from "./envelopes.ts";
-import { ownRelays, relayWays } from "./introduce.ts";
+import { ownRelays } from "./introduce.ts";
 import { bodyOf, keyOf, Ledger } from "./ledger.ts";
 import { Leaving } from "./leaving.ts";
 import type { Carrier, Stranger, Whom } from "./reach.ts";
@@ -34,7 +34,7 @@ import { OwnRelays } from "./relays.ts";
 import { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { inParts } from "./parts.ts";
-import type { Asked } from "./waits.ts";
+import { type Asked, toldSetting } from "./waits.ts";
 
 /** After so long a request is left at the next relay, and when all have it, at the first again, in milliseconds. */
 const next = 10 * 60_000;
@@ -114,13 +114,11 @@ export class Sealed implements Carrier {
   }
 
   /** ownWays lead to the own pod: those of the settings once they are here, before that those of the link. A pod that has not been told of new queues
-   * still reads the old ones, and nothing else. */
+   * reads those that it knows, and nothing else. */
   async #ownWays(): Promise<readonly RelayWay[]> {
     const { tree, store, pod } = this.#session;
-    const settings = await ownRelays(tree);
-    const untold = waiting(store).puts.has(relaysPath) ? (settings?.old ?? []) : [];
-    const old = await Promise.all(untold.map(async ({ url, secret }) => ({ relay: url, send: b64u(await sendOf(secret, url, "own")) })));
-    const ways = [...old, ...(await relayWays(tree, "own"))];
+    const settings = waiting(store).puts.has(relaysPath) ? readRelays(String(store.get(toldSetting))) : await ownRelays(tree);
+    const ways = await Promise.all((settings?.relays ?? []).map(async ({ url }) => ({ relay: url, send: b64u(await sendOf(settings?.secret ?? new Uint8Array(0), url, "own")) })));
     return ways.length > 0 ? ways : (pod?.via ?? []);
   }
 

@@ -46,6 +46,9 @@ export const askedSettings = "asked/";
 /** asideSetting holds the relays that this device had before it was paired, until the pod has told which it has. */
 export const asideSetting = "relay/aside";
 
+/** toldSetting holds the relays as the pod knows them, while it has not been told of a change. */
+export const toldSetting = "relay/told";
+
 /** renewSetting says that the relays' secret is to be replaced: a device was removed that knows it. */
 export const renewSetting = "relay/renew";
 
