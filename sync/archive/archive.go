@@ -301,6 +301,9 @@ func (r *run) sweep(ctx context.Context) error {
 		return fmt.Errorf("look for what has gone: %w", err)
 	}
 	for _, folder := range folders {
+		if !strings.HasSuffix(folder, "/") {
+			continue // another program's
+		}
 		names, err := r.place.List(ctx, "objects/"+folder)
 		if err != nil {
 			return fmt.Errorf("look for what has gone: %w", err)

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-webdav"
 )
@@ -90,12 +91,15 @@ func (f folder) Delete(_ context.Context, name string) error {
 
 // WebDAV returns a Place in a folder of a WebDAV server, such as Nextcloud or
 // Fastmail have it. address is the folder's; it is made when its parent is there.
+// The server sends nobody to another host: it could name one in this house.
 func WebDAV(c *http.Client, address, user, password string) (Place, error) {
-	var asker webdav.HTTPClient = c
+	own := *c
+	own.CheckRedirect = stay
+	var asker webdav.HTTPClient = &own
 	if user != "" || password != "" {
-		asker = webdav.HTTPClientWithBasicAuth(c, user, password)
+		asker = webdav.HTTPClientWithBasicAuth(&own, user, password)
 	}
-	heard := &listener{HTTPClient: asker}
+	heard := &listener{HTTPClient: asker, stall: stallTime}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("reach the WebDAV folder: %q is no address", address)
@@ -107,8 +111,51 @@ func WebDAV(c *http.Client, address, user, password string) (Place, error) {
 	return &remote{heard: heard, dav: dav, root: strings.TrimSuffix(u.Path, "/") + "/", made: map[string]bool{}}, nil
 }
 
-// maxListing bounds what a server tells of one folder, in bytes.
-const maxListing = 64 << 20
+// stay refuses a redirect that leads to another host, or away from https.
+func stay(r *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	secured := from.Scheme == "http" && r.URL.Scheme == "https" && from.Hostname() == r.URL.Hostname()
+	if len(via) >= 10 || !secured && (r.URL.Host != from.Host || r.URL.Scheme != from.Scheme) {
+		return errors.New("the server sends elsewhere; name the address at which it is")
+	}
+	return nil
+}
+
+const (
+	maxListing = 64 << 20 // bytes that a server tells of one folder
+	// stallTime is how long nothing may move: one place that stands still would
+	// keep all others from being written. An answer may take 5 min to begin.
+	stallTime = 6 * time.Minute
+)
+
+var errStalled = errors.New("the server stands still")
+
+// moving is a body of a request that ends when nothing moves.
+type moving struct {
+	io.ReadCloser
+	ctx  context.Context
+	idle *time.Timer
+	time time.Duration
+	end  func() // called by Close, where nothing comes after the body; nil: more comes
+}
+
+// Read implements io.Reader.
+func (m *moving) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	m.idle.Reset(m.time)
+	if err != nil && err != io.EOF && context.Cause(m.ctx) == errStalled {
+		err = errStalled
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (m *moving) Close() error {
+	if m.end != nil {
+		defer m.end()
+	}
+	return m.ReadCloser.Close()
+}
 
 // listener remembers the last status: the webdav package tells an answer that
 // lacks a property as if the resource were not there. And it makes weak entity
@@ -116,12 +163,34 @@ const maxListing = 64 << 20
 // gives them to files that are new.
 type listener struct {
 	webdav.HTTPClient
+	stall  time.Duration
 	status int
+}
+
+// ask makes a request that ends when nothing moves.
+func (l *listener) ask(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	idle := time.AfterFunc(l.stall, func() { cancel(errStalled) })
+	end := func() { idle.Stop(); cancel(nil) }
+	r = r.WithContext(ctx)
+	if r.Body != nil {
+		r.Body = &moving{ReadCloser: r.Body, ctx: ctx, idle: idle, time: l.stall}
+	}
+	res, err := l.HTTPClient.Do(r)
+	if err == nil {
+		res.Body = &moving{ReadCloser: res.Body, ctx: ctx, idle: idle, time: l.stall, end: end}
+		return res, nil
+	}
+	if context.Cause(ctx) == errStalled {
+		err = errStalled
+	}
+	end()
+	return nil, err
 }
 
 func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	l.status = 0
-	res, err := l.HTTPClient.Do(r)
+	res, err := l.ask(r)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,103 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestAServerSendsNobodyElsewhere: a WebDAV server that redirects has this machine ask nobody else.
+func TestAServerSendsNobodyElsewhere(t *testing.T) {
+	var asked atomic.Int64
+	house := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer house.Close()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		server := httptest.NewServer(http.RedirectHandler(house.URL+"/reboot", status))
+		place, err := WebDAV(server.Client(), server.URL+"/dav/", "ana", "secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, getting := place.Get(t.Context(), "keyring-1")
+		deleting := place.Delete(t.Context(), "keyring-1")
+		if server.Close(); getting == nil || deleting == nil || asked.Load() > 0 {
+			t.Errorf("%d: %v, %v, another server was asked %d times", status, getting, deleting, asked.Load())
+		}
+	}
+}
+
+// TestAServerThatStandsStill: a WebDAV server begins and does not go on.
+func TestAServerThatStandsStill(t *testing.T) {
+	ending := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet:
+			io.WriteString(w, "begun")
+			w.(http.Flusher).Flush()
+		case "PROPFIND":
+			w.WriteHeader(http.StatusMultiStatus)
+			io.WriteString(w, "<multistatus")
+			w.(http.Flusher).Flush()
+		}
+		<-ending
+	}))
+	defer server.Close()
+	defer close(ending)
+	place, err := WebDAV(server.Client(), server.URL+"/dav/", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := place.(*remote)
+	r.heard.stall, r.made[""] = 50*time.Millisecond, true
+	for name, do := range map[string]func(context.Context) error{
+		"an answer": func(ctx context.Context) error {
+			body, err := place.Get(ctx, "keyring-1")
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			_, err = io.ReadAll(body)
+			return err
+		},
+		"a listing": func(ctx context.Context) error { _, err := place.List(ctx, ""); return err },
+		"what is sent": func(ctx context.Context) error {
+			return place.Put(ctx, "keyring-1", io.LimitReader(zeros{}, 1<<30))
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if err := do(ctx); err == nil || ctx.Err() != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+	}
+}
+
+// zeros is endless.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestWhatOthersLeaveAtAPlace: a file of another program's keeps nothing from being swept.
+func TestWhatOthersLeaveAtAPlace(t *testing.T) {
+	dir := t.TempDir()
+	place := Folder(dir)
+	old := placeOf(strings.Repeat("ab", 16))
+	for _, name := range []string{"objects/.DS_Store", old} {
+		if err := place.Put(t.Context(), name, strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (&run{place: place}).sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, old)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v", old, err)
+	}
+}
