@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,7 +44,8 @@ type Client struct {
 	HTTP *http.Client // nil is http.DefaultClient; a Timeout has to leave room for waits of 25 s
 	Via  string       // RELAY that forwards what is posted and cancelled; "" goes straight
 
-	keys sync.Map // RELAY -> []byte, the keys of relays behind Via
+	keys  sync.Map     // RELAY -> []byte, the keys of relays behind Via
+	known atomic.Int32 // how many were added since all were forgotten
 }
 
 // Description is what a relay tells of itself at /.well-known/kith-relay.
@@ -250,6 +252,10 @@ func (c *Client) key(ctx context.Context, relay string) ([]byte, error) {
 	d, err := c.Describe(ctx, relay)
 	if err != nil {
 		return nil, err
+	}
+	if c.known.Add(1) > maxKeys { // friends name as many relays as they like
+		c.keys.Clear()
+		c.known.Store(1)
 	}
 	c.keys.Store(relay, d.Key)
 	return d.Key, nil

@@ -148,3 +148,22 @@ func TestReceiptThatIsTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestManyRelaysAreNotRemembered: who has a client send to ever more relays fills no memory.
+func TestManyRelaysAreNotRemembered(t *testing.T) {
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(map[string]any{"relay": 1, "key": b64u(bytesOfSize(encSize)), "challenge": b64u(bytesOfSize(24))})
+	}))
+	defer front.Close()
+	c := &Client{Via: front.URL + "/"}
+	for i := range maxKeys + 10 {
+		if _, err := c.key(context.Background(), fmt.Sprintf("%s/%d/", front.URL, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := 0
+	c.keys.Range(func(any, any) bool { kept++; return true })
+	if kept == 0 || kept > maxKeys {
+		t.Errorf("%d keys are remembered", kept)
+	}
+}

@@ -12,7 +12,8 @@ const (
 	maxTokens  = 16  // of a queue
 	maxSends   = 1024
 	maxURL     = 2048
-	maxCancel  = 256 // bytes of a cancel token that a client keeps
+	maxCancel  = 256  // bytes of a cancel token that a client keeps
+	maxKeys    = 1024 // of relays that a client remembers
 
 	sendSize = 24
 	idSize   = 16
