@@ -14,7 +14,7 @@ import { makePost, removePost } from "../../src/core/pod/posts.ts";
 import { ownLists } from "../../src/core/pod/profile.ts";
 import { heardOf } from "../../src/core/pod/traces.ts";
 import { newHandle, newRow, Tree } from "../../src/core/pod/tree.ts";
-import { makeQueue } from "../../src/core/relay/client.ts";
+import { makeQueue } from "../../src/core/relay/queue.ts";
 import { Directs } from "../../src/core/relay/directs.ts";
 import { tokenOf, writeRelays } from "../../src/core/relay/settings.ts";
 import { openStore } from "../../src/core/store/browser.ts";

@@ -1,10 +1,9 @@
 /** Asking a relay over HTTP: what it is, leaving a message, taking it back, making a queue (docs/protocol.md, Relays). */
 
 import type { Env } from "../env.ts";
-import { b64u, type Bytes, fromB64u, sha256, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, text } from "../bytes.ts";
 import { parse, string, whole } from "../json.ts";
 import { bounded } from "../bounded.ts";
-import { work } from "./work.ts";
 
 /** Net is what a relay is asked with. */
 export type Net = Pick<Env, "now" | "random" | "fetch" | "after" | "socket">;
@@ -67,23 +66,6 @@ export async function cancel(net: Net, url: string, send: Bytes, token: string):
   return status === 204 || status === 404;
 }
 
-/** makeQueue makes a queue that the holders of these tokens read, with work or an operator's invite where the relay wants it. */
-export async function makeQueue(net: Net, url: string, tokens: readonly Bytes[], more: { readonly invite?: string; readonly signal?: AbortSignal } = {}): Promise<{ readonly queue: string } | Refused> {
-  const info = await relayInfo(net, url, more.signal);
-  if ("refused" in info) return info;
-  const hashes = await Promise.all(tokens.map(async (token) => b64u(await sha256(token))));
-  const body = JSON.stringify({ tokens: hashes, ...(await fee(net, info, more)) });
-  const answer = await ask(net, { method: "POST", url: `${url}q`, headers: { "Content-Type": "application/json" }, body: utf8(body), signal: more.signal });
-  const queue = answer.status === 201 ? string(json(answer.bytes)?.queue, 64) : undefined;
-  return queue === undefined ? refused(answer) : { queue };
-}
-
-async function fee(net: Net, { queues, bits, challenge }: RelayInfo, { invite, signal }: { readonly invite?: string; readonly signal?: AbortSignal }): Promise<object> {
-  if (queues === "open") return {};
-  if (queues === "invite") return { invite: invite ?? "" };
-  return { work: { challenge, nonce: b64u(await work(net, fromB64u(challenge) ?? new Uint8Array(0), bits, signal)) } };
-}
-
 function readInfo(bytes: Bytes): RelayInfo | undefined {
   const read = json(bytes);
   const [key, queues, challenge] = [fromB64u(string(read?.key, 100) ?? ""), string(read?.queues), string(read?.challenge, 256) ?? ""];
@@ -138,7 +120,8 @@ export function refused({ status, headers }: Answer): Refused {
   return Number.isFinite(seconds) ? { refused: status, retryAfter: seconds * 1000 } : { refused: status };
 }
 
-function json(bytes: Bytes): ReturnType<typeof parse> {
+/** json reads the JSON object in an answer; undefined when it is none. */
+export function json(bytes: Bytes): ReturnType<typeof parse> {
   try {
     return parse(text(bytes));
   } catch {

@@ -9,7 +9,8 @@
 import { b64u, type Bytes, fromB64u, hmac, utf8 } from "../bytes.ts";
 import type { Stop } from "../env.ts";
 import type { Relay } from "../kith.ts";
-import { makeQueue, type Net } from "../relay/client.ts";
+import type { Net } from "../relay/client.ts";
+import { makeQueue } from "../relay/queue.ts";
 import type { Message } from "../relay/frames.ts";
 import { Mailbox, type MailboxState } from "../relay/mailbox.ts";
 import type { ReplyTo } from "../sealed/request.ts";
