@@ -48,7 +48,7 @@ test("posting to all of 250 friends writes the post, one small list of who may r
   const long = "2 KB ".repeat(400);
   for (const [text, besides] of [["To all of you", 2], [`Once more to all of you. ${long}`.trim(), 0]] as const) {
     const before = await stamps();
-    const sent = weighing(ava.page);
+    const sent = await weighing(ava.page);
     await ava.post({ text, to: "all" });
     await expect.poll(async () => [...(await podPosts(host, "ava")).values()]).toContain(text);
     await ava.article(text).getByText(words.post.waiting).waitFor({ state: "hidden" });
@@ -136,11 +136,18 @@ function report(when: string, openings: readonly Opening[]): void {
   console.log(`${screenful} posts of 10,000, ${when}: ${of("tap")} ms from the tap, ${of("page")} ms from the start of the page`);
 }
 
-/** weighing counts the bytes of what a page asks from now on, until the function it returns is called: request lines, headers and bodies. */
-function weighing(page: Page): () => Promise<number> {
+/** weighing waits until a page has asked nothing for a while, and counts the bytes of what it asks from then on, until the function it
+ * returns is called: request lines, headers and bodies. */
+async function weighing(page: Page): Promise<() => Promise<number>> {
   const asked: Request[] = [];
-  const hear = (request: Request): void => void asked.push(request);
+  let last = performance.now();
+  const hear = (request: Request): void => {
+    asked.push(request);
+    last = performance.now();
+  };
   page.on("request", hear);
+  await expect.poll(() => performance.now() - last, { timeout: 20_000 }).toBeGreaterThan(1_500);
+  asked.length = 0;
   return async () => {
     page.off("request", hear);
     const weights = await Promise.all(asked.map(async (request) => {

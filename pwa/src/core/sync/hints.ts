@@ -7,15 +7,17 @@
 import { text } from "../bytes.ts";
 import { list, parse, string, whole } from "../json.ts";
 import type { ContactId } from "../kith.ts";
-import { cardPath } from "../pod/paths.ts";
+import { cardPath, relaysPath } from "../pod/paths.ts";
 import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
 
 const setting = "pod/hints";
 
-/** hintedFriends returns the friends of whom the pod took a hint since it was asked last; none from a pod that takes no hints. */
+/** hintedFriends returns the friends of whom the pod took a hint since it was asked last; none from a pod that takes no hints, or that no relay leads to. */
 export async function hintedFriends(session: Session): Promise<readonly ContactId[]> {
   const { store } = session;
+  // Hints come by relays: without any there is nothing to ask for.
+  if (store.row(relaysPath) === undefined) return [];
   const after = (store.get(setting) as number | undefined) ?? 0;
   const { status, bytes } = await podClient(session).ask({ method: "GET", path: `.hints?after=${after}`, allow: [200, 403, 404, 405] });
   const json = status === 200 ? parse(text(bytes)) : undefined;
