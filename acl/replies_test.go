@@ -58,10 +58,10 @@ func TestReplicaGathersReplies(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.r = d.r.After(at(4, "a"))
-		_, stands, err := d.put(at1, "application/ld+json", both, at(6, "b"), idB)
+		_, _, err := d.put(at1, "application/ld+json", both, at(6, "b"), idB)
 		is(t, "put", err, ErrSuperseded)
 		d.r = d.r.After(at(5, "a"))
-		if _, stands, err = d.put(at1, "application/ld+json", both, at(6, "b"), idB); err != nil || stands != both {
+		if _, stands, err := d.put(at1, "application/ld+json", both, at(6, "b"), idB); err != nil || stands != both {
 			t.Errorf("%s stands, %v", stands, err)
 		}
 	})

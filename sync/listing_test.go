@@ -352,10 +352,10 @@ func TestReplies(t *testing.T) {
 		text  string
 		comes bool
 	}{
-		"short ones come along":            {short, true},
-		"long ones do not":                 {long, false},
-		"nor ones that are too long":       {long + strings.Repeat(" ", maxNote), false},
-		"nor what is no object":            {"[]", false},
+		"short ones come along":                  {short, true},
+		"long ones do not":                       {long, false},
+		"nor ones that are too long":             {long + strings.Repeat(" ", maxNote), false},
+		"nor what is no object":                  {"[]", false},
 		"what does not parse is told by its tag": {`{"items":`, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,6 +74,9 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	h.drive = dav.New("/"+name+"/"+mount, h.url)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Now: s.config.Now})
 	h.realm.change = h.changeContact
+	if err := h.store.TakeIn(ctx); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
 	h.openDoors(s, p.kid())
 	if p.paired() {
 		err = h.settle(ctx)

@@ -217,8 +217,7 @@ func (h *human) kid() string { return h.signing.Public().String() }
 // line is how a human asks a person: whom, as whom, and by which relay.
 type line struct {
 	sealed.Transport
-	t    testing.TB
-	wait time.Duration
+	t testing.TB
 }
 
 // to returns a line to the person with that label by a way through a relay.

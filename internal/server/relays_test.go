@@ -96,7 +96,7 @@ func (c relaysCase) follow(t *testing.T) relaysCase {
 	}
 	out.Secret, out.Hop, out.Relays = encode(r.Secret[:]), r.Hop, r.Relays
 	for _, q := range r.Old {
-		out.Old = append(out.Old, past{q.queue, q.Secret, q.Until})
+		out.Old = append(out.Old, past(q))
 	}
 	if len(out.Relays) == 0 {
 		out.Relays = nil

@@ -137,6 +137,12 @@ func TestFollowTakesInWhatWasDroppedBefore(t *testing.T) {
 	if _, err := statOf(t, s, "/dropped/b.txt"); !errors.Is(err, pod.ErrNotExist) {
 		t.Errorf("before anybody follows: %v", err)
 	}
+	if err := s.TakeIn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := namesIn(t, s, "/"); !slices.Contains(got, "dropped") {
+		t.Errorf("after it was taken in: %q", got)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Follow(ctx) }()

@@ -58,12 +58,13 @@ type hand struct {
 	mu        sync.Mutex
 	conflicts map[pod.Path]bool
 	held      map[pod.Path]bool
+	awaiting  map[pod.Path]bool // containers in which Open has found something new
 	unwatched bool
 	nudged    chan pod.Path // where a read came across a change
 }
 
 func newHand() hand {
-	return hand{conflicts: map[pod.Path]bool{}, held: map[pod.Path]bool{}, nudged: make(chan pod.Path, 256)}
+	return hand{conflicts: map[pod.Path]bool{}, held: map[pod.Path]bool{}, awaiting: map[pod.Path]bool{}, nudged: make(chan pod.Path, 256)}
 }
 
 // conflict notes a conflict copy.
@@ -105,6 +106,21 @@ func (h *hand) forget(container pod.Path) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	maps.DeleteFunc(h.conflicts, func(p pod.Path, _ bool) bool { return p.Parent() == container })
+}
+
+// await notes a container in which something is new.
+func (h *hand) await(p pod.Path) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.awaiting[p] = true
+}
+
+// awaited returns the containers in which something is new, and forgets them.
+func (h *hand) awaited() []pod.Path {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	defer clear(h.awaiting)
+	return slices.SortedFunc(maps.Keys(h.awaiting), compare)
 }
 
 // nudge tells the follower where to look. When many are due already, the next
@@ -164,6 +180,20 @@ func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 		return err
 	})
 	return found, errors.Join(err, s.tidy(nil))
+}
+
+// TakeIn takes in what Open has found to be new and was left alone for long
+// enough. It is for whoever opens a store to be followed, before anybody asks:
+// Followed.Private may be called from then on.
+func (s *Store) TakeIn(ctx context.Context) error {
+	for todo := s.hand.awaited(); len(todo) > 0; todo = todo[1:] {
+		found, err := s.lookByHand(ctx, todo[0])
+		if err != nil {
+			return fmt.Errorf("take in what is new: %w", err)
+		}
+		todo = append(todo, found.made...)
+	}
+	return nil
 }
 
 // shield gives what a hand has put at p an ACL of its own, where it would be

@@ -261,6 +261,7 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 		return true, nil
 	case m.w.found == nil:
 		m.late = true
+		store.hand.await(m.p)
 		return true, nil
 	case replaces || !p.IsContainer() && !p.IsACL() && !store.settled(s):
 		m.late, m.w.found.unsettled = true, true
