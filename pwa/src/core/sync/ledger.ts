@@ -1,7 +1,7 @@
 /**
  * What was asked through relays and is not answered, and answers that came when nobody waited (protocol §6: 202 is not delivery).
  *
- *     asked/<id>              Asked (waits.ts)
+ *     waits/<id>              Asked (waits.ts)
  *     answers/<whom>/<key>    row: a binary HTTP response, for the next who asks the same
  *
  * Both end with the request's expiry.

@@ -41,7 +41,7 @@ export interface Sent {
 }
 
 /** askedSettings is the prefix of the settings that hold what was asked. */
-export const askedSettings = "asked/";
+export const askedSettings = "waits/";
 
 /** asideSetting holds the relays that this device had before it was paired, until the pod has told which it has. */
 export const asideSetting = "relay/aside";
