@@ -102,6 +102,9 @@ func (h *home) runBackup(ctx context.Context, b Backup) error {
 	if err != nil {
 		return err
 	}
+	if err := h.root(ctx); err != nil { // where the phones will find the kit
+		return err
+	}
 	v, err := h.owner(ctx)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ export const enPlaces = {
   friends: {
     title: "Friends",
     none: "No friends here yet.",
-    noneHint: "Invite one person you trust. You need nothing else to begin.",
+    noneHint: "Invite one person you trust. It takes a relay or a pod of your own, and the app helps with either.",
     invite: "Invite a friend",
     accept: "I have an invite",
     find: "Find a friend",

@@ -13,11 +13,11 @@ export const enTalk = {
     author: (name: string) => `More from ${name}`,
     removeTitle: "Delete this for everyone?",
     removePhone: "It has not left this phone. It is erased here, at once.",
-    removeMe: "It is erased on this phone at once, and on your pod and your other devices as soon as they hear of it.",
+    removeMe: "It is erased on this phone at once, and on your other devices, and your pod if you have one, as soon as they hear of it.",
     removeShared: (who: string) =>
-      `It is erased on this phone at once and on your pod as soon as it hears of it. ${who} can fetch it no more, and their app deletes its copy the next time it asks. What someone has saved elsewhere stays with them.`,
+      `It is erased on this phone at once, and on your pod, if you have one, as soon as it hears of it. ${who} can fetch it no more, and their app deletes its copy the next time it asks. What someone has saved elsewhere stays with them.`,
     removeCustom:
-      "It is erased on this phone at once and on your pod as soon as it hears of it. Apps that hold a copy delete it the next time they ask.",
+      "It is erased on this phone at once, and on your pod, if you have one, as soon as it hears of it. Apps that hold a copy delete it the next time they ask.",
     removed: "Deleted.",
     removedAsked: (n: number) => `Deleted. ${count(n, "1 friend is", `${n} friends are`)} asked to delete too.`,
     who: "See who has",
