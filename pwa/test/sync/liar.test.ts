@@ -119,7 +119,7 @@ describe("a message", () => {
     expect(await told(async ({ what }, truth) => (what === "leave" ? { status: 202, body: Buffer.from('{"cancel":"AAAAAAAAAAAAAAAAAAAAAA"}') } : truth()))).not.toContain(news);
     expect(ben.kith.waiting().length).toBeGreaterThan(0);
     await honest(true);
-    expect(ben.kith.waiting()).toEqual([]);
+    await expect.poll(() => ben.kith.waiting(), { timeout: 20_000 }).toEqual([]);
   });
 
   test("that comes twice, and in another order, is answered as if it came once", async () => {
