@@ -187,10 +187,18 @@ func TestALongPollEndsForWhatIsVisibleOnly(t *testing.T) {
 		t.Errorf("cursors %q, %q and %q", first.Cursor, page.Cursor, other)
 	}
 	zoeFeed := w.feed(zoe).Cursor
-	for name, cursor := range map[string]string{"another agent's": other, "another pod's": zoeFeed, "no": "x", "a changed": page.Cursor[:len(page.Cursor)-2] + "AA", "an empty": ""} {
-		got := w.get(ben, "social/feed?cursor="+cursor)
-		if got.Status != http.StatusBadRequest {
-			t.Errorf("%s cursor: %d %s", name, got.Status, got.Body)
+	for _, c := range []struct {
+		name, cursor string
+		want         int
+	}{
+		{"another agent's", other, http.StatusGone},
+		{"another pod's", zoeFeed, http.StatusGone},
+		{"a changed", page.Cursor[:len(page.Cursor)-2] + "AA", http.StatusGone},
+		{"no", "x", http.StatusBadRequest},
+		{"an empty", "", http.StatusBadRequest},
+	} {
+		if got := w.get(ben, "social/feed?cursor="+c.cursor); got.Status != c.want {
+			t.Errorf("%s cursor: %d %s", c.name, got.Status, got.Body)
 		}
 	}
 

@@ -36,6 +36,7 @@ type Store struct {
 	hand             hand
 	fresh            bool // the index knew nothing when it was opened
 	unclean          bool // the process before did not close
+	recovering       bool // until TakeIn: what is new may be what that process wrote, so it is whole
 
 	mu     sync.RWMutex // Views share it, Updates exclude
 	head   head         // guarded by mu
@@ -75,7 +76,7 @@ func open(o Options, k *disk) (s *Store, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.unclean = unclean
+	s.unclean, s.recovering = unclean, unclean
 	mayLag := unclean && (boot == "" || before != boot)
 	if s.index, s.head, err = openIndex(o.State, k, mayLag); err != nil {
 		return s, err

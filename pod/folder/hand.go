@@ -183,9 +183,10 @@ func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 }
 
 // TakeIn takes in what Open has found to be new and was left alone for long
-// enough. It is for whoever opens a store to be followed, before anybody asks:
+// enough, or may be of a process that was killed in the middle of a write. It is for whoever opens a store to be followed, before anybody asks:
 // Followed.Private may be called from then on.
 func (s *Store) TakeIn(ctx context.Context) error {
+	defer func() { s.recovering = false }()
 	for todo := s.hand.awaited(); len(todo) > 0; todo = todo[1:] {
 		found, err := s.lookByHand(ctx, todo[0])
 		if err != nil {

@@ -263,7 +263,7 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 		m.late = true
 		store.hand.await(m.p)
 		return true, nil
-	case replaces || !p.IsContainer() && !p.IsACL() && !store.settled(s):
+	case replaces || !p.IsContainer() && !p.IsACL() && !store.recovering && !store.settled(s):
 		m.late, m.w.found.unsettled = true, true
 		return true, nil
 	}
