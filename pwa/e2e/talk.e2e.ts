@@ -167,7 +167,7 @@ describe("copies", () => {
     await cleo.misses(post);
     await row("Cleo").getByText(words.deleted.gone(1)).waitFor();
     await ana.page.getByText(words.deleted.asked(2, 2)).waitFor();
-    await expect.poll(async () => [...(await podFiles(host, "ana")).keys()].filter((path) => path.startsWith("/social/deleted/") || /^\/social\/in\/[^/]+\/[^.]/.test(path)).length).toBe(1);
+    await expect.poll(async () => [...(await podFiles(host, "ana")).keys()].filter((path) => /^\/social\/(deleted|in\/[^/]+)\/[^.]/.test(path)).length).toBe(1);
     expect(await rawSearch([host.folder, ...["Ana", "Ben", "Ben's laptop", "Cleo"].map((name) => scene.profileFolder(name))], needles)).toEqual([]);
   });
 
