@@ -51,6 +51,8 @@ type Config struct {
 	OnionControl string `toml:"onion-control,omitempty"` // host:port or unix:PATH; "" is defaultOnionControl
 
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
+
+	quota int64 // acl.Config.Quota of every pod
 }
 
 // DefaultData returns the folder that is used when none is named: `kith` in the home folder.

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"kith/acl"
 	"kith/conformance/twin"
 	"kith/webid"
 	"kith/webid/invite"
@@ -32,7 +31,7 @@ type room struct {
 func newRoom(t *testing.T) *room {
 	t.Helper()
 	ctx, c := t.Context(), newClock()
-	s, err := Open(ctx, Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: c.now})
+	s, err := Open(ctx, Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: c.now, quota: 64 << 10}) // so that a play can fill it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +44,6 @@ func newRoom(t *testing.T) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A small space for those who only append, so that a play can fill it.
-	h.guard.Close()
-	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Valid: h.realm.valid, Now: c.now, Quota: 64 << 10})
 	if err := h.settle(ctx); err != nil {
 		t.Fatal(err)
 	}
