@@ -47,13 +47,8 @@ func runBackup(ctx context.Context, c *call) error {
 	cfg := c.config()
 	user := c.flags.String("user", "", "`USER` at the WebDAV server")
 	every := c.flags.Duration("every", 24*time.Hour, "`TIME` between two backups, at least 1h")
-	if err := c.parse(); err != nil {
-		return err
-	}
-	words := append(c.words, "", "", "")
-	verb, name, id, count := words[0], words[1], words[2], len(c.words)
-	c.args, c.words = nil, nil
-	if err := c.complete(cfg); err != nil {
+	verb, name, id, count, err := c.verb(cfg)
+	if err != nil {
 		return err
 	}
 	person := server.Person{Config: *cfg, Name: name}

@@ -34,13 +34,8 @@ Examples:
 func runClasses(ctx context.Context, c *call) error {
 	cfg := c.config()
 	only := c.flags.Bool("signed-in", false, "allow sharing with who is signed in, and not with everybody")
-	if err := c.parse(); err != nil {
-		return err
-	}
-	words := append(c.words, "", "", "")
-	verb, name, path, count := words[0], words[1], words[2], len(c.words)
-	c.args, c.words = nil, nil
-	if err := c.complete(cfg); err != nil {
+	verb, name, path, count, err := c.verb(cfg)
+	if err != nil {
 		return err
 	}
 	switch {

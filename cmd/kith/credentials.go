@@ -40,13 +40,8 @@ Examples:
 func runCredentials(ctx context.Context, c *call) error {
 	cfg := c.config()
 	label := c.flags.String("label", "", "`LABEL` by which NAME recognises the credentials")
-	if err := c.parse(); err != nil {
-		return err
-	}
-	words := append(c.words, "", "", "")
-	verb, name, id, count := words[0], words[1], words[2], len(c.words)
-	c.args, c.words = nil, nil
-	if err := c.complete(cfg); err != nil {
+	verb, name, id, count, err := c.verb(cfg)
+	if err != nil {
 		return err
 	}
 	switch {

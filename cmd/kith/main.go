@@ -53,6 +53,18 @@ type call struct {
 	stdin  *bufio.Reader // made by line
 }
 
+// verb reads a call of the form `VERB NAME REST` and completes the settings. count is
+// how many words there are; those that are not there are "".
+func (c *call) verb(cfg *server.Config) (verb, name, rest string, count int, err error) {
+	if err := c.parse(); err != nil {
+		return "", "", "", 0, err
+	}
+	words := append(c.words, "", "", "")
+	verb, name, rest, count = words[0], words[1], words[2], len(c.words)
+	c.args, c.words = nil, nil
+	return verb, name, rest, count, c.complete(cfg)
+}
+
 // line reads a line of standard input, without its end.
 func (c *call) line() (string, error) {
 	if c.stdin == nil {

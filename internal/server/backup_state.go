@@ -125,7 +125,7 @@ func (o Person) RemoveBackup(ctx context.Context, id string) error {
 		return s.write(ctx, func(c *sqlite.Conn) error {
 			err := sqlitex.Execute(c, `DELETE FROM backup WHERE person = ? AND id = ?`, &sqlitex.ExecOptions{Args: []any{o.Name, id}})
 			if err == nil && c.Changes() == 0 {
-				err = fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
+				err = o.noBackup(id)
 			}
 			return err
 		})
@@ -143,43 +143,46 @@ func (o Person) AskBackup(ctx context.Context) error {
 
 // Kit returns the newest kit of a backup, "" before its first run. Errors: ErrPerson, ErrBackup.
 func (o Person) Kit(ctx context.Context, id string) (string, error) {
-	all, err := o.Backups(ctx)
-	if err != nil {
+	b, err := o.backup(ctx, id)
+	if err != nil || len(b.kits) == 0 {
 		return "", err
 	}
-	at := slices.IndexFunc(all, func(b Backup) bool { return b.ID == id })
-	if at < 0 {
-		return "", fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
-	}
-	if len(all[at].kits) == 0 {
-		return "", nil
-	}
-	return all[at].kits[0], nil
+	return b.kits[0], nil
 }
 
 // VerifyBackup reads everything that a backup holds. Errors: ErrPerson, ErrBackup, those of archive.Open and
 // archive.Contents.
 func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
-	all, err := o.Backups(ctx)
+	b, err := o.backup(ctx, id)
 	if err != nil {
 		return made, r, err
 	}
-	for _, b := range all {
-		if b.ID != id {
-			continue
-		}
-		place, err := b.place()
-		if err != nil {
-			return made, r, err
-		}
-		c, err := archive.Open(ctx, place, b.kits...)
-		if err != nil {
-			return made, r, err
-		}
-		r, err = c.Verify(ctx, progress)
-		return c.Made, r, err
+	place, err := b.place()
+	if err != nil {
+		return made, r, err
 	}
-	return made, r, fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
+	c, err := archive.Open(ctx, place, b.kits...)
+	if err != nil {
+		return made, r, err
+	}
+	r, err = c.Verify(ctx, progress)
+	return c.Made, r, err
+}
+
+// backup returns one backup. Errors: ErrPerson, ErrBackup.
+func (o Person) backup(ctx context.Context, id string) (Backup, error) {
+	all, err := o.Backups(ctx)
+	if err != nil {
+		return Backup{}, err
+	}
+	if at := slices.IndexFunc(all, func(b Backup) bool { return b.ID == id }); at >= 0 {
+		return all[at], nil
+	}
+	return Backup{}, o.noBackup(id)
+}
+
+func (o Person) noBackup(id string) error {
+	return fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
 }
 
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {

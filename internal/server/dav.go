@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,15 +162,7 @@ func (h *home) consents(granted func(context.Context, string) bool) func(context
 			return granted != nil && granted(ctx, consent)
 		}
 		all, err := h.state.passwords(ctx, h.config, h.name)
-		if err != nil {
-			return false
-		}
-		for _, p := range all {
-			if p.ID == id {
-				return true
-			}
-		}
-		return false
+		return err == nil && slices.ContainsFunc(all, func(p Password) bool { return p.ID == id })
 	}
 }
 

@@ -273,7 +273,9 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 
 func (m *merge) same(r row, s stamp) error {
 	m.rows.next()
-	m.w.store.hand.hold([]pod.Path{r.Path}, false)
+	if m.w.found != nil {
+		m.w.store.hand.hold([]pod.Path{r.Path}, false) // it is there again
+	}
 	if r.Path.IsContainer() {
 		m.below = append(m.below, known{r.Path, r.mtime})
 		return nil
