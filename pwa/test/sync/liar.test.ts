@@ -129,20 +129,22 @@ describe("a message", () => {
 
   test("that is repeated later does nothing more", async () => {
     const kept: Buffer[] = [];
-    const keep = messages((all) => (kept.push(...all), all));
-    liar.lie = keep;
-    const post = (await ben.kith.feed({ limit: 1 })).posts[0];
-    await ben.kith.refresh(toAna);
-    const talk = await ben.kith.talk();
-    const ref = (await ben.kith.feed({ limit: 1 })).posts[0]?.ref ?? post?.ref;
-    if (ref === undefined) throw new Error("no post");
-    await talk.comment(ref, "once");
-    await ben.kith.syncNow().catch(() => undefined);
+    liar.lie = messages((all) => (kept.push(...all), all));
+    await until(async () => {
+      await ben.kith.refresh(toAna);
+      return (await texts()).includes(news);
+    }, "Ben reads the post", 60_000);
+    const read = (await ben.kith.feed({ limit: 100 })).posts.find(({ text }) => text === news);
+    if (read === undefined) throw new Error("no post");
+    await (await ben.kith.talk()).comment(read.ref, "once");
     const said = async (): Promise<number> => {
-      const own = (await ana.kith.feed({ limit: 1 })).posts[0];
+      const own = (await ana.kith.feed({ limit: 100 })).posts.find(({ text }) => text === news);
       return own === undefined ? 0 : (await (await ana.kith.talk()).of(own.ref)).replies.filter(({ text }) => text === "once").length;
     };
-    await until(async () => (await said()) === 1, "the comment is there", 60_000);
+    await until(async () => {
+      await ben.kith.syncNow().catch(() => undefined);
+      return (await said()) === 1;
+    }, "the comment is there", 60_000);
     // Under names of their own, as if they were new.
     let replayed = 0;
     const again = kept.map((frame) => Buffer.concat([frame.subarray(0, 1), crypto.getRandomValues(Buffer.alloc(16)), frame.subarray(17)]));
