@@ -101,3 +101,37 @@ func TestWhatOthersLeaveAtAPlace(t *testing.T) {
 		t.Errorf("%s: %v", old, err)
 	}
 }
+
+// TestAFolderLosesNoName: what Put has said is kept has its name on the disk, and those of the folders around it; where
+// the disk refuses, Put does too.
+func TestAFolderLosesNoName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "backup")
+	f := Folder(dir).(*folder)
+	made := map[string]bool{} // names that stood when their directory was made durable
+	f.sync = func(of string) error {
+		entries, err := os.ReadDir(of)
+		for _, e := range entries {
+			made[filepath.Join(of, e.Name())] = true
+		}
+		return err
+	}
+	name := placeOf(strings.Repeat("ab", 16))
+	for _, name := range []string{"keyring-1", name} {
+		if err := f.Put(t.Context(), name, strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		for at := f.at(name); at != filepath.Dir(filepath.Dir(dir)); at = filepath.Dir(at) {
+			if !made[at] {
+				t.Errorf("after %s is put, the name of %s may be lost", name, at)
+			}
+		}
+	}
+	refused := errors.New("the disk refuses")
+	f.sync = func(string) error { return refused }
+	if err := f.Put(t.Context(), "keyring-2", strings.NewReader("x")); !errors.Is(err, refused) {
+		t.Errorf("put a name that may be lost: %v", err)
+	}
+	if err := syncDir(filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("a directory that is not there was made durable")
+	}
+}

@@ -1,0 +1,225 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-webdav"
+)
+
+// WebDAV returns a Place in a folder of a WebDAV server, such as Nextcloud or
+// Fastmail have it. address is the folder's; it is made when its parent is there.
+// The server sends nobody to another host: it could name one in this house.
+func WebDAV(c *http.Client, address, user, password string) (Place, error) {
+	own := *c
+	own.CheckRedirect = stay
+	var asker webdav.HTTPClient = &own
+	if user != "" || password != "" {
+		asker = webdav.HTTPClientWithBasicAuth(&own, user, password)
+	}
+	heard := &listener{HTTPClient: asker, stall: stallTime}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("reach the WebDAV folder: %q is no address", address)
+	}
+	dav, err := webdav.NewClient(heard, address)
+	if err != nil {
+		return nil, fmt.Errorf("reach the WebDAV folder: %w", err)
+	}
+	return &remote{heard: heard, dav: dav, root: strings.TrimSuffix(u.Path, "/") + "/", made: map[string]bool{}}, nil
+}
+
+// stay refuses a redirect that leads to another host, or away from https.
+func stay(r *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	secured := from.Scheme == "http" && r.URL.Scheme == "https" && from.Hostname() == r.URL.Hostname()
+	if len(via) >= 10 || !secured && (r.URL.Host != from.Host || r.URL.Scheme != from.Scheme) {
+		return errors.New("the server sends elsewhere; name the address at which it is")
+	}
+	return nil
+}
+
+const (
+	maxListing = 64 << 20 // bytes that a server tells of one folder
+	// stallTime is how long nothing may move: one place that stands still would
+	// keep all others from being written. An answer may take 5 min to begin.
+	stallTime = 6 * time.Minute
+)
+
+var errStalled = errors.New("the server stands still")
+
+// moving is a body of a request that ends when nothing moves.
+type moving struct {
+	io.ReadCloser
+	ctx  context.Context
+	idle *time.Timer
+	time time.Duration
+	end  func() // called by Close, where nothing comes after the body; nil: more comes
+}
+
+// Read implements io.Reader.
+func (m *moving) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	m.idle.Reset(m.time)
+	if err != nil && err != io.EOF && context.Cause(m.ctx) == errStalled {
+		err = errStalled
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (m *moving) Close() error {
+	if m.end != nil {
+		defer m.end()
+	}
+	return m.ReadCloser.Close()
+}
+
+// listener remembers the last status: the webdav package tells an answer that
+// lacks a property as if the resource were not there. And it makes weak entity
+// tags strong, which that package cannot read and nobody here compares; Apache
+// gives them to files that are new.
+type listener struct {
+	webdav.HTTPClient
+	stall  time.Duration
+	status int
+}
+
+// ask makes a request that ends when nothing moves.
+func (l *listener) ask(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	idle := time.AfterFunc(l.stall, func() { cancel(errStalled) })
+	end := func() { idle.Stop(); cancel(nil) }
+	r = r.WithContext(ctx)
+	if r.Body != nil {
+		r.Body = &moving{ReadCloser: r.Body, ctx: ctx, idle: idle, time: l.stall}
+	}
+	res, err := l.HTTPClient.Do(r)
+	if err == nil {
+		res.Body = &moving{ReadCloser: res.Body, ctx: ctx, idle: idle, time: l.stall, end: end}
+		return res, nil
+	}
+	if context.Cause(ctx) == errStalled {
+		err = errStalled
+	}
+	end()
+	return nil, err
+}
+
+func (l *listener) Do(r *http.Request) (*http.Response, error) {
+	l.status = 0
+	res, err := l.ask(r)
+	if err != nil {
+		return nil, err
+	}
+	if l.status = res.StatusCode; l.status != http.StatusMultiStatus {
+		return res, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxListing))
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	for _, quote := range []string{`"`, "&quot;"} {
+		text = bytes.ReplaceAll(text, []byte("W/"+quote), []byte(quote))
+	}
+	res.Body = io.NopCloser(bytes.NewReader(text))
+	return res, nil
+}
+
+// remote is a folder of a WebDAV server. One goroutine uses it at a time.
+type remote struct {
+	heard *listener
+	dav   *webdav.Client
+	root  string          // path of the folder; names are given whole, or the package takes their last slash
+	made  map[string]bool // folders that are known to be there
+}
+
+// Put implements Place. A server that has taken fewer bytes than were sent says
+// so too late for most clients: its word on the size is asked for.
+func (r *remote) Put(ctx context.Context, name string, body io.Reader) error {
+	if err := r.makeAbove(ctx, name); err != nil {
+		return err
+	}
+	w, err := r.dav.Create(ctx, r.root+name)
+	if err != nil {
+		return err
+	}
+	sent, err := io.Copy(w, body)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	info, err := r.dav.Stat(ctx, r.root+name)
+	if err != nil {
+		return err
+	}
+	if info.Size != sent {
+		return fmt.Errorf("the server has %d bytes of %d: %w", info.Size, sent, io.ErrShortWrite)
+	}
+	return nil
+}
+
+func (r *remote) makeAbove(ctx context.Context, name string) error {
+	dir := strings.TrimPrefix(path.Dir(name)+"/", "./")
+	if r.made[dir] {
+		return nil
+	}
+	if dir != "" {
+		if err := r.makeAbove(ctx, path.Dir(name)); err != nil {
+			return err
+		}
+	}
+	if _, err := r.dav.ReadDir(ctx, r.root+dir, false); err != nil {
+		if err := r.dav.Mkdir(ctx, r.root+dir); err != nil {
+			return fmt.Errorf("make a folder at the server: %w", err)
+		}
+	}
+	r.made[dir] = true
+	return nil
+}
+
+func (r *remote) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	body, err := r.dav.Open(ctx, r.root+name)
+	return body, r.asAbsent(err)
+}
+
+func (r *remote) List(ctx context.Context, folder string) (names []string, err error) {
+	infos, err := r.dav.ReadDir(ctx, r.root+folder, false)
+	if errors.Is(r.asAbsent(err), fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, i := range infos {
+		if strings.TrimSuffix(i.Path, "/") == strings.TrimSuffix(r.root+folder, "/") {
+			continue // the folder itself
+		}
+		n := path.Base(i.Path)
+		if i.IsDir {
+			n += "/"
+		}
+		names = append(names, n)
+	}
+	return names, err
+}
+
+func (r *remote) Delete(ctx context.Context, name string) error {
+	if err := r.asAbsent(r.dav.RemoveAll(ctx, r.root+name)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// asAbsent turns the answer for what is not there into fs.ErrNotExist.
+func (r *remote) asAbsent(err error) error {
+	if err != nil && r.heard.status == http.StatusNotFound {
+		return fs.ErrNotExist
+	}
+	return err
+}
