@@ -198,11 +198,11 @@ func oneDisk(a, b string) (bool, error) {
 	return x.Dev == y.Dev, err
 }
 
-// lockAlone locks a file against every other process, or returns errBusy.
+// lockAlone locks a file against every other process, or returns ErrBusy.
 func lockAlone(f *os.File) error {
 	err := retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errBusy
+		return ErrBusy
 	}
 	return err
 }

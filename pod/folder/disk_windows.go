@@ -307,11 +307,11 @@ func oneDisk(a, b string) (bool, error) {
 	return strings.EqualFold(filepath.VolumeName(a), filepath.VolumeName(b)), nil
 }
 
-// lockAlone locks a file against every other process, or returns errBusy.
+// lockAlone locks a file against every other process, or returns ErrBusy.
 func lockAlone(f *os.File) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &windows.Overlapped{})
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return errBusy
+		return ErrBusy
 	}
 	return err
 }

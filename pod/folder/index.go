@@ -119,7 +119,8 @@ func openIndex(state string, k *disk, verify bool) (*index, head, error) {
 	return x, h, nil
 }
 
-var errBusy = errors.New("another process has this folder open; stop it first, or name another folder")
+// ErrBusy is returned by Open while another process has the pod open.
+var ErrBusy = errors.New("another process has this folder open; stop it first, or name another folder")
 
 func readIndex(state string, k *disk, verify bool) (*index, head, error) {
 	if _, err := os.Lstat(filepath.Join(state, indexName)); err != nil {

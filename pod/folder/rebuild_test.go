@@ -260,7 +260,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("a pod that is open", func(t *testing.T) {
 		dir := t.TempDir()
 		mustOpen(t, dir)
-		if _, err := Open(options(dir)); !errors.Is(err, errBusy) {
+		if _, err := Open(options(dir)); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v", err)
 		}
 	})
