@@ -3,7 +3,7 @@
 import type { Env } from "../env.ts";
 import { b64u, type Bytes, fromB64u, text } from "../bytes.ts";
 import { parse, string, whole } from "../json.ts";
-import { bounded } from "../bounded.ts";
+import { type Answer, type Exchange, exchange } from "../bounded.ts";
 
 /** Net is what a relay is asked with. */
 export type Net = Pick<Env, "now" | "random" | "fetch" | "after" | "socket">;
@@ -74,44 +74,16 @@ function readInfo(bytes: Bytes): RelayInfo | undefined {
   return bits > 32 ? undefined : { key, queues, bits, challenge, app: read.app === true, message, ttl };
 }
 
-/** Answer is a status with the whole body, at most 2 MiB. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly bytes: Bytes;
-}
-
-/** Request is what a relay is asked. */
-export interface Request {
+/** Request is what a relay is asked; 15 seconds when no `timeout` is given. */
+export interface Request extends Pick<Exchange, "url" | "headers" | "signal"> {
   readonly method: "GET" | "POST" | "DELETE";
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Bytes;
   readonly timeout?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** ask sends a request and reads the answer; status 0 when none comes, or one too large. */
-export async function ask(net: Net, { method, url, headers = {}, body, timeout = patience, signal }: Request): Promise<Answer> {
-  const late = new AbortController();
-  const stop = net.after(timeout, () => late.abort());
-  try {
-    const answer = await net.fetch(url, {
-      method,
-      headers: { ...headers },
-      body: body ?? null,
-      signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
-      credentials: "omit",
-      cache: "no-store",
-      redirect: "error",
-      referrerPolicy: "no-referrer",
-    });
-    return { status: answer.status, headers: answer.headers, bytes: await bounded(answer, 2 << 20) };
-  } catch {
-    return { status: 0, headers: new Headers(), bytes: new Uint8Array(0) };
-  } finally {
-    stop();
-  }
+/** ask sends a request and reads the answer, at most 2 MiB; status 0 when none comes, or one too large. */
+export function ask(net: Net, request: Request): Promise<Answer> {
+  return exchange(net, { timeout: patience, ...request, max: 2 << 20 }).catch(() => ({ status: 0, headers: new Headers(), bytes: new Uint8Array(0) }));
 }
 
 /** refused returns a status as what a relay did not do. */

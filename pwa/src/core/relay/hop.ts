@@ -6,10 +6,11 @@
  *     back         nonce 12 | AES-128-GCM under an exported key: status u16, length u32, body, zeros
  */
 
+import type { Answer } from "../bounded.ts";
 import { type Bytes, join, utf8 } from "../bytes.ts";
 import { compressed, didOf } from "../webid/key.ts";
 import { encapsulate } from "../webid/hpke.ts";
-import { type Answer, ask, type Net, type Posted, posted } from "./client.ts";
+import { ask, type Net, type Posted, posted } from "./client.ts";
 
 /** A queue's relay, as the outer hop knows it. */
 export interface Beyond {
