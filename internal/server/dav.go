@@ -93,20 +93,25 @@ func (o Person) do(act func(*state) error) error {
 func (s *state) addPassword(ctx context.Context, c Config, name, label string) (Password, error) {
 	text := strings.ToLower(rand.Text())
 	secret := strings.Join([]string{text[:5], text[5:10], text[10:15], text[15:20]}, "-")
-	id, now := strings.ToLower(rand.Text()[:16]), s.now()
-	err := s.write(ctx, func(conn *sqlite.Conn) error {
+	id := strings.ToLower(rand.Text()[:16])
+	err := s.keepPassword(ctx, name, endedPassword{id, clip(label, maxTitle), s.now().Unix(), passwordHash(name, secret)})
+	return Password{ID: id, User: name, Secret: secret, URL: c.PodURL(name) + mount + "/", Label: label}, err
+}
+
+// keepPassword keeps a password by its hash. Errors: ErrPerson, issuer.ErrFull.
+func (s *state) keepPassword(ctx context.Context, name string, e endedPassword) error {
+	return s.write(ctx, func(conn *sqlite.Conn) error {
 		if err := changePerson(conn, name, func(*person) error { return nil }); err != nil {
 			return err
 		}
-		err := sqlitex.Execute(conn, `INSERT INTO password (hash, id, person, label, since, used)
+		err := sqlitex.Execute(conn, `INSERT OR IGNORE INTO password (hash, id, person, label, since, used)
 			SELECT ?1, ?2, ?3, ?4, ?5, 0 WHERE (SELECT count(*) FROM password WHERE person = ?3) < ?6`,
-			&sqlitex.ExecOptions{Args: []any{passwordHash(name, secret), id, name, clip(label, maxTitle), now.Unix(), passwordsMost}})
+			&sqlitex.ExecOptions{Args: []any{e.Hash, e.ID, name, clip(e.Name, maxTitle), e.Since, passwordsMost}})
 		if err == nil && conn.Changes() == 0 {
 			err = issuer.ErrFull
 		}
 		return err
 	})
-	return Password{ID: id, User: name, Secret: secret, URL: c.PodURL(name) + mount + "/", Label: label}, err
 }
 
 func passwordHash(name, secret string) []byte {
@@ -205,24 +210,69 @@ func (h *home) root(ctx context.Context) error {
 	return nil
 }
 
-// servePasswords lets an admin device make an app password; `.grants` lists and ends them.
+// servePasswords answers `.passwords` to the owner's devices: GET lists the app passwords; POST makes one, or takes
+// one back that was revoked; DELETE `.passwords/<id>` revokes one, and answers with what takes it back. `.grants`
+// lists and ends them too.
 func (h *home) servePasswords(w http.ResponseWriter, r *http.Request, agent webid.Agent, below string) error {
 	return asOwner(agent, func() error {
-		if below != "" || r.Method != http.MethodPost {
-			return allow(w, "POST, OPTIONS")
-		}
-		return h.asAdmin(r.Context(), agent, func() error {
-			var req struct {
-				Name string `json:"name"`
-			}
-			if err := readJSON(w, r, inviteBody, &req); err != nil {
-				return err
-			}
-			made, err := h.state.addPassword(r.Context(), h.config, h.name, req.Name)
+		switch {
+		case below == "" && r.Method == http.MethodGet:
+			all, err := h.state.passwords(r.Context(), h.config, h.name)
 			if err != nil {
 				return err
 			}
-			return writeJSON(w, http.StatusCreated, made)
-		})
+			return writeJSON(w, http.StatusOK, append([]Password{}, all...))
+		case below == "" && r.Method == http.MethodPost:
+			return h.asAdmin(r.Context(), agent, func() error { return h.makePassword(w, r) })
+		case below != "" && r.Method == http.MethodDelete:
+			ended, err := h.state.endPassword(r.Context(), h.name, below)
+			if err != nil {
+				return err
+			}
+			return writeJSON(w, http.StatusOK, ended)
+		}
+		return allow(w, "GET, POST, DELETE, OPTIONS")
 	})
+}
+
+// endedPassword is what takes a revoked password back: a hash, from which nobody learns the secret. Who may make
+// passwords gains nothing by it.
+type endedPassword struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Since int64  `json:"since"` // seconds since 1970
+	Hash  []byte `json:"hash,omitempty"`
+}
+
+// makePassword makes a password with the label of the body, or takes back the one that the body is about.
+func (h *home) makePassword(w http.ResponseWriter, r *http.Request) error {
+	var req endedPassword
+	if err := readJSON(w, r, inviteBody, &req); err != nil {
+		return err
+	}
+	if req.Hash != nil {
+		if len(req.Hash) != sha256.Size || !namePattern.MatchString(req.ID) || req.Since < 0 {
+			return errBody
+		}
+		return done(w, http.StatusCreated, h.state.keepPassword(r.Context(), h.name, req))
+	}
+	made, err := h.state.addPassword(r.Context(), h.config, h.name, req.Name)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, made)
+}
+
+// endPassword revokes a password. Errors: issuer.ErrUnknown.
+func (s *state) endPassword(ctx context.Context, name, id string) (e endedPassword, err error) {
+	const query = `SELECT hash, label, since FROM password WHERE person = ? AND id = ?`
+	err = s.read(ctx, query, []any{name, id}, func(row *sqlite.Stmt) error {
+		e = endedPassword{ID: id, Name: row.ColumnText(1), Since: row.ColumnInt64(2), Hash: make([]byte, row.ColumnLen(0))}
+		row.ColumnBytes(0, e.Hash)
+		return nil
+	})
+	if err != nil {
+		return e, err
+	}
+	return e, s.removePassword(ctx, name, id)
 }

@@ -86,6 +86,7 @@ var statuses = []struct {
 	{webid.ErrReplayFull, http.StatusServiceUnavailable, "Too many requests in a minute."},
 	{webid.ErrBusy, http.StatusTooManyRequests, "Too many sign-ins from elsewhere. Wait a moment."},
 	{issuer.ErrUnknown, http.StatusNotFound, "There is no such app, script or passkey."},
+	{ErrBackup, http.StatusNotFound, "There is no such backup."},
 	{issuer.ErrFull, http.StatusTooManyRequests, "There are too many. Remove one first."},
 	{issuer.ErrPasskey, http.StatusUnprocessableEntity, "The passkey is not accepted. Start again."},
 	{webid.Malformed, http.StatusBadRequest, "The request is not well formed."},
