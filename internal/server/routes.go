@@ -153,7 +153,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble", ".passwords":
+	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble", ".passwords", ".backups":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -196,6 +196,8 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return h.serveElsewhere(w, r, agent, own, below)
 	case ".passwords":
 		return h.servePasswords(w, r, agent, below)
+	case ".backups":
+		return h.serveBackups(w, r, agent, below)
 	case ".trouble":
 		return asOwner(agent, func() error { return h.serveTrouble(w, r, below) })
 	case ".channels":
