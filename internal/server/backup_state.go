@@ -241,17 +241,7 @@ func (k kitsOf) Kits(ctx context.Context) ([]string, error) {
 	return nil, ErrBackup
 }
 
-func (k kitsOf) Add(ctx context.Context, kit string) error {
-	have, err := k.Kits(ctx)
-	if err != nil {
-		return err
-	}
-	return k.set(ctx, append([]string{kit}, have...))
-}
-
-func (k kitsOf) Settle(ctx context.Context, kit string) error { return k.set(ctx, []string{kit}) }
-
-func (k kitsOf) set(ctx context.Context, kits []string) error {
+func (k kitsOf) Keep(ctx context.Context, kits ...string) error {
 	text, err := json.Marshal(kits)
 	if err != nil {
 		return err

@@ -427,9 +427,49 @@ func TestBackupThatIsInterrupted(t *testing.T) {
 // kitBox keeps kits in memory.
 type kitBox struct{ kits []string }
 
-func (b *kitBox) Kits(context.Context) ([]string, error) { return b.kits, nil }
-func (b *kitBox) Add(_ context.Context, kit string) error {
-	b.kits = append([]string{kit}, b.kits...)
-	return nil
+func (b *kitBox) Kits(context.Context) ([]string, error)       { return b.kits, nil }
+func (b *kitBox) Keep(_ context.Context, kits ...string) error { b.kits = kits; return nil }
+
+// TestKitsOfRunsThatFail: a place at which something cannot be stored collects no kits, however often a run fails.
+func TestKitsOfRunsThatFail(t *testing.T) {
+	s := newVault(t)
+	dir := filepath.Join(t.TempDir(), "place")
+	kits, o := &kitBox{}, archive.Options{Now: time.Now}
+	full := func(prefix string) archive.Place { return &refusing{archive.Folder(dir), prefix} }
+	for range 5 { // the first backup of all, and the marker is refused
+		if _, err := archive.Backup(t.Context(), s.replica(t), full("kith"), kits, o); !errors.Is(err, errBrittle) || len(kits.kits) > 0 {
+			t.Fatalf("%d kits for nothing, %v", len(kits.kits), err)
+		}
+	}
+	if _, err := archive.Backup(t.Context(), s.replica(t), archive.Folder(dir), kits, o); err != nil {
+		t.Fatal(err)
+	}
+	first := kits.kits[0]
+	for n, prefix := range []string{"objects", "objects", "objects", "keyring", "keyring", "keyring", "keyring", "keyring"} {
+		s.want(t, 201, "PUT", "a/one.txt", fmt.Sprint(n))
+		if _, err := archive.Backup(t.Context(), s.replica(t), full(prefix), kits, o); !errors.Is(err, errBrittle) {
+			t.Fatalf("%s: %v", prefix, err)
+		}
+		if prefix == "objects" && len(kits.kits) != 1 || len(kits.kits) > 3 || !slices.Contains(kits.kits, first) {
+			t.Fatalf("after %d runs that could not store %s: %d kits", n+1, prefix, len(kits.kits))
+		}
+		isWhole(t, archive.Folder(dir), kits)
+	}
+	if _, err := archive.Backup(t.Context(), s.replica(t), archive.Folder(dir), kits, o); err != nil || len(kits.kits) != 1 || kits.kits[0] == first {
+		t.Fatalf("after a run that ended well: %d kits, %v", len(kits.kits), err)
+	}
+	isWhole(t, archive.Folder(dir), kits)
 }
-func (b *kitBox) Settle(_ context.Context, kit string) error { b.kits = []string{kit}; return nil }
+
+// refusing is a place that stores nothing whose name begins so.
+type refusing struct {
+	archive.Place
+	prefix string
+}
+
+func (r *refusing) Put(ctx context.Context, name string, body io.Reader) error {
+	if strings.HasPrefix(name, r.prefix) {
+		return errBrittle
+	}
+	return r.Place.Put(ctx, name, body)
+}

@@ -88,7 +88,7 @@ func (a *apache) start(t *testing.T) {
 	if err := a.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		r, err := http.Get(a.address)
 		if err == nil {
 			r.Body.Close()
@@ -101,10 +101,18 @@ func (a *apache) start(t *testing.T) {
 	}
 }
 
-// kill ends the server and all its processes at once.
+// kill ends the server and all its processes at once, and waits until none of them has the port any more.
 func (a *apache) kill() {
 	syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
 	a.cmd.Wait()
+	host := strings.TrimSuffix(strings.TrimPrefix(a.address, "http://"), "/kith/")
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		c, err := net.Dial("tcp", host)
+		if err != nil {
+			return
+		}
+		c.Close()
+	}
 }
 
 // dies is a place whose server is killed in the middle of the nth file.

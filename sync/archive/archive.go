@@ -27,10 +27,8 @@ type Pod interface {
 type Kits interface {
 	// Kits returns the kits that may open what is at the place, the newest first.
 	Kits(ctx context.Context) ([]string, error)
-	// Add keeps one more kit beside the others.
-	Add(ctx context.Context, kit string) error
-	// Settle erases all kits but one.
-	Settle(ctx context.Context, kit string) error
+	// Keep keeps these kits, the newest first, and erases all others.
+	Keep(ctx context.Context, kits ...string) error
 }
 
 // Options are what a run is told.
@@ -57,7 +55,10 @@ type run struct {
 	pod    Pod
 	o      Options
 	known  map[string]Row // objects that are at the place, by path
-	kit    string         // for what is written
+	kits   Kits
+	kit    string   // for what is written
+	unkept bool     // kit is new
+	spare  []string // the kits that open what is at the place, where kit is new
 	report Report
 	next   keyring
 	since  int // objects since progress was noted
@@ -77,7 +78,7 @@ func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Repo
 	if err != nil && !fresh {
 		return Report{}, err
 	}
-	r := &run{place: place, pod: p, o: o, known: before.objects()}
+	r := &run{place: place, pod: p, o: o, kits: kits, known: before.objects()}
 	begun, err := newest(ctx, place, part, have)
 	if err == nil && begun.N > before.N {
 		maps.Copy(r.known, begun.objects())
@@ -85,18 +86,18 @@ func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Repo
 		return Report{}, err
 	}
 	r.next = keyring{Format: format, N: max(before.N, begun.N) + 1, Made: o.Now().UTC(), State: o.State}
-	if err := r.prepare(ctx, before, fresh, kits, have); err != nil {
+	if err := r.prepare(ctx, before, begun, fresh); err != nil {
 		return r.report, err
 	}
 	if fresh || !before.same(r.next) {
 		r.report.Changed = true
-		if err := r.next.put(ctx, place, fmt.Sprint(whole, r.next.N), r.kit); err != nil {
+		if err := r.put(ctx, whole); err != nil {
 			return r.report, err
 		}
 	} else {
 		r.next, r.kit = before, before.kit
 	}
-	return r.report, r.clean(ctx, kits, len(have))
+	return r.report, r.clean(ctx, len(have))
 }
 
 func (k keyring) objects() map[string]Row {
@@ -121,13 +122,13 @@ func withoutTime(r Row) Row {
 }
 
 // prepare stores what is new, by a kit that suits what has gone.
-func (r *run) prepare(ctx context.Context, before keyring, fresh bool, kits Kits, have []string) error {
+func (r *run) prepare(ctx context.Context, before, begun keyring, fresh bool) error {
 	infos, err := r.rows(ctx)
 	if err != nil {
 		return err
 	}
 	r.report.Total = len(infos)
-	if err := r.chooseKit(ctx, before, infos, fresh, kits, have); err != nil {
+	if err := r.chooseKit(before, begun, infos, fresh); err != nil {
 		return err
 	}
 	if fresh {
@@ -151,25 +152,37 @@ func (r *run) prepare(ctx context.Context, before keyring, fresh bool, kits Kits
 }
 
 // chooseKit takes a fresh kit when something that the last keyring opens has gone.
-func (r *run) chooseKit(ctx context.Context, before keyring, infos []pod.Info, fresh bool, kits Kits, have []string) error {
+func (r *run) chooseKit(before, begun keyring, infos []pod.Info, fresh bool) (err error) {
 	stands := map[string]string{}
 	for _, i := range infos {
 		stands[i.Path.Escaped()] = i.ETag
 	}
-	gone := slices.ContainsFunc(before.Rows, func(row Row) bool { return row.Object != "" && stands[row.Path] != row.ETag })
-	if !fresh && !gone {
-		r.kit = have[0]
+	gone := func(row Row) bool { return row.Object != "" && stands[row.Path] != row.ETag }
+	if !fresh && !slices.ContainsFunc(before.Rows, gone) {
+		r.kit = before.kit
 		return nil
 	}
-	kit, err := NewKit()
-	if err != nil {
-		return err
+	for _, k := range []keyring{begun, before} {
+		if k.kit != "" && !slices.Contains(r.spare, k.kit) {
+			r.spare = append(r.spare, k.kit)
+		}
 	}
-	r.kit = kit
-	if err := kits.Add(ctx, kit); err != nil {
-		return fmt.Errorf("keep the kit: %w", err)
+	r.unkept = true
+	r.kit, err = NewKit()
+	return err
+}
+
+// put stores what the run has so far, sealed to a kit that is kept by then. A kit that has sealed nothing is not
+// kept, nor one that opens neither the last backup nor what was begun: however often runs fail, there are no more
+// than three.
+func (r *run) put(ctx context.Context, prefix string) error {
+	if r.unkept {
+		if err := r.kits.Keep(ctx, append([]string{r.kit}, r.spare...)...); err != nil {
+			return fmt.Errorf("keep the kit: %w", err)
+		}
+		r.unkept = false
 	}
-	return nil
+	return r.next.put(ctx, r.place, fmt.Sprint(prefix, r.next.N), r.kit)
 }
 
 // rows returns the rows of the pod, by path.
@@ -255,14 +268,14 @@ func (r *run) tell(ctx context.Context) error {
 		return ctx.Err()
 	}
 	r.since = 0
-	return r.next.put(ctx, r.place, fmt.Sprint(part, r.next.N), r.kit)
+	return r.put(ctx, part)
 }
 
 // clean removes what the keyring that counts does not name: older kits first,
 // the older keyrings last, for they tell that there is something to clean.
-func (r *run) clean(ctx context.Context, kits Kits, had int) error {
+func (r *run) clean(ctx context.Context, had int) error {
 	if r.report.Changed || had > 1 {
-		if err := kits.Settle(ctx, r.kit); err != nil {
+		if err := r.kits.Keep(ctx, r.kit); err != nil {
 			return fmt.Errorf("erase the kits before: %w", err)
 		}
 	}

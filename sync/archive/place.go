@@ -26,7 +26,9 @@ type Place interface {
 
 // Folder returns a Place in a folder of this machine: a second disk, or one that
 // another program copies elsewhere.
-func Folder(dir string) Place { return &folder{dir: filepath.Clean(dir), sync: syncDir, lasting: map[string]bool{}} }
+func Folder(dir string) Place {
+	return &folder{dir: filepath.Clean(dir), sync: syncDir, lasting: map[string]bool{}}
+}
 
 // folder is a Place. One goroutine uses it at a time.
 type folder struct {
