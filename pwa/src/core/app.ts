@@ -4,7 +4,7 @@ import { Awake } from "./awake.ts";
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, Storage, Talk, Topic, Waiting } from "./kith.ts";
+import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Home, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, Storage, Talk, Topic, Waiting } from "./kith.ts";
 import { relayCount } from "./pod/facts.ts";
 import { asksOf, unsent } from "./pod/letters.ts";
 import { entries } from "./pod/outbox.ts";
@@ -22,6 +22,7 @@ import { waitingOf } from "./sync/waits.ts";
 import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
 import { linkKind } from "./webid/mark.ts";
+import { own, theirs } from "./whose.ts";
 
 /** part loads a part of the app that the first page does not wait for; rejects with `pod-unreachable` when it cannot be had now. */
 async function part<T>(load: () => Promise<T>): Promise<T> {
@@ -368,6 +369,9 @@ export class App implements Kith {
     const folder = await (await acting()).makePost(tree, what);
     if (what.draft !== undefined) await drafts.load();
     this.#acted("posts", "feed", "drafts");
+    const from = what.pictures.flatMap((picture) => picture.from ?? []);
+    // What can't be put away now stays where it was dropped.
+    if (from.length > 0) this.home().then((home) => home.putAway(from)).catch(() => undefined);
     return refOf({ folder });
   }
 
@@ -473,6 +477,10 @@ export class App implements Kith {
     return this.#connect().then(({ talk }) => talk);
   }
 
+  async home(): Promise<Home> {
+    return (await part(() => import("./house.ts"))).homeOf(this.#must.session, () => this.#acted());
+  }
+
   async apps(): Promise<Apps> {
     return (await network()).appsOf(this.#env, this.#parts?.session);
   }
@@ -482,16 +490,4 @@ export class App implements Kith {
     this.#listeners.clear();
     await this.#store.close();
   }
-}
-
-function own(ref: PostRef): Folder {
-  const { cid, folder } = whereOf(ref);
-  if (cid !== undefined) throw new KithError("no-such", "act on post: it is a friend's");
-  return folder;
-}
-
-function theirs(ref: PostRef): { readonly cid: ContactId; readonly folder: Folder } {
-  const { cid, folder } = whereOf(ref);
-  if (cid === undefined) throw new KithError("no-such", "act on copy: the post is the owner's own");
-  return { cid, folder };
 }

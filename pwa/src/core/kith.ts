@@ -8,8 +8,10 @@
  */
 
 import type { KithError } from "./errors.ts";
+import type { Home } from "./home.ts";
 import type { Relays } from "./relays.ts";
 
+export type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
 export type { Relay, Relays } from "./relays.ts";
 
 declare const brand: unique symbol;
@@ -238,6 +240,8 @@ export interface NewPicture {
   readonly thumbWidth: number;
   readonly thumbHeight: number;
   readonly alt: string;
+  /** The path in the own pod of the photo that it was made of: once it is posted, that is put away. */
+  readonly from?: string;
 }
 
 export interface Compose {
@@ -343,8 +347,9 @@ export interface Elsewhere {
 /** What may act for the owner without being one of their devices. */
 export interface Admitted {
   readonly id: string;
-  /** `app`: signed in by consent. `credentials`: a program that was given a name and a secret. `passkey`: signs the owner in at a browser without Kith. */
-  readonly kind: "app" | "credentials" | "passkey";
+  /** `app`: signed in by consent. `credentials`: a program that was given a name and a secret. `passkey`: signs the owner in at a browser without Kith.
+   * `password`: a computer that opens the pod as a drive. */
+  readonly kind: "app" | "credentials" | "passkey" | "password";
   /** Empty when it gave none. */
   readonly name: string;
   /** By which host an app goes. */
@@ -463,6 +468,9 @@ export interface Kith {
   talk(): Promise<Talk>;
 
   relays(): Promise<Relays>;
+
+  /** Looking after the own pod; its methods reject with `no-pod` without one. */
+  home(): Promise<Home>;
 
   /** Signing in at other apps; its methods ask the network. */
   apps(): Promise<Apps>;

@@ -18,7 +18,7 @@ import { jsonOf } from "./open.ts";
 import type { Session } from "./session.ts";
 
 const json = { "Content-Type": "application/json" };
-const kinds: readonly Admitted["kind"][] = ["app", "credentials", "passkey"];
+const kinds: readonly Admitted["kind"][] = ["app", "credentials", "passkey", "password"];
 
 /** Schemes of addresses that run or show something of this page's own instead of leading away from it. */
 const unsafe = /^(javascript|data|blob|file|about|vbscript|filesystem|view-source):$/;

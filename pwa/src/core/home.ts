@@ -1,0 +1,86 @@
+/** What the owner hears of their pod, and what they do about it, as plain values. */
+
+/** Something that is not as it should be at the pod. */
+export interface Trouble {
+  /** One word for what it is: `deletions`, `conflicts`, `backup` and others that the pod may know. */
+  readonly kind: string;
+  /** A sentence of the pod's: what it is, and what to do. */
+  readonly text: string;
+  /** How many things it is about; 0 when it is not about things. */
+  readonly count: number;
+  /** Since when, in milliseconds since the epoch, where the pod knows. */
+  readonly since?: number;
+  /** Some of the things, as paths in the pod. */
+  readonly paths: readonly string[];
+}
+
+/** A place where the pod is kept a second time, sealed. Times in milliseconds since the epoch. */
+export interface Backup {
+  readonly id: string;
+  /** A folder of the pod's machine, or an address. */
+  readonly place: string;
+  /** The name there. */
+  readonly user?: string;
+  /** When the place was last found to hold what the pod held. */
+  readonly done?: number;
+  /** When the next run is due; absent while one is asked for or under way. */
+  readonly next?: number;
+  /** Why the last run failed, in the pod's words. */
+  readonly error?: string;
+  /** A run is asked for, or under way. */
+  readonly waiting: boolean;
+  readonly progress?: { readonly done: number; readonly total: number };
+}
+
+/** What opens a backup on another machine. */
+export interface Kit {
+  readonly place: string;
+  readonly kit: string;
+}
+
+/** A password by which a computer opens the pod as a drive. Times in milliseconds since the epoch. */
+export interface AppPassword {
+  readonly id: string;
+  readonly label: string;
+  readonly user: string;
+  /** The drive's address. */
+  readonly url: string;
+  readonly since: number;
+  /** Absent when never. */
+  readonly used?: number;
+}
+
+/** A picture that was dropped into the pod's folder to be posted. */
+export interface Dropped {
+  /** Where it is in the pod. */
+  readonly path: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+}
+
+/** The owner's own pod, as they look after it. All but `kits` and `dropped` ask the pod. */
+export interface Home {
+  troubles(): Promise<readonly Trouble[]>;
+  /** Decides on deletions that the pod holds back: carries them out everywhere, or brings the files back. */
+  decideDeletions(remove: boolean): Promise<void>;
+  backups(): Promise<readonly Backup[]>;
+  /** Keeps the pod at a WebDAV folder too; false when nothing can be kept there. */
+  addBackup(place: string, user: string, password: string): Promise<boolean>;
+  /** Asks for a run of all of them. */
+  backUpNow(): Promise<void>;
+  /** Forgets a place and its kit. */
+  removeBackup(id: string): Promise<void>;
+  /** The newest kits that this device holds. */
+  kits(): Promise<readonly Kit[]>;
+  passwords(): Promise<readonly AppPassword[]>;
+  /** The secret is told this once. */
+  addPassword(label: string): Promise<AppPassword & { readonly secret: string }>;
+  /** Shuts out whoever uses it, at once; resolves with what lets them in again. */
+  revokePassword(id: string): Promise<() => Promise<void>>;
+  /** What lies in the pod's folder for photos, the newest first. */
+  dropped(): readonly Dropped[];
+  photo(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Puts away what was posted, in the folder `posted` beside the others. */
+  putAway(paths: readonly string[]): Promise<void>;
+}

@@ -1,0 +1,181 @@
+/** The owner's pod, asked about itself (docs/protocol.md, Looking after a pod). It is loaded when somebody asks. */
+
+import { type Bytes, text } from "./bytes.ts";
+import { KithError } from "./errors.ts";
+import { given } from "./given.ts";
+import type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
+import { type Json, list, object, parse, string, time, whole } from "./json.ts";
+import type { Client } from "./ldp/client.ts";
+import { waiting } from "./pod/outbox.ts";
+import { escaped } from "./pod/paths.ts";
+import type { Row } from "./store/store.ts";
+import { podClient } from "./sync/clients.ts";
+import type { Session } from "./sync/session.ts";
+
+/** The pod's folder for photos that are to be posted, and where they go afterwards. */
+const inbox = "/inbox-photos/";
+const posted = `${inbox}posted/`;
+/** Where the pod tells the kits of its backups. */
+const kitsPath = "/settings/backup";
+/** The largest photo that is fetched, in bytes. */
+const photoMax = 64 << 20;
+const photoTimeout = 300_000;
+/** Asking a place for backups whether it will do takes its time. */
+const placeTimeout = 120_000;
+
+/** homeOf returns the owner's pod; `acted` tells of what is to be brought there. */
+export function homeOf(session: Session, acted: () => void): Home {
+  return new House(session, acted);
+}
+
+class House implements Home {
+  readonly #session: Session;
+  readonly #acted: () => void;
+
+  constructor(session: Session, acted: () => void) {
+    this.#session = session;
+    this.#acted = acted;
+  }
+
+  get #pod(): Client {
+    return podClient(this.#session);
+  }
+
+  async troubles(): Promise<readonly Trouble[]> {
+    return (await this.#list(".trouble")).flatMap((each) => readTrouble(each) ?? []);
+  }
+
+  async decideDeletions(remove: boolean): Promise<void> {
+    await this.#send("POST", ".trouble/deletions", { delete: remove });
+    this.#acted();
+  }
+
+  async backups(): Promise<readonly Backup[]> {
+    return (await this.#list(".backups")).flatMap((each) => readBackup(each) ?? []);
+  }
+
+  async addBackup(place: string, user: string, password: string): Promise<boolean> {
+    const answer = await this.#send("POST", ".backups", { place, user, password }, [201, 400, 422], placeTimeout);
+    return answer !== undefined;
+  }
+
+  async backUpNow(): Promise<void> {
+    await this.#send("POST", ".backups/run", {});
+  }
+
+  async removeBackup(id: string): Promise<void> {
+    await this.#send("DELETE", `.backups/${encodeURIComponent(id)}`, undefined, [204, 404]);
+  }
+
+  async kits(): Promise<readonly Kit[]> {
+    const told = parse((await this.#session.tree.text(kitsPath)) ?? "");
+    return list(told?.backups).map(object).flatMap((each) => {
+      const [place, kit] = [string(each?.place), string(list(each?.kits)[0])];
+      return place === undefined || kit === undefined ? [] : [{ place, kit }];
+    });
+  }
+
+  async passwords(): Promise<readonly AppPassword[]> {
+    return (await this.#list(".passwords")).flatMap((each) => readPassword(each, this.#session.env.now()) ?? []);
+  }
+
+  async addPassword(label: string): Promise<AppPassword & { readonly secret: string }> {
+    const made = await this.#send("POST", ".passwords", { name: label });
+    const password = made && readPassword(made, this.#session.env.now());
+    const secret = string(made?.password, 200);
+    if (password === undefined || secret === undefined) throw unexpected("of a new password");
+    return { ...password, secret };
+  }
+
+  async revokePassword(id: string): Promise<() => Promise<void>> {
+    const back = await this.#send("DELETE", `.passwords/${encodeURIComponent(id)}`, undefined, [200, 404]);
+    return async () => void (back !== undefined && (await this.#send("POST", ".passwords", back)));
+  }
+
+  dropped(): readonly Dropped[] {
+    const { store } = this.#session;
+    const rows = [...store.rows(inbox)].filter(({ path, type }) => type.startsWith("image/") && !path.slice(inbox.length).includes("/"));
+    return rows.sort((a, b) => b.modified - a.modified || (a.path < b.path ? -1 : 1))
+      .map(({ path, type, size }) => ({ path, name: path.slice(inbox.length), mediaType: type, bytes: size }));
+  }
+
+  async photo(path: string): Promise<Bytes> {
+    const here = await this.#session.store.bytes(path);
+    if (here !== undefined) return here;
+    const { bytes } = await this.#pod.ask({ method: "GET", path: `.replica${escaped(path)}`, max: photoMax, timeout: photoTimeout });
+    return bytes;
+  }
+
+  async putAway(paths: readonly string[]): Promise<void> {
+    const { store, tree } = this.#session;
+    await this.#tidy();
+    for (const path of paths) {
+      const row = store.row(path);
+      if (row === undefined || !path.startsWith(inbox)) continue;
+      const bytes = await this.photo(path);
+      await tree.act("other", async (batch) => {
+        await batch.put(free(store, path.slice(inbox.length)), row.type, bytes);
+        for (const each of [path, `${path}.acl`]) if (store.row(each) !== undefined) batch.erase(each);
+      });
+    }
+    this.#acted();
+  }
+
+  /** tidy lets go of the bytes of what was put away, once the pod has them. */
+  async #tidy(): Promise<void> {
+    const { store } = this.#session;
+    const { puts } = waiting(store);
+    const idle = ({ path, here }: Row): boolean => here && !puts.has(path) && !path.endsWith(".acl");
+    await store.apply([...store.rows(posted)].filter(idle).map(({ path }) => ({ purge: path })));
+  }
+
+  /** list asks for a bare list of objects. */
+  async #list(path: string): Promise<readonly Json[]> {
+    const { bytes } = await this.#pod.ask({ method: "GET", path });
+    const read = parse(`{"list":${text(bytes)}}`);
+    if (!Array.isArray(read?.list)) throw unexpected(`of ${path}`);
+    return list(read.list).map(object).flatMap((each) => each ?? []);
+  }
+
+  /** send asks for an act; undefined when the answer says nothing, or no. */
+  async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204], timeout?: number): Promise<Json | undefined> {
+    const json = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const { status, bytes } = await this.#pod.ask({ method, path, allow, ...json, ...(timeout === undefined ? {} : { timeout }) });
+    return status >= 400 ? undefined : parse(new TextDecoder().decode(bytes));
+  }
+}
+
+/** free returns a path in the folder of what was posted that nothing has. */
+function free(store: { row(path: string): unknown }, name: string): string {
+  const [, stem = name, end = ""] = /^(.+)(\.[^.]+)$/.exec(name) ?? [];
+  for (let n = 1; ; n += 1) {
+    const path = posted + (n === 1 ? name : `${stem} ${n}${end}`);
+    if (store.row(path) === undefined) return path;
+  }
+}
+
+function readTrouble(read: Json): Trouble | undefined {
+  const [kind, said] = [string(read.kind, 40), string(read.text)];
+  if (kind === undefined || said === undefined) return undefined;
+  const paths = list(read.paths).flatMap((each) => string(each, 2048) ?? []);
+  return given({ kind, text: said, count: whole(read.count) ?? 0, since: time(read.since), paths });
+}
+
+function readBackup(read: Json): Backup | undefined {
+  const [id, place] = [string(read.id, 64), string(read.place)];
+  if (id === undefined || place === undefined) return undefined;
+  const [done, total] = [whole(object(read.running)?.done), whole(object(read.running)?.total)];
+  const progress = done === undefined || total === undefined || total === 0 ? undefined : { done, total };
+  return given({ id, place, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, progress });
+}
+
+function readPassword(read: Json, now: number): AppPassword | undefined {
+  const [id, user, url] = [string(read.id, 64), string(read.user, 64), string(read.url, 2048)];
+  if (id === undefined || user === undefined || url === undefined) return undefined;
+  return given({ id, user, url, label: string(read.label, 200) ?? "", since: time(read.since) ?? now, used: time(read.used) });
+}
+
+function unexpected(what: string): KithError {
+  return new KithError("pod-refused", `read answer ${what}: it is not of the form expected`);
+}
+
