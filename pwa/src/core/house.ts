@@ -134,7 +134,7 @@ class House implements Home {
     const { bytes } = await this.#pod.ask({ method: "GET", path });
     const read = parse(`{"list":${text(bytes)}}`);
     if (!Array.isArray(read?.list)) throw unexpected(`of ${path}`);
-    return list(read.list).map(object).flatMap((each) => each ?? []);
+    return list(read.list).map(object).filter((each) => each !== undefined);
   }
 
   /** send asks for an act; undefined when the answer says nothing, or no. */
