@@ -49,7 +49,7 @@ func (d documents) Admit(r *http.Request) bool {
 func (d documents) Fresh(ctx context.Context, url, accept string, age time.Duration) (fetch.Document, error) {
 	own, ok := strings.CutPrefix(url, d.config.URL)
 	if !ok {
-		leave, ok := d.asking.enter(ctx)
+		leave, ok := d.mayAsk(ctx)
 		if !ok {
 			return fetch.Document{}, fmt.Errorf("fetch: %w", webid.ErrBusy)
 		}

@@ -39,6 +39,7 @@ type home struct {
 	who      *webid.Verifier
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
+	friends   *places // those of the Server
 	channels  *podsync.Channels
 	sealed    *sealed.Server
 	reach     *reach   // nil for a name that nobody has
@@ -58,7 +59,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, err
 	}
-	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion}
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion, friends: &s.friends}
 	h.store, err = folder.Open(folder.Options{
 		Tree:     filepath.Join(s.config.Data, "pods", name),
 		State:    filepath.Join(s.config.Data, "index", name),
@@ -117,7 +118,7 @@ func (h *home) services() []ldp.Service {
 // stranger returns the pod of a name that nobody has.
 func (s *Server) stranger(name string) *home {
 	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier,
-		challenge: s.issuer.Challenge, guard: s.nothing}
+		challenge: s.issuer.Challenge, guard: s.nothing, friends: &s.friends}
 	h.realm = newRealm(h.url, name, nothing{}, s.state)
 	h.openDoors(s, "")
 	return h

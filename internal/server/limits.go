@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,25 +18,52 @@ import (
 // time, so that a video over a bad line arrives and ten thousand idle sockets do not stay.
 const (
 	headerTime  = 10 * time.Second
-	idleTime    = 60 * time.Second
+	idleTime    = 25 * time.Second
 	stallTime   = 20 * time.Second
+	slowest     = 1 << 10  // bytes a second, below which a sender uses up stallTime
+	piece       = 16 << 10 // bytes of an answer that must move within stallTime
 	headerBytes = 32 << 10
+	streamsMost = 100 // requests at a time in one connection of HTTP/2
 )
+
+// Limits of requests that are under way at a time, waits for changes included.
+const (
+	requestsMost    = 16 << 10
+	requestsAddress = 1 << 10
+	requestsFriend  = 64
+)
+
+// newHTTP returns the server of h with all limits of time and size; the listener given to it is a gate.
+func newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           withStallLimits(h),
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMost, SendPingTimeout: stallTime, PingTimeout: headerTime, WriteByteTimeout: stallTime},
+		ConnState:         moved,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+}
 
 // stalls pushes the deadlines of one connection forward as long as bytes move.
 type stalls struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	body    io.ReadCloser
+	left    time.Duration // that the sender may still take; bytes that come give it back, up to stallTime
 }
 
-// withStallLimits makes every read of the request and every write of the response fail when it does
-// not move for stallTime.
+// withStallLimits ends requests whose body stops, or comes by single bytes, and answers that are not read.
 func withStallLimits(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := &stalls{ResponseWriter: w, control: http.NewResponseController(w), body: r.Body}
-		s.control.SetReadDeadline(time.Now().Add(stallTime))
+		s := &stalls{ResponseWriter: w, control: http.NewResponseController(w), body: r.Body, left: stallTime}
 		s.control.SetWriteDeadline(time.Now().Add(stallTime))
+		if r.Body == http.NoBody { // a deadline for reading would end the request itself
+			next.ServeHTTP(s, r)
+			return
+		}
+		s.control.SetReadDeadline(time.Now().Add(stallTime))
 		// net/http looks at the Body of its own request to see whether 100 Continue is still owed.
 		limited := r.WithContext(r.Context())
 		limited.Body = s
@@ -43,16 +71,32 @@ func withStallLimits(next http.Handler) http.Handler {
 	})
 }
 
+// Read counts the time that it waits, and not the time between two calls, which is this server's own.
 func (s *stalls) Read(p []byte) (int, error) {
-	s.control.SetReadDeadline(time.Now().Add(stallTime))
-	return s.body.Read(p)
+	began := time.Now()
+	s.control.SetReadDeadline(began.Add(s.left))
+	n, err := s.body.Read(p)
+	s.left = min(stallTime, s.left-time.Since(began)+time.Duration(n)*time.Second/slowest)
+	return n, err
 }
 
 func (s *stalls) Close() error { return s.body.Close() }
 
-func (s *stalls) Write(p []byte) (int, error) {
+// WriteHeader gives the head its own time: the body before it may have taken longer.
+func (s *stalls) WriteHeader(status int) {
 	s.control.SetWriteDeadline(time.Now().Add(stallTime))
-	return s.ResponseWriter.Write(p)
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write gives each piece of p its own time, so that a large answer may go over a bad line.
+func (s *stalls) Write(p []byte) (n int, err error) {
+	for rest := p; ; rest = p[n:] {
+		s.control.SetWriteDeadline(time.Now().Add(stallTime))
+		m, err := s.ResponseWriter.Write(rest[:min(piece, len(rest))])
+		if n += m; err != nil || n >= len(p) {
+			return n, err
+		}
+	}
 }
 
 // Unwrap gives http.ResponseController the writer below.
@@ -60,8 +104,41 @@ func (s *stalls) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // ReadFrom keeps the copy of a large body moving in pieces, each with its own time.
 func (s *stalls) ReadFrom(src io.Reader) (n int64, err error) {
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, piece)
 	return io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{src}, buf)
+}
+
+// places bounds how much is under way, for each asker and in all.
+type places struct {
+	each, all int
+
+	mu    sync.Mutex
+	here  map[string]int
+	taken int
+}
+
+// enter takes a place for who, and reports whether there was one; the caller leaves it.
+func (p *places) enter(who string) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.here[who] >= p.each || p.taken >= p.all {
+		return nil, false
+	}
+	if p.here == nil {
+		p.here = map[string]int{}
+	}
+	p.here[who]++
+	p.taken++
+	return func() { p.leave(who) }, true
+}
+
+func (p *places) leave(who string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+	if p.here[who]--; p.here[who] == 0 {
+		delete(p.here, who)
+	}
 }
 
 // rates limits what one address may ask of the endpoints that cost most before anybody is known.
@@ -119,41 +196,18 @@ func (l *rates) forget(now time.Time) {
 // asker is the key under which the context of a request holds the address that sent it.
 type asker struct{}
 
-// asking counts the documents that are being fetched for each address, so that nobody can take all the
-// places there are for that by naming many slow servers.
-type asking struct {
-	mu   sync.Mutex
-	here map[string]int
-}
-
-// askingMost is how many documents are fetched for one address at a time: more than a request needs.
+// askingMost is how many documents are fetched for one address at a time: more than a request needs, and nobody
+// can take all the places there are for that by naming many slow servers.
 const askingMost = 16
 
-// enter takes a place for the asker of ctx, and reports whether there was one; the caller leaves it. What
-// the server fetches for itself has no asker and no bound.
-func (a *asking) enter(ctx context.Context) (leave func(), ok bool) {
+// mayAsk takes a place among those for whom documents are fetched, for the asker of ctx, and reports whether there
+// was one; the caller leaves it. What the server fetches for itself has no asker and no bound.
+func (s *Server) mayAsk(ctx context.Context) (leave func(), ok bool) {
 	who, known := ctx.Value(asker{}).(string)
 	if !known {
 		return func() {}, true
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.here[who] >= askingMost {
-		return nil, false
-	}
-	if a.here == nil {
-		a.here = map[string]int{}
-	}
-	a.here[who]++
-	return func() { a.leave(who) }, true
-}
-
-func (a *asking) leave(who string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.here[who]--; a.here[who] == 0 {
-		delete(a.here, who)
-	}
+	return s.asking.enter(who)
 }
 
 // address returns who asks: the peer, or behind a proxy the last entry that the proxy added. Of an IPv6
@@ -161,14 +215,19 @@ func (a *asking) leave(who string) {
 func address(r *http.Request, behindProxy bool) string {
 	text := peer(r, behindProxy)
 	ip, err := netip.ParseAddr(text)
-	if err != nil || !ip.Is6() || ip.Is4In6() {
-		return text
-	}
-	network, err := ip.WithZone("").Prefix(64)
 	if err != nil {
 		return text
 	}
-	return network.String()
+	return network(ip)
+}
+
+// network returns what counts as one address.
+func network(ip netip.Addr) string {
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 func peer(r *http.Request, behindProxy bool) string {

@@ -64,7 +64,7 @@ func TestOneAskerTakesNotAllPlaces(t *testing.T) {
 func TestRequestsSayWhoAsks(t *testing.T) {
 	s, _ := host(t)
 	for range askingMost {
-		if _, ok := s.asking.enter(context.WithValue(t.Context(), asker{}, "192.0.2.1")); !ok {
+		if _, ok := s.mayAsk(context.WithValue(t.Context(), asker{}, "192.0.2.1")); !ok {
 			t.Fatal("no place")
 		}
 	}

@@ -29,7 +29,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler) // whatever was being sent must not look whole
 	}()
-	s.route(answer, r.WithContext(context.WithValue(r.Context(), asker{}, address(r, s.config.BehindProxy))))
+	who := address(r, s.config.BehindProxy)
+	leave, ok := s.requests.enter(who)
+	if !ok {
+		crowded(answer, r, "Too many requests of this address are under way. Wait until one is answered.")
+		return
+	}
+	defer leave()
+	s.route(answer, r.WithContext(context.WithValue(r.Context(), asker{}, who)))
+}
+
+// crowded answers whoever has too much under way.
+func crowded(w http.ResponseWriter, r *http.Request, why string) {
+	ldp.CORS(w, r)
+	w.Header().Set("Retry-After", "2")
+	ldp.Problem(w, http.StatusTooManyRequests, why)
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
@@ -116,9 +130,7 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodOptions || s.rates.allow(address(r, s.config.BehindProxy)) {
 		return false
 	}
-	ldp.CORS(w, r)
-	w.Header().Set("Retry-After", "2")
-	ldp.Problem(w, http.StatusTooManyRequests, "Too many requests from this address. Wait a moment.")
+	crowded(w, r, "Too many requests from this address. Wait a moment.")
 	return true
 }
 
@@ -134,9 +146,23 @@ func (h *home) serve(w http.ResponseWriter, r *http.Request, rest string) {
 		h.refuse(w, r, asRefusal(err))
 		return
 	}
+	leave, ok := h.place(agent)
+	if !ok {
+		crowded(w, r, "Too many of your requests are under way. Wait until one is answered.")
+		return
+	}
+	defer leave()
 	if err := h.answer(w, r, agent, rest); err != nil {
 		h.refuse(w, r, err)
 	}
+}
+
+// place takes a place for one more request of the agent, unless it is the owner or nobody in particular.
+func (h *home) place(agent webid.Agent) (leave func(), ok bool) {
+	if agent.Owner() || agent.Anonymous() {
+		return func() {}, true
+	}
+	return h.friends.enter(h.name + " " + string(agent.IDs()[0]))
 }
 
 // asRefusal turns credentials that do not hold into the refusal of a stranger; other errors stay.

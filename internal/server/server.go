@@ -38,7 +38,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -66,8 +66,10 @@ type Server struct {
 	cursorKey  []byte
 	hooks      hookKey
 	rates      *rates
-	strangers  *rates // of requests that make this server fetch documents
-	asking     asking
+	strangers  *rates         // of requests that make this server fetch documents
+	asking     places         // for whom documents are fetched
+	requests   places         // of addresses
+	friends    places         // of those who have shown who they are, but not of owners
 	fetcher    *fetch.Fetcher // for addresses that strangers choose
 	listener   net.Listener
 	nothing    *acl.Guard       // of the pods that do not exist
@@ -86,7 +88,8 @@ type Server struct {
 // Open opens the folder of c, which is complete, and binds its address; Run then serves. A folder
 // without people gets its first one. The caller closes it.
 func Open(ctx context.Context, c Config) (_ *Server, err error) {
-	s := &Server{config: c, homes: map[string]*home{}, rates: newRates(50, 200, c.Now)}
+	s := &Server{config: c, homes: map[string]*home{}, rates: newRates(50, 200, c.Now),
+		asking: places{each: askingMost, all: math.MaxInt}, requests: places{each: requestsAddress, all: requestsMost}, friends: places{each: requestsFriend, all: requestsMost}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -308,14 +311,13 @@ type running struct {
 // certificate challenges and sends everybody else to https.
 func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
 	main := newHTTP(h)
+	l = newGate(l, !c.BehindProxy)
 	switch {
 	case c.Domain != "":
 		certs := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.Domain), Cache: autocert.DirCache(c.Data + "/certificates")}
 		main.TLSConfig = certs.TLSConfig()
 		main.TLSConfig.MinVersion = tls.VersionTLS12
-		redirect := newHTTP(certs.HTTPHandler(nil))
-		redirect.Addr = ":80"
-		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}, {redirect, redirect.ListenAndServe}}, nil
+		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}, redirecting(certs.HTTPHandler(nil))}, nil
 	case c.Cert != "":
 		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 		if err != nil {
@@ -327,14 +329,16 @@ func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
 	return []running{{main, func() error { return main.Serve(l) }}}, nil
 }
 
-func newHTTP(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           withStallLimits(h),
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerBytes,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
-	}
+// redirecting returns the server of h on port 80.
+func redirecting(h http.Handler) running {
+	s := newHTTP(h)
+	return running{s, func() error {
+		l, err := net.Listen("tcp", ":80")
+		if err != nil {
+			return err
+		}
+		return s.Serve(newGate(l, true))
+	}}
 }
 
 // Close closes the listener and every pod.
