@@ -6,6 +6,7 @@
  *     core/acl core/ldp core/relay
  *     core/pod core/sealed
  *     core/sync core/answer
+ *     core/backup
  *     ui                      -> core
  *     worker                  -> core
  *     main.ts                 -> all
@@ -43,6 +44,7 @@ const height: Readonly<Record<string, number>> = {
   "core/sealed": 3,
   "core/answer": 4,
   "core/sync": 4,
+  "core/backup": 5,
 };
 
 const markup = new Set(["innerHTML", "outerHTML", "insertAdjacentHTML", "dangerouslySetInnerHTML", "setHTMLUnsafe"]);

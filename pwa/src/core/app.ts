@@ -4,7 +4,7 @@ import { Awake } from "./awake.ts";
 import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Apps, Audience, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Home, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, Storage, Talk, Topic, Waiting } from "./kith.ts";
+import type { Apps, Audience, BackedUp, BackupCourse, Backups, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Home, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, RestoreChoice, Storage, Talk, Topic, Waiting } from "./kith.ts";
 import { relayCount } from "./pod/facts.ts";
 import { asksOf, unsent } from "./pod/letters.ts";
 import { entries } from "./pod/outbox.ts";
@@ -16,6 +16,7 @@ import type { Store } from "./store/store.ts";
 import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf } from "./sync/invited.ts";
+import { acting, backing, network, part, sealed, talking } from "./loaded.ts";
 import type { Online } from "./sync/online.ts";
 import type { Sealed } from "./sync/sealed.ts";
 import { waitingOf } from "./sync/waits.ts";
@@ -23,20 +24,6 @@ import { podState } from "./sync/podstate.ts";
 import { personOf, Session } from "./sync/session.ts";
 import { linkKind } from "./webid/mark.ts";
 import { own, theirs } from "./whose.ts";
-
-/** part loads a part of the app that the first page does not wait for; rejects with `pod-unreachable` when it cannot be had now. */
-async function part<T>(load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new KithError("pod-unreachable", "load a part of the app", { cause });
-  }
-}
-
-const acting = (): Promise<typeof import("./acts.ts")> => part(() => import("./acts.ts"));
-const network = (): Promise<typeof import("./sync/online.ts")> => part(() => import("./sync/online.ts"));
-const talking = (): Promise<typeof import("./sync/talk.ts")> => part(() => import("./sync/talk.ts"));
-const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => import("./sync/sealed.ts"));
 
 /** Parts exist once there is a person. */
 interface Parts {
@@ -483,6 +470,22 @@ export class App implements Kith {
 
   async apps(): Promise<Apps> {
     return (await network()).appsOf(this.#env, this.#parts?.session);
+  }
+
+  backedUp(): BackedUp {
+    const last = this.#store.get("backup/last") as number | undefined;
+    return given({ last, due: (last ?? personOf(this.#store)?.since ?? Infinity) < this.#env.now() - 7 * 86_400_000 });
+  }
+
+  async backups(): Promise<Backups> {
+    const { session } = this.#must;
+    return new (await backing()).Backups(session);
+  }
+
+  async restore(file: Blob, code: string, choice: RestoreChoice, course: BackupCourse): Promise<void> {
+    await (await backing()).restore(this.#env, this.#store, file, code, choice, course);
+    await this.begin();
+    this.#acted("me", "devices", "friends", "circles", "posts", "feed");
   }
 
   async close(): Promise<void> {

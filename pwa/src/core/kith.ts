@@ -9,9 +9,11 @@
 
 import type { KithError } from "./errors.ts";
 import type { Home } from "./home.ts";
+import type { BackedUp, BackupCourse, Backups, RestoreChoice } from "./backed.ts";
 import type { Relays } from "./relays.ts";
 
 export type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
+export type { BackedUp, BackupCourse, Backups, KitState, RestoreChoice } from "./backed.ts";
 export type { Relay, Relays } from "./relays.ts";
 
 declare const brand: unique symbol;
@@ -474,6 +476,11 @@ export interface Kith {
 
   /** Signing in at other apps; its methods ask the network. */
   apps(): Promise<Apps>;
+
+  backedUp(): BackedUp;
+  backups(): Promise<Backups>;
+  /** Brings the person of a backup into a browser that has nobody. */
+  restore(file: Blob, code: string, choice: RestoreChoice, course: BackupCourse): Promise<void>;
 
   /** Stops timers and requests. */
   close(): Promise<void>;

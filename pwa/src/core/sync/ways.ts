@@ -14,7 +14,7 @@ import type { Session } from "./session.ts";
 import { KithError } from "../errors.ts";
 
 /** tellAll returns the writes that make every friend hear where this person is reached. */
-export function tellAll({ store, env }: Session): readonly Write[] {
+export function tellAll({ store, env }: Pick<Session, "store" | "env">): readonly Write[] {
   const old = letters(store).filter(({ what }) => what === "ways").map((letter) => ({ unset: letterName(letter) }));
   const since = env.now();
   const anew = contactsOf(store).map(({ cid }): Letter => ({ cid, nonce: randomName(env.random, 20), what: "ways", body: "", since, attempts: 0 }));
