@@ -22,6 +22,7 @@ var reaches = []reach{
 	{isKnown, below("social"), []string{"GET", "HEAD"}},
 	{isContact, isMessage, []string{"PUT"}},
 	{isKnown, hint, []string{"POST"}},
+	{isContact, exactly(".rtc"), []string{"POST"}},
 	{webid.Agent.Device, below(".replica"), []string{"GET", "HEAD", "PUT", "DELETE"}},
 	{webid.Agent.Device, below(".invites"), []string{"GET", "POST", "DELETE"}},
 	{webid.Agent.Device, exactly(".pair", "links"), []string{"GET", "POST", "DELETE"}},

@@ -47,6 +47,7 @@ type Contact struct {
 	Muted    bool
 	Verified bool // the two compared their words
 	Blocked  bool // proves nothing until unblocked
+	Direct   bool // may see the network addresses of the owner's devices and pod
 	Note     string
 
 	extra map[string]json.RawMessage // members with no meaning here, kept
@@ -101,6 +102,7 @@ func (c *Contact) read(m *members) {
 	c.Grant = m.number("kith:grant", 1)
 	c.Note = m.optional("kith:note", maxNote)
 	c.Muted, c.Verified, c.Blocked = m.flag("kith:muted"), m.flag("kith:verified"), m.flag("kith:blocked")
+	c.Direct = m.flag("kith:direct")
 	if m.optional("kith:salt", 64) != "" {
 		c.Salt = m.bytes("kith:salt", 32, 32)
 	}
@@ -259,6 +261,7 @@ func (c Contact) MarshalJSON() ([]byte, error) {
 		"kith:muted":    c.Muted,
 		"kith:verified": c.Verified,
 		"kith:blocked":  c.Blocked,
+		"kith:direct":   c.Direct,
 		"kith:note":     c.Note,
 	} {
 		record[name] = value

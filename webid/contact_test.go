@@ -32,7 +32,7 @@ func TestAContactIsTheSameAfterWritingAndReading(t *testing.T) {
 	c.Name, c.Note, c.Salt = "Ben", "met in Porto", make([]byte, 32)
 	c.Since = time.Date(2026, 11, 22, 12, 0, 0, 250e6, time.UTC)
 	c.Ways = []webid.Way{{Pod: "https://host.example/ben/", Issuer: "https://host.example"}}
-	c.Verified, c.Muted = true, true
+	c.Verified, c.Muted, c.Direct = true, true, true
 	record, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestAContactIsTheSameAfterWritingAndReading(t *testing.T) {
 	if again.Devices.String() != c.Devices.String() || again.Keys.String() != c.Keys.String() || !again.Since.Equal(c.Since) ||
 		again.ID != c.ID || again.CID != c.CID || again.Name != c.Name || again.Note != c.Note || again.Label != c.Label ||
 		!reflect.DeepEqual(again.Accepts, c.Accepts) || !reflect.DeepEqual(again.Ways, c.Ways) || len(again.Salt) != 32 ||
-		!again.Verified || !again.Muted || again.Blocked || again.Grant != 1 {
+		!again.Verified || !again.Muted || again.Blocked || !again.Direct || again.Grant != 1 {
 		t.Errorf("read %+v\nwrote %+v", again, c)
 	}
 }

@@ -499,6 +499,10 @@ func targetCases(t *testing.T) []targetCase {
 		add(405, as, "GET", "/.hint")
 		add(403, as, "CONNECTX", "/token")
 	}
+	add(0, "contact", "POST", "/.rtc", "content-type", "application/sdp")
+	add(405, "contact", "GET", "/.rtc")
+	add(403, "contact", "POST", "/.rtc/x")
+	add(403, "device", "POST", "/.rtc")
 	add(0, "contact", "PUT", inbox, fresh...)
 	add(428, "contact", "PUT", inbox).Name += " over what is there"
 	add(428, "contact", "PUT", inbox, "if-none-match", `"a"`).Name += " under another condition"
@@ -532,6 +536,7 @@ func targetCases(t *testing.T) []targetCase {
 	add(401, "anonymous", "POST", "/.invites/")
 	add(401, "anonymous", "GET", "/social/door")
 	add(401, "anonymous", "POST", "/.hint")
+	add(401, "anonymous", "POST", "/.rtc")
 	add(401, "anonymous", "POST", "/.pair/links")
 	add(401, "anonymous", "POST", "/token")
 	add(405, "anonymous", "GET", "/.pair")

@@ -49,12 +49,13 @@ type box struct {
 
 	registering sync.Mutex
 	kids        []string // whose tokens the relay was told of in this connection
-	busy, waits chan struct{}
+	busy        chan struct{}
+	waits       waiting
 }
 
 // open follows the queues at a relay.
 func (r *reach) open(at string, queues []oldQueue) *box {
-	b := &box{reach: r, url: at, queues: queues, change: make(chan struct{}, 1), busy: make(chan struct{}, boxAnswers), waits: make(chan struct{}, boxWaits)}
+	b := &box{reach: r, url: at, queues: queues, change: make(chan struct{}, 1), busy: make(chan struct{}, boxAnswers), waits: make(waiting, boxWaits)}
 	b.ctx, b.stop = context.WithCancel(r.ctx)
 	kid := r.home.sealed.Device
 	var boxes []relay.Box
@@ -238,11 +239,11 @@ func (b *box) handle(m relay.Message) error {
 	} else if err != nil {
 		return err
 	}
-	limit, leave := b.patience(m.Waits)
+	limit, leave := b.waits.patience(m.Waits)
 	defer leave()
 	answer, reply, err := b.reach.home.sealed.Answer(context.WithValue(ctx, patience{}, limit), m.Body)
 	switch {
-	case errors.Is(err, sealed.ErrDeclined):
+	case errors.Is(err, sealed.ErrDeclined), err == nil && declinesOffer(reply):
 		return errors.Join(err, b.mail.Decline(ctx, m.ID))
 	case err != nil, reply.Status == http.StatusServiceUnavailable: // somebody who does not lag behind may answer
 		return errors.Join(err, b.release(ctx, m))
@@ -268,9 +269,12 @@ func (b *box) release(ctx context.Context, m relay.Message) error {
 	return b.mail.Release(ctx, m.ID)
 }
 
+// waiting has a place for each request that may wait for something to happen.
+type waiting chan struct{}
+
 // patience returns what cuts the time for which a request wants to wait for something to happen: to nothing where
 // nobody waits for its answer, or too many others do.
-func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
+func (w waiting) patience(waits bool) (limit func(url.Values), leave func()) {
 	held := false
 	limit = func(query url.Values) {
 		seconds, err := strconv.ParseUint(query.Get("wait"), 10, 64)
@@ -279,7 +283,7 @@ func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
 		}
 		if waits && !held {
 			select {
-			case b.waits <- struct{}{}:
+			case w <- struct{}{}:
 				held = true
 			default:
 			}
@@ -292,7 +296,7 @@ func (b *box) patience(waits bool) (limit func(url.Values), leave func()) {
 	}
 	return limit, func() {
 		if held {
-			<-b.waits
+			<-w
 		}
 	}
 }

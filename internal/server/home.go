@@ -43,6 +43,7 @@ type home struct {
 	channels  *podsync.Channels
 	sealed    *sealed.Server
 	reach     *reach   // nil for a name that nobody has
+	direct    *directs // nil for a name that nobody has, and without the build tag webrtc
 	onion     *onion   // nil without --onion
 	heard     heard    // hints of friends
 	present   presence // of the owner's devices
@@ -88,6 +89,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
+	h.direct = h.openDirects()
 	h.openReach(s.relays, s.config.Reach)
 	h.openHands()
 	h.openBackups()
@@ -130,6 +132,7 @@ func (h *home) close() error {
 	if h.reach != nil {
 		h.reach.close()
 	}
+	h.direct.close()
 	if h.channels != nil {
 		h.channels.Close()
 	}

@@ -179,7 +179,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	v := h.guard.As(agent)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".push", ".trouble", ".passwords", ".backups":
+	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".rtc", ".push", ".trouble", ".passwords", ".backups":
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -236,6 +236,8 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 		return h.serveHeard(w, r, agent)
 	case ".push":
 		return h.servePush(w, r, agent)
+	case ".rtc":
+		return h.serveOffer(w, r, agent)
 	}
 	if agent.Device() {
 		defer h.present.enter(h.config.Now)()
