@@ -15,7 +15,7 @@ import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { asideSetting, renewSetting, toldSetting } from "./waits.ts";
-import { tellAll } from "./ways.ts";
+import { tellAll } from "../pod/telling.ts";
 
 /** A relay that was left is read for so long: friends may not have heard of it, in milliseconds. */
 const farewell = 15 * 86_400_000;
@@ -246,10 +246,11 @@ export class OwnRelays implements Relays {
   }
 }
 
-/** addressOf returns a relay's URL from what a person writes; undefined when it is none. */
+/** addressOf returns a relay's URL from what a person writes; undefined when it is none. Without a scheme it is one with TLS, unless it is on this machine. */
 function addressOf(written: string): string | undefined {
   const tidy = written.trim();
-  const whole = /^https?:\/\//.test(tidy) ? tidy : `https://${tidy}`;
+  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/i.test(tidy);
+  const whole = /^https?:\/\//i.test(tidy) ? tidy : `http${loopback ? "" : "s"}://${tidy}`;
   if (!URL.canParse(whole)) return undefined;
   const { origin, pathname } = new URL(whole);
   return relayUrl(origin + pathname + (pathname.endsWith("/") ? "" : "/"));

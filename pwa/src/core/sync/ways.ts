@@ -1,25 +1,12 @@
-/** Telling friends where this person is reached, and taking over what they say (docs/protocol.md, Messages). */
+/** What people say of where they are reached, and taking it over (docs/protocol.md, Messages). */
 
-import { randomName } from "../ids.ts";
+import { KithError } from "../errors.ts";
 import { object, string } from "../json.ts";
 import { type Card, maxList, readWays } from "../pod/card.ts";
-import { type Letter, letterName, letters } from "../pod/letters.ts";
-import { contactsOf } from "../pod/people.ts";
-import type { Write } from "../store/store.ts";
 import type { Introduction } from "../webid/acceptance.ts";
 import { acceptKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Way } from "../webid/way.ts";
-import type { Session } from "./session.ts";
-import { KithError } from "../errors.ts";
-
-/** tellAll returns the writes that make every friend hear where this person is reached. */
-export function tellAll({ store, env }: Pick<Session, "store" | "env">): readonly Write[] {
-  const old = letters(store).filter(({ what }) => what === "ways").map((letter) => ({ unset: letterName(letter) }));
-  const since = env.now();
-  const anew = contactsOf(store).map(({ cid }): Letter => ({ cid, nonce: randomName(env.random, 20), what: "ways", body: "", since, attempts: 0 }));
-  return [...old, ...anew.map((letter) => ({ set: letterName(letter), value: letter }))];
-}
 
 /** waysMessage writes the message that says where this person is reached. */
 export function waysMessage({ devices, keys, ways }: Introduction): string {
