@@ -7,7 +7,7 @@ import { guarded } from "./policy.ts";
  * split turns the build into pages. The app is one main script, and parts that it loads with `import()`
  * after the first page. Two pages come of the same bytes:
  *
- *     index.html   everything inlined; opens from a file and on any host
+ *     index.html   everything inlined but what stands in `beside`; opens from a file and on any host
  *     shell.html   the main script alone; the parts are files beside it, `part-<name>-<hash>.js`
  *
  * A script may run only if the page's policy names its hash, wherever its text comes from, so a part is
@@ -142,13 +142,17 @@ function script(text: string): string {
   return text;
 }
 
+/** Parts that are not worth their weight in the one file: `reader` reads codes where the browser cannot, and a link can be pasted as well. */
+const beside: ReadonlySet<string> = new Set(["reader"]);
+
 function inlined(template: string, style: string, main: string, parts: readonly Part[], whole: boolean): string {
   const place = '<script type="module" src="/src/main.ts"></script>';
   if (template.split(place).length !== 2 || template.split("</head>").length !== 2) throw new Error("split: the page has no place for the script");
+  const outside = parts.filter(({ name }) => !whole || beside.has(name));
   // Of this type nothing runs: a part runs when it is asked for.
-  const kept = whole ? parts.map(({ name, text }) => `<script type="text/plain" id="part-${name}">${text}</script>`) : [];
+  const kept = parts.filter((each) => !outside.includes(each)).map(({ name, text }) => `<script type="text/plain" id="part-${name}">${text}</script>`);
   const page = template
     .replace("</head>", () => `<style>${style}</style>\n</head>`)
     .replace(place, () => [...kept, `<script>${main}</script>`].join("\n  "));
-  return guarded(page, whole ? [] : parts.map(({ text }) => text));
+  return guarded(page, outside.map(({ text }) => text));
 }

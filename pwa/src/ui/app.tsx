@@ -11,6 +11,7 @@ import { type Path, type Router, addressOf, askedIn, openRouter } from "./route.
 import { Feed } from "./screens/feed.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
+import { useTold } from "./told.ts";
 import { type Update } from "./update.ts";
 import { clockFor } from "./when.ts";
 import { type Words, sentenceFor, wordsFor } from "./words/words.ts";
@@ -77,6 +78,7 @@ function Inside() {
   const path = router.path.value;
   useOpenedLink();
   useScroll(router);
+  useTold();
   // A failure is heard of where somebody goes there.
   useEffect(() => void Promise.all([load(parts.places), load(parts.conversation)]).catch(() => undefined), []);
   return (
@@ -126,10 +128,14 @@ const parts = {
   conversation: { load: () => import("./screens/conversation.tsx") } as Part<typeof import("./screens/conversation.tsx")>,
   relays: { load: () => import("./screens/relays.tsx") } as Part<typeof import("./screens/relays.tsx")>,
   elsewhere: { load: () => import("./screens/elsewhere.tsx") } as Part<typeof import("./screens/elsewhere.tsx")>,
+  home: { load: () => import("./screens/home.tsx") } as Part<typeof import("./screens/home.tsx")>,
 };
 
 /** Addresses of what the part `relays` shows. */
 const reaches = ["invite", "add", "you/pod", "you/relays", "you/devices", "you/waiting"];
+
+/** Addresses of what the part `home` shows. */
+const homes = ["you/trouble", "you/backups", "you/drive", "new/inbox"];
 
 /** load loads a part; it may be called again. */
 async function load<T>(part: Part<T>): Promise<T> {
@@ -138,7 +144,9 @@ async function load<T>(part: Part<T>): Promise<T> {
 
 /** Every place but the feed. */
 function Place({ path }: { readonly path: Path }) {
-  if (reaches.includes(path.slice(0, 2).join("/"))) return <Later part={parts.relays}>{({ ReachScreen }) => <ReachScreen path={path} />}</Later>;
+  const at = path.slice(0, 2).join("/");
+  if (homes.includes(at)) return <Later part={parts.home}>{({ HomeScreen }) => <HomeScreen path={path} />}</Later>;
+  if (reaches.includes(at)) return <Later part={parts.relays}>{({ ReachScreen }) => <ReachScreen path={path} />}</Later>;
   if (path[0] === "you" && path[1] === "apps") return <Later part={parts.elsewhere}>{({ AppsScreen }) => <AppsScreen />}</Later>;
   const talk = talkAt(path);
   if (talk !== undefined) return <Later part={parts.conversation}>{talk}</Later>;

@@ -1,7 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Audience, Draft, Kith, PostRef } from "../core/kith.ts";
+import type { Audience, Draft, Kith, PostRef, Trouble } from "../core/kith.ts";
 import { type Aliases, aliasesOf } from "./aliases.ts";
 import { type Detector, detectorFor } from "./detector.ts";
 import type { Model } from "./model.ts";
@@ -25,6 +25,12 @@ export interface Said {
 /** What a draft needs to be opened again without a round through the store. */
 export type Opened = Pick<Draft, "text" | "pictures" | "audience"> & { readonly id?: string };
 
+/** A photo, and the path in the pod where it was found. */
+export interface Chosen {
+  readonly photo: Blob;
+  readonly from: string;
+}
+
 /** App is what every view has: the core, its state, words, and the ways to say and to go. */
 export interface App {
   readonly kith: Kith;
@@ -46,6 +52,10 @@ export interface App {
   readonly typed: Map<PostRef, string>;
   /** The draft that the composer opens with. */
   readonly opened: Signal<Opened | undefined>;
+  /** What the pod has to tell, as far as it was asked. */
+  readonly troubles: Signal<readonly Trouble[]>;
+  /** Photos that were chosen for the composer from the pod's inbox. */
+  readonly chosen: Signal<readonly Chosen[]>;
   /** Reads codes. It is here because a part of the app can be loaded only from where all parts are known. */
   readonly detector: () => Promise<Detector>;
   /** Stores what is still only in the page. */
@@ -83,6 +93,8 @@ export function appOf({ kith, model, t, tag, clock, router, update, page }: Part
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),
+    troubles: signal([]),
+    chosen: signal([]),
     typed: new Map(),
     detector: detectorFor,
     say(text, undo, way = t.undo) {

@@ -1,6 +1,6 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Audience, Compose, Kith, NewPicture } from "../core/kith.ts";
-import type { Opened } from "./context.ts";
+import type { Chosen, Opened } from "./context.ts";
 import { shrink } from "./pictures.ts";
 
 /** Pictures in one post. */
@@ -25,7 +25,7 @@ export interface Writing {
   /** Whether the draft is stored as it stands. */
   readonly kept: ReadonlySignal<"nothing" | "kept" | "failed">;
   /** Adds photos; returns the errors of those that could not be read, and whether some were too many. */
-  add(photos: readonly Blob[]): Promise<{ readonly errors: readonly unknown[]; readonly tooMany: boolean }>;
+  add(photos: readonly (Blob | Chosen)[]): Promise<{ readonly errors: readonly unknown[]; readonly tooMany: boolean }>;
   describe(id: number, alt: string): void;
   takeAway(id: number): void;
   /** Says that text or audience changed. */
@@ -66,14 +66,14 @@ class Draft implements Writing {
     this.shots = signal(from.pictures.map((picture) => this.#shot(picture)));
   }
 
-  async add(photos: readonly Blob[]): Promise<{ readonly errors: readonly unknown[]; readonly tooMany: boolean }> {
+  async add(photos: readonly (Blob | Chosen)[]): Promise<{ readonly errors: readonly unknown[]; readonly tooMany: boolean }> {
     const room = Math.max(0, mostPictures - this.shots.value.length);
     const taken = photos.slice(0, room);
     const errors: unknown[] = [];
     for (const [done, photo] of taken.entries()) {
       this.working.value = { done, total: taken.length };
       try {
-        const shot = this.#shot(await shrink(photo));
+        const shot = this.#shot(photo instanceof Blob ? await shrink(photo) : { ...(await shrink(photo.photo)), from: photo.from });
         this.shots.value = [...this.shots.value, shot];
       } catch (error) {
         errors.push(error);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { KithError } from "../../src/core/errors.ts";
 import { en } from "../../src/ui/words/en.ts";
 import { enElsewhere } from "../../src/ui/words/en-elsewhere.ts";
+import { enHome } from "../../src/ui/words/en-home.ts";
 import { enPlaces } from "../../src/ui/words/en-places.ts";
 import { enTalk } from "../../src/ui/words/en-talk.ts";
 import { enRelays } from "../../src/ui/words/en-relays.ts";
@@ -28,7 +29,7 @@ function samples(make: (...given: unknown[]) => unknown): readonly string[] {
 test("no word of the machinery is said to a person", () => {
   // Other apps ask for a WebID by that name, so one screen has to say which it is.
   const { copyWebid, switch: named, webid, noneHint, ...apps } = enElsewhere.apps;
-  const all = sentences({ ...en, ...enPlaces, ...enRelays, talk: enTalk, consent: enElsewhere.consent, apps });
+  const all = sentences({ ...en, ...enPlaces, ...enRelays, talk: enTalk, home: enHome, consent: enElsewhere.consent, apps });
   expect([copyWebid, named, webid, noneHint].filter((text) => !text.includes("WebID"))).toEqual([]);
   expect(all.length).toBeGreaterThan(300);
   expect(all.filter((text) => /\b(WebID|ACL|container|token|keys?|oops|something went wrong|error)\b|!/i.test(text))).toEqual([]);

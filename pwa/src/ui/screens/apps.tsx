@@ -67,7 +67,7 @@ function Switches({ elsewhere: { issuer, named, on }, admitted, act }: Said & { 
   const w = useElsewhereWords().apps;
   const [asking, setAsking] = useState(false);
   const host = placeOf(issuer);
-  const working = admitted.filter(({ kind }) => kind !== "passkey").length;
+  const working = admitted.filter(({ kind }) => kind === "app" || kind === "credentials").length;
   const turn = (to: Pick<Elsewhere, "on" | "named">, done: string): void => {
     setAsking(false);
     void act((apps) => apps.setElsewhere(to).then(() => true)).then((turned) => turned && say(done));
@@ -129,14 +129,14 @@ function Copied({ label, text, action }: { readonly label: string; readonly text
   );
 }
 
-const icons: Readonly<Record<Admitted["kind"], IconName>> = { app: "box", credentials: "draft", passkey: "lock" };
+const icons: Readonly<Record<Admitted["kind"], IconName>> = { app: "box", credentials: "draft", passkey: "lock", password: "device" };
 
 function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
   const w = useElsewhereWords().apps;
   const [leaving, setLeaving] = useState<Admitted>();
   return (
     <>
-      {(["app", "credentials", "passkey"] as const).map((kind) => {
+      {(["app", "credentials", "passkey", "password"] as const).map((kind) => {
         const those = admitted.filter((each) => each.kind === kind);
         return those.length === 0 ? null : (
           <section key={kind} aria-label={w[kind]}>

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Audience, AudienceView, PostRef } from "../../core/kith.ts";
-import { type App, audienceFrom, useApp } from "../context.ts";
+import { type App, audienceFrom, type Chosen, useApp } from "../context.ts";
 import { PickAudience, seenBy } from "../parts/audience.tsx";
 import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -16,6 +16,7 @@ export function ComposeScreen() {
   const app = useApp();
   const p = usePlaceWords();
   const writing = useWriting();
+  useChosen(writing);
   const [picking, setPicking] = useState(false);
   const view = seenBy(app.kith, writing.audience.value);
   const empty = writing.text.value.trim() === "" && writing.shots.value.length === 0;
@@ -27,6 +28,7 @@ export function ComposeScreen() {
   return (
     <Screen title={p.compose.title} back={[]} wide asideLabel={app.t.audience.title} aside={<Seen writing={writing} />} actions={<Discard writing={writing} empty={empty} />}>
       <Paper writing={writing} />
+      <FromInbox writing={writing} />
       <div class="thumb compose-bar">
         <AddPhotos writing={writing} />
         <Chip view={view} onPress={() => setPicking(true)} />
@@ -61,7 +63,8 @@ function send(app: App, p: PlaceWords, writing: Writing): void {
   const { attempt, kith, model, opened, outgoing, router, say, t } = app;
   const letter = { what: writing.compose(), draft: writing.keep("leaving") };
   const view = seenBy(kith, letter.what.audience);
-  const told = (sent: Promise<PostRef>): void => void attempt(async () => say(await outcome(app, p, view, await sent)));
+  const away = letter.what.pictures.some(({ from }) => from !== undefined);
+  const told = (sent: Promise<PostRef>): void => void attempt(async () => say(await outcome(app, p, view, await sent, away)));
   const again = async (): Promise<void> => {
     const id = await letter.draft;
     if (id !== undefined) await keepTyped(kith, id);
@@ -74,8 +77,9 @@ function send(app: App, p: PlaceWords, writing: Writing): void {
   say(p.compose.leaving(audienceWords(view, model.circle.value, t)), () => void outgoing.undo());
 }
 
-/** outcome says where a post has come to, once that is known. */
-async function outcome({ kith, online, t }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef): Promise<string> {
+/** outcome says where a post has come to, once that is known; where photos of the pod's inbox went when some are in it. */
+async function outcome({ kith, online, t }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef, away: boolean): Promise<string> {
+  if (away) return p.compose.putAway;
   if (people.length === 0) return p.compose.kept1;
   if (kith.pod().kind === "none") return (await kith.readPost(ref))?.state === "awake" ? p.compose.awake : p.compose.noPod;
   if (online.value && (await arrived(kith, ref, window))) return p.compose.posted;
@@ -109,7 +113,39 @@ function Kept({ writing }: { readonly writing: Writing }) {
   return <>{{ nothing: "", kept: p.compose.kept, failed: p.compose.notKept }[writing.kept.value]}</>;
 }
 
-function useAdd(writing: Writing): (files: FileList | undefined | null) => void {
+/** Photos that were chosen from the pod's inbox come in once. */
+function useChosen(writing: Writing): void {
+  const { chosen } = useApp();
+  const add = useAdd(writing);
+  useEffect(() => {
+    const { value } = chosen;
+    chosen.value = [];
+    add(value);
+  }, []);
+}
+
+/** Leads to the photos that wait in the pod's folder, when there are some that are not in the post yet. */
+function FromInbox({ writing }: { readonly writing: Writing }) {
+  const { kith, model, opened, router } = useApp();
+  const p = usePlaceWords();
+  const [found, setFound] = useState<readonly string[]>([]);
+  const { kind, lastSync } = model.pod.value;
+  useEffect(() => {
+    let left = false;
+    if (kind !== "none") kith.home().then((home) => { if (!left) setFound(home.dropped().map(({ path }) => path)); }, () => undefined);
+    return () => { left = true; };
+  }, [kind, lastSync]);
+  const taken = writing.shots.value.map(({ picture }) => picture.from);
+  const left = found.filter((path) => !taken.includes(path)).length;
+  if (left === 0) return null;
+  const go = (): void => void writing.keep().then((id) => {
+    opened.value = { ...writing.compose(), text: writing.text.value, ...(id === undefined ? {} : { id }) };
+    router.go("new", "inbox");
+  });
+  return <div class="pad"><button type="button" class="button" onClick={go}><Icon name="photo" />{p.compose.inbox(left)}</button></div>;
+}
+
+function useAdd(writing: Writing): (files: Iterable<Blob | Chosen> | undefined | null) => void {
   const { said, say, t } = useApp();
   const p = usePlaceWords();
   return (files) => {

@@ -5,7 +5,7 @@ import { type Path, addressOf } from "../route.ts";
 
 /** FeedNotices says how things stand, one sentence each, and only what is not as one expects. */
 export function FeedNotices({ page }: { readonly page: FeedPage }) {
-  const { aliases, model, t, update } = useApp();
+  const { aliases, model, t, troubles, update } = useApp();
   const pod = model.pod.value;
   const asks = model.friends.value.find((friend) => friend.asks.length > 0);
   const fresh = model.friends.value.filter(({ isNew }) => isNew);
@@ -21,6 +21,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
       {asks === undefined ? null : <Look strong text={t.feed.asks(asks.name)} at={["post", ...asks.asks.slice(0, 1).map((ref) => aliases.of(ref))]} />}
       {pod.kind === "refused" ? <Look text={t.errors["pod-refused"]} at={["you", "pod"]} /> : null}
       {pod.askDeletions === undefined ? null : <Look text={t.standing.ask(pod.askDeletions)} at={["you", "pod"]} />}
+      {troubles.value.length === 0 ? null : <Look text={t.standing.told} at={["you", "trouble"]} />}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Look text={t.feed.lost} at={["you", "drafts"]} /> : null}
       <Standing unreached={named()} refused={named("friend-refused")} asleep={named("waiting")} />
     </div>

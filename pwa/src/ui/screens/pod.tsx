@@ -1,8 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PodPreview, PodState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
+import { Icon } from "../parts/icon.tsx";
 import { Paste } from "../parts/paste.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
+import { addressOf } from "../route.ts";
 import { type RelayWords, useRelayWords } from "../words/relays.ts";
 import { podIs } from "../words/words.ts";
 import type { Words } from "../words/words.ts";
@@ -16,6 +18,7 @@ export function PodScreen() {
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
       {pod.kind === "none" ? null : <Standing pod={pod} />}
       <Connect pod={pod} />
+      {pod.kind === "none" ? null : <More />}
     </Screen>
   );
 }
@@ -80,6 +83,30 @@ function Found({ pod, paired, found, onConnect, onLeave }: FoundProps) {
         <button type="button" class={paired ? "button" : "button primary"} onClick={onConnect}>{paired ? w.pod.instead : w.pod.connect}</button>
       </div>
     </div>
+  );
+}
+
+/** What else there is to look after. */
+function More() {
+  const { troubles } = useApp();
+  const w = useRelayWords();
+  const rows = [
+    ["trouble", "info", w.pod.told, w.pod.toldIs(troubles.value.length)],
+    ["backups", "box", w.pod.backups, w.pod.backupsHint],
+    ["drive", "device", w.pod.drive, w.pod.driveHint],
+  ] as const;
+  return (
+    <ul class="rows">
+      {rows.map(([to, icon, title, note]) => (
+        <li key={to}>
+          <a class="row" href={addressOf("you", to)}>
+            <span class="row-icon"><Icon name={icon} /></span>
+            <span class="row-text"><span class="row-title">{title}</span><span class="row-note">{note}</span></span>
+            <Icon name="next" small />
+          </a>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -4,14 +4,14 @@ import { Face } from "../parts/face.tsx";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
 import { AllPosts } from "../parts/posts.tsx";
-import { Empty, Screen } from "../parts/screen.tsx";
+import { Empty, Notice, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
 import { podIs } from "../words/words.ts";
 import { usePlaceWords } from "../words/places.ts";
 
 /** YouScreen is where one's own things are: each row says how it stands. */
 export function YouScreen() {
-  const { attempt, clock, kith, model, t, update } = useApp();
+  const { attempt, clock, kith, model, t, troubles, update } = useApp();
   const p = usePlaceWords();
   const [naming, setNaming] = useState(false);
   const { pod, outbox, drafts, devices } = model;
@@ -28,6 +28,7 @@ export function YouScreen() {
           <button type="button" class="link" onClick={() => setNaming(true)}>{p.self.rename}</button>
         </div>
       </div>
+      {troubles.value.length === 0 ? null : <Notice text={t.standing.told}><a class="button" href={addressOf("you", "trouble")}>{t.feed.look}</a></Notice>}
       <ul class="rows">
         <Row to="posts" icon="feed" title={p.self.posts} />
         <Row to="pod" icon="pod" title={p.self.pod} note={podIs(pod.value, t) + synced} />

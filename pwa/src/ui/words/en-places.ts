@@ -18,6 +18,8 @@ export const enPlaces = {
     discarded: "Draft discarded.",
     leaving: (who: string) => `Posting. It leaves this phone in a few seconds: ${who}.`,
     posted: "Posted.",
+    putAway: "Posted. The originals move to inbox-photos/posted on your pod.",
+    inbox: (n: number) => `From my pod's inbox · ${n}`,
     kept1: "Kept on this phone.",
     saved: "Saved on this phone. It goes out when your pod can be reached.",
     awake: "Posted. Friends can fetch it while this phone is awake.",

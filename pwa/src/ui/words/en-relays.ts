@@ -94,6 +94,12 @@ export const enRelays = {
     askHint: "That is unusual. Nothing happens until you choose.",
     askYes: "Delete them",
     askNo: "Keep them, and tell the pod",
+    told: "What it has to tell",
+    toldIs: (n: number) => (n === 0 ? "All is well" : count(n, "1 thing", `${n} things`)),
+    backups: "Backups",
+    backupsHint: "A second copy in another place",
+    drive: "As a drive",
+    driveHint: "Open it on your computer like a disk",
     connected1: "Connected. What is on this phone goes there by itself.",
   },
 

@@ -178,6 +178,7 @@ export const en = {
     pod: "My pod",
     ask: (n: number) => `Your pod wants ${count(n, "1 thing", `${n} things`)} deleted on this phone.`,
     podIs: { none: "None yet", connecting: "Connecting", connected: "Connected", unreachable: "Does not answer", refused: "Refuses this phone" },
+    told: "Your pod has something to tell you.",
     full: "Is full",
     asleep: "Asleep",
     waiting: "Waiting to go out",

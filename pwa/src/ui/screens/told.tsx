@@ -1,0 +1,90 @@
+import { useEffect, useState } from "preact/hooks";
+import type { PostRef, Trouble } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { type Act, OfPod, useHousehold } from "../household.tsx";
+import { Empty } from "../parts/screen.tsx";
+import { Ask } from "../parts/sheet.tsx";
+import { addressOf } from "../route.ts";
+import { useHomeWords } from "../words/home.ts";
+
+/** ToldScreen says what is not as it should be at the pod, one card each, with what can be done about it. */
+export function ToldScreen() {
+  const { troubles } = useApp();
+  const w = useHomeWords();
+  const household = useHousehold(async (home) => {
+    const all = await home.troubles();
+    troubles.value = all;
+    return all;
+  });
+  return (
+    <OfPod title={w.trouble.title} back={["you", "pod"]} household={household}>
+      {(all) => all.length === 0 ? <Empty title={w.trouble.none} hint={w.trouble.noneHint} /> : (
+        <ul class="settings">{all.map((trouble) => <li key={trouble.kind}><Card trouble={trouble} act={household.act} /></li>)}</ul>
+      )}
+    </OfPod>
+  );
+}
+
+function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }) {
+  const { clock } = useApp();
+  const w = useHomeWords().trouble;
+  const { count, kind, paths, since, text } = trouble;
+  return (
+    <section class="card" aria-label={w.is[kind] ?? w.other}>
+      <h2 class="card-title">{w.is[kind] ?? w.other}</h2>
+      <p dir="auto">{text}</p>
+      {since === undefined ? null : <p class="state">{w.since(clock.at(since))}</p>}
+      {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
+      {kind === "deletions" ? <Decide count={count} act={act} /> : null}
+      {kind === "backup" ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
+    </section>
+  );
+}
+
+/** The files by name; posts by what they say, since nobody knows the names of their folders. */
+function Which({ paths, count }: { readonly paths: readonly string[]; readonly count: number }) {
+  const w = useHomeWords().trouble;
+  const named = useNames(paths);
+  return (
+    <details class="which">
+      <summary>{w.which(count)}</summary>
+      <ul>{named.map((name) => <li key={name} dir="auto">{name}</li>)}</ul>
+      {count > paths.length ? <p class="state">{w.more(count - paths.length)}</p> : null}
+    </details>
+  );
+}
+
+function useNames(paths: readonly string[]): readonly string[] {
+  const { kith } = useApp();
+  const w = useHomeWords().trouble;
+  const [names, setNames] = useState<readonly string[]>([]);
+  useEffect(() => {
+    let left = false;
+    const name = async (path: string): Promise<string> => {
+      const folder = /^\/social\/posts\/([^/]+)\//.exec(path)?.[1];
+      const post = folder === undefined ? undefined : await kith.readPost(`me/${folder}` as PostRef);
+      return post === undefined ? path : w.post(post.text.split("\n")[0]?.slice(0, 80) ?? "");
+    };
+    void Promise.all(paths.map(name)).then((all) => { if (!left) setNames([...new Set(all)]); });
+    return () => { left = true; };
+  }, [paths.join("\n")]);
+  return names;
+}
+
+/** Bringing back changes nothing elsewhere; deleting reaches other people, so it says what it does. */
+function Decide({ count, act }: { readonly count: number; readonly act: Act }) {
+  const { say } = useApp();
+  const w = useHomeWords();
+  const [asking, setAsking] = useState(false);
+  const decide = (remove: boolean): void => {
+    setAsking(false);
+    void act((home) => home.decideDeletions(remove).then(() => true)).then((done) => done && say(remove ? w.trouble.removed : w.trouble.brought));
+  };
+  return (
+    <div class="pair">
+      <button type="button" class="button primary" onClick={() => decide(false)}>{w.trouble.bring}</button>
+      <button type="button" class="button danger" onClick={() => setAsking(true)}>{w.trouble.remove}</button>
+      {asking ? <Ask title={w.trouble.removeTitle(count)} text={w.trouble.removeText} yes={w.trouble.remove} no={w.keep} onYes={() => decide(true)} onNo={() => setAsking(false)} /> : null}
+    </div>
+  );
+}
