@@ -193,21 +193,30 @@ var exported = []struct{ table, person string }{
 
 // export returns what state.db knows of a person, as JSON: for each table, for each row, its values by column.
 func (s *state) export(ctx context.Context, name string) ([]byte, error) {
-	all := map[string][]map[string]any{}
-	for _, e := range exported {
+	return s.exportTables(ctx, name, exported, map[string]any{})
+}
+
+// exportTables adds to text what some tables know of a person, and returns it as JSON.
+func (s *state) exportTables(ctx context.Context, name string, tables []struct{ table, person string }, text map[string]any) ([]byte, error) {
+	for _, e := range tables {
+		var rows []map[string]any
 		err := s.read(ctx, `SELECT * FROM `+e.table+` WHERE `+e.person+` = ? ORDER BY 1`, []any{name}, func(row *sqlite.Stmt) error {
 			values := map[string]any{}
 			for i := range row.ColumnCount() {
 				values[row.ColumnName(i)] = valueOf(row, i)
 			}
-			all[e.table] = append(all[e.table], values)
+			delete(values, "moved") // wherever it is restored, it lives
+			rows = append(rows, values)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		if len(rows) > 0 {
+			text[e.table] = rows
+		}
 	}
-	return json.Marshal(all)
+	return json.Marshal(text)
 }
 
 // valueOf returns a value as JSON can tell it from the other kinds.
@@ -225,13 +234,17 @@ func valueOf(row *sqlite.Stmt, i int) any {
 
 // restore fills the tables with what export told. Columns that this version does not know are an error.
 func (s *state) restore(ctx context.Context, text []byte) error {
-	var all map[string][]map[string]json.RawMessage
+	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
 		return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
 	}
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		for _, e := range exported {
-			for _, values := range all[e.table] {
+		for _, e := range goesAlong {
+			var rows []map[string]json.RawMessage
+			if err := json.Unmarshal([]byte(or(string(all[e.table]), "[]")), &rows); err != nil {
+				return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+			}
+			for _, values := range rows {
 				if err := insert(c, e.table, values); err != nil {
 					return err
 				}

@@ -53,6 +53,7 @@ type Config struct {
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 
 	quota int64 // acl.Config.Quota of every pod
+	quiet bool  // of the command line: pods are opened when they are asked for, answer nobody and do nothing by themselves
 }
 
 // DefaultData returns the folder that is used when none is named: `kith` in the home folder.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,17 +35,19 @@ const (
 // errands are what goes to other people's relays: answers that nobody waits for, taking them back, hints; and
 // pushes to the owner's phone. An address that a friend chose is called through the guarded fetcher alone.
 type errands struct {
-	reach *reach
-	seen  pod.Head // changes up to here have been looked at
-	left  bool     // an answer could not be taken back
-	looks atomic.Uint64
-	hints hints
-	wakes wakes
+	reach  *reach
+	seen   pod.Head // changes up to here have been looked at
+	narrow bool     // somebody sees less, and what that means is not known yet
+	looks  atomic.Uint64
+	hints  hints
+	wakes  wakes
+	out    outings
 
 	strangers chan struct{} // of strangersMost
 
-	mu    sync.Mutex
-	sulks map[string]time.Time // until when, by label, or the relay of somebody without one
+	mu     sync.Mutex
+	sulks  map[string]time.Time      // until when, by label, or the relay of somebody without one
+	doomed map[string][]queuedAnswer // answers to be taken back, by contact
 }
 
 // errFailed says that a friend's relay failed a moment ago.
@@ -136,6 +139,7 @@ func (e *errands) run() {
 		timer.Reset(max(next, errandTime))
 		select {
 		case <-changed:
+		case <-e.out.end():
 		case <-timer.C:
 		case <-r.ctx.Done():
 			return
@@ -156,10 +160,11 @@ func (e *errands) look(ctx context.Context) (next time.Duration, err error) {
 	if err != nil {
 		return lookAgain, err
 	}
-	if n.narrower || e.left {
-		err = e.withdraw(ctx, n.narrower)
-		e.left = err != nil
+	if n.narrower || e.narrow {
+		err = e.condemn(ctx)
+		e.narrow = err != nil
 	}
+	e.withdraw(ctx)
 	return min(lookAgain, e.giveHints(ctx), e.wake(ctx, n.message)), err
 }
 
@@ -205,44 +210,83 @@ func mayNarrow(c pod.Change) bool {
 	})
 }
 
-// withdraw takes back the answers that their readers may not have any more: of friends who went, and of what was
-// deleted or is not for them now. A list of posts counts as such whenever anybody may see less.
-func (e *errands) withdraw(ctx context.Context, narrower bool) error {
+// condemn finds the answers that their readers may not have any more: of friends who went, of what was deleted or is
+// not for them now, and every list of posts, which somebody may see less of.
+func (e *errands) condemn(ctx context.Context) error {
 	h := e.reach.home
 	waiting, err := h.state.queued(ctx, h.name)
-	if err != nil || len(waiting) == 0 {
-		return err
-	}
-	set, err := h.relays(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	dead := deadRelays{}
+	doomed := map[string][]queuedAnswer{}
 	for _, a := range waiting {
-		due, err := h.stillFor(ctx, a, narrower)
-		switch {
-		case err != nil || due:
-		case dead.has(a):
-			err = errFailed
-		default:
-			if err = e.takeBack(ctx, a, set); err != nil {
-				dead.add(a)
-			}
+		still, err := h.stillFor(ctx, a)
+		if err == nil && !still {
+			doomed[a.contact] = append(doomed[a.contact], a)
 		}
 		errs = append(errs, err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.doomed = doomed
+	return errors.Join(errs...)
+}
+
+// withdraw begins to take back the answers that were condemned.
+func (e *errands) withdraw(ctx context.Context) {
+	e.mu.Lock()
+	friends := slices.Sorted(maps.Keys(e.doomed))
+	e.mu.Unlock()
+	for _, contact := range friends {
+		e.out.start(ctx, &e.reach.wg, contact, e.reach.home.state.now, func(ctx context.Context) error { return e.takeBackAll(ctx, contact) })
+	}
+}
+
+// takeBackAll takes back a friend's condemned answers.
+func (e *errands) takeBackAll(ctx context.Context, contact string) error {
+	set, err := e.reach.home.relays(ctx)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	list := e.doomed[contact]
+	e.mu.Unlock()
+	var errs []error
+	var left []queuedAnswer
+	var dead deadRelays
+	for _, a := range list {
+		err := errFailed
+		if !dead.has(a) {
+			err = e.takeBack(ctx, a, set)
+		}
+		if err != nil {
+			dead.add(a)
+			left = append(left, a)
+			errs = append(errs, err)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if slices.EqualFunc(e.doomed[contact], list, func(a, b queuedAnswer) bool { return a.cancel == b.cancel }) { // else there is a newer list
+		if e.doomed[contact] = left; len(left) == 0 {
+			delete(e.doomed, contact)
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// deadRelays are those that failed in one look, by friend: who names many slow ones keeps no other answer from
-// being taken back.
-type deadRelays map[string][]string
+// deadRelays are those of one friend that failed.
+type deadRelays []string
 
-func (d deadRelays) add(a queuedAnswer) { d[a.contact] = append(d[a.contact], a.relay) }
+func (d *deadRelays) add(a queuedAnswer) {
+	if !slices.Contains(*d, a.relay) {
+		*d = append(*d, a.relay)
+	}
+}
 
 func (d deadRelays) has(a queuedAnswer) bool {
-	return len(d[a.contact]) >= deadMost || slices.Contains(d[a.contact], a.relay)
+	return len(d) >= deadMost || slices.Contains(d, a.relay)
 }
 
 // takeBack erases an answer at its relay. One that does not wait there was fetched.
@@ -256,8 +300,8 @@ func (e *errands) takeBack(ctx context.Context, a queuedAnswer, set relays) erro
 	return e.reach.home.state.removeQueued(ctx, a)
 }
 
-// stillFor reports whether who asked may have the answer now.
-func (h *home) stillFor(ctx context.Context, a queuedAnswer, narrower bool) (bool, error) {
+// stillFor reports whether who asked may have the answer, after somebody came to see less.
+func (h *home) stillFor(ctx context.Context, a queuedAnswer) (bool, error) {
 	cid, _, _ := strings.Cut(a.contact, " ")
 	c, err := h.realm.ByID(ctx, webid.ID(h.url+"contacts/"+cid+"/card#me"))
 	if errors.Is(err, webid.ErrUnknown) || err == nil && (c.Blocked || nameContact(c) != a.contact) {
@@ -271,7 +315,7 @@ func (h *home) stillFor(ctx context.Context, a queuedAnswer, narrower bool) (boo
 	case a.path == "/social/door":
 		return true, nil
 	case err != nil, a.path == "/social/feed", path.IsContainer():
-		return !narrower, nil
+		return false, nil
 	}
 	answer, err := h.guard.As(friend(c)).Stat(ctx, path)
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -133,11 +132,13 @@ const (
 )
 
 // hints are given to friends who are reached by relays: that there is something new for them, nothing more, in a
-// message of constant size. They belong to the goroutine of the errands.
+// message of constant size.
 type hints struct {
+	mu   sync.Mutex
 	told map[string]acl.Place // up to where a friend was told, by name of the send
 	due  map[string]time.Time // when the next hint goes out
 	last map[string]time.Time // when one went out
+	turn map[string]int       // with which of a friend's relays the next one begins
 }
 
 // giveHints gives the hints that are due, and returns when the next one may be.
@@ -155,13 +156,12 @@ func (e *errands) giveHints(ctx context.Context) time.Duration {
 		name := nameContact(c)
 		here[name] = true
 		e.expect(ctx, c, now)
-		due, ok := e.hints.due[name]
-		if ok && !now.Before(due) {
-			due = e.giveHint(ctx, c, now)
-			ok = !due.IsZero()
-		}
-		if ok {
+		due, ok := e.hints.dueAt(name)
+		switch {
+		case ok && now.Before(due):
 			next = min(next, due.Sub(now))
+		case ok: // where there is no room, the end of another one has this looked at again
+			e.out.start(ctx, &e.reach.wg, name, h.state.now, func(ctx context.Context) error { return e.giveHint(ctx, c) })
 		}
 	}
 	e.hints.keep(here)
@@ -171,10 +171,10 @@ func (e *errands) giveHints(ctx context.Context) time.Duration {
 // expect notes whether there is something new for a friend for whom no hint is due yet.
 func (e *errands) expect(ctx context.Context, c webid.Contact, now time.Time) {
 	name := nameContact(c)
-	at, known := e.hints.told[name]
-	if _, waits := e.hints.due[name]; waits {
+	if _, waits := e.hints.dueAt(name); waits {
 		return
 	}
+	at, known := e.hints.toldAt(name)
 	if !known {
 		e.stand(ctx, c)
 		return
@@ -182,11 +182,7 @@ func (e *errands) expect(ctx context.Context, c webid.Contact, now time.Time) {
 	if events, _, err := e.reach.home.guard.As(friend(c)).Changes(ctx, at, 1); err == nil && len(events) == 0 {
 		return
 	}
-	due := now
-	if last := e.hints.last[name].Add(hintPause); last.After(due) {
-		due = last
-	}
-	e.hints.due[name] = due.Add(rand.N(e.reach.jitter + 1))
+	e.hints.expect(name, now, rand.N(e.reach.jitter+1))
 }
 
 // stand notes what a friend knows, or will know by a hint: what is there at this moment.
@@ -201,18 +197,12 @@ func friend(c webid.Contact) webid.Agent {
 	return webid.ContactAgent(c.ID, c.CID, c.Grant, "", c.Accepts...)
 }
 
-// giveHint leaves a hint in a friend's queue. It returns when to try again, zero when there is no need.
-func (e *errands) giveHint(ctx context.Context, c webid.Contact, now time.Time) time.Time {
-	name := nameContact(c)
+// giveHint leaves a hint in a friend's queue, or has it left again later.
+func (e *errands) giveHint(ctx context.Context, c webid.Contact) error {
 	e.stand(ctx, c)
-	if err := e.leaveHint(ctx, c); err != nil {
-		slog.Debug("a hint is given later", "err", err)
-		e.hints.due[name] = now.Add(hintAgain)
-		return e.hints.due[name]
-	}
-	delete(e.hints.due, name)
-	e.hints.last[name] = now
-	return time.Time{}
+	err := e.leaveHint(ctx, c)
+	e.hints.gave(nameContact(c), e.reach.home.state.now(), err)
+	return err
 }
 
 // leaveHint seals a hint to the devices of a friend that may answer, and leaves it at the first relay that takes it.
@@ -236,10 +226,7 @@ func (e *errands) leaveHint(ctx context.Context, c webid.Contact) error {
 		return err
 	}
 	var errs []error
-	for _, w := range c.Ways {
-		if w.Relay == "" {
-			continue
-		}
+	for _, w := range e.hints.ways(c) {
 		if err = e.leave(ctx, w, set, message); err == nil {
 			return nil
 		}
@@ -275,17 +262,71 @@ func (h *home) asSender(ctx context.Context, salt []byte) (*sealed.Sender, error
 	return nil, errUnlisted
 }
 
+// ways returns a friend's relays, beginning with another one after each failure: a dead one may take all the time.
+func (h *hints) ways(c webid.Contact) []webid.Way {
+	ways := slices.DeleteFunc(slices.Clone(c.Ways), func(w webid.Way) bool { return w.Relay == "" })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first := h.turn[nameContact(c)] % max(len(ways), 1)
+	return slices.Concat(ways[first:], ways[:first])
+}
+
+func (h *hints) toldAt(name string) (at acl.Place, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, ok = h.told[name]
+	return at, ok
+}
+
+func (h *hints) dueAt(name string) (due time.Time, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	due, ok = h.due[name]
+	return due, ok
+}
+
+// set notes up to where a friend was told.
 func (h *hints) set(name string, at acl.Place) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.told == nil {
-		h.told, h.due, h.last = map[string]acl.Place{}, map[string]time.Time{}, map[string]time.Time{}
+		h.told, h.due, h.last, h.turn = map[string]acl.Place{}, map[string]time.Time{}, map[string]time.Time{}, map[string]int{}
 	}
 	h.told[name] = at
 }
 
+// expect has a hint go out, not too soon after the one before.
+func (h *hints) expect(name string, now time.Time, late time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	due := now
+	if last := h.last[name].Add(hintPause); last.After(due) {
+		due = last
+	}
+	h.due[name] = due.Add(late)
+}
+
+// gave notes that a hint went out, or when it is tried again.
+func (h *hints) gave(name string, now time.Time, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.due[name] = now.Add(hintAgain)
+		h.turn[name]++
+		return
+	}
+	delete(h.due, name)
+	delete(h.turn, name)
+	h.last[name] = now
+}
+
 // keep forgets who is a friend no more.
 func (h *hints) keep(here map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	gone := func(name string) bool { return !here[name] }
 	maps.DeleteFunc(h.told, func(name string, _ acl.Place) bool { return gone(name) })
 	maps.DeleteFunc(h.due, func(name string, _ time.Time) bool { return gone(name) })
 	maps.DeleteFunc(h.last, func(name string, _ time.Time) bool { return gone(name) })
+	maps.DeleteFunc(h.turn, func(name string, _ int) bool { return gone(name) })
 }

@@ -23,6 +23,7 @@ import (
 // home is one person's pod as this process serves it.
 type home struct {
 	name   string
+	left   atomic.Bool // the pod has moved to another machine
 	url    string
 	issuer string
 	state  *state
@@ -65,6 +66,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		Tree:     filepath.Join(s.config.Data, "pods", name),
 		State:    filepath.Join(s.config.Data, "index", name),
 		Device:   p.kid(),
+		MaxBytes: p.quota,
 		Now:      s.config.Now,
 		Followed: h.followed(),
 	})
@@ -76,10 +78,16 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	h.drive = dav.New("/"+name+"/"+mount, h.url)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Quota: s.config.quota, Now: s.config.Now})
 	h.realm.change = h.changeContact
-	if err := h.store.TakeIn(ctx); err != nil {
+	if p.moved {
+		h.store.Freeze()
+		h.left.Store(true)
+	} else if err := h.store.TakeIn(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	h.openDoors(s, p.kid())
+	if s.config.quiet || p.moved {
+		return h, nil
+	}
 	if p.paired() {
 		err = h.settle(ctx)
 	}

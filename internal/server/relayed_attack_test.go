@@ -3,16 +3,25 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"kith/pod"
 	"kith/sealed"
+	"kith/webid"
 )
 
 // TestStrangersHoldNobodyUp: whoever knows a send id has the pod leave answers at relays that never say anything,
@@ -87,9 +96,11 @@ func TestADeadRelayKeepsNoAnswerFromBeingTakenBack(t *testing.T) {
 		add(fmt.Sprintf("/%d/", i), "evil 1", time.Hour)
 	}
 	add("/good/", "other 1", 2*time.Hour)
-	if err := h.reach.errand.withdraw(ctx, true); err == nil {
-		t.Error("nothing failed")
+	if err := h.reach.errand.condemn(ctx); err != nil {
+		t.Fatal(err)
 	}
+	h.reach.errand.withdraw(ctx)
+	h.reach.wg.Wait()
 	if n := asked.Load(); n != deadMost || erased.Load() != 1 {
 		t.Errorf("%d requests to relays that fail, %d answers taken back", n, erased.Load())
 	}
@@ -109,4 +120,136 @@ func TestOneFriendsAnswersDisplaceNoOthers(t *testing.T) {
 	if err != nil || len(all) != queuedEach {
 		t.Fatalf("%d answers of one friend are kept, %v", len(all), err)
 	}
+}
+
+// TestDeadRelaysHoldNoHintUp: the relays of seven friends take requests and never answer, eight relays each, and
+// another friend is told of what is new meanwhile.
+func TestDeadRelaysHoldNoHintUp(t *testing.T) {
+	var holding, given atomic.Int64
+	ending := make(chan struct{})
+	hole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		switch {
+		case r.URL.Path == "/good/.well-known/kith-relay": // asked by the outer hop
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		case strings.HasPrefix(r.URL.Path, "/good/"):
+			given.Add(1)
+			w.WriteHeader(http.StatusAccepted)
+			io.WriteString(w, `{"cancel":"token"}`)
+			return
+		}
+		holding.Add(1)
+		select {
+		case <-ending:
+		case <-r.Context().Done():
+		}
+	}))
+	defer hole.Close()
+	c := newClock()
+	p := newPost(t, c)
+	b := newShared(t, c, p)
+	b.stop()
+	b.also = append(b.also, strings.TrimPrefix(hole.URL, "http://"))
+	send := strings.Repeat("A", 32)
+	for i := range outingsMost {
+		var ways []webid.Way
+		for n := range 8 {
+			ways = append(ways, webid.Way{Relay: fmt.Sprintf("%s/hole/%d/%d/", hole.URL, i, n), Send: send})
+		}
+		if i == outingsMost-1 {
+			ways = []webid.Way{{Relay: hole.URL + "/good/", Send: send}}
+		}
+		b.acquaint(i, ways)
+	}
+	b.start()
+	b.nudge()
+	h := b.me()
+	defer h.reach.close()
+	defer close(ending)
+	contacts, err := h.realm.all(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, known := range contacts {
+		if strings.HasPrefix(known.Name, "Relayed") {
+			named++
+			h.reach.errand.hints.expect(nameContact(known), c.now(), 0)
+		}
+	}
+	if named != outingsMost {
+		t.Fatalf("%d friends are known, want %d", named, outingsMost)
+	}
+	eventually(t, "the hint to who has a relay that answers", func() bool { b.nudge(); return given.Load() == 1 })
+	eventually(t, "what the others' relays hold", func() bool { return holding.Load() > 0 })
+	if n := len(h.reach.errand.out.held()); n > outingsMost-1 {
+		t.Errorf("%d friends are being told", n)
+	}
+}
+
+// held returns the friends for whom something is under way.
+func (o *outings) held() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Sorted(maps.Keys(o.out))
+}
+
+// acquaint makes a friend by hand; the pod is stopped.
+func (b *befriended) acquaint(i int, ways []webid.Way) {
+	b.t.Helper()
+	f := newHuman(b.t, b.clock, fmt.Sprintf("Relayed %d", i))
+	c := webid.Contact{CID: fmt.Sprintf("%s%c", strings.Repeat("r", 19), 'a'+rune(i)), Name: f.name, Label: f.label(), Grant: 1,
+		Lists: f.lists, Ways: ways, Salt: bytes.Repeat([]byte{byte(i)}, 32), Since: b.clock.now()}
+	text, err := json.Marshal(c)
+	dir := filepath.Join(b.dir, "pods", DefaultName, "contacts", c.CID)
+	if err = errors.Join(err, os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "card"), text, 0o600)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestOutingsAreShared: a friend has one at a time, those whose relays failed have half of the room, and a minute
+// passes until they are tried again.
+func TestOutingsAreShared(t *testing.T) {
+	c := newClock()
+	var o outings
+	var wg sync.WaitGroup
+	going := func(whose string, ended chan error) bool {
+		return o.start(t.Context(), &wg, whose, c.now, func(context.Context) error { return <-ended })
+	}
+	failing := make(chan error)
+	for i := range outingsMost {
+		if !going(fmt.Sprint("dead ", i), failing) {
+			t.Fatalf("no room for the friend %d", i)
+		}
+	}
+	if going("dead 0", failing) || going("good", failing) {
+		t.Error("one more is under way")
+	}
+	for range outingsMost {
+		failing <- errFailed
+	}
+	wg.Wait()
+	if going("dead 0", failing) {
+		t.Error("who failed a moment ago is tried again")
+	}
+	c.pass(sulkTime)
+	slow := 0
+	for i := range outingsMost {
+		if going(fmt.Sprint("dead ", i), failing) {
+			slow++
+		}
+	}
+	if slow != outingsSlow {
+		t.Errorf("%d of those who failed are under way, want %d", slow, outingsSlow)
+	}
+	fine := make(chan error)
+	if !going("good", fine) || going("good", fine) {
+		t.Error("a friend has not one at a time")
+	}
+	fine <- nil
+	for range slow {
+		failing <- errFailed
+	}
+	wg.Wait()
 }

@@ -550,10 +550,10 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // polled polls with pauses until ok, or fails.
 func polled(t testing.TB, what string, pause time.Duration, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within twenty seconds: %s", what)
+			t.Fatalf("not within ninety seconds: %s", what)
 		}
 		time.Sleep(pause)
 	}

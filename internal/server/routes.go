@@ -85,6 +85,8 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 		if !ldp.CORS(w, r) {
 			h.refuse(w, r, acl.ErrUnauthenticated)
 		}
+	case h.left.Load():
+		s.serveLeft(w, r, h, rest)
 	case costly(rest) && s.limited(w, r):
 	case rest == mount || strings.HasPrefix(rest, mount+"/"):
 		h.serveDrive(w, r, func() bool { return s.limited(w, r) })

@@ -79,6 +79,7 @@ type Server struct {
 	relay      *relay.Server // nil without --relay
 	closeRelay func() error  // may be called again
 	onion      *onion        // nil without --onion
+	desk       *desk         // nil where the command line does the work itself
 
 	mu     sync.Mutex
 	homes  map[string]*home
@@ -115,10 +116,16 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.openIssuer(ctx); err != nil {
 		return nil, err
 	}
+	if c.quiet {
+		return s, nil
+	}
 	if err := s.openOnion(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openHomes(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openDesk(ctx); err != nil {
 		return nil, err
 	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -343,6 +350,7 @@ func redirecting(h http.Handler) running {
 
 // Close closes the listener and every pod.
 func (s *Server) Close() error {
+	s.desk.close()
 	s.mu.Lock()
 	homes := s.homes
 	s.homes, s.closed = map[string]*home{}, true

@@ -48,6 +48,8 @@ type person struct {
 	// elsewhere tells that the owner signs in elsewhere with the WebID, and named that the profile
 	// then tells the title to everybody.
 	elsewhere, named bool
+	quota            int64 // bytes that the pod may hold; 0: as much as the disk does
+	moved            bool  // to another machine
 }
 
 // podKeys are the keys of the pod as one of its owner's devices (protocol §1.1).
@@ -62,6 +64,9 @@ func (p person) kid() string { return p.keys.signing.Public().String() }
 func openState(dir string, now func() time.Time) (*state, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder %s: %w", dir, err)
+	}
+	if version, err := stateVersion(dir); err == nil && version > len(schemas) {
+		return nil, newer(version)
 	}
 	// A rollback journal with secure_delete: spent secrets leave neither free pages nor a log behind.
 	pool, err := sqlitex.NewPool("file:"+filepath.Join(dir, "state.db"), sqlitex.PoolOptions{
@@ -178,12 +183,13 @@ func (s *state) person(ctx context.Context, name string) (person, error) {
 
 func readPerson(c *sqlite.Conn, name string) (p person, err error) {
 	found := false
-	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named FROM person WHERE name = ?`, &sqlitex.ExecOptions{
+	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named, quota, moved FROM person WHERE name = ?`, &sqlitex.ExecOptions{
 		Args: []any{name},
 		ResultFunc: func(row *sqlite.Stmt) error {
 			found = true
 			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2),
-				elsewhere: row.ColumnBool(7), named: row.ColumnBool(8)}
+				elsewhere: row.ColumnBool(7), named: row.ColumnBool(8),
+				quota: row.ColumnInt64(9), moved: row.ColumnInt64(10) != 0}
 			return errors.Join(
 				p.readLists(row.ColumnText(3), row.ColumnText(4)),
 				p.keys.signing.UnmarshalText([]byte(row.ColumnText(5))),

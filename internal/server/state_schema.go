@@ -66,6 +66,12 @@ CREATE TABLE backup (
   asked INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,
   error TEXT NOT NULL DEFAULT '', progress TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
 CREATE INDEX backup_person ON backup (person);
+`, `
+ALTER TABLE person ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE person ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE asked (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL, verb TEXT NOT NULL, since INTEGER NOT NULL,
+  told TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
@@ -76,7 +82,7 @@ func (s *state) migrate() error {
 			return err
 		}
 		if version > len(schemas) {
-			return fmt.Errorf("open the folder: %w of kith; update this one", ErrNewer)
+			return newer(version)
 		}
 		for ; version < len(schemas); version++ {
 			if err := sqlitex.ExecuteScript(c, schemas[version], nil); err != nil {

@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"kith/internal/rdf"
+	"kith/pod"
+	"kith/pod/folder"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// Checked is what a check of a pod has found.
+type Checked struct {
+	Resources int      `json:"resources"` // that were read
+	Bytes     int64    `json:"bytes"`     // of them
+	Damaged   []string `json:"damaged"`   // paths whose bytes are not those that were written
+	ACLs      []string `json:"acls"`      // paths of access lists that cannot be read; they let nobody in
+	Foreign   []string `json:"foreign"`   // names in the folder that are not served: links, devices, names that no address has
+	Conflicts []string `json:"conflicts"` // copies of files that were changed in two places; not served
+	Held      int      `json:"held"`      // files that disappeared, too many at once to be believed
+	Repaired  int      `json:"repaired"`  // things that the index had wrong, and has not any more
+	Rebuild   bool     `json:"rebuild"`   // the index is damaged, and made anew at the next start
+	Server    bool     `json:"server"`    // the running server did it
+}
+
+// Sound reports whether there is nothing left for the owner to do.
+func (c Checked) Sound() bool {
+	return len(c.Damaged) == 0 && len(c.ACLs) == 0 && len(c.Conflicts) == 0 && c.Held == 0 && !c.Rebuild
+}
+
+// Check reads everything of the pod, puts right what is derived, and tells the rest, whether or not a server runs.
+// waiting is called when a running one takes long to answer. Errors: ErrPerson.
+func (o Person) Check(ctx context.Context, waiting func()) (c Checked, err error) {
+	return c, o.ask(ctx, "check", &c, waiting)
+}
+
+// DecideHeld deletes, or takes for lost, the files that disappeared from the folder of the pod too many at once, and
+// returns how many they were. Replicas that have them bring back what is taken for lost. Only a running server holds
+// any: there are none else. Errors: ErrPerson.
+func (o Person) DecideHeld(ctx context.Context, remove bool, waiting func()) (n int, err error) {
+	verb := "restore-held"
+	if remove {
+		verb = "delete-held"
+	}
+	return n, o.ask(ctx, verb, &n, waiting)
+}
+
+func (h *home) decideHeld(ctx context.Context, remove bool) (int, error) {
+	n := len(h.store.Troubles().Held)
+	return n, h.store.DecideHeld(ctx, remove)
+}
+
+func (h *home) check(ctx context.Context) (Checked, error) {
+	if err := h.state.check(ctx); err != nil {
+		return Checked{}, err
+	}
+	of, err := h.store.Check(ctx, func(folder.Checked) {})
+	if err != nil {
+		return Checked{}, err
+	}
+	t := h.store.Troubles()
+	c := Checked{Resources: of.Resources, Bytes: of.Bytes, Damaged: texts(of.Damaged), Repaired: of.Repaired, Rebuild: of.Rebuild,
+		Conflicts: texts(t.Conflicts), Held: len(t.Held), Server: !h.config.quiet}
+	if of.Rebuild {
+		return c, nil
+	}
+	if c.ACLs, err = h.unreadable(ctx); err != nil {
+		return c, err
+	}
+	c.Foreign, err = foreignIn(filepath.Join(h.config.Data, "pods", h.name))
+	return c, err
+}
+
+func texts(paths []pod.Path) []string {
+	all := []string{}
+	for _, p := range paths {
+		all = append(all, p.String())
+	}
+	return all
+}
+
+// check reads the whole of state.db.
+func (s *state) check(ctx context.Context) error {
+	verdict := ""
+	err := s.read(ctx, "PRAGMA integrity_check(1)", nil, func(row *sqlite.Stmt) error {
+		verdict = row.ColumnText(0)
+		return nil
+	})
+	if err == nil && verdict != "ok" {
+		err = fmt.Errorf("state.db is damaged (%s): stop the server, and restore the pod from its backup into another folder", verdict)
+	}
+	names, failed := s.names(ctx)
+	for _, name := range names {
+		if _, bad := s.person(ctx, name); bad != nil {
+			failed = errors.Join(failed, fmt.Errorf("what state.db says of %s cannot be read: %w", name, bad))
+		}
+	}
+	return errors.Join(err, failed)
+}
+
+// unreadable returns the ACL resources that are not what they have to be: RDF.
+func (h *home) unreadable(ctx context.Context) (bad []string, err error) {
+	var all []pod.Path
+	err = h.store.View(ctx, func(tx pod.Tx) error {
+		for c, err := range tx.Changes(0) {
+			if err != nil {
+				return err
+			}
+			if !c.Gone() && !c.Narrowed() && c.Path.IsACL() {
+				all = append(all, c.Path)
+			}
+		}
+		return nil
+	})
+	for _, p := range all {
+		if err != nil {
+			break
+		}
+		err = h.store.View(ctx, func(tx pod.Tx) error {
+			res, err := tx.Open(p)
+			if errors.Is(err, pod.ErrNotExist) || errors.Is(err, pod.ErrUnsettled) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if !h.readableACL(res) {
+				bad = append(bad, p.String())
+			}
+			return res.Close()
+		})
+	}
+	return bad, err
+}
+
+func (h *home) readableACL(res pod.Resource) bool {
+	syntax := rdf.Turtle
+	if strings.Contains(res.Info().Type, "json") {
+		syntax = rdf.JSONLD
+	}
+	base := rdf.IRI(strings.TrimSuffix(h.url, "/") + res.Info().Path.Escaped())
+	_, err := rdf.Decode(res, syntax, base, rdf.Limits{Bytes: 256 << 10, Triples: 20_000, Depth: 8})
+	return err == nil
+}
+
+// foreignIn returns what lies in a pod's folder and is never served, maxNamed at most.
+func foreignIn(tree string) (all []string, err error) {
+	err = filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || len(all) >= maxNamed {
+			return nil
+		}
+		if err != nil || name == tree {
+			return err
+		}
+		rel, err := filepath.Rel(tree, name)
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() && !d.Type().IsRegular() {
+			all = append(all, filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	return all, err
+}

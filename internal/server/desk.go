@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"kith/pod/folder"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const (
+	deskBeat = 500 * time.Millisecond // between two looks at what is asked, and at what is told
+	deskSlow = 20 * time.Second       // after which whoever asks hears that nobody has answered yet
+)
+
+// errStopped says that the server which was asked has ended.
+var errStopped = errors.New("the server stopped before it had answered; try again")
+
+// desk answers what the command line asks of pods that this process has open: through the table asked of
+// state.db, since a pod has one process only. Each question has a goroutine; close waits for all.
+type desk struct {
+	stop context.CancelFunc
+	all  sync.WaitGroup
+}
+
+// told is an answer in the table.
+type told struct {
+	Answer json.RawMessage `json:"answer,omitempty"`
+	Error  string          `json:"error,omitempty"`
+}
+
+// openDesk begins to answer. What an earlier process was asked is dropped.
+func (s *Server) openDesk(ctx context.Context) error {
+	err := s.state.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `DELETE FROM asked WHERE told <> '' OR since < ?`, &sqlitex.ExecOptions{Args: []any{s.state.now().Add(-time.Hour).Unix()}})
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.desk = &desk{stop: stop}
+	s.desk.all.Go(func() {
+		beat := time.NewTicker(deskBeat)
+		defer beat.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-beat.C:
+				s.attend(ctx)
+			}
+		}
+	})
+	return nil
+}
+
+func (d *desk) close() {
+	if d != nil {
+		d.stop()
+		d.all.Wait()
+	}
+}
+
+// attend begins to answer what is new.
+func (s *Server) attend(ctx context.Context) {
+	type question struct{ id, person, verb string }
+	var all []question
+	err := s.state.read(ctx, `SELECT id, person, verb FROM asked WHERE told = ''`, nil, func(row *sqlite.Stmt) error {
+		all = append(all, question{row.ColumnText(0), row.ColumnText(1), row.ColumnText(2)})
+		return nil
+	})
+	for _, q := range all {
+		if err = errors.Join(err, s.state.answer(ctx, q.id, "begun")); err != nil {
+			break
+		}
+		s.desk.all.Go(func() {
+			text := answerOf(s.perform(ctx, q.person, q.verb))
+			if err := s.state.answer(context.WithoutCancel(ctx), q.id, text); err != nil {
+				slog.Error("answer the command line", "err", err)
+			}
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		slog.Error("hear the command line", "err", err)
+	}
+}
+
+func answerOf(answer any, err error) string {
+	var t told
+	if err == nil {
+		t.Answer, err = json.Marshal(answer)
+	}
+	if err != nil {
+		t = told{Error: err.Error()}
+	}
+	text, _ := json.Marshal(t) // of a text and of what is JSON
+	return string(text)
+}
+
+func (s *state) answer(ctx context.Context, id, text string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `UPDATE asked SET told = ? WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{text, id}})
+	})
+}
+
+// perform does what the command line asks of one pod: a verb and what it is about.
+func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
+	h, err := s.home(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	verb, about, _ := strings.Cut(verb, " ")
+	switch verb {
+	case "check":
+		return h.check(ctx)
+	case "troubles":
+		return h.troubles(ctx)
+	case "delete-held", "restore-held":
+		return h.decideHeld(ctx, verb == "delete-held")
+	case "limit":
+		return nil, h.limit(ctx)
+	case "leave":
+		return s.leave(ctx, name, about)
+	case "return":
+		return nil, s.reopen(ctx, name, false)
+	}
+	return nil, fmt.Errorf("the server does not know how to %s; is it of an older version?", verb)
+}
+
+// ask has something done with the pod: in this process, or by the server that has it open. waiting is called when
+// that takes long to begin.
+func (o Person) ask(ctx context.Context, verb string, answer any, waiting func()) error {
+	text, err := o.alone(ctx, verb)
+	if errors.Is(err, folder.ErrBusy) {
+		text, err = o.askServer(ctx, verb, waiting)
+	}
+	if err != nil {
+		return advise(err, o.Name)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// alone does it in this process. Errors: folder.ErrBusy where another one has the pod.
+func (o Person) alone(ctx context.Context, verb string) (text json.RawMessage, err error) {
+	c := o.Config
+	c.quiet, c.Relay, c.Onion, c.Reach = true, false, false, nil
+	s, err := Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	answer, err := s.perform(ctx, o.Name, verb)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func (o Person) askServer(ctx context.Context, verb string, waiting func()) (text json.RawMessage, err error) {
+	err = o.do(func(s *state) error {
+		id := strings.ToLower(rand.Text())
+		err := s.write(ctx, func(c *sqlite.Conn) error {
+			return sqlitex.Execute(c, `INSERT INTO asked (id, person, verb, since) VALUES (?, ?, ?, ?)`,
+				&sqlitex.ExecOptions{Args: []any{id, o.Name, verb, s.now().Unix()}})
+		})
+		if err != nil {
+			return err
+		}
+		text, err = s.await(ctx, id, waiting)
+		return errors.Join(err, s.forgetAsked(context.WithoutCancel(ctx), id))
+	})
+	return text, err
+}
+
+func (s *state) forgetAsked(ctx context.Context, id string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `DELETE FROM asked WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{id}})
+	})
+}
+
+// await waits for an answer.
+func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawMessage, error) {
+	slow := time.NewTimer(deskSlow)
+	defer slow.Stop()
+	for {
+		text, found := "", false
+		err := s.read(ctx, `SELECT told FROM asked WHERE id = ?`, []any{id}, func(row *sqlite.Stmt) error {
+			text, found = row.ColumnText(0), true
+			return nil
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case !found:
+			return nil, errStopped
+		case strings.HasPrefix(text, "{"):
+			var t told
+			if err := json.Unmarshal([]byte(text), &t); err != nil {
+				return nil, err
+			}
+			if t.Error != "" {
+				return nil, errors.New(t.Error)
+			}
+			return t.Answer, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-slow.C:
+			waiting()
+		case <-time.After(deskBeat / 2):
+		}
+	}
+}
