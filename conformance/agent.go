@@ -106,13 +106,15 @@ func (a *Agent) Token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r := exchange(a.Pod.URL, assertion, nil)
-	proof, err := a.Device.proof(a.Wire, r, "")
-	if err != nil {
-		return "", err
+	answer, err := a.exchange(ctx, assertion)
+	for err == nil && answer.Status == http.StatusTooManyRequests { // one address speaks for many people here
+		select {
+		case <-ctx.Done():
+			return "", &refused{answer}
+		case <-time.After(time.Second):
+		}
+		answer, err = a.exchange(ctx, assertion)
 	}
-	r.Header.Set("DPoP", proof)
-	answer, err := a.Wire.Do(ctx, r)
 	if err != nil {
 		return "", err
 	}
@@ -129,6 +131,17 @@ func (a *Agent) Token(ctx context.Context) (string, error) {
 	}
 	a.token, a.expires = granted.Token, time.Now().Add(time.Duration(granted.Life)*time.Second)
 	return a.token, nil
+}
+
+// exchange asks for a token once.
+func (a *Agent) exchange(ctx context.Context, assertion string) (Answer, error) {
+	r := exchange(a.Pod.URL, assertion, nil)
+	proof, err := a.Device.proof(a.Wire, r, "")
+	if err != nil {
+		return Answer{}, err
+	}
+	r.Header.Set("DPoP", proof)
+	return a.Wire.Do(ctx, r)
 }
 
 // Forget makes the agent fetch a new token for its next request.
