@@ -114,6 +114,7 @@ torture: $(app)
 	go test -count=1 -timeout 1h ./sync -run NonInterference -seeds 100
 	go test -count=1 -timeout 1h ./relay -run Killed -v -kill-messages 100000 -kill-every 500ms
 	ulimit -n 32768; go test -count=1 -timeout 1h ./relay -run ManySockets -v -sockets 10000
+	go test -count=1 -timeout 1h ./conformance -run SlowConnections -v -slow 10000
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz

@@ -69,6 +69,9 @@ const goals = [
   ["relay: question and answer of 1 KiB, both awake, on this machine", measured("Answered/bytes=1024", "ms-median", rest), "ms", 15],
   ["relay: messages put and acknowledged, each on the disk, 64 at a time", measured("PutAck/people=64", "messages/s", rest), "/s", undefined],
   ["relay: memory (RSS) with 10,000 sockets, each with a queue", measured("Sockets", "rss-MB", rest), "MB", 256],
+  ["10,000 slow connections: 99 of 100 good requests meanwhile within", measured("Slow", "good-p99-ms"), "ms", 50],
+  ["… memory (RSS), at most", measured("Slow", "rss-MB"), "MB", 256],
+  ["… the last of them cut after", measured("Slow", "cut-s"), "s", 30],
   ["app shell, gzipped", shell, "KB", 60],
 ];
 

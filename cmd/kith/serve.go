@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 
 	"rsc.io/qr"
 )
+
+// serveMemory is what the runtime tries to stay below, so that the process stays below 256 MB whatever comes.
+const serveMemory = 192 << 20
 
 func serveCommand() command {
 	return command{name: "serve", summary: "start the server", run: runServe, help: `
@@ -95,6 +99,7 @@ func runServe(ctx context.Context, c *call) error {
 	if len(c.words) > 0 {
 		return fmt.Errorf("%w: %q is too much; serve takes flags only", errUsage, c.words[0])
 	}
+	debug.SetMemoryLimit(serveMemory)
 	s, err := server.Open(ctx, *cfg)
 	if err != nil {
 		return err

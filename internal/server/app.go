@@ -7,7 +7,10 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"runtime"
 	"strings"
+	"sync"
+	"weak"
 
 	"kith/pwa"
 )
@@ -16,9 +19,12 @@ import (
 // whole app in one file to keep. It cannot change while the server runs.
 type app struct{ files map[string]*asset }
 
-// asset is one file. What is kept is gzipped; who does not take that waits for it to be unpacked.
+// asset is one file. What is kept is gzipped. Those who do not take that wait for it to be unpacked, and share the
+// bytes for as long as one of them reads: however many they are, and however slow, it is there once.
 type asset struct {
 	file      pwa.File
+	mu        sync.Mutex
+	shared    weak.Pointer[[]byte]
 	mediaType string
 	etag      string
 	caching   string
@@ -95,12 +101,29 @@ func (f *asset) write(w http.ResponseWriter, r *http.Request) {
 	body := f.file.Gzip
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-	} else if body, _ = f.file.Bytes(); body == nil { // newAsset has unpacked the same bytes
-		panic(http.ErrAbortHandler)
+	} else {
+		plain := f.plain()
+		defer runtime.KeepAlive(plain)
+		body = *plain
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
 		w.Write(body) // an asker that has gone needs no answer
 	}
+}
+
+// plain returns the bytes of the file, not gzipped.
+func (f *asset) plain() *[]byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if shared := f.shared.Value(); shared != nil {
+		return shared
+	}
+	body, err := f.file.Bytes()
+	if err != nil { // newAsset has unpacked the same bytes
+		panic(http.ErrAbortHandler)
+	}
+	f.shared = weak.Make(&body)
+	return &body
 }

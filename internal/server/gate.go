@@ -17,6 +17,7 @@ import (
 const (
 	connsMost    = 16 << 10
 	connsAddress = 1 << 10
+	outBuffer    = 256 << 10 // bytes of an answer that the system takes before they are on their way
 )
 
 // gate is a listener that holds a bounded number of connections. Where all places are taken, whoever has waited
@@ -60,6 +61,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		bound(conn)
 		c, out := g.enter(conn)
 		if out != nil {
 			cut(out)
@@ -159,6 +161,13 @@ func origin(conn net.Conn) string {
 		return ""
 	}
 	return network(at.Addr())
+}
+
+// bound keeps the system from taking megabytes for somebody who may never read them.
+func bound(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetWriteBuffer(outBuffer)
+	}
 }
 
 // drop makes that nothing is sent any more when conn closes.
