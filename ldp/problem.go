@@ -54,7 +54,7 @@ var statuses = []struct {
 	{pod.ErrBadType, http.StatusBadRequest, "The Content-Type is not a media type.", false},
 	{pod.ErrPrecondition, http.StatusPreconditionFailed, "What is here is not what If-Match or If-None-Match asks for.", false},
 	{pod.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large.", false},
-	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left.", false},
+	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left: on the disk, or of what this pod may hold.", false},
 	{pod.ErrUnsettled, http.StatusServiceUnavailable, "Another program is writing this file. Ask again in a few seconds.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
 	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},

@@ -7,6 +7,10 @@
 //	kith credentials  let scripts and Solid tools sign in as a person
 //	kith relay        keep sealed messages for those who sleep
 //	kith classes      let apps open a folder to everybody
+//	kith check        read a whole pod again
+//	kith doctor       say what is wrong
+//	kith move         take a pod to another machine
+//	kith service      start the server with the machine
 //	kith version      say which version this is
 //
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
@@ -80,7 +84,7 @@ func (c *call) line() (string, error) {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), relayCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), relayCommand(), versionCommand()}
 }
 
 func main() {
@@ -177,17 +181,18 @@ func (c *call) config() *server.Config {
 	return cfg
 }
 
-// complete is parse followed by what the folder's own kith.toml and the defaults say.
-func (c *call) complete(cfg *server.Config) error {
-	if err := c.parse(); err != nil {
-		return err
+// folder is parse followed by which folder is meant when none is named.
+func (c *call) folder(cfg *server.Config) (err error) {
+	if err = c.parse(); err == nil && cfg.Data == "" {
+		cfg.Data, err = server.DefaultData()
 	}
-	if cfg.Data == "" {
-		dir, err := server.DefaultData()
-		if err != nil {
-			return err
-		}
-		cfg.Data = dir
+	return err
+}
+
+// complete is folder followed by what the folder's own kith.toml and the defaults say.
+func (c *call) complete(cfg *server.Config) error {
+	if err := c.folder(cfg); err != nil {
+		return err
 	}
 	full, err := cfg.Complete()
 	if err != nil {

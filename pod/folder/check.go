@@ -186,3 +186,11 @@ func (s *Store) Limit(bytes int64) {
 	defer s.mu.Unlock()
 	s.o.MaxBytes = bytes
 }
+
+// Freeze ends all writes, those under way included: Updates return pod.ErrClosed from then on, and what is read
+// stays as it is.
+func (s *Store) Freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.frozen = true
+}

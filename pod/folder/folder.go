@@ -42,6 +42,7 @@ type Store struct {
 	head   head         // guarded by mu
 	broken error        // guarded by mu: a directory could not be made durable
 	pruned int64        // guarded by mu: the day of the last prune
+	frozen bool         // guarded by mu: no write is taken any more
 
 	life   sync.RWMutex // held shared, and shortly, by what uses tmp and erase outside of mu
 	closed bool         // written with mu and life held

@@ -50,7 +50,7 @@ func (s *Store) update(ctx context.Context, fn func(*writeTx) error) (w *writeTx
 	defer s.mu.Unlock()
 	w = &writeTx{tx: tx{store: s, head: s.head, stale: make(map[pod.Path]bool), dirty: make(map[pod.Path]bool)}, after: make(map[pod.Path]func() error), known: make(map[string]uint64)}
 	switch {
-	case s.closed:
+	case s.closed || s.frozen:
 		return w, pod.ErrClosed
 	case s.broken != nil:
 		return w, fmt.Errorf("writes are refused until the next start: %w", s.broken)

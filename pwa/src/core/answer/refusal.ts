@@ -24,7 +24,7 @@ const details = {
   large: [413, "Request Entity Too Large", "The body is too large."],
   kind: [415, "Unsupported Media Type", "This device takes JSON-LD, and what is no graph."],
   range: [416, "Requested Range Not Satisfiable", "The range lies outside of the representation."],
-  full: [507, "Insufficient Storage", "No space is left."],
+  full: [507, "Insufficient Storage", "No space is left: on the disk, or of what this pod may hold."],
 } as const satisfies Readonly<Record<string, readonly [number, string, string]>>;
 
 /** Reason is why a request is refused. */

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"kith/internal/server"
+)
+
+func checkCommand() command {
+	return command{name: "check", summary: "read a whole pod again and repair what is derived", run: runCheck, help: `
+Usage: kith check [NAME] [--json] [--data DIR]
+       kith check NAME --accept-deletions [--data DIR]
+       kith check NAME --restore-deletions [--data DIR]
+
+Reads every file of the pod (of every pod, without NAME) to its end and compares it with what was written; compares
+the index with the folder and with itself; reads all access lists, and the state of the server. What is derived is
+repaired at once. What is not is told, with what to do: this program never guesses at your files. A server that runs
+does the work itself and goes on serving; where none runs, this command does it. It ends with 1 when something is left
+for you to do.
+
+When very many files disappear from the folder at once, the running server holds these deletions back.
+--accept-deletions makes them real, on your phones too; --restore-deletions takes the files for lost, and your phones
+bring back what they have of them. After a restart of the server nothing is held: the files count as lost then.
+
+Examples:
+  kith check
+  kith check me --json
+  kith check me --restore-deletions
+`}
+}
+
+func runCheck(ctx context.Context, c *call) error {
+	cfg := c.config()
+	asJSON := c.flags.Bool("json", false, "print JSON, a line for each pod")
+	accept := c.flags.Bool("accept-deletions", false, "delete everywhere what disappeared from the folder")
+	restore := c.flags.Bool("restore-deletions", false, "let your phones bring back what disappeared from the folder")
+	if err := c.existing(cfg); err != nil {
+		return err
+	}
+	if len(c.words) > 1 || *accept && *restore || (*accept || *restore) && len(c.words) == 0 {
+		return fmt.Errorf("%w: say `kith check`, `kith check NAME`, and at most one of --accept-deletions and --restore-deletions", errUsage)
+	}
+	names, err := c.people(ctx, *cfg)
+	if err != nil {
+		return err
+	}
+	if *accept || *restore {
+		return c.decideHeld(ctx, server.Person{Config: *cfg, Name: names[0]}, *accept)
+	}
+	sound := true
+	for _, name := range names {
+		got, err := server.Person{Config: *cfg, Name: name}.Check(ctx, c.patience)
+		if err != nil {
+			return fmt.Errorf("check %s: %w", name, err)
+		}
+		sound = sound && got.Sound()
+		if err := showCheck(c.stdout, name, got, *asJSON); err != nil {
+			return err
+		}
+	}
+	if !sound {
+		return errors.New("something is left for you to do")
+	}
+	return nil
+}
+
+func (c *call) decideHeld(ctx context.Context, person server.Person, remove bool) error {
+	n, err := person.DecideHeld(ctx, remove, c.patience)
+	if err != nil {
+		return err
+	}
+	switch {
+	case n == 0:
+		_, err = fmt.Fprintln(c.stdout, "No deletions are held back.")
+	case remove:
+		_, err = fmt.Fprintf(c.stdout, "%d files are deleted, on your phones too when they next ask.\n", n)
+	default:
+		_, err = fmt.Fprintf(c.stdout, "%d files count as lost. Your phones bring back what they have of them when they next ask.\n", n)
+	}
+	return err
+}
+
+// patience says that a server has not answered yet.
+func (c *call) patience() {
+	fmt.Fprintln(c.stderr, "Another process has the pod open and has not answered yet; still waiting. If it is no `kith serve` of this version, stop it.")
+}
+
+// existing completes the settings of a folder that must be there already: nothing is made.
+func (c *call) existing(cfg *server.Config) error {
+	if err := c.folder(cfg); err != nil {
+		return err
+	}
+	if err := cfg.Existing(); err != nil {
+		return err
+	}
+	c.args = nil
+	return c.complete(cfg)
+}
+
+// people returns whom the words of the call name, or everybody.
+func (c *call) people(ctx context.Context, cfg server.Config) ([]string, error) {
+	if len(c.words) > 0 {
+		return c.words, nil
+	}
+	return cfg.People(ctx)
+}
+
+// showCheck prints what a check has found.
+func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(struct {
+			Name  string `json:"name"`
+			Sound bool   `json:"sound"`
+			server.Checked
+		}{name, c.Sound(), c})
+	}
+	who := "no server has it open"
+	if c.Server {
+		who = "by the running server"
+	}
+	fmt.Fprintf(w, "%s: %d files read, %.1f MB, %s\n", name, c.Resources, float64(c.Bytes)/1e6, who)
+	if c.Repaired > 0 {
+		fmt.Fprintf(w, "  repaired   %d entries of the index\n", c.Repaired)
+	}
+	list := func(what string, paths []string, todo string) {
+		if len(paths) > 0 {
+			fmt.Fprintf(w, "  %s\n    %s\n  %s\n", what, strings.Join(paths, "\n    "), todo)
+		}
+	}
+	list("other bytes than were written, or unreadable:", c.Damaged, "The disk may be failing. Bring these files back from a backup (`kith restore` into another folder) and put them in their places; what looks right to you, save again.")
+	list("access lists that cannot be read, and let nobody in:", c.ACLs, "Share again what they stand beside, or bring them back from a backup.")
+	list("copies of what was changed in two places, not served:", c.Conflicts, "Compare, and remove those that you do not need.")
+	list("in the folder, and never served:", c.Foreign, "Links and devices are no part of a pod. They do no harm.")
+	if c.Held > 0 {
+		fmt.Fprintf(w, "  %d files disappeared at once. Say --accept-deletions or --restore-deletions.\n", c.Held)
+	}
+	if c.Rebuild {
+		fmt.Fprintln(w, "  The index is damaged. Start the server anew: it makes another. Until then nothing is written. Then check again.")
+	}
+	if c.Sound() {
+		fmt.Fprintln(w, "  nothing is left to do")
+	}
+	return nil
+}
