@@ -97,7 +97,7 @@ async function live(): Promise<void> {
   const salt = random(32);
   const card = {
     name: "Ben", label: ben.label, devices: ben.made.devices.text, keys: ben.made.keys.text, ways: [], salt: Buffer.from(salt).toString("base64url"),
-    since: Date.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, note: "",
+    since: Date.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, direct: false, note: "",
   };
   const cid = await page.evaluate((friend) => house.befriend(friend), card);
   folder = await page.evaluate(() => house.post("for Ben", { kind: "all" }));

@@ -30,7 +30,7 @@ export async function layFriends(folder: string, count: number): Promise<Contact
     const label = devices.label;
     const card = cardText({
       name: `Friend ${String(i + 1).padStart(3, "0")}`, label, grant: 1, devices: devices.text, keys: keys.text, accepts: [devices.person], ways: [],
-      salt: b64u(crypto.getRandomValues(new Uint8Array(32))), since: Date.now() - i * day, muted: false, verified: false, blocked: false, note: "",
+      salt: b64u(crypto.getRandomValues(new Uint8Array(32))), since: Date.now() - i * day, muted: false, verified: false, blocked: false, direct: false, note: "",
     });
     await lay(folder, `contacts/${cid}/card`, card, "application/ld+json");
     await lay(folder, `social/in/${cid}/.acl`, inboxACL(cid));

@@ -46,7 +46,7 @@ const tools = {
     const answer = await directs.ask("friend", message);
     return answer !== undefined && b64u(answer) === b64u(join(utf8("answer "), message));
   },
-  forget: () => directs.forget("friend"),
+  forget: () => directs.keep(() => false),
 };
 
 declare global {

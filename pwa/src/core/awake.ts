@@ -72,7 +72,9 @@ export class Awake {
     });
     session.env.presence.watch(() => answering?.wake());
     if (!this.#stopped) await answering?.start();
-    if (answering !== undefined) (await session.carrier()).direct.serve = (message) => answering.answer(message);
+    const { direct } = await session.carrier();
+    if (answering !== undefined) direct.serve = (message) => answering.answer(message);
+    this.#watchers.add(() => direct.tidy());
     return answering;
   }
 }

@@ -72,7 +72,7 @@ export async function draw(): Promise<Stage> {
   const people = new Map(await Promise.all(contacts.map(async ({ name }) => [name, await somebody(name)] as const)));
   const cards = contacts.map(({ name, cid, grant, blocked }): Thing => {
     const { label, made } = people.get(name) as Somebody;
-    const known = { devices: made.devices.text, keys: made.keys.text, accepts: [], ways: [], salt: Buffer.from(salt).toString("base64url"), since: 0, muted: false, verified: false, note: "" };
+    const known = { devices: made.devices.text, keys: made.keys.text, accepts: [], ways: [], salt: Buffer.from(salt).toString("base64url"), since: 0, muted: false, verified: false, direct: false, note: "" };
     return { path: `/contacts/${cid}/card`, type: "application/ld+json", bytes: utf8(cardText({ name, label, grant, blocked, ...known })), modified: Date.now() };
   });
   const things = resources.map(({ path, type, modified, text = "", fill }): Thing => {

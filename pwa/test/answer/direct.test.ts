@@ -6,6 +6,8 @@ import { type Bytes, text, utf8 } from "../../src/core/bytes.ts";
 import type { Env } from "../../src/core/env.ts";
 import type { ContactId } from "../../src/core/kith.ts";
 import type { Channel, ChannelEvents, Connecting } from "../../src/core/relay/direct.ts";
+import { changeFriend, removeFriend } from "../../src/core/pod/friends.ts";
+import { cardPath } from "../../src/core/pod/paths.ts";
 import { DirectWay } from "../../src/core/sync/direct.ts";
 import { agentOf, asker, befriend, houseOf, type Somebody, somebody } from "./world.ts";
 
@@ -71,7 +73,7 @@ beforeEach(async () => {
   const side = (who: Somebody, cid: ContactId, ask: () => Side): Side => {
     const offers: string[] = [];
     const env: Pick<Env, "now" | "after" | "connecting"> = { now: who.env.now, after: who.env.after, connecting: async () => air.platform() };
-    const way = new DirectWay({ env: env as Env, store: who.store }, async (_, offer) => {
+    const way = new DirectWay({ env: env as Env, tree: who.tree }, async (_, offer) => {
       offers.push(offer);
       const { who: friend, cid: back, way: theirs } = ask();
       const responder = new Responder(houseOf(friend, { direct: (of, given) => theirs.answer(of, given) }));
@@ -113,6 +115,33 @@ test("what is not allowed any more ends, on both sides", async () => {
   expect([ben.way.has(ben.cid), ana.way.has(ana.cid)]).toEqual([false, false]);
 });
 
+test("what another device of the owner's takes back ends, and so does what a friend has who is none any more", async () => {
+  for (const end of [
+    () => changeFriend(ana.who.tree, ana.cid, (card) => ({ ...card, direct: false })),
+    () => changeFriend(ana.who.tree, ana.cid, (card) => ({ ...card, direct: true, blocked: true })),
+    () => removeFriend(ana.who.tree, ana.cid),
+  ]) {
+    await Promise.all([changeFriend(ana.who.tree, ana.cid, (card) => ({ ...card, direct: true, blocked: false })), allow(ben)]);
+    await ben.way.meet(ben.cid);
+    ana.way.tidy();
+    expect(ana.way.has(ana.cid)).toBe(true);
+    await end();
+    expect(await ana.way.answer(ana.cid, described(0))).toBeUndefined();
+    ana.way.tidy();
+    expect([ana.way.has(ana.cid), ben.way.has(ben.cid)]).toEqual([false, false]);
+    ben.who.clock.ahead += 600_001;
+  }
+});
+
+test("a permission stands in the friend's record, for all devices and the pod", async () => {
+  const record = async (): Promise<unknown> => JSON.parse((await ana.who.tree.text(cardPath(ana.cid))) ?? "")["kith:direct"];
+  expect(await record()).toBe(false);
+  await allow(ana);
+  expect(await record()).toBe(true);
+  await allow(ana, false);
+  expect(await record()).toBe(false);
+});
+
 test("two who connect at once have a connection afterwards", async () => {
   await Promise.all([allow(ana), allow(ben)]);
   await Promise.all([ana.way.meet(ana.cid), ben.way.meet(ben.cid)]);
@@ -123,7 +152,7 @@ test("two who connect at once have a connection afterwards", async () => {
 test("a device without the means answers nobody, and asks nobody", async () => {
   const { who, cid } = ana;
   await allow(ana);
-  const way = new DirectWay({ env: { now: who.env.now, after: who.env.after } as Env, store: who.store }, async () => {
+  const way = new DirectWay({ env: { now: who.env.now, after: who.env.after } as Env, tree: who.tree }, async () => {
     throw new Error("an offer was made");
   });
   await way.meet(cid);
@@ -142,11 +171,15 @@ describe("an offer", () => {
     expect([status, headers["content-type"], answer, heard]).toEqual([200, "application/sdp", "v=0 yes", [ana.cid, "v=0"]]);
   });
 
+  test("is left to another device where none can be taken", async () => {
+    expect((await offered(undefined)).status).toBe(0);
+  });
+
   test("that is not wanted looks like everything out of reach", async () => {
     const responder = new Responder(houseOf(ana.who));
     const elsewhere = await asker(responder, await agentOf(ana.who, ana.cid, ben.who))("POST", "/.elsewhere", {}, "v=0");
     expect(await offered(async () => undefined)).toEqual(elsewhere);
-    expect(await offered(undefined)).toEqual(elsewhere);
+    expect(elsewhere.status).toBe(403);
     expect((await offered(async () => "v=0", "GET")).status).toBe(405);
     const nobody = asker(new Responder(houseOf(ana.who, { direct: async () => "v=0" })), { kind: "nobody" });
     expect((await nobody("POST", "/.rtc")).status).toBe(401);

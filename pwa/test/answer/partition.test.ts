@@ -42,7 +42,7 @@ test("a comment that both took is one resource", async () => {
   const tree = new Tree(store, phone.env(), me.device);
   const salt = random(32);
   const known = { name: "Ben", label: ben.label, devices: ben.made.devices.text, keys: ben.made.keys.text, salt: b64u(salt) };
-  const cid = await addFriend(tree, { ...known, ways: [], since: Date.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, note: "" });
+  const cid = await addFriend(tree, { ...known, ways: [], since: Date.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, direct: false, note: "" });
   await kith.syncNow();
   await until(() => kith.pod().waiting === 0, "bring the friend to the pod");
 

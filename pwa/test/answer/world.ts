@@ -57,7 +57,7 @@ export async function somebody(name: string, disk: MemoryDisk = memoryDisk()) {
 export async function befriend(one: Somebody, other: Somebody): Promise<ContactId> {
   const salt = b64u(random(32));
   const record = ({ name, label, made, env }: Somebody) => ({
-    name, label, devices: made.devices.text, keys: made.keys.text, ways: [], salt, since: env.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, note: "",
+    name, label, devices: made.devices.text, keys: made.keys.text, ways: [], salt, since: env.now(), grant: 1, accepts: [], muted: false, verified: false, blocked: false, direct: false, note: "",
   });
   await addFriend(other.tree, record(one));
   return addFriend(one.tree, record(other));

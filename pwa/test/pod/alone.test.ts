@@ -31,7 +31,7 @@ const cid = (n: number): ContactId => n.toString(32).replace(/[01]/g, (c) => (c 
 async function befriend(count: number): Promise<readonly ContactId[]> {
   const all = Array.from({ length: count }, (_, n) => cid(n));
   const writes = all.map(async (each, n): Promise<Write> => {
-    const card = { name: `Friend ${n}`, label: each.padEnd(52, "a"), grant: 1, devices: "", keys: "", accepts: [], ways: [], salt: "", since: 0, muted: false, verified: false, blocked: false, note: "" };
+    const card = { name: `Friend ${n}`, label: each.padEnd(52, "a"), grant: 1, devices: "", keys: "", accepts: [], ways: [], salt: "", since: 0, muted: false, verified: false, blocked: false, direct: false, note: "" };
     const bytes = utf8(cardText(card));
     return { put: await newRow({ path: cardPath(each), id: each, version: { counter: 1, device: "x" }, type: "application/ld+json", modified: 0 }, bytes), bytes };
   });

@@ -47,7 +47,7 @@ describe("post.jsonld", () => {
 describe("a contact record", () => {
   const card = {
     name: "Ben", label: "b".repeat(52), grant: 1, devices: "d", keys: "k", accepts: ["did:key:z"], ways: [{ pod: "https://h.example/ben/", issuer: "https://h.example" }],
-    salt: "s", since: 1_795_000_000_000, muted: true, verified: false, blocked: false, note: "",
+    salt: "s", since: 1_795_000_000_000, muted: true, verified: false, blocked: false, direct: false, note: "",
   };
 
   test("is read as it was written, in the members that the pod knows", () => {

@@ -109,9 +109,12 @@ export class Responder {
     return empty(204);
   }
 
-  /** direct answers an offer; that there is to be no connection looks like anything that is out of reach. */
-  async #direct(agent: Agent, offer: Bytes): Promise<SealedResponse> {
-    const answer = agent.kind === "contact" ? await this.#house.direct?.(agent.cid, String.fromCharCode(...offer.subarray(0, maxOffer))) : undefined;
+  /** direct answers an offer; that there is to be no connection looks like anything that is out of reach. Where none can be made another
+   * device may. */
+  async #direct(agent: Agent, offer: Bytes): Promise<SealedResponse | undefined> {
+    const { direct } = this.#house;
+    if (direct === undefined) return undefined;
+    const answer = agent.kind === "contact" ? await direct(agent.cid, String.fromCharCode(...offer.subarray(0, maxOffer))) : undefined;
     if (answer === undefined) return empty(403);
     return { status: 200, headers: new Headers({ "Content-Type": "application/sdp" }), bytes: utf8(answer) };
   }

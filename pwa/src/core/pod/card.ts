@@ -22,6 +22,8 @@ export interface Card {
   readonly muted: boolean;
   readonly verified: boolean;
   readonly blocked: boolean;
+  /** They may see the network addresses of the owner's devices and pod. */
+  readonly direct: boolean;
   readonly note: string;
 }
 
@@ -58,6 +60,7 @@ export function readCard(text: string): Card | undefined {
     muted: card["kith:muted"] === true,
     verified: card["kith:verified"] === true,
     blocked: card["kith:blocked"] === true,
+    direct: card["kith:direct"] === true,
     note: text_("note", 4096),
   };
 }

@@ -60,12 +60,12 @@ function readersFacts(text: string): Facts {
 }
 
 /** CardFacts are the facts of a contact record; `pod` and `issuer` are empty when the friend has none. `relays` has a relay and a send id a line. */
-export type CardFacts = Pick<Card, "name" | "label" | "since" | "muted" | "verified" | "blocked"> & { readonly pod: string; readonly issuer: string; readonly relays: string };
+export type CardFacts = Pick<Card, "name" | "label" | "since" | "muted" | "verified" | "blocked" | "direct"> & { readonly pod: string; readonly issuer: string; readonly relays: string };
 
-function cardFacts({ name, label, since, muted, verified, blocked, ways }: Card): CardFacts {
+function cardFacts({ name, label, since, muted, verified, blocked, direct, ways }: Card): CardFacts {
   const { pod, issuer } = ways.find((way): way is PodWay => !isRelay(way)) ?? { pod: "", issuer: "" };
   const relays = ways.filter(isRelay).map(({ relay, send }) => `${relay} ${send}`).join("\n");
-  return { name, label, since, muted, verified, blocked, pod, issuer, relays };
+  return { name, label, since, muted, verified, blocked, direct, pod, issuer, relays };
 }
 
 /** relayCount returns by how many relays this person is reached. */

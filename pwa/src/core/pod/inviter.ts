@@ -93,7 +93,7 @@ export function answerInvite(tree: Tree, host: Host, id: string, body: Bytes): P
     const { devices, keys, ways, name } = opened.by;
     const salt = env.random(32);
     const friend = { name, label: devices.label, grant: 1, devices: devices.text, keys: keys.text, accepts: [], ways, salt: b64u(salt), since: env.now() };
-    const { cid, kept, known } = await putFriend(tree, batch, { ...friend, muted: false, verified: false, blocked: false, note: "" });
+    const { cid, kept, known } = await putFriend(tree, batch, { ...friend, muted: false, verified: false, blocked: false, direct: false, note: "" });
     const self = await host.introduce();
     const webid = `https://${self.devices.label}.kith.invalid/contacts/${cid}/card#me`;
     const answer = await confirmation(fromB64u(id) ?? utf8(""), opened.confirmKey, { ...self, ways: await host.waysFor(cid, kept.grant), cid, webid, salt });

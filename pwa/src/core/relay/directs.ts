@@ -69,9 +69,9 @@ export class Directs {
     }
   }
 
-  /** forget ends the connections with a friend: the address is not to be shown any more. */
-  forget(cid: string): void {
-    for (const [conversation, of] of [...this.#all]) if (of === cid) conversation.close();
+  /** keep ends the connections with those to whom the address is not to be shown. */
+  keep(allows: (cid: string) => boolean): void {
+    for (const [conversation, of] of [...this.#all]) if (!allows(of)) conversation.close();
   }
 
   /** stop ends all connections. */

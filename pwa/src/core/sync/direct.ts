@@ -2,17 +2,17 @@
  * The direct way to friends (docs/protocol.md, Direct connections): a device that has just been answered through a relay knows that the
  * other is awake, and asks for a connection. What is asked while it holds goes over it.
  *
- *     direct/<cid>    true: this device may show a friend its network address. Absent: it may not.
+ * Whom the owner lets see network addresses stands in the friend's record, which all devices and the pod share.
  */
 
 import type { Bytes } from "../bytes.ts";
 import type { ContactId } from "../kith.ts";
+import { changeFriend } from "../pod/friends.ts";
+import { cardPath } from "../pod/paths.ts";
 import { Directs } from "../relay/directs.ts";
 import type { Serve } from "../relay/direct.ts";
 import type { Direct } from "./reach.ts";
 import type { Session } from "./session.ts";
-
-const setting = "direct/";
 
 /** Introduce carries an offer to the devices of a friend that can connect, and returns the answer of one. */
 export type Introduce = (cid: ContactId, offer: string) => Promise<string | undefined>;
@@ -21,24 +21,30 @@ export type Introduce = (cid: ContactId, offer: string) => Promise<string | unde
 export class DirectWay implements Direct {
   /** Answers what friends ask over a connection; until somebody sets it, nothing is answered. */
   serve: Serve = async () => undefined;
-  readonly #session: Pick<Session, "env" | "store">;
+  readonly #session: Pick<Session, "env" | "tree">;
   readonly #introduce: Introduce;
   #directs: Directs | undefined;
 
-  constructor(session: Pick<Session, "env" | "store">, introduce: Introduce) {
+  constructor(session: Pick<Session, "env" | "tree">, introduce: Introduce) {
     this.#session = session;
     this.#introduce = introduce;
   }
 
-  /** allows tells whether this device may show a friend its network address. */
+  /** allows tells whether a friend may see the network address of this device. */
   allows(cid: ContactId): boolean {
-    return this.#session.store.get(setting + cid) === true;
+    const { direct, blocked } = this.#session.tree.store.row(cardPath(cid))?.note ?? {};
+    return direct === true && blocked !== true;
   }
 
-  /** allow lets it, or ends what connection there is. */
-  async allow(cid: ContactId, on: boolean): Promise<void> {
-    await this.#session.store.apply([on ? { set: setting + cid, value: true } : { unset: setting + cid }]);
-    if (!on) this.#directs?.forget(cid);
+  /** allow lets them, or ends what connection there is. */
+  async allow(cid: ContactId, direct: boolean): Promise<void> {
+    await changeFriend(this.#session.tree, cid, (card) => ({ ...card, direct }));
+    this.tidy();
+  }
+
+  /** tidy ends the connections with those who may not have them any more. */
+  tidy(): void {
+    this.#directs?.keep((cid) => this.allows(cid as ContactId));
   }
 
   /** has tells whether there is a connection with a friend. */

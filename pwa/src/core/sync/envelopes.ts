@@ -23,9 +23,8 @@ export interface Envelope {
 
 const maxTo = 8;
 
-/** envelopeFor returns who reads a request to a friend, or to the own pod; throws `keys-refused` when nobody could. With `phones` it is
- * not for a friend's pod. */
-export async function envelopeFor(session: Session, whom: Whom, phones = false): Promise<Envelope> {
+/** envelopeFor returns who reads a request to a friend, or to the own pod; throws `keys-refused` when nobody could. */
+export async function envelopeFor(session: Session, whom: Whom): Promise<Envelope> {
   const own = await ownLists(session.tree);
   if (whom === "me") {
     const salt = await ownSalt(own.devices.label);
@@ -33,7 +32,7 @@ export async function envelopeFor(session: Session, whom: Whom, phones = false):
   }
   const { devices, keys, salt } = await card(session.tree, whom);
   const list = await readDeviceList(devices);
-  const to = recipients(list, await acceptKeysDocument(keys, list), (device) => device.may.includes("answer") && !(phones && isPod(device)));
+  const to = recipients(list, await acceptKeysDocument(keys, list), (device) => device.may.includes("answer"));
   return { label: list.label, to, from: await sender(session, own.keys, fromB64u(salt) ?? new Uint8Array(0)) };
 }
 

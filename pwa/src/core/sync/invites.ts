@@ -147,7 +147,7 @@ export async function acceptInvite(session: Session, link: string): Promise<Cont
   const friend = {
     label: devices.label, devices: devices.text, keys: keys.text, ways, salt: b64u(salt), name: name === "" ? invite.name : name, since: env.now(),
   };
-  const kept = await addFriend(tree, { ...friend, grant: 1, accepts: [], muted: false, verified: false, blocked: false, note: "" }, cid);
+  const kept = await addFriend(tree, { ...friend, grant: 1, accepts: [], muted: false, verified: false, blocked: false, direct: false, note: "" }, cid);
   await store.apply([{ unset: accepting + b64u(invite.id) }]);
   return kept;
 }

@@ -30,6 +30,8 @@ export interface Direct {
   serve: (message: Bytes) => Promise<Bytes | undefined>;
   /** answer takes a friend's offer of a connection; undefined when there is to be none. */
   answer(cid: ContactId, offer: string): Promise<string | undefined>;
+  /** tidy ends the connections with those who may not have them any more. */
+  tidy(): void;
 }
 
 /** Carrier brings sealed requests to where they are answered (sealed.ts). Its methods reject like `Client.ask`. */

@@ -69,7 +69,7 @@ export class OwnRelays implements Relays {
 
   async setDirect(cid: ContactId, on: boolean): Promise<void> {
     await this.#direct.allow(cid, on);
-    this.#session.emit("relays");
+    for (const topic of ["friends", "outbox", "relays"] as const) this.#session.emit(topic);
   }
 
   async setHop(hop: boolean): Promise<void> {

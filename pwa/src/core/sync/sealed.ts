@@ -202,10 +202,10 @@ export class Sealed implements Carrier {
     return answer && openAnswer(pending, answer);
   }
 
-  /** introduce asks a friend's phones for a direct connection: their answer to an offer. */
+  /** introduce asks a friend's devices for a direct connection: the answer of one to an offer. */
   async #introduce(cid: ContactId, offer: string): Promise<string | undefined> {
     const request = { method: "POST", path: "/.rtc", headers: new Headers({ "Content-Type": "application/sdp" }), body: utf8(offer) };
-    const { message, pending } = await sealRequest(this.#session.env, { ...(await envelopeFor(this.#session, cid, true)), request });
+    const { message, pending } = await sealRequest(this.#session.env, { ...(await envelopeFor(this.#session, cid)), request });
     for (const way of contact(this.#session.store, cid).relays) {
       const posted = await this.#leaving.leave(way, message, hold.friend);
       if ("cancel" in posted) return void this.#leaving.takeBack({ at: 0, ...way, cancel: posted.cancel, pending });
