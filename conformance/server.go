@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// build returns the path of the binary to test: $KITH_BINARY, or ./cmd/kith of the module, built into dir.
-func build(ctx context.Context, dir string) (string, error) {
+// Build returns the path of the binary to test: $KITH_BINARY, or ./cmd/kith of the module, built into dir.
+func Build(ctx context.Context, dir string) (string, error) {
 	if path := os.Getenv("KITH_BINARY"); path != "" {
 		return filepath.Abs(path)
 	}
@@ -42,7 +42,7 @@ type Server struct {
 }
 
 // startTime bounds how long a start may take.
-const startTime = 20 * time.Second
+const startTime = time.Minute
 
 // Start starts binary over a folder, reachable under the URL base and listening on a free port. Further
 // flags follow. The caller stops or kills it.
@@ -97,6 +97,12 @@ func (s *Server) Kill() error {
 	<-s.exited
 	return nil
 }
+
+// PID returns the number of the process, for tools that look into it.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
+// Ended returns a channel that is closed when the process has ended, by itself or not.
+func (s *Server) Ended() <-chan struct{} { return s.exited }
 
 // Output returns what the server has printed so far.
 func (s *Server) Output() string { return s.output.String() }

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "kith")
 	if err == nil {
-		binary, err = build(context.Background(), dir)
+		binary, err = Build(context.Background(), dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
