@@ -549,6 +549,22 @@ func TestOneDecliningLeavesTheOthers(t *testing.T) {
 	}
 }
 
+// TestWhatWasReleasedIsAskedForAgain: a mailbox that has room again asks for what it gave back.
+func TestWhatWasReleasedIsAskedForAgain(t *testing.T) {
+	st := start(t)
+	b := st.queue()
+	pod := st.follow(b)
+	st.leave(b, []byte("x"))
+	got := next(t, pod)
+	if err := errors.Join(pod.Claim(soon(t), got.ID), pod.Release(soon(t), got.ID)); err != nil {
+		t.Fatal(err)
+	}
+	pod.Again()
+	if again := next(t, pod); again.ID != got.ID {
+		t.Errorf("%s came", again.ID)
+	}
+}
+
 // TestRemovedTokenIsCutAtOnce: a lost phone reads nothing from the moment its token is removed.
 func TestRemovedTokenIsCutAtOnce(t *testing.T) {
 	st := start(t)

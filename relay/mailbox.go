@@ -52,6 +52,7 @@ type Mailbox struct {
 
 	mu    sync.Mutex
 	link  link          // nil while there is none
+	cut   func()        // ends the link; nil while there is none
 	fresh chan struct{} // closed when link or held changes
 	held  []Message
 	size  int // bytes of held
@@ -84,6 +85,16 @@ func (c *Client) Mailbox(relay string, hook func(context.Context, *Mailbox) erro
 func (m *Mailbox) Close() {
 	m.stop()
 	m.wg.Wait()
+}
+
+// Again ends the connection and makes another one: what was released is offered again. It does not
+// wait for that.
+func (m *Mailbox) Again() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cut != nil {
+		m.cut()
+	}
 }
 
 // Connected reports whether a relay answers at this moment.
@@ -182,8 +193,8 @@ func (m *Mailbox) session() {
 	if err != nil {
 		return
 	}
-	m.use(l)
-	defer m.use(nil)
+	m.use(l, cancel)
+	defer m.use(nil, nil)
 	var hook sync.WaitGroup
 	defer hook.Wait()
 	defer cancel() // before the hook is waited for
@@ -197,10 +208,10 @@ func (m *Mailbox) session() {
 	l.follow(ctx)
 }
 
-func (m *Mailbox) use(l link) {
+func (m *Mailbox) use(l link, cut func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.link = l
+	m.link, m.cut = l, cut
 	m.tell()
 }
 

@@ -51,6 +51,7 @@ type box struct {
 	kids        []string // whose tokens the relay was told of in this connection
 	busy        chan struct{}
 	waits       waiting
+	turns       turns
 }
 
 // open follows the queues at a relay.
@@ -93,9 +94,17 @@ func (b *box) follow() {
 		case <-b.ctx.Done():
 			return
 		}
+		b.catchUp()
 		if err := b.register(b.ctx, b.mail, false); err != nil && b.ctx.Err() == nil {
 			slog.Debug("a relay was not told what changed", "err", err)
 		}
+	}
+}
+
+// catchUp has what was given back for want of a turn offered again.
+func (b *box) catchUp() {
+	if b.turns.owes(time.Now()) {
+		b.mail.Again()
 	}
 }
 
@@ -222,10 +231,11 @@ func (b *box) receive() {
 			return
 		}
 		b.wg.Go(func() {
-			defer func() { <-b.busy }()
 			if err := b.handle(m); err != nil && b.ctx.Err() == nil {
 				slog.Debug("a message was not answered", "err", err)
 			}
+			<-b.busy
+			b.catchUp()
 		})
 	}
 }
@@ -241,7 +251,10 @@ func (b *box) handle(m relay.Message) error {
 	}
 	limit, leave := b.waits.patience(m.Waits)
 	defer leave()
-	answer, reply, err := b.reach.home.sealed.Answer(context.WithValue(ctx, patience{}, limit), m.Body)
+	p := &placed{turns: &b.turns, busy: b.busy}
+	defer p.leave()
+	asked := context.WithValue(context.WithValue(ctx, patience{}, limit), placed{}, p)
+	answer, reply, err := b.reach.home.sealed.Answer(asked, m.Body)
 	switch {
 	case errors.Is(err, sealed.ErrDeclined), err == nil && declinesOffer(reply):
 		return errors.Join(err, b.mail.Decline(ctx, m.ID))

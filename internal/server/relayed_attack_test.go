@@ -253,3 +253,94 @@ func TestOutingsAreShared(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestAFriendsSlowRequestsLeaveRoom: the answers that a friend asks for go to a relay that never says anything, and
+// there are more of them than messages are answered at once; another friend is answered meanwhile.
+func TestAFriendsSlowRequestsLeaveRoom(t *testing.T) {
+	var here, most atomic.Int64
+	ending := make(chan struct{})
+	hole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := here.Add(1)
+		defer here.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		select {
+		case <-ending:
+		case <-r.Context().Done():
+		}
+	}))
+	defer hole.Close()
+	defer close(ending)
+	c := newClock()
+	p := newPost(t, c)
+	b := newShared(t, c, p)
+	b.stop()
+	b.also = append(b.also, strings.TrimPrefix(hole.URL, "http://"))
+	other := b.crowd(1)[0]
+	const sent = 2 * boxAnswers
+	for i := range sent {
+		b.ana.leave(&mailbag{addr: fmt.Sprintf("%s/%d/s/%s", hole.URL, i, strings.Repeat("A", 32))}, "GET", postOne, "")
+	}
+	b.start()
+	eventually(t, "the slow relay is asked", func() bool { return here.Load() > 0 })
+	eventually(t, "another friend is answered", func() bool {
+		a, err := other.ask("GET", "/social/door", "")
+		return err == nil && a.status == http.StatusOK
+	})
+	eventually(t, "what the friend left is given back", func() bool { return b.me().reach.released.Load() >= sent-turnsEach })
+	if n := most.Load(); n == 0 || n > turnsEach {
+		t.Errorf("%d answers to one friend are on their way", n)
+	}
+}
+
+// TestTurns: who has all turns of theirs waits, without a place; others do not; what was given back is asked for again
+// once nobody has a turn, and not often.
+func TestTurns(t *testing.T) {
+	var all turns
+	busy := make(chan struct{}, boxAnswers)
+	enter := func(label string) *placed {
+		busy <- struct{}{}
+		return &placed{turns: &all, busy: busy}
+	}
+	contact := func(label string) sealed.Peer { return sealed.Peer{Label: label} }
+	var had []*placed
+	for range turnsEach {
+		p := enter("ben")
+		if !p.turn(t.Context(), contact("ben")) {
+			t.Fatal("no turn")
+		}
+		had = append(had, p)
+	}
+	waits := make(chan bool)
+	last := enter("ben")
+	go func() { waits <- last.turn(t.Context(), contact("ben")) }()
+	eventually(t, "who waits has no place", func() bool { return len(busy) == turnsEach })
+	if p := enter("cleo"); !p.turn(t.Context(), contact("cleo")) {
+		t.Error("another has no turn")
+	} else {
+		p.leave()
+	}
+	had[0].leave()
+	if !<-waits {
+		t.Error("no turn when one has ended")
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if p := enter("ben"); p.turn(gone, contact("ben")) {
+		t.Error("one turn more")
+	}
+	now := time.Now()
+	if all.owes(now) {
+		t.Error("asked for while somebody has a turn")
+	}
+	for _, p := range append(had[1:], last) {
+		p.leave()
+	}
+	if !all.owes(now) || all.owes(now) {
+		t.Error("not asked for again once")
+	}
+	all.given = true
+	if all.owes(now.Add(lookAgain/2)) || !all.owes(now.Add(lookAgain)) {
+		t.Error("asked for too often, or never")
+	}
+}

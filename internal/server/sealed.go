@@ -94,6 +94,10 @@ func (h *home) answerSealed(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, acl.ErrUnauthenticated)
 		return
 	}
+	if p, ok := r.Context().Value(placed{}).(*placed); ok && !p.turn(r.Context(), peer) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	if limit, ok := r.Context().Value(patience{}).(func(url.Values)); ok {
 		if query, err := url.ParseQuery(r.URL.RawQuery); err == nil && query.Has("wait") { // else it stays as it was asked
 			limit(query)
