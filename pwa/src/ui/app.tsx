@@ -66,11 +66,17 @@ function Whole({ app }: { readonly app: App }) {
   return (
     <AppProvider value={app}>
       <Catch t={app.t}>
-        {asked !== undefined ? <Later part={parts.elsewhere}>{({ ConsentScreen }) => <ConsentScreen id={asked} />}</Later> : app.model.me.value === undefined ? <WelcomeScreen /> : <Inside />}
+        {asked !== undefined ? <Later part={parts.elsewhere}>{({ ConsentScreen }) => <ConsentScreen id={asked} />}</Later> : app.model.me.value === undefined ? <Outside /> : <Inside />}
         <Toast />
       </Catch>
     </AppProvider>
   );
+}
+
+/** Outside is the app before there is somebody: a beginning, or a way back. */
+function Outside() {
+  const [place] = useApp().router.path.value;
+  return place === "restore" ? <Later part={parts.relays}>{({ RestoreScreen }) => <RestoreScreen />}</Later> : <WelcomeScreen />;
 }
 
 function Inside() {
@@ -132,7 +138,7 @@ const parts = {
 };
 
 /** Addresses of what the part `relays` shows. */
-const reaches = ["invite", "add", "you/pod", "you/relays", "you/devices", "you/waiting"];
+const reaches = ["invite", "add", "you/pod", "you/relays", "you/devices", "you/waiting", "you/backup"];
 
 /** Addresses of what the part `home` shows. */
 const homes = ["you/trouble", "you/backups", "you/drive", "new/inbox"];

@@ -23,7 +23,6 @@ export function AboutScreen() {
         </section>
         <section class="card">
           <h2 class="label">{p.about.missing}</h2>
-          <p>{p.about.recovery}</p>
           <p>{p.about.comments}</p>
         </section>
       </div>

@@ -1,13 +1,16 @@
-/** Reaching others and being reached: pod, relays, devices, invites, and what waits. Loaded when one goes there. */
+/** Reaching others and being reached: pod, relays, devices, invites, what waits, backups. Loaded when one goes there. */
 
 import type { JSX } from "preact";
 import type { Path } from "../route.ts";
 import { AddScreen } from "./add.tsx";
+import { BackupScreen } from "./backup.tsx";
 import { DevicesScreen } from "./devices.tsx";
 import { InviteScreen } from "./invite.tsx";
 import { PodScreen } from "./pod.tsx";
 import { RelaysScreen } from "./relay-list.tsx";
 import { WaitingScreen } from "./waiting.tsx";
+
+export { RestoreScreen } from "./restore.tsx";
 
 const screens: Readonly<Record<string, () => JSX.Element>> = {
   invite: InviteScreen,
@@ -16,6 +19,7 @@ const screens: Readonly<Record<string, () => JSX.Element>> = {
   relays: RelaysScreen,
   devices: DevicesScreen,
   waiting: WaitingScreen,
+  backup: BackupScreen,
 };
 
 /** ReachScreen is the screen at one of the addresses of this part. */

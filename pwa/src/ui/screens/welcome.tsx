@@ -1,13 +1,16 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { NameField } from "../parts/name.tsx";
 import { Mark } from "../parts/mark.tsx";
+import { addressOf } from "../route.ts";
 
 /** WelcomeScreen is the first screen: one field and one sentence of promise. A link that was opened says
  * what else it begins: an invite, a pod, or this browser as another device. */
 export function WelcomeScreen() {
   const { kith, router } = useApp();
-  const link = router.opened.value;
+  // A link for a device has done its work once it was used here, and is still shown while it does it.
+  const kept = useRef(router.opened.value);
+  const link = (kept.current = router.opened.value ?? kept.current);
   return (
     <main id="main" class="welcome">
       <Mark />
@@ -34,6 +37,7 @@ function Start({ link }: { readonly link: string | undefined }) {
       <h1 class="welcome-promise">{t.welcome.promise}</h1>
       <NameField label={t.welcome.question} hint={t.welcome.hint} value={name} onValue={setName} focused />
       <button type="submit" class="button primary large" disabled={name.trim() === "" || busy}>{t.welcome.start}</button>
+      <a class="button quiet" href={addressOf("restore")}>{t.welcome.backup}</a>
     </form>
   );
 }
@@ -58,8 +62,8 @@ function Join({ link }: { readonly link: string }) {
     event.preventDefault();
     if (name.trim() === "" || busy) return;
     setBusy(true);
-    await attempt(() => kith.joinDevice(link, name.trim()));
     router.opened.value = undefined;
+    await attempt(() => kith.joinDevice(link, name.trim()));
     setBusy(false);
   };
   return (

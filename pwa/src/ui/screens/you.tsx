@@ -17,6 +17,7 @@ export function YouScreen() {
   const { pod, outbox, drafts, devices } = model;
   const name = model.me.value?.name ?? "";
   const going = outbox.value.length + kith.waiting().length;
+  const { last, due } = kith.backedUp();
   const state = pod.value.kind;
   const synced = state === "connected" && pod.value.lastSync !== undefined ? ` · ${clock.ago(pod.value.lastSync)}` : "";
   return (
@@ -36,6 +37,7 @@ export function YouScreen() {
         <Row to="waiting" icon="clock" title={t.standing.waiting} note={going === 0 ? p.self.nothing : t.standing.things(going)} />
         <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
         <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
+        <Row to="backup" icon="box" title={p.self.backup} note={last === undefined ? p.self.backupNever : due ? p.self.backupDue(clock.ago(last)) : clock.ago(last)} />
         <Row to="apps" icon="lock" title={p.self.apps} note={p.self.appsHint} />
         <Row to="copies" icon="clock" title={p.self.copies} note={p.self.copiesHint} />
         <Row to="storage" icon="box" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />

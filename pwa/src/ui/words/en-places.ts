@@ -110,6 +110,9 @@ export const enPlaces = {
     pod: "My pod",
     drafts: "Drafts",
     devices: "Devices",
+    backup: "Backup",
+    backupNever: "No backup of this phone yet",
+    backupDue: (when: string) => `The last one was ${when}`,
     apps: "Other apps",
     appsHint: "Which may use your pod",
     relays: "Relays",
@@ -163,8 +166,6 @@ export const enPlaces = {
     updateHint: "It starts only when you say so.",
     current: "No newer version is waiting.",
     missing: "What is not here yet",
-    recovery:
-      "There is no recovery kit. If you lose this phone and have no other device linked, nobody can bring you back. Link a second device.",
     comments: "No video, no notifications.",
   },
 } as const;

@@ -1,0 +1,180 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { KitState } from "../../core/kith.ts";
+import { useApp } from "../context.ts";
+import { canShare, gather, type Gathering, offer } from "../gathering.ts";
+import { Course, KitCode, KitField } from "../parts/kit.tsx";
+import { Screen } from "../parts/screen.tsx";
+import { Sheet } from "../parts/sheet.tsx";
+import { reasonFor, useBackupWords } from "../words/backup.ts";
+
+/** BackupScreen makes backups of this phone, and the kit that opens them. */
+export function BackupScreen() {
+  const { kith, model } = useApp();
+  const b = useBackupWords();
+  const [kit, setKit] = useState<KitState>();
+  const [code, setCode] = useState<string>();
+  const changes = model.changes.value;
+  useEffect(() => void kith.backups().then((all) => all.kit()).then(setKit, () => undefined), [changes]);
+  if (code !== undefined) return <KitPage code={code} onDone={() => setCode(undefined)} />;
+  return (
+    <Screen title={b.title} back={["you"]}>
+      {kit === undefined ? null : (
+        <div class="pad">
+          <p>{b.what}</p>
+          {kit.since === undefined ? null : <Making />}
+          <KitCard kit={kit} onMade={setCode} />
+        </div>
+      )}
+    </Screen>
+  );
+}
+
+type Made = { readonly file: File; readonly saved: boolean };
+
+/** Making gathers the file and hands it over. */
+function Making() {
+  const { attempt, clock, kith, model, said, t } = useApp();
+  const b = useBackupWords();
+  const [percent, setPercent] = useState<number>();
+  const [made, setMade] = useState<Made>();
+  const stopping = useRef(new AbortController());
+  const gathering = useRef<Gathering | undefined>(undefined);
+  useEffect(() => () => { stopping.current.abort(); void gathering.current?.drop(); }, []);
+  const make = async (): Promise<void> => {
+    stopping.current = new AbortController();
+    setPercent(0);
+    try {
+      await gathering.current?.drop();
+      const file = await written(await gather());
+      if (canShare(file)) setMade({ file, saved: false });
+      else save(file);
+    } catch (error) {
+      const full = error instanceof DOMException && error.name === "QuotaExceededError";
+      said.value = { text: full ? b.noRoom : reasonFor(error, t, b), failed: true };
+    }
+    setPercent(undefined);
+  };
+  const written = async (into: Gathering): Promise<File> => {
+    gathering.current = into;
+    const backups = await kith.backups();
+    await backups.write(into.write, { signal: stopping.current.signal, progress: (done, total) => setPercent(Math.floor((100 * done) / Math.max(total, 1))) });
+    return into.finish(b.name(dayOf(clock.now())));
+  };
+  const kept = (file: File): void => {
+    setMade({ file, saved: true });
+    void attempt(async () => (await kith.backups()).kept());
+  };
+  const save = (file: File): void => {
+    offer(file);
+    kept(file);
+  };
+  // Who closes the share sheet has not met a failure, and has no file.
+  const share = (file: File): void => void navigator.share({ files: [file], title: file.name }).then(() => kept(file), () => undefined);
+  // When it was kept is one of the changes.
+  void model.changes.value;
+  const { last, due } = kith.backedUp();
+  return (
+    <section class="card" aria-label={b.title}>
+      <p class="who-title">{last === undefined ? b.never : b.last(clock.ago(last))}</p>
+      {due ? <p>{model.pod.value.kind === "none" ? b.due : b.duePod}</p> : null}
+      {percent !== undefined ? <Course words={b.working(percent)} percent={percent} stop={b.stop} onStop={() => stopping.current.abort()} /> : null}
+      {percent === undefined && made === undefined ? <div class="pair"><button type="button" class="button primary" onClick={() => void make()}>{b.make}</button></div> : null}
+      {percent === undefined && made !== undefined ? <Ready made={made} onSave={() => save(made.file)} onShare={() => share(made.file)} /> : null}
+    </section>
+  );
+}
+
+function Ready({ made: { file, saved }, onSave, onShare }: { readonly made: Made; readonly onSave: () => void; readonly onShare: () => void }) {
+  const { clock } = useApp();
+  const b = useBackupWords();
+  const sharing = canShare(file);
+  return (
+    <>
+      <p role="status">{saved && !sharing ? b.saved : b.ready(clock.bytes(file.size))} {b.readyHint}</p>
+      <p class="state" dir="ltr">{file.name}</p>
+      <div class="pair">
+        <button type="button" class={sharing || saved ? "button" : "button primary"} onClick={onSave}>{saved ? b.again : b.save}</button>
+        {sharing ? <button type="button" class="button primary" onClick={onShare}>{b.share}</button> : null}
+      </div>
+    </>
+  );
+}
+
+function KitCard({ kit, onMade }: { readonly kit: KitState; readonly onMade: (code: string) => void }) {
+  const { attempt, clock, kith, model } = useApp();
+  const b = useBackupWords();
+  const [asking, setAsking] = useState(false);
+  const { needsOld, put, since } = kit;
+  const make = (): void => void attempt(async () => onMade(await (await kith.backups()).makeKit()));
+  const others = model.devices.value.some(({ isPod, self }) => !self && !isPod);
+  return (
+    <section class="card" aria-label={b.kit.title}>
+      <p class="who-title">{b.kit.title}</p>
+      <p>{since === undefined ? b.kit.what : `${b.kit.made(clock.at(since))} ${put ? b.kit.put : b.kit.notPut}`}</p>
+      {since === undefined && needsOld ? <p>{others ? b.kit.linked : b.kit.oldHint}</p> : null}
+      {since === undefined && !needsOld ? <><p class="state">{b.kit.none}</p><div class="pair"><button type="button" class="button primary" onClick={make}>{b.kit.make}</button></div></> : null}
+      {since === undefined ? null : <div class="pair"><button type="button" class="button" onClick={needsOld ? () => setAsking(true) : make}>{b.kit.another}</button></div>}
+      {asking ? <Another onMade={onMade} onClose={() => setAsking(false)} /> : null}
+    </section>
+  );
+}
+
+/** Another makes a kit in place of the one that the person has. */
+function Another({ onMade, onClose }: { readonly onMade: (code: string) => void; readonly onClose: () => void }) {
+  const { kith, t } = useApp();
+  const b = useBackupWords();
+  const [old, setOld] = useState("");
+  const [failed, setFailed] = useState("");
+  const make = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setFailed("");
+    try {
+      const code = await (await kith.backups()).makeKit(old);
+      onClose();
+      onMade(code);
+    } catch (error) {
+      setFailed(reasonFor(error, t, b));
+    }
+  };
+  return (
+    <Sheet title={b.kit.another} onClose={onClose}>
+      <form class="settings" onSubmit={(event) => void make(event)}>
+        <p>{b.kit.anotherHint}</p>
+        <KitField label={b.kit.old} hint={b.kit.oldHint} value={old} onValue={setOld} />
+        <p role="alert" class="failure">{failed}</p>
+        <button type="submit" class="button primary" disabled={old.trim() === ""}>{b.kit.another}</button>
+      </form>
+    </Sheet>
+  );
+}
+
+/** KitPage shows a kit, once: to be printed or written down. */
+function KitPage({ code, onDone }: { readonly code: string; readonly onDone: () => void }) {
+  const { attempt, clock, kith, model, say } = useApp();
+  const b = useBackupWords();
+  const done = (): void => void attempt(async () => {
+    await (await kith.backups()).putAway();
+    say(b.kit.doneSaid);
+    onDone();
+  });
+  return (
+    <Screen title={b.kit.yours} back={["you"]}>
+      <div class="link-card kit">
+        <p class="link-once" dir="auto">{b.kit.of(model.me.value?.name ?? "", dayOf(clock.now()))}</p>
+        <KitCode code={code} />
+        <p>{b.kit.keep}</p>
+        <p class="state">{b.kit.use}</p>
+        <div class="thumb">
+          <button type="button" class="button" onClick={() => print()}>{b.kit.print}</button>
+          <button type="button" class="button primary" onClick={done}>{b.kit.done}</button>
+        </div>
+      </div>
+    </Screen>
+  );
+}
+
+/** dayOf writes a day as it sorts. */
+function dayOf(at: number): string {
+  const date = new Date(at);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
+}
