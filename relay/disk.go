@@ -65,7 +65,7 @@ func openDisk(dir string, space int64, now func() time.Time) (*disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the relay's folder: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lockAlone(lock); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("open the relay's folder: another relay uses %s", dir)
 	}

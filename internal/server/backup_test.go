@@ -473,3 +473,34 @@ func (r *refusing) Put(ctx context.Context, name string, body io.Reader) error {
 	}
 	return r.Place.Put(ctx, name, body)
 }
+
+func (s *vault) replica(t *testing.T) archive.Pod {
+	t.Helper()
+	h, err := s.kith.home(t.Context(), DefaultName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := h.owner(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := v.Replica(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// isWhole fails unless everything that a place has is as it should be.
+func isWhole(t *testing.T, place archive.Place, kits *kitBox) int {
+	t.Helper()
+	c, err := archive.Open(t.Context(), place, kits.kits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Verify(t.Context(), nil)
+	if err != nil || r.Done != r.Total {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	return r.Done
+}
