@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -154,6 +155,11 @@ func (s *Store) knows(container pod.Path, name string) bool {
 		return true // nothing that the pod serves
 	}
 	r, found, failed := s.index.get(p)
+	if err != nil && !found && failed == nil { // what is gone may have been a container
+		if below, bad := container.Child(name, true); bad == nil {
+			_, found, failed = s.index.get(below)
+		}
+	}
 	switch {
 	case failed != nil:
 		return false
@@ -207,7 +213,11 @@ func (f *follower) look(ctx context.Context, p pod.Path, deep bool) error {
 // watch asks the system for events in a container.
 func (f *follower) watch(p pod.Path) {
 	if f.watcher != nil {
-		f.blind(f.watcher.Add(filepath.Join(f.store.o.Tree, filepath.FromSlash(rel(p)))))
+		err := f.watcher.Add(filepath.Join(f.store.o.Tree, filepath.FromSlash(rel(p))))
+		if errors.Is(err, fs.ErrNotExist) { // it is gone; of that its parent tells
+			return
+		}
+		f.blind(err)
 	}
 }
 

@@ -258,6 +258,37 @@ func TestFollowDeletesWhatIsRemoved(t *testing.T) {
 	}
 }
 
+// TestFollowSeesAContainerGo: what disappears with its container is asked about like what disappears from it.
+func TestFollowSeesAContainerGo(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 12 {
+		put(t, s, fmt.Sprintf("/notes/%d", i), "text/plain", "x")
+	}
+	put(t, s, "/kept", "text/plain", "x")
+	if err := os.RemoveAll(filepath.Join(tree, "notes")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() string {
+		if held := s.Troubles().Held; len(held) != 13 { // and the container
+			return fmt.Sprintf("%d are held", len(held))
+		}
+		return ""
+	})
+	if s.Troubles().Unwatched {
+		t.Error("that a container is gone counts as a folder that cannot be watched")
+	}
+	if ids := tombstones(t, s); len(ids) != 0 {
+		t.Errorf("deleted %d unasked", len(ids))
+	}
+	if err := s.DecideHeld(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if ids := tombstones(t, s); len(ids) != 13 || len(s.Troubles().Held) != 0 {
+		t.Errorf("after the decision: %d tombstones, %d held", len(ids), len(s.Troubles().Held))
+	}
+}
+
 func TestFollowAsksBeforeItDeletesMuch(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -245,14 +245,14 @@ func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(resources
 		if err != nil {
 			return err
 		}
-		subjects := 0
+		var subjects []pod.Path
 		for _, r := range rows {
 			if r.Path.Subject() == r.Path {
-				subjects++
+				subjects = append(subjects, r.Path)
 			}
 		}
-		if !allow(subjects, all) {
-			s.hand.hold(paths, true)
+		if !allow(len(subjects), all) {
+			s.hand.hold(subjects, true)
 			return nil
 		}
 		for _, r := range rows {
