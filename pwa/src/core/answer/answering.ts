@@ -187,7 +187,7 @@ export class Answering {
     const { tree, label } = this.#house;
     const [all, invites] = await Promise.all([agreementKeys(tree), inviteKeys(tree)]);
     const keys = all.filter(({ kid }) => !invites.some((each) => each.kid === kid));
-    const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find: (of, kid) => findPeer(tree, label, of, kid) }, message);
+    const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find: (of, kid, request) => findPeer(tree, label, of, kid, request) }, message);
     if ("declined" in opened) return { is: "declined" };
     const { peer, request, nonce, expires } = opened;
     const response = await this.#responder.answer({ agent: peer?.agent ?? { kind: "nobody" }, request, once: { nonce, expires } });

@@ -2,15 +2,17 @@
 
 import type { Env } from "../env.ts";
 import { fromB64u } from "../bytes.ts";
+import { object, parse, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
-import { type Card, readCard } from "../pod/card.ts";
+import { type Card, maxList, readCard } from "../pod/card.ts";
 import { cardPath } from "../pod/paths.ts";
 import { contactsOf } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import type { Tree } from "../pod/tree.ts";
 import { ownSalt, type Pair } from "../sealed/pair.ts";
+import type { SealedRequest } from "../sealed/request.ts";
 import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
-import { readDeviceList } from "../webid/devices.ts";
+import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import { can, type DeviceList } from "../webid/list.ts";
 import type { Label, Signer } from "../webid/key.ts";
 import { Refusal } from "../webid/verdict.ts";
@@ -21,9 +23,10 @@ export interface Peer extends Pair {
   readonly agent: Agent;
 }
 
-/** findPeer returns the device of the person `label` whose agreement key their keys document calls `kid`; undefined for strangers, for the blocked, and for keys that ran out. */
-export async function findPeer(tree: Tree, self: Label, label: Label, kid: string): Promise<Peer | undefined> {
-  return label === self ? own(tree, self, kid) : contactOf(tree, label, kid);
+/** findPeer returns the device of the person `label` whose agreement key their keys document calls `kid`; undefined for strangers, for the blocked, and for keys that ran out.
+ * A friend's new device may bring the lists in which it stands: the message that says where they are reached has them (docs/protocol.md, Messages). */
+export async function findPeer(tree: Tree, self: Label, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
+  return label === self ? own(tree, self, kid) : contactOf(tree, label, kid, request);
 }
 
 async function own(tree: Tree, self: Label, kid: string): Promise<Peer | undefined> {
@@ -33,13 +36,28 @@ async function own(tree: Tree, self: Label, kid: string): Promise<Peer | undefin
   return { key: agree.key, salt: await ownSalt(self), agent: { kind: "owner", kid: agree.device } };
 }
 
-async function contactOf(tree: Tree, label: Label, kid: string): Promise<Peer | undefined> {
+async function contactOf(tree: Tree, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
   for (const { cid } of contactsOf(tree.store).filter((each) => each.label === label)) {
     const card = readCard((await tree.text(cardPath(cid))) ?? "");
-    const peer = card === undefined || card.blocked ? undefined : await peerOf(tree.env, cid, card, kid);
+    if (card === undefined || card.blocked) continue;
+    const peer = (await peerOf(tree.env, cid, card, kid)) ?? (await broughtPeer(tree.env, cid, card, kid, request));
     if (peer !== undefined) return peer;
   }
   return undefined;
+}
+
+/** broughtPeer is `peerOf` by the lists in a message, where these follow the ones that are pinned. */
+async function broughtPeer(env: Env, cid: ContactId, card: Card, kid: string, { method, path, body }: SealedRequest): Promise<Peer | undefined> {
+  const said = method === "PUT" && path.startsWith("/social/in/") ? object(parse(new TextDecoder().decode(body))?.object) : undefined;
+  const [devices, keys] = [string(said?.device_list, maxList), string(said?.keys, maxList)];
+  if (said?.type !== "kith:Ways" || devices === undefined || keys === undefined) return undefined;
+  try {
+    const list = await acceptDeviceList(devices, await readDeviceList(card.devices));
+    return await peerOf(env, cid, { ...card, devices: list.text, keys }, kid);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
 async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promise<Peer | undefined> {

@@ -86,8 +86,8 @@ export interface Opener<P extends Pair> {
   readonly keys: readonly Signer[];
   /** Private keys of open invites. A message to one has no other recipient, so they are tried on the first slot alone. */
   readonly invites?: readonly Signer[];
-  /** Returns what is known of a sender's key; undefined for strangers and the blocked. */
-  readonly find: (label: Label, kid: string) => Promise<P | undefined>;
+  /** Returns what is known of a sender's key; undefined for strangers and the blocked. What the request says may bring the lists in which a new key stands. */
+  readonly find: (label: Label, kid: string, request: SealedRequest) => Promise<P | undefined>;
 }
 
 /** Opened is a request that was sealed to this device. */
@@ -252,17 +252,17 @@ async function judge<P extends Pair>(own: Opener<P>, slot: Slot, inner: Bytes): 
   if (read === undefined) return { declined: "malformed" };
   const { request, from, label, stamp: { id, created, expires, nonce, reply } } = read;
   if (label !== own.label && (own.label !== undefined || from !== undefined)) return { declined: "misdirected" };
-  const sender = await senderOf(own, from, slot, inner);
+  const sender = await senderOf(own, from, slot, inner, request);
   if ("declined" in sender) return sender;
   if (expires <= own.now()) return { declined: "expired" };
   if (created > own.now() + ahead) return { declined: "future-dated" };
   return { request, peer: sender.peer, key: slot.own.kid, nonce, created, expires, reply, answering: { id, enc: slot.enc, secret: slot.secret } };
 }
 
-async function senderOf<P extends Pair>(own: Opener<P>, from: string | undefined, { own: { kid, key }, enc, mac }: Slot, inner: Bytes): Promise<{ readonly peer: P | undefined } | Declined> {
+async function senderOf<P extends Pair>(own: Opener<P>, from: string | undefined, { own: { kid, key }, enc, mac }: Slot, inner: Bytes, request: SealedRequest): Promise<{ readonly peer: P | undefined } | Declined> {
   if (from === undefined) return same(mac, nobody) ? { peer: undefined } : { declined: "bad mac" };
   const space = from.indexOf(" ");
-  const peer = await own.find(from.slice(0, space) as Label, from.slice(space + 1));
+  const peer = await own.find(from.slice(0, space) as Label, from.slice(space + 1), request);
   // As much is computed for who is not known.
   const expected = await pairMac(key, peer ?? { key: kid, salt: nobody }, enc, inner);
   if (peer === undefined) return { declined: "unknown sender" };

@@ -28,6 +28,9 @@ export class OwnRelays implements Relays {
   readonly #replies: Replies;
   readonly #direct: DirectWay;
   #settings: RelaySettings | undefined;
+  /** One change after another: each begins with what the one before has left. */
+  #turn: Promise<void> = Promise.resolve();
+  #tidying: Promise<void> | undefined;
   /** Relays that do not know the queue of the settings, and since when. */
   readonly #lost = new Map<string, number>();
 
@@ -156,8 +159,9 @@ export class OwnRelays implements Relays {
   /** rejoin makes a queue anew where one was lost. The send ids that friends know are the same there. Where there are other devices, one of
    * them may just be about to let this one in, or to do the same. */
   async #rejoin(): Promise<void> {
-    const { env, list } = this.#session;
-    for (const [url, since] of [...this.#lost]) {
+    const { env, list, store } = this.#session;
+    // Where the secret is to be replaced, so is every queue.
+    for (const [url, since] of store.get(renewSetting) === true ? [] : [...this.#lost]) {
       if (list.devices.length > 1 && env.now() - since < hesitation) continue;
       this.#lost.delete(url);
       await this.#change(async (settings) => {
@@ -168,10 +172,17 @@ export class OwnRelays implements Relays {
   }
 
   /** tidy drops queues that nobody writes to any more, and replaces a secret that a removed device knows. */
-  async tidy(): Promise<void> {
+  tidy(): Promise<void> {
+    this.#tidying ??= this.#tidy().finally(() => (this.#tidying = undefined));
+    return this.#tidying;
+  }
+
+  async #tidy(): Promise<void> {
     const { env, store } = this.#session;
+    // On a device that came from a backup the pod's settings may be newer than its own: those are the ones to change.
+    const behind = store.get("pod") !== undefined && store.get("pod/cursor") === undefined;
+    if (store.get(renewSetting) === true && !behind) await this.#renew();
     await this.#rejoin();
-    if (store.get(renewSetting) === true) await this.#renew();
     if (store.get(asideSetting) !== undefined) await this.#reunite();
     if (this.#old.some(({ until }) => until <= env.now())) {
       await this.#change(async (settings) => ({ ...settings, old: settings.old.filter(({ until }) => until > env.now()) }), false);
@@ -223,7 +234,13 @@ export class OwnRelays implements Relays {
   }
 
   /** change writes the settings; with `tell`, every friend hears where this person is reached. */
-  async #change(change: (settings: RelaySettings) => Promise<RelaySettings>, tell: boolean): Promise<void> {
+  #change(change: (settings: RelaySettings) => Promise<RelaySettings>, tell: boolean): Promise<void> {
+    const mine = this.#turn.then(() => this.#changed(change, tell));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #changed(change: (settings: RelaySettings) => Promise<RelaySettings>, tell: boolean): Promise<void> {
     const { env, tree } = this.#session;
     // Asking relays takes long, so it is done outside of the act.
     const before = (await ownRelays(tree)) ?? { secret: env.random(32), hop: true, relays: [], old: [] };

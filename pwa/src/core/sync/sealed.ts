@@ -313,6 +313,8 @@ export async function askOnce(env: Env, ways: readonly RelayWay[], to: Pick<Seal
 
 /** due tells whether a request is to be left somewhere again. */
 function due({ sent }: Asked, ways: readonly RelayWay[], now: number): boolean {
+  // Where it was left nobody may read any more: they are reached elsewhere since.
+  if (!sent.some((each) => ways.some(({ relay, send }) => relay === each.relay && send === each.send))) return true;
   const rested = now - (sent.at(-1)?.at ?? 0);
   const fresh = ways.some(({ relay }) => !sent.some((each) => each.relay === relay));
   return rested > (fresh ? next : again);
