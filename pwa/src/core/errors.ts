@@ -2,7 +2,7 @@
 export type ErrorCode =
   | "bad-link" | "link-used" | "link-of-other-kind" | "own-invite"
   | "no-pod" | "pod-unreachable" | "pod-refused" | "pod-owned-by-other" | "pod-full" | "pod-not-told" | "not-taken"
-  | "waiting" | "no-reach" | "no-relay" | "relay-unreachable" | "relay-refused" | "relay-full" | "no-wake"
+  | "waiting" | "asleep" | "no-reach" | "no-relay" | "relay-unreachable" | "relay-refused" | "relay-full" | "no-wake"
   | "friend-unreachable" | "friend-refused" | "not-there-any-more" | "behind"
   | "storage-full" | "storage-unavailable" | "not-persistent" | "newer-version"
   | "picture-unreadable" | "picture-too-large" | "too-long" | "empty"

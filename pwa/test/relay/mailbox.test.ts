@@ -217,6 +217,44 @@ describe("a mailbox", () => {
     mailbox.stop();
   });
 
+  it("looks at once whether its connection still lives when it is woken", async () => {
+    const { mailbox, clock, up, states } = world();
+    mailbox.start();
+    const wire = up();
+    mailbox.wake();
+    expect(sent(wire).at(-1)).toEqual({ ping: 1 });
+    wire.hear({ pong: 1 });
+    await Promise.resolve().then(() => undefined);
+    clock.go(49_000);
+    expect(sent(wire).at(-1)).toEqual({ ping: 1 });
+    mailbox.wake();
+    clock.go(5_000);
+    expect([states.at(-1), wire.readyState]).toEqual(["lost", 3]);
+    mailbox.stop();
+  });
+
+  it("gives a relay that it polls the time that it asks for, and keeps the line", async () => {
+    const posted: string[] = [];
+    const { mailbox, clock, wire, messages } = world(async (url, { method, body }) => {
+      const frame = join(Uint8Array.of(1), new Uint8Array(16).fill(3), new Uint8Array(26));
+      if (method === "GET") return url.endsWith("wait=0") ? new Response(join(Uint8Array.of(0, 0, 0, frame.length), frame)) : new Promise(() => undefined);
+      posted.push(new TextDecoder().decode(body as Bytes));
+      return posted.length === 1 ? new Response("", { status: 429, headers: { "Retry-After": "2" } }) : Response.json({ claimed: id });
+    });
+    mailbox.start();
+    for (let i = 0; i < 2; i++) {
+      wire().close();
+      clock.go(clock.next);
+    }
+    await expect.poll(() => messages.length).toBe(1);
+    const claimed = mailbox.claim(id);
+    await expect.poll(() => clock.next).toBe(2_000);
+    clock.go(2_000);
+    expect(await claimed).toBe(true);
+    expect([mailbox.state, ...posted]).toEqual(["polling", JSON.stringify({ claim: id }), JSON.stringify({ claim: id })]);
+    mailbox.stop();
+  });
+
   it("gives a connection up that does not open", () => {
     const { mailbox, clock, wire, states } = world();
     mailbox.start();

@@ -24,6 +24,8 @@ export type Lie = (asking: Asking, truth: () => Promise<Told>) => Promise<Told>;
 export class Liar {
   /** What it does now; by itself it is honest. */
   lie: Lie = (_, truth) => truth();
+  /** For how many seconds it holds a request open at most. */
+  hold = 25;
   readonly url: string;
   readonly #server: Server;
 
@@ -41,7 +43,7 @@ export class Liar {
       const body = await whole(asked);
       const path = asked.url ?? "/";
       const what = asked.method === "POST" && path.startsWith("/s/") ? "leave" : asked.method === "GET" && path.startsWith("/q/") ? "collect" : "other";
-      const truth = (): Promise<Told> => pass(relay, asked, body);
+      const truth = (): Promise<Told> => pass(relay, asked, what === "leave" ? path.replace(/wait=\d+$/, (wait) => `wait=${Math.min(liar.hold, Number(wait.slice(5)))}`) : path, body);
       // Who collects has asked long before a message comes: what is done with it is decided then.
       const collected = what === "collect" ? await truth().catch(() => undefined) : undefined;
       const told = await liar.lie({ what, body }, async () => collected ?? truth()).catch(() => ({ status: 502, body: Buffer.alloc(0) }));
@@ -57,8 +59,8 @@ export class Liar {
   }
 }
 
-async function pass(relay: string, asked: IncomingMessage, body: Buffer): Promise<Told> {
-  const passed = request(new URL(asked.url ?? "/", relay), { method: asked.method, headers: { ...asked.headers, host: new URL(relay).host }, agent: false });
+async function pass(relay: string, asked: IncomingMessage, path: string, body: Buffer): Promise<Told> {
+  const passed = request(new URL(path, relay), { method: asked.method, headers: { ...asked.headers, host: new URL(relay).host }, agent: false });
   passed.end(body);
   const [answer] = (await once(passed, "response")) as [IncomingMessage];
   return { status: answer.statusCode ?? 502, body: await whole(answer) };

@@ -6,6 +6,13 @@ import { memoryDisk } from "../../src/core/store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { Store } from "../../src/core/store/store.ts";
 
+/** Timer is something that the app wants to do later. */
+interface Timer {
+  readonly due: number;
+  readonly run: () => void;
+  readonly stop: () => void;
+}
+
 /** Device is one browser profile. What is public may be changed while it runs. */
 export class Device {
   /** Added to the machine's clock, in milliseconds. */
@@ -14,6 +21,8 @@ export class Device {
   network = true;
   /** Whether the app asks by itself; `syncNow` and acts of the views always may. */
   asks = false;
+  /** For how many seconds relays are asked to hold a request open at most: less than the app asks for where somebody is known to sleep. */
+  hold = 25;
   /** Every request that was made: method and URL. */
   readonly requests: string[] = [];
   /** Runs before each request that goes out. */
@@ -25,6 +34,7 @@ export class Device {
   private readonly disk = memoryDisk();
   private readonly keys: KeyRecords = memoryKeyRecords();
   private readonly watchers = new Set<() => void>();
+  private readonly timers = new Set<Timer>();
   private open: Kith | undefined;
 
   readonly name: string;
@@ -51,6 +61,12 @@ export class Device {
     for (const changed of this.watchers) changed();
   }
 
+  /** pass lets so many milliseconds go by: what is due by then runs. */
+  pass(milliseconds: number): void {
+    this.ahead += milliseconds;
+    for (const timer of [...this.timers]) if (timer.due <= Date.now() + this.ahead) timer.run();
+  }
+
   /** env returns what its app gets from the place where it runs. */
   env(): Env {
     return {
@@ -67,8 +83,10 @@ export class Device {
       keys: this.keys,
       deviceName: this.name,
       after: (milliseconds, run) => {
-        const timer = setTimeout(run, milliseconds);
-        return () => clearTimeout(timer);
+        const timer: Timer = { due: Date.now() + this.ahead + milliseconds, run: () => (timer.stop(), run()), stop: () => (clearTimeout(real), void this.timers.delete(timer)) };
+        const real = setTimeout(timer.run, milliseconds);
+        this.timers.add(timer);
+        return timer.stop;
       },
       presence: {
         online: () => this.asks,
@@ -87,12 +105,13 @@ export class Device {
     this.requests.push(`${init.method} ${url}`);
     await this.before(init.method ?? "GET", url);
     if (!this.network) throw new TypeError("no network");
-    return this.answer(init.method ?? "GET", url) ?? fetch(url, init);
+    const shorter = url.replace(/(\/s\/[^/]*\?wait=)(\d+)$/, (_, before: string, wait: string) => before + String(Math.min(Number(wait), this.hold)));
+    return this.answer(init.method ?? "GET", url) ?? fetch(shorter, init);
   }
 }
 
 /** until resolves once `is` holds; it fails after the deadline, in milliseconds. */
-export async function until(is: () => boolean | Promise<boolean>, what: string, deadline = 10_000): Promise<void> {
+export async function until(is: () => boolean | Promise<boolean>, what: string, deadline = 60_000): Promise<void> {
   const end = Date.now() + deadline;
   while (!(await is())) {
     if (Date.now() > end) throw new Error(`${what}: not within ${deadline} ms`);

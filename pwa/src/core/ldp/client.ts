@@ -29,7 +29,7 @@ export interface Client {
   /** The URL below which lie what answers speak of. */
   readonly way: Pick<PodWay, "pod">;
   /** ask rejects with a `Failure` for a status that is not allowed, and with the code `waiting` when a relay keeps the request until
-   * somebody answers it: then the next ask of the same gets that answer. */
+   * somebody answers it: then the next ask of the same gets that answer. The code is `asleep` when nobody answers and no answer could come later. */
   ask(asking: Asking): Promise<Answer>;
   /** refusedForGood tells whether a refusal can be believed: the friend or the pod does not know this device any more. */
   refusedForGood(error: unknown): boolean;

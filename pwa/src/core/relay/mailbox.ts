@@ -55,6 +55,8 @@ export interface PushSubscription {
  * with a WebSocket again. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
 const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000 };
 const patience = 20_000;
+/** What somebody waits for who looks at the app. */
+const quickly = 5_000;
 /** Hashes that a relay takes at once. */
 const maxHashes = 256;
 /** Sockets that fail before they open, after which the relay is polled. */
@@ -96,8 +98,9 @@ export class Mailbox {
     this.#hangUp();
   }
 
-  /** wake tries at once, when the network has come back. */
+  /** wake tries at once, when the network has come back or somebody looks: a connection may have died while the device slept. */
   wake(): void {
+    if (this.#state === "open" && this.#line !== undefined) return this.#ping(this.#line, quickly);
     if (this.#state !== "lost") return;
     this.#again();
     this.#connect();
@@ -138,11 +141,11 @@ export class Mailbox {
   }
 
   /** asked sends something and waits for what answers it; undefined when the connection is lost before. */
-  #asked(what: object | Bytes, key: string): Promise<Json | undefined> {
+  #asked(what: object | Bytes, key: string, within = patience): Promise<Json | undefined> {
     const line = this.#line;
     if (line === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const late = this.#net.after(patience, () => this.#line === line && this.#lost());
+      const late = this.#net.after(within, () => this.#line === line && this.#lost());
       this.#waiting.get(key)?.(undefined);
       this.#waiting.set(key, (answer) => {
         late();
@@ -179,10 +182,13 @@ export class Mailbox {
 
   /** beat asks for a sign of life from time to time: a page does not see that its network went away. */
   #beat(line: Line): void {
-    this.#again = this.#net.after(pauses.alive, () => {
-      if (this.#line !== line) return;
-      void this.#asked({ ping: ++this.#count }, `pong ${this.#count}`).then((pong) => pong && this.#beat(line));
-    });
+    this.#again();
+    this.#again = this.#net.after(pauses.alive, () => this.#ping(line, patience));
+  }
+
+  #ping(line: Line, within: number): void {
+    if (this.#line !== line) return;
+    void this.#asked({ ping: ++this.#count }, `pong ${this.#count}`, within).then((pong) => pong && this.#line === line && this.#beat(line));
   }
 
   #reconnect(): void {

@@ -5,7 +5,7 @@
 
 import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
 import { parse, string } from "../json.ts";
-import { ask } from "./client.ts";
+import { ask, refused } from "./client.ts";
 import { readMessage } from "./frames.ts";
 import type { Line, OpenLine } from "./line.ts";
 
@@ -20,16 +20,27 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
   const queues = new Map<string, string>();
   const tokens = new Map(subscriptions.map(({ queue, token }) => [queue, b64u(token)]));
 
-  /** request collects messages, after so many seconds at most, or posts a frame. */
+  const rest = (milliseconds: number): Promise<void> => new Promise((resolve) => {
+    const stop = net.after(milliseconds, resolve);
+    signal.addEventListener("abort", () => (stop(), resolve()), { once: true });
+  });
+
+  /** request collects messages, after so many seconds at most, or posts a frame. A relay that asks for patience gets it: a message that it has
+   * handed over it would not hand to another line for a while. */
   const request = async (queue: string, frame: number | string | Bytes): Promise<Bytes | undefined> => {
     const type = typeof frame === "string" ? "application/json" : "application/octet-stream";
     const headers = { Authorization: `Bearer ${tokens.get(queue) ?? ""}`, ...(typeof frame === "number" ? {} : { "Content-Type": type }) };
     const asked = typeof frame === "number"
       ? ask(net, { method: "GET", url: `${url}q/${queue}?wait=${frame}`, headers, timeout: frame * 1000 + patience, signal })
       : ask(net, { method: "POST", url: `${url}q/${queue}`, headers, body: typeof frame === "string" ? utf8(frame) : frame, signal });
-    const { status, bytes } = await asked;
+    const answer = await asked;
+    const { status, bytes } = answer;
     if (signal.aborted) return undefined;
     if (status === 200) return bytes;
+    if (status === 429) {
+      await rest(refused(answer).retryAfter ?? patience);
+      return signal.aborted ? undefined : request(queue, frame);
+    }
     if (status === 401 || status === 404) events.heard(JSON.stringify({ refused: queue }));
     else close(true);
     return undefined;

@@ -15,6 +15,7 @@ import type { Pending, SealedRequest } from "../sealed/request.ts";
 import type { Write } from "../store/store.ts";
 import type { Session } from "./session.ts";
 import { type Asked, askedOf, askedSettings, type Sent } from "./waits.ts";
+import { wanted } from "./wanted.ts";
 
 const answers = "answers/";
 
@@ -91,10 +92,10 @@ export class Ledger {
     if (there.length > 0) await store.apply(there.map((path) => ({ erase: path })));
   }
 
-  /** sweep drops what has run out, and what is about somebody who is no friend any more. It returns what was dropped. */
+  /** sweep drops what has run out, what nobody wants any more, and what is about somebody who is no friend any more. It returns what was dropped. */
   async sweep(known: (whom: string) => boolean): Promise<readonly Asked[]> {
     const { store, env } = this.#session;
-    const over = this.all().filter(({ whom, expires }) => expires <= env.now() || !known(whom));
+    const over = this.all().filter((each) => each.expires <= env.now() || !known(each.whom) || !wanted(store, each));
     const old = [...store.rows(answers)].filter(({ path, modified }) => modified + longest <= env.now() || !known(whomOf(path)));
     const writes: Write[] = [...over.map(({ id }) => ({ unset: askedSettings + id })), ...old.map(({ path }) => ({ erase: path }))];
     if (writes.length > 0) await store.apply(writes);

@@ -17,6 +17,7 @@ import type { Talking } from "./talk.ts";
 import { backOff, Wake } from "./wake.ts";
 
 const minute = 60_000;
+const hour = 60 * minute;
 /** While a device link is open, the pod is asked this often who came. */
 const doorbell = 2_000;
 /** A pod that answers at once instead of waiting is asked no more often than this. */
@@ -92,6 +93,7 @@ export class Loop {
     if (pod === undefined || !presence.online()) {
       // What a friend left may have come by another way.
       if (pod === undefined) await this.#exchange.run(true);
+      this.#greet();
       return undefined;
     }
     const error = await this.#exchange.run(true);
@@ -140,7 +142,7 @@ export class Loop {
       await this.#talk.expire();
       const ask = env.presence.online() && env.presence.visible();
       if (ask) await this.#reader.refresh(undefined, true);
-      await this.#friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : undefined);
+      await this.#friendsWake.wait(ask ? minute * (0.75 + (env.random(1)[0] ?? 0) / 512) : hour);
     }
   }
 }

@@ -60,6 +60,7 @@ export class Mail {
     await pool(width, [...new Set(all.map(({ cid }) => cid))], async (cid) => {
       for (const letter of all.filter((each) => each.cid === cid)) if (store.get(letterName(letter)) !== undefined && !(await this.#deliver(cid, letter))) return;
     });
+    await this.#session.overtaken();
     const waits = this.#open().map(({ cid, after = 0 }) => Math.max(after - env.now(), this.#rests(cid), 0));
     return waits.length === 0 ? undefined : Math.max(Math.min(...waits), 1_000);
   }

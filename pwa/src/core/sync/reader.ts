@@ -32,8 +32,9 @@ import { updated, updateOf } from "./ways.ts";
 
 /** So many friends are asked at once. */
 const width = 6;
-/** So many of the newest posts are fetched without being asked for. */
+/** So many of the newest posts are fetched without being asked for; so many of one friend's, and of all friends' together, as soon as that friend has answered. */
 const eager = 40;
+const prompt = 6;
 /** A door is read again after this many milliseconds. */
 const doorLife = 6 * 3600_000;
 /** That a friend answered is noted no more often than this, in milliseconds. */
@@ -45,6 +46,12 @@ const justNow = 3_000;
 const maxNote = 256 << 10;
 const maxPicture = 32 << 20;
 
+/** Turn is one reading of a friend, and the one that begins when it has ended. */
+interface Turn {
+  readonly end: Promise<unknown>;
+  next?: Promise<boolean>;
+}
+
 /** Reader asks friends for what is new. */
 export class Reader {
   readonly #session: Session;
@@ -54,7 +61,8 @@ export class Reader {
   readonly #tried = new Map<string, number>();
   /** Friends who could not be reached, how often in a row, until when they are left alone, and whether their pod asked for it. */
   readonly #tired = new Map<ContactId, { readonly failures: number; readonly until: number; readonly asked: boolean }>();
-  #running: { readonly end: Promise<void>; readonly began: number } | undefined;
+  readonly #turns = new Map<ContactId, Turn>();
+  #running: { readonly end: Promise<void>; readonly began: number; readonly all: boolean } | undefined;
   #next: Promise<void> | undefined;
 
   constructor(session: Session, cache: Cache, talk: Talking) {
@@ -73,14 +81,15 @@ export class Reader {
     const { env, store } = this.#session;
     if (only !== undefined) return this.#refreshAll([contact(store, only)]).catch(ignore);
     const running = this.#running;
-    if (running !== undefined && (patient || Math.abs(env.now() - running.began) < justNow)) return running.end;
+    if (running !== undefined && (patient || (running.all && Math.abs(env.now() - running.began) < justNow))) return running.end;
     if (running !== undefined) return (this.#next ??= this.#after(running.end));
-    const due = ({ cid }: Contact): boolean => !patient || (this.#tired.get(cid)?.until ?? 0) <= env.now();
-    const end = this.#refreshAll(contactsOf(store).filter(due)).catch(ignore).finally(() => {
+    const friends = contactsOf(store);
+    const due = friends.filter(({ cid }) => !patient || (this.#tired.get(cid)?.until ?? 0) <= env.now());
+    const end = this.#refreshAll(due).catch(ignore).finally(() => {
       this.#running = undefined;
       this.#session.emit("feed");
     });
-    this.#running = { end, began: env.now() };
+    this.#running = { end, began: env.now(), all: due.length === friends.length };
     return end;
   }
 
@@ -97,21 +106,43 @@ export class Reader {
   }
 
   async #refreshAll(friends: readonly Contact[]): Promise<void> {
-    await pool(width, friends.filter(reachable), ({ cid }) => this.#refreshOne(cid));
-    await this.#fetchNewest(friends.map(({ cid }) => cid));
+    let left = eager;
+    await pool(width, friends.filter(reachable), async ({ cid }) => {
+      // Whoever is awake now may sleep by the time all others have answered, or have not.
+      if (await this.#inTurn(cid)) left -= await this.#fetchNewest([cid], Math.min(prompt, left));
+    });
+    await this.#fetchNewest(friends.map(({ cid }) => cid), eager);
+    await this.#session.overtaken();
   }
 
-  async #refreshOne(cid: ContactId): Promise<void> {
+  /** inTurn asks a friend; who comes while that is under way shares the turn after it, so that no question is asked that an answer overtakes. */
+  #inTurn(cid: ContactId): Promise<boolean> {
+    const turn = this.#turns.get(cid);
+    if (turn === undefined) return this.#begin(cid);
+    return (turn.next ??= turn.end.then(() => this.#begin(cid)));
+  }
+
+  #begin(cid: ContactId): Promise<boolean> {
+    const mine = this.#refreshOne(cid);
+    const turn: Turn = { end: mine.catch(() => false).finally(() => turn.next === undefined && this.#turns.delete(cid)) };
+    this.#turns.set(cid, turn);
+    return mine;
+  }
+
+  /** refreshOne resolves with whether the friend was read. */
+  async #refreshOne(cid: ContactId): Promise<boolean> {
     const client = friendClient(this.#session, cid);
-    if (client === undefined) return;
+    if (client === undefined) return false;
     const before = seenOf(this.#session.store, cid);
     try {
       const door = await this.#readDoor(cid, client, before).catch((error: unknown) => this.#askAhead(cid, client, error));
       await this.#readNews(cid, client);
       this.#tired.delete(cid);
       await this.#saw(cid, { ...door, at: this.#session.env.now() });
+      return true;
     } catch (error) {
       await this.#failed(cid, client, before, error);
+      return false;
     }
   }
 
@@ -172,7 +203,10 @@ export class Reader {
       const cursor = store.get(`peer/${cid}/cursor`) as string | undefined;
       if (cursor === undefined) return this.#readAll(cid, client);
       const page = await readFeed(client, since(cursor));
-      if (page === undefined) return this.#readAll(cid, client);
+      if (page === undefined) {
+        await this.#keep(cid, [{ unset: `peer/${cid}/cursor` }]);
+        return this.#readAll(cid, client);
+      }
       await this.#keepPage(cid, page.items, page.cursor === undefined ? [] : [{ set: `peer/${cid}/cursor`, value: page.cursor }]);
       if (page.items.length === 0 || page.cursor === undefined || page.cursor === cursor) return;
     }
@@ -224,12 +258,16 @@ export class Reader {
     });
   }
 
-  /** fetchNewest fetches the newest texts that are not here, and the thumbnails of the newest posts. */
-  async #fetchNewest(friends: readonly ContactId[]): Promise<void> {
+  /** fetchNewest fetches the texts and thumbnails of so many of the newest posts that are not here; it returns how many posts lacked something. */
+  async #fetchNewest(friends: readonly ContactId[], most: number): Promise<number> {
     const newest = friends.flatMap((cid) => copiesOf(this.#session.store, cid).slice(0, eager)).sort((a, b) => b.published - a.published);
-    const wanted = newest.filter(({ purged }) => !purged).slice(0, eager);
+    const wanted = newest.filter(({ purged }) => !purged).slice(0, most);
     const stale = newest.filter((copy) => copy.stale && !wanted.includes(copy));
-    await pool(width, [...wanted, ...stale], (copy) => this.fetchPost(copy).catch(ignore));
+    let lacking = 0;
+    await pool(width, [...wanted, ...stale], async (copy) => {
+      if (await this.fetchPost(copy).catch(ignore)) lacking++;
+    });
+    return lacking;
   }
 
   /** fetchPosts fetches those texts in the background, for views that have just shown a gap. */
@@ -241,18 +279,22 @@ export class Reader {
     void pool(width, due, (copy) => this.fetchPost(copy).catch(ignore));
   }
 
-  /** fetchPost fetches a text that is missing or stale, and the thumbnails it names. */
-  fetchPost(copy: Copy): Promise<void> {
+  /** fetchPost fetches a text that is missing or stale, and the thumbnails it names; it resolves with whether there was something to fetch. */
+  fetchPost(copy: Copy): Promise<boolean> {
     return this.#once(`${copy.cid}/${copy.folder}`, async () => {
       const { store } = this.#session;
       const base = postPath(copy.folder, copy.cid);
-      if (!copy.here || copy.stale) await this.#fetchText(copy);
+      let lacked = !copy.here || copy.stale;
+      if (lacked) await this.#fetchText(copy);
       if (store.row(base + repliesName)?.here === false) await this.#fetchReplies(copy);
       const bytes = await store.bytes(`${base}post.jsonld`);
       const note = bytes === undefined ? undefined : readNote(text(bytes));
       for (const { thumb } of note?.attachments ?? []) {
-        if (thumb !== undefined && store.row(base + thumb.url)?.here !== true) await this.#fetchImage(copy.cid, copy.folder, thumb);
+        if (thumb === undefined || store.row(base + thumb.url)?.here === true) continue;
+        lacked = true;
+        await this.#fetchImage(copy.cid, copy.folder, thumb);
       }
+      return lacked;
     });
   }
 

@@ -210,8 +210,10 @@ export class Replies {
     return hmac(await this.#secret(), utf8(parts.join("\n")));
   }
 
-  /** connected resolves when a relay is, or after a while. */
+  /** connected resolves when a relay is, or after a while; at once where there is none. */
   async #connected(): Promise<void> {
+    await this.#following;
+    if (this.#lines.size === 0) return;
     const some = (): boolean => [...this.#lines.values()].some(({ state, refused }) => isOpen(state) && !refused);
     if (some()) return;
     await new Promise<void>((resolve) => {

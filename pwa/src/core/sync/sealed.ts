@@ -93,6 +93,7 @@ export class Sealed implements Carrier {
       await sealed.relays.load();
       void sealed.relays.tidy();
     };
+    session.overtaken = () => sealed.#sweep();
     const unwatch = session.env.presence.watch(() => sealed.#wake());
     closing.addEventListener("abort", () => (unwatch(), sealed.#timer(), sealed.#replies.stop(), sealed.direct.stop()), { once: true });
     if (!closing.aborted) sealed.#tick();
@@ -171,6 +172,7 @@ export class Sealed implements Carrier {
     const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
     if (near !== undefined) return this.#answered(asked, near);
     if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
+    let asleep = false;
     for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
       const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
       const { message, pending } = await sealRequest(env, { ...to.sealing, request, reply, nonce, expires });
@@ -183,6 +185,7 @@ export class Sealed implements Carrier {
         return this.#answered(asked, response);
       }
       if ("cancel" in posted) {
+        asleep = true;
         this.#asleep.set(to.whom, env.now());
         const sent = { at: env.now(), ...way, cancel: posted.cancel, pending };
         if (reply !== undefined) await this.#note(to, key, request, asked, { nonce: b64u(nonce), expires }, sent);
@@ -191,7 +194,7 @@ export class Sealed implements Carrier {
       }
     }
     if (asked !== undefined) throw waits(to.role);
-    throw new Failure(`${to.role}-unreachable`, "ask through relays", 0);
+    throw new Failure(asleep ? "asleep" : `${to.role}-unreachable`, "ask through relays", 0);
   }
 
   /** near asks a friend over a direct connection, where there is one. */
@@ -275,14 +278,21 @@ export class Sealed implements Carrier {
     void this.relays.load();
   }
 
+  /** sweep ends the waiting of what has run out, and of what nobody wants any more. */
+  async #sweep(): Promise<void> {
+    const { store, emit } = this.#session;
+    const known = (whom: string): boolean => whom === "me" || whom.includes(" ") || store.row(cardPath(whom as ContactId)) !== undefined;
+    const over = await this.#ledger.sweep(known);
+    for (const { sent } of over) for (const each of sent) void this.#leaving.takeBack(each);
+    if (over.length > 0) emit("outbox");
+  }
+
   /** tick looks once a minute for what has run out, and for what is to be sent again: whoever asked it asks once more. */
   #tick(): void {
-    const { env, store } = this.#session;
+    const { env } = this.#session;
     this.#timer = env.after(glance, () => this.#tick());
     if (!env.presence.online()) return;
-    const known = (whom: string): boolean => whom === "me" || whom.includes(" ") || store.row(cardPath(whom as ContactId)) !== undefined;
-    void this.#ledger.sweep(known).then((over) => {
-      for (const { sent } of over) for (const each of sent) void this.#leaving.takeBack(each);
+    void this.#sweep().then(() => {
       for (const whom of new Set(this.#ledger.all().filter(({ sent }) => env.now() - (sent.at(-1)?.at ?? 0) > next).map((each) => each.whom))) this.#heard(whom);
     });
     void this.relays.tidy();

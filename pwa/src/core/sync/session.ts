@@ -52,6 +52,8 @@ export class Session {
   readonly carrier: () => Promise<Carrier>;
   /** What follows the relays, once it is loaded. */
   relaysHeard: () => Promise<void> = async () => undefined;
+  /** What ends the waiting of questions that nobody has any more, once it is loaded. */
+  overtaken: () => Promise<void> = async () => undefined;
   list: DeviceList;
   /** How it goes with the pod. */
   readonly status: Status = { error: undefined, progress: undefined };

@@ -10,7 +10,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
   const asks = model.friends.value.find((friend) => friend.asks.length > 0);
   const fresh = model.friends.value.filter(({ isNew }) => isNew);
   const away = page.unreached.flatMap((cid) => model.friend.value.get(cid) ?? []);
-  const told: readonly (string | undefined)[] = ["friend-refused", "waiting"];
+  const told: readonly (string | undefined)[] = ["friend-refused", "waiting", "asleep"];
   const named = (code?: string): readonly string[] => away.filter(({ error }) => (code === undefined ? !told.includes(error?.code) : error?.code === code)).map(({ name }) => name);
   return (
     <div class="notices" aria-live="polite">
@@ -23,7 +23,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
       {pod.askDeletions === undefined ? null : <Look text={t.standing.ask(pod.askDeletions)} at={["you", "pod"]} />}
       {troubles.value.length === 0 ? null : <Look text={t.standing.told} at={["you", "trouble"]} />}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Look text={t.feed.lost} at={["you", "drafts"]} /> : null}
-      <Standing unreached={named()} refused={named("friend-refused")} asleep={named("waiting")} />
+      <Standing unreached={named()} refused={named("friend-refused")} asleep={[...named("waiting"), ...named("asleep")]} />
     </div>
   );
 }
