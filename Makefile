@@ -109,6 +109,7 @@ conformance: $(if $(filter kith,$(SERVER)),$(app)) $(if $(filter css,$(SERVER)),
 
 .PHONY: torture
 torture: $(app)
+	go test -count=1 -timeout 3h ./conformance/torture -v -torture.every 1 -torture.rounds 100
 	go test -count=1 -timeout 3h ./acl -run WholeMatrix -trees 100000
 	go test -count=1 -timeout 1h ./internal/server -run TwinsCannot -twins 100
 	go test -count=1 -timeout 1h ./sync -run NonInterference -seeds 100

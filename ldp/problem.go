@@ -55,6 +55,7 @@ var statuses = []struct {
 	{pod.ErrPrecondition, http.StatusPreconditionFailed, "What is here is not what If-Match or If-None-Match asks for.", false},
 	{pod.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large.", false},
 	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left: on the disk, or of what this pod may hold.", false},
+	{pod.ErrDisk, http.StatusInternalServerError, "The disk of this pod reports an error, so it is not sure that this is stored. Reading goes on.", false},
 	{pod.ErrUnsettled, http.StatusServiceUnavailable, "Another program is writing this file. Ask again in a few seconds.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
 	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},
@@ -81,7 +82,7 @@ func status(err error) (code int, detail string, expected bool) {
 		if s.said {
 			return s.status, s.detail + ": " + err.Error(), true
 		}
-		return s.status, s.detail, true
+		return s.status, s.detail, s.status != http.StatusInternalServerError
 	}
 	return http.StatusInternalServerError, "Something went wrong here.", false
 }

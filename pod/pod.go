@@ -58,6 +58,7 @@ var (
 	ErrPrecondition = errors.New("the precondition does not hold")
 	ErrTooLarge     = errors.New("the representation is too large")
 	ErrFull         = errors.New("no space is left")
+	ErrDisk         = errors.New("the disk fails") // writing may go on, or not before the next start
 	ErrClosed       = errors.New("the store is closed")
 	ErrUnsettled    = errors.New("the file is being written by another program") // ask again in a few seconds
 )

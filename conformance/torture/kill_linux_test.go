@@ -103,8 +103,8 @@ func TestKilledBeforeEachCall(t *testing.T) {
 			s := newStand(t)
 			s.furnish()
 			points, round := map[string]int{}, 0
-			for name := range s.usual(d) {
-				for n := 1; ; n += *every {
+			for name, count := range s.usual(d) {
+				for n := 1; *every == 1 || n <= count; n += *every {
 					if round++; !s.cut(d, round, name, n) {
 						break
 					}

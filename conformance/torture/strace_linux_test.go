@@ -125,8 +125,9 @@ func (tr *tracer) stop(alive bool) seen {
 type seen string
 
 var (
-	call     = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(.*$`)
-	injected = regexp.MustCompile(`(?m)^\d+ +(?:<\.\.\. )?([a-z0-9_]+)(?:\(| resumed).*\(INJECTED\)`)
+	call    = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(.*$`)
+	begun   = regexp.MustCompile(`^(\d+) +[a-z0-9_]+\(`)
+	resumed = regexp.MustCompile(`^(\d+) +<\.\.\. `)
 )
 
 // calls returns the traced calls in order, up to the end of the process.
@@ -138,10 +139,19 @@ func (s seen) calls() (names []string) {
 	return names
 }
 
-// failed returns the calls into which an error was injected.
-func (s seen) failed() (names []string) {
-	for _, m := range injected.FindAllStringSubmatch(string(s), -1) {
-		names = append(names, m[1])
+// failed returns the calls into which an error was injected, as they were begun, with what their files are called.
+func (s seen) failed() (calls []string) {
+	last := map[string]string{} // by thread
+	for line := range strings.Lines(string(s)) {
+		if m := begun.FindStringSubmatch(line); m != nil {
+			last[m[1]] = line
+		}
+		if strings.Contains(line, "(INJECTED)") {
+			if m := resumed.FindStringSubmatch(line); m != nil {
+				line = last[m[1]]
+			}
+			calls = append(calls, strings.TrimSpace(line))
+		}
 	}
-	return names
+	return calls
 }

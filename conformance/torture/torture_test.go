@@ -240,11 +240,23 @@ func (s *stand) must(w write) {
 	}
 }
 
-// check reads every name of the ledger, by one request each, and settles what is there.
+// check reads every name of the ledger and looks into the tree.
 func (s *stand) check() {
 	s.t.Helper()
+	s.read()
+	s.checkTree()
+}
+
+// read reads every name of the ledger, by one request each, and settles what is there. What the server wants to leave
+// alone for a while is asked for again.
+func (s *stand) read() {
+	s.t.Helper()
 	for name, may := range s.ledger {
-		got := s.get(s.owner, name)
+		var got conformance.Answer
+		eventually(s.t, name+" is settled", func() bool {
+			got = s.get(s.owner, name)
+			return got.Status != http.StatusServiceUnavailable
+		})
 		now := state{}
 		switch got.Status {
 		case http.StatusOK:
@@ -262,7 +274,6 @@ func (s *stand) check() {
 		}
 		s.ledger[name] = []state{now}
 	}
-	s.checkTree()
 }
 
 // checkTree asks that index and tree agree, that the tree holds what the ledger does, and that no leftover lies about.

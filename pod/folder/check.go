@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"kith/pod"
 
@@ -193,4 +195,14 @@ func (s *Store) Freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frozen = true
+}
+
+// Busy reports whether a process has a pod open, of which State is the store's own folder.
+func Busy(state string) bool {
+	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	busy := errors.Is(lockAlone(f), ErrBusy)
+	return f.Close() == nil && busy
 }

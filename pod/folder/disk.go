@@ -94,10 +94,16 @@ func (d dir) names() ([]string, error) {
 	return names, err
 }
 
-// asFull adds the meaning of pod.ErrFull to an error of a full disk.
-func asFull(err error) error {
-	if full(err) && !errors.Is(err, pod.ErrFull) {
+// meant adds the meaning of pod.ErrFull to an error of a full disk, and that of
+// pod.ErrDisk to one of a disk that fails.
+func meant(err error) error {
+	switch {
+	case errors.Is(err, pod.ErrFull) || errors.Is(err, pod.ErrDisk):
+		return err
+	case full(err):
 		return fmt.Errorf("%w: %w", pod.ErrFull, err)
+	case failing(err):
+		return fmt.Errorf("%w: %w", pod.ErrDisk, err)
 	}
 	return err
 }

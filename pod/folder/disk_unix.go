@@ -175,6 +175,9 @@ func full(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
+// failing reports whether err says that the disk cannot do what it is for.
+func failing(err error) bool { return errors.Is(err, unix.EIO) }
+
 // notEmpty reports whether err says that a directory to be removed holds something.
 func notEmpty(err error) bool {
 	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, fs.ErrExist)

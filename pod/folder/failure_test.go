@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -142,7 +143,7 @@ func TestOrderOnTheDisk(t *testing.T) {
 			func() { put(t, s, "/c/b", "x/z", "2") }},
 		{"delete", "rename utimensat fsync overwrite fsync unlink zero",
 			func() { deletePath(t, s, "/a") }},
-		{"delete with a sidecar", "rename unlink utimensat fsync overwrite fsync unlink zero",
+		{"delete with a sidecar", "rename rename utimensat fsync overwrite fsync unlink overwrite fsync unlink zero",
 			func() { deletePath(t, s, "/c/b") }},
 		{"delete a container", "rmdir utimensat fsync zero",
 			func() { deletePath(t, s, "/c/") }},
@@ -216,4 +217,53 @@ func TestFullDiskIsErrFull(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s.disk.before = nil
+}
+
+// TestWhatWasPutBackIsServedAtOnce lets writes fail after they have moved files
+// away, in a folder that is followed: what is back at its place is no hand's work.
+func TestWhatWasPutBackIsServedAtOnce(t *testing.T) {
+	for _, op := range []string{"rename", "utimensat", "fsync"} {
+		t.Run(op+" fails at last", func(t *testing.T) {
+			o := options(t.TempDir())
+			o.Now, o.Followed = time.Now, Followed{Settle: time.Hour, Rescan: time.Hour}
+			s, err := Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			put(t, s, "/a", "x/y", "first")
+			last := 0
+			s.disk.before = func(what string) error {
+				if what == op {
+					last++
+				}
+				return nil
+			}
+			put(t, s, "/a", "x/y", "other")
+			left := last
+			s.disk.before = func(what string) error {
+				if what == op {
+					if left--; left == 0 {
+						return unix.EIO
+					}
+				}
+				return nil
+			}
+			st, err := s.Stage(t.Context(), strings.NewReader("third"), pod.StageOptions{Max: 100, Type: "x/y"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.Update(t.Context(), func(tx pod.WriteTx) error {
+				_, err := tx.Put(mustPath(t, "/a"), st, pod.PutOptions{})
+				return err
+			})
+			s.disk.before = nil
+			if !errors.Is(err, pod.ErrDisk) {
+				t.Errorf("the write: %v", err)
+			}
+			if content, err := contentOf(t, s, "/a"); err != nil || content != "other" && content != "third" {
+				t.Errorf("it holds %q, %v", content, err)
+			}
+		})
+	}
 }

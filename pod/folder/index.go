@@ -256,8 +256,11 @@ func (x *index) execLocked(query string, each func(*sqlite.Stmt) error, args ...
 
 // indexError adds the meaning of the package to an error of SQLite.
 func indexError(err error) error {
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull:
 		return fmt.Errorf("write index: %w: %w", pod.ErrFull, err)
+	case sqlite.ResultIOErr:
+		return fmt.Errorf("query index: %w: %w", pod.ErrDisk, err)
 	}
 	return fmt.Errorf("query index: %w", err)
 }

@@ -33,7 +33,7 @@ func readMark(state string) (boot string, unclean bool, err error) {
 func writeMark(state string, k *disk, text string) error {
 	f, err := os.OpenFile(filepath.Join(state, markName), os.O_RDWR|os.O_CREATE|noFollow, fileMode)
 	if err != nil {
-		return fmt.Errorf("write mark: %w", asFull(err))
+		return fmt.Errorf("write mark: %w", meant(err))
 	}
 	err = k.do("write", func() error {
 		_, err := fmt.Fprintf(f, "%-63s\n", text)
@@ -43,7 +43,7 @@ func writeMark(state string, k *disk, text string) error {
 		err = k.sync(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write mark: %w", asFull(err))
+		return fmt.Errorf("write mark: %w", meant(err))
 	}
 	return nil
 }

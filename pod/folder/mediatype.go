@@ -127,7 +127,7 @@ func writeSidecar(d, scratch dir, name string, c sidecar) error {
 	}
 	temp := newID()
 	if err := scratch.write(temp, c.text()); err != nil {
-		return errors.Join(fmt.Errorf("write media type: %w", asFull(err)), ignoreAbsent(scratch.unlink(temp)))
+		return errors.Join(fmt.Errorf("write media type: %w", meant(err)), ignoreAbsent(scratch.unlink(temp)))
 	}
 	return scratch.rename(temp, d, sidecarName(name))
 }

@@ -48,7 +48,7 @@ func (w *writeTx) enter(p pod.Path, fn func(d dir, name string) error) error {
 		}
 		w.dirty[container] = true
 	}
-	return asFull(fn(d, p.Name()))
+	return meant(fn(d, p.Name()))
 }
 
 // mkdir makes the directory of a new container. One that a hand has made is
@@ -143,7 +143,7 @@ func (w *writeTx) setAside(d dir, p pod.Path, found bool) (replaced bool, err er
 		return false, err
 	}
 	held := w.store.leases.detach(p)
-	w.doomed = append(w.doomed, doomed{held, aside})
+	w.doomed, w.moved = append(w.doomed, doomed{held, aside}), append(w.moved, p)
 	w.undo = append(w.undo, func() error {
 		w.store.leases.attach(held)
 		return w.store.in(p, func(d dir, name string) error {
@@ -164,7 +164,7 @@ func (w *writeTx) moveOut(d dir, p pod.Path, aside string) error {
 		return err
 	}
 	held := w.store.leases.detach(p)
-	w.doomed = append(w.doomed, doomed{held, aside})
+	w.doomed, w.moved = append(w.doomed, doomed{held, aside}), append(w.moved, p)
 	w.undo = append(w.undo, func() error {
 		w.store.leases.attach(held)
 		return w.store.in(p, func(d dir, name string) error { return erase.rename(aside, d, name) })
@@ -247,13 +247,22 @@ func (w *writeTx) takeAway(r row) error {
 			return nil
 		}
 		delete(w.after, r.Path)
-		w.undo = append(w.undo, func() error {
-			return w.store.in(r.Path, func(d dir, name string) error {
-				return writeSidecar(d, w.store.tmp, name, sidecar{mediaType: r.Type})
-			})
-		})
-		return ignoreAbsent(d.unlink(sidecarName(name)))
+		return ignoreAbsent(w.moveSidecarOut(d, r.Path))
 	})
+}
+
+// moveSidecarOut moves the sidecar of a path to the erase folder, from where it
+// can be brought back by a disk on which nothing can be written any more.
+func (w *writeTx) moveSidecarOut(d dir, p pod.Path) error {
+	erase, aside := w.store.erase, newID()
+	if err := d.rename(sidecarName(p.Name()), erase, aside); err != nil {
+		return err
+	}
+	w.doomed = append(w.doomed, doomed{name: aside})
+	w.undo = append(w.undo, func() error {
+		return w.store.in(p, func(d dir, name string) error { return erase.rename(aside, d, sidecarName(name)) })
+	})
+	return nil
 }
 
 // rmdir removes the directory of a container, in which only sidecars may be

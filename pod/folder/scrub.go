@@ -51,7 +51,7 @@ func (x *index) scrub() error {
 		return err
 	}
 	if err := x.disk.do("zero", func() error { return zero(log, logReserve) }); err != nil {
-		return fmt.Errorf("scrub index: %w", asFull(err))
+		return fmt.Errorf("scrub index: %w", meant(err))
 	}
 	x.forget = false
 	return nil

@@ -34,11 +34,11 @@ func (s *Store) Stage(ctx context.Context, body io.Reader, o pod.StageOptions) (
 	st := &staged{store: s, name: newID(), mediaType: o.Type}
 	f, err := s.createScratch(st.name)
 	if err != nil {
-		return nil, fmt.Errorf("stage: %w", asFull(err))
+		return nil, fmt.Errorf("stage: %w", meant(err))
 	}
 	err = st.fill(f, contextReader{ctx, body}, o)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, errors.Join(fmt.Errorf("stage: %w", asFull(err)), st.Discard())
+		return nil, errors.Join(fmt.Errorf("stage: %w", meant(err)), st.Discard())
 	}
 	return st, nil
 }

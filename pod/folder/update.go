@@ -14,7 +14,7 @@ import (
 func (s *Store) View(ctx context.Context, fn func(pod.Tx) error) error {
 	stale, err := s.view(ctx, fn)
 	_ = s.tidy(stale) // a read stands; what is left to scrub stays due
-	return err
+	return meant(err)
 }
 
 func (s *Store) view(ctx context.Context, fn func(pod.Tx) error) (stale map[pod.Path]bool, err error) {
@@ -40,7 +40,7 @@ func (s *Store) Update(ctx context.Context, fn func(pod.WriteTx) error) error {
 			err = errors.Join(err, s.eraseDoomed(d))
 		}
 	}
-	return errors.Join(err, s.tidy(w.stale))
+	return meant(errors.Join(err, s.tidy(w.stale)))
 }
 
 // update runs fn alone and commits, or undoes, what it did. The writeTx it
@@ -53,7 +53,7 @@ func (s *Store) update(ctx context.Context, fn func(*writeTx) error) (w *writeTx
 	case s.closed || s.frozen:
 		return w, pod.ErrClosed
 	case s.broken != nil:
-		return w, fmt.Errorf("writes are refused until the next start: %w", s.broken)
+		return w, fmt.Errorf("writes are refused until the next start: %w: %w", pod.ErrDisk, s.broken)
 	case ctx.Err() != nil:
 		return w, ctx.Err()
 	}
@@ -162,10 +162,50 @@ func (w *writeTx) rollback() error {
 	for p := range w.dirty {
 		err = errors.Join(err, w.backdate(p))
 	}
-	if err != nil {
+	if err = errors.Join(err, w.recognise()); err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
 	return nil
+}
+
+// recognise tells the index of the files that the Update moved away and back:
+// that has changed the times of their inodes, and nobody else did it.
+func (w *writeTx) recognise() error {
+	if len(w.moved) == 0 {
+		return nil
+	}
+	x := w.store.index
+	if err := x.begin(); err != nil {
+		return err
+	}
+	for _, p := range w.moved {
+		if err := w.restamp(p); err != nil {
+			return errors.Join(err, x.rollback())
+		}
+	}
+	if err := x.commit(w.store.head); err != nil {
+		return errors.Join(err, x.rollback())
+	}
+	return nil
+}
+
+// restamp gives a row the stamp of its file, if only the inode's time differs.
+func (w *writeTx) restamp(p pod.Path) error {
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found {
+		return err
+	}
+	return w.store.in(p, func(d dir, name string) error {
+		s, k, err := d.lstat(name)
+		if err != nil || k != plain {
+			return ignoreAbsent(err)
+		}
+		if same := (stamp{r.stamp.size, r.stamp.mtime, s.ctime, r.stamp.inode}); s != same || s == r.stamp {
+			return nil
+		}
+		r.stamp = s
+		return w.store.index.put(r)
+	})
 }
 
 // backdate gives a directory the time back that its container has.

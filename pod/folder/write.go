@@ -16,6 +16,7 @@ type writeTx struct {
 	undo    []func() error
 	after   map[pod.Path]func() error // what must follow when the dirty containers are durable
 	doomed  []doomed
+	moved   []pod.Path        // whose files were given another name; back at it after an undo
 	last    pod.Version       // that was given
 	known   map[string]uint64 // counters that were given, by device
 	found   *findings         // of a follower's look; nil in all other Updates
