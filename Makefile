@@ -7,6 +7,8 @@
 # make fuzz     every fuzz target for FUZZTIME (30s)
 # make torture  the properties again, over very many random worlds (about an hour)
 # make bench    every benchmark, into docs/performance.md
+# make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
+#               says that it is unsigned), FROM=URL is where the programs look for updates
 # make clean    remove what was built
 
 SHELL       := bash
@@ -18,6 +20,8 @@ URL         ?=
 CREDENTIALS ?=
 SERVER      ?=
 ONLY        ?=
+KEY         ?=
+FROM        ?=
 
 app := pwa/packed/index.html.gz
 # npm writes this file last, so it is also the mark of a complete install.
@@ -68,6 +72,8 @@ fmt:
 
 vet:
 	go vet ./...
+	GOOS=windows go vet ./...
+	GOOS=darwin go vet ./...
 
 staticcheck:
 	go run $(STATICCHECK) ./...
@@ -116,6 +122,12 @@ torture: $(app)
 	go test -count=1 -timeout 1h ./relay -run Killed -v -kill-messages 100000 -kill-every 500ms
 	ulimit -n 32768; go test -count=1 -timeout 1h ./relay -run ManySockets -v -sockets 10000
 	go test -count=1 -timeout 1h ./conformance -run SlowConnections -v -slow 10000
+	go test -count=1 -timeout 1h ./tools/release -run Twice -systems linux/amd64,linux/arm64,linux/arm,darwin/amd64,darwin/arm64,windows/amd64
+
+# The date is that of the source: the same source, version and key make the same bytes.
+.PHONY: release
+release: $(app)
+	go run ./tools/release -version '$(VERSION)' -date $$(git log -1 --format=%ct) -out bin/release $(if $(FROM),-url '$(FROM)') $(if $(KEY),-key '$(KEY)')
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz

@@ -2,31 +2,16 @@ package conformance
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
 
 // TestAFullDiskIsSaidAndReadingAndDeletingStillWork fills a small file system on which everything lies.
 func TestAFullDiskIsSaidAndReadingAndDeletingStillWork(t *testing.T) {
 	t.Parallel()
-	disk := t.TempDir()
-	err := syscall.Mount("kith", disk, "tmpfs", 0, "size=6m,mode=0700")
-	if errors.Is(err, syscall.EPERM) {
-		t.Skip("mounting a small file system takes root")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	// It is registered before the server's own cleanup, and so runs after it.
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := smallDisk(t, "6m") // its cleanup is registered before the server's own, and so runs after it
 	w, people := worldIn(t, filepath.Join(disk, "data"), "alice")
 	alice := people[0]
 	ben := w.befriend(alice, must(newPerson("ben"))(t))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -53,9 +52,8 @@ func BenchmarkSockets(b *testing.B) {
 // memory the relay's process took before, takes then, and took at most.
 func holdSockets(t testing.TB, n int) (before, now, peak int) {
 	t.Helper()
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || int(files.Cur) < n+100 {
-		t.Skipf("%d files may be open", files.Cur)
+	if files := openFiles(); files < n+100 {
+		t.Skipf("%d files may be open", files)
 	}
 	c := spawn(t, t.TempDir())
 	defer c.kill()

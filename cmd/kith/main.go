@@ -11,6 +11,7 @@
 //	kith doctor       say what is wrong
 //	kith move         take a pod to another machine
 //	kith service      start the server with the machine
+//	kith update       fetch a newer version
 //	kith version      say which version this is
 //
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
@@ -84,7 +85,7 @@ func (c *call) line() (string, error) {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), relayCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), relayCommand(), updateCommand(), versionCommand()}
 }
 
 func main() {
