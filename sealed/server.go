@@ -39,6 +39,9 @@ type Server struct {
 	// with that label: a contact or one of the owner's devices. It is false for
 	// somebody unknown or blocked, and for a key that is revoked.
 	Find func(ctx context.Context, label, kid string) (Peer, bool)
+	// Brings returns the same for a key that Find does not know, by the lists in a message
+	// to an inbox: a friend's new device says so where it stands. nil brings nobody.
+	Brings func(ctx context.Context, label, kid string, message []byte) (Peer, bool)
 	// Handler answers what is in the envelopes. From tells it who asks. The path
 	// of a request is that below the person's base.
 	Handler http.Handler
@@ -225,6 +228,9 @@ func (s *Server) whoAsks(ctx context.Context, q question) (Peer, error) {
 		return Peer{}, nil
 	}
 	p, known := s.Find(ctx, q.stamp.label, q.stamp.kid)
+	if !known && s.Brings != nil && q.Method == http.MethodPut && strings.HasPrefix(q.url.Path, "/social/in/") {
+		p, known = s.Brings(ctx, q.stamp.label, q.stamp.kid, q.Content)
+	}
 	known = known && (p.Until.IsZero() || s.Now().Before(p.Until))
 	if !known {
 		p = Peer{Key: q.envelope.key.Public()}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,7 +17,7 @@ import (
 // given a key that nobody seals to.
 func (h *home) openSealed(s *Server, kid string) {
 	h.sealed = &sealed.Server{
-		Label: h.label, Device: kid, Keys: h.openers, Invites: h.inviteKeys, Find: h.sender, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
+		Label: h.label, Device: kid, Keys: h.openers, Invites: h.inviteKeys, Find: h.sender, Brings: h.newcomer, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
 	}
 	if kid == "" {
 		h.sealed.Invites = nil
@@ -76,8 +77,37 @@ func (h *home) sender(ctx context.Context, label, kid string) (sealed.Peer, bool
 	if err != nil || c.Blocked {
 		return sealed.Peer{}, false
 	}
-	key, ok := sealed.Proving(c.Lists, kid)
-	asks, answers := c.Lists.Devices.Can(key.Device, "post"), c.Lists.Devices.Can(key.Device, "answer")
+	return contactSender(c, c.Lists, label, kid)
+}
+
+// newcomer returns the same for a device that a contact has only since, by the lists in its message, which
+// have to follow those of the record. The record itself is the owner's app's to change, when it reads the message.
+func (h *home) newcomer(ctx context.Context, label, kid string, message []byte) (sealed.Peer, bool) {
+	var said struct {
+		Object struct {
+			Type       string `json:"type"`
+			DeviceList string `json:"device_list"`
+			Keys       string `json:"keys"`
+		} `json:"object"`
+	}
+	if err := json.Unmarshal(message, &said); err != nil || said.Object.Type != "kith:Ways" {
+		return sealed.Peer{}, false
+	}
+	c, err := h.realm.ByLabel(ctx, label)
+	if err != nil || c.Blocked {
+		return sealed.Peer{}, false
+	}
+	lists, err := c.Lists.Accept(said.Object.DeviceList, said.Object.Keys)
+	if err != nil {
+		return sealed.Peer{}, false
+	}
+	return contactSender(c, lists, label, kid)
+}
+
+// contactSender returns the device of a contact that has the agreement key kid by those lists.
+func contactSender(c webid.Contact, lists webid.Lists, label, kid string) (sealed.Peer, bool) {
+	key, ok := sealed.Proving(lists, kid)
+	asks, answers := lists.Devices.Can(key.Device, "post"), lists.Devices.Can(key.Device, "answer")
 	return sealed.Peer{
 		Agent: webid.ContactAgent(c.ID, c.CID, c.Grant, key.Device, c.Accepts...), Label: label, KID: kid, Key: key.Key, Salt: c.Salt, Until: key.Until, Hints: !asks,
 	}, ok && (asks || answers) && len(c.Salt) > 0
