@@ -6,6 +6,7 @@
 #               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
 # make fuzz     every fuzz target for FUZZTIME (30s)
 # make torture  the properties again, over very many random worlds (about an hour)
+# make s3       backups against an S3 server that checks signatures, which it fetches
 # make bench    every benchmark, into docs/performance.md
 # make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
 #               says that it is unsigned), FROM=URL is where the programs look for updates
@@ -131,6 +132,13 @@ release: $(app)
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
+
+# The server stands outside of go.mod: it brings more modules than Kith has.
+VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.0.14
+.PHONY: s3
+s3: $(app)
+	GOBIN=$(CURDIR)/bin go install $(VERSITYGW)
+	KITH_VERSITYGW=$(CURDIR)/bin/versitygw go test -count=1 -v ./internal/server -run S3
 
 bench: $(app)
 	node tools/bench.mjs

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -15,17 +16,20 @@ import (
 func backupCommand() command {
 	return command{name: "backup", summary: "keep a second, encrypted copy of a pod", run: runBackup, help: `
 Usage: kith backup add NAME PLACE [--user USER] [--every 24h] [--data DIR]
+       kith backup add NAME s3://BUCKET/PREFIX --key KEY [--endpoint URL] [--region REGION] [--style path|host]
        kith backup run NAME [--data DIR]
        kith backup list NAME [--data DIR]
        kith backup verify NAME ID [--data DIR]
        kith backup kit NAME ID [--data DIR]
        kith backup remove NAME ID [--data DIR]
 
-PLACE is an empty folder (a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere) or the
-https address of a folder at a WebDAV server (Nextcloud, Fastmail and the like). What lies there is
+PLACE is an empty folder (a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere), the
+https address of a folder at a WebDAV server (Nextcloud, Fastmail and the like), or a bucket of an S3 server,
+which has to be there (Amazon's, or the one at --endpoint; --style says whether the bucket is part of the path
+or of the host's name). What lies there is
 encrypted: whoever runs the place reads nothing, not even names. The running server makes the backups, every
-so often; run asks it for one now, and shows how far it is. The password of a WebDAV server is read from the
-terminal, or from the first line of standard input.
+so often; run asks it for one now, and shows how far it is. The password of a WebDAV server, or the secret of an
+access key, is read from the terminal, or from the first line of standard input.
 
 verify reads everything back and compares it. list tells when a backup was last whole.
 
@@ -38,6 +42,7 @@ On another machine: kith restore PLACE
 Examples:
   kith backup add me /media/disk/kith
   kith backup add me https://cloud.example.org/remote.php/dav/files/ana/kith --user ana
+  kith backup add me s3://ana-kith/pod --endpoint https://s3.example.org --key AK9…
   kith backup run me
   kith backup kit me k5rvj6qv > kit.txt
 `}
@@ -45,7 +50,7 @@ Examples:
 
 func runBackup(ctx context.Context, c *call) error {
 	cfg := c.config()
-	user := c.flags.String("user", "", "`USER` at the WebDAV server")
+	at := c.placeFlags()
 	every := c.flags.Duration("every", 24*time.Hour, "`TIME` between two backups, at least 1h")
 	verb, name, id, count, err := c.verb(cfg)
 	if err != nil {
@@ -54,7 +59,11 @@ func runBackup(ctx context.Context, c *call) error {
 	person := server.Person{Config: *cfg, Name: name}
 	switch {
 	case verb == "add" && count == 3 && *every >= time.Hour:
-		return c.addBackup(ctx, person, id, *user, *every)
+		place, err := at.address(id)
+		if err != nil {
+			return err
+		}
+		return c.addBackup(ctx, person, place, at.account(), *every)
 	case verb == "run" && count == 2:
 		return c.followBackup(ctx, person)
 	case verb == "list" && count == 2:
@@ -104,7 +113,50 @@ func (c *call) addBackup(ctx context.Context, person server.Person, place, user 
 	return err
 }
 
-// password asks for the password of a WebDAV server.
+// placeFlags are the flags that say more of a place for backups.
+type placeFlags struct{ user, endpoint, region, key, style string }
+
+func (c *call) placeFlags() *placeFlags {
+	f := &placeFlags{}
+	c.flags.StringVar(&f.user, "user", "", "`USER` at the WebDAV server")
+	c.flags.StringVar(&f.key, "key", "", "access `KEY` of the S3 server")
+	c.flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 server (default: Amazon's)")
+	c.flags.StringVar(&f.region, "region", "", "`REGION` of the bucket (default us-east-1)")
+	c.flags.StringVar(&f.style, "style", "", "`path|host`: where requests to the S3 server name the bucket (default path, at Amazon host)")
+	return f
+}
+
+// address returns a place with what the flags say of it.
+func (f *placeFlags) address(place string) (string, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"endpoint": f.endpoint, "region": f.region, "style": f.style} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	bucket := strings.HasPrefix(place, "s3://")
+	switch {
+	case !bucket && (len(query) > 0 || f.key != ""), bucket && f.user != "":
+		return "", fmt.Errorf("%w: --key, --endpoint, --region and --style go with s3://BUCKET/PREFIX, --user with WebDAV", errUsage)
+	case bucket && f.key == "":
+		return "", fmt.Errorf("%w: name the access key of the bucket by --key", errUsage)
+	case len(query) == 0:
+		return place, nil
+	case strings.Contains(place, "?"):
+		return place + "&" + query.Encode(), nil
+	}
+	return place + "?" + query.Encode(), nil
+}
+
+// account returns as whom the place is reached.
+func (f *placeFlags) account() string {
+	if f.key != "" {
+		return f.key
+	}
+	return f.user
+}
+
+// password asks for the password of a WebDAV server, or the secret of an access key.
 func (c *call) password(place, user string) (string, error) {
 	if user == "" || !strings.Contains(place, "://") {
 		return "", nil

@@ -14,6 +14,7 @@ import (
 func restoreCommand() command {
 	return command{name: "restore", summary: "make a pod out of its backup", run: runRestore, help: `
 Usage: kith restore PLACE [--kit FILE] [--user USER] [--data DIR]
+       kith restore s3://BUCKET/PREFIX --key KEY [--endpoint URL] [--region REGION] [--kit FILE] [--data DIR]
 
 Brings a pod back from where ` + "`kith backup`" + ` has kept it: the same files, byte for byte, with friends, access
 rules and circles, and with the pod's keys, so that phones and friends notice nothing but the pause. The
@@ -30,19 +31,23 @@ Examples:
 func runRestore(ctx context.Context, c *call) error {
 	cfg := c.config()
 	file := c.flags.String("kit", "", "`FILE` that holds the kit")
-	user := c.flags.String("user", "", "`USER` at the WebDAV server")
+	at := c.placeFlags()
 	if err := c.parse(); err != nil {
 		return err
 	}
 	if len(c.words) != 1 {
 		return fmt.Errorf("%w: say `kith restore PLACE`", errUsage)
 	}
-	place := c.words[0]
+	user := at.account()
+	place, err := at.address(c.words[0])
+	if err != nil {
+		return err
+	}
 	c.args, c.words = nil, nil
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
-	password, err := c.password(place, *user)
+	password, err := c.password(place, user)
 	if err != nil {
 		return err
 	}
@@ -50,7 +55,7 @@ func runRestore(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	name, r, err := server.Restore(ctx, *cfg, place, *user, password, kit, c.progress("restored"))
+	name, r, err := server.Restore(ctx, *cfg, place, user, password, kit, c.progress("restored"))
 	if errors.Is(err, archive.ErrKit) {
 		return fmt.Errorf("%w; take the newest one, which a paired phone has", err)
 	}

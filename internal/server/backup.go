@@ -93,7 +93,7 @@ func (b Backup) due(now time.Time) bool {
 	if b.Error != "" {
 		wait = min(wait, backupRetry)
 	}
-	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= wait
+	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= wait || b.Tried.After(now) // the clock was wrong then
 }
 
 // runBackup brings one place up to date.
@@ -167,7 +167,7 @@ func (h *home) lateBackup(ctx context.Context) ([]trouble, error) {
 	}
 	newest, why := time.Time{}, ""
 	for _, b := range all {
-		if b.Done != nil && b.Done.After(newest) {
+		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {
 			newest = *b.Done
 		}
 		why = or(why, b.Error)
@@ -182,7 +182,11 @@ func (h *home) lateBackup(ctx context.Context) ([]trouble, error) {
 	if why != "" {
 		text += " The last attempt failed: " + why
 	}
-	return []trouble{{Kind: "backup", Text: text}}, nil
+	late := trouble{Kind: "backup", Text: text}
+	if !newest.IsZero() {
+		late.Since = known(newest.Add(backupLate))
+	}
+	return []trouble{late}, nil
 }
 
 // exported are the tables of state.db in which something of a person stands that no folder can tell again,
@@ -286,7 +290,7 @@ func insert(c *sqlite.Conn, table string, values map[string]json.RawMessage) err
 // nothing. It has the name that it had. Errors: ErrPlace, ErrExists when somebody of that name is there, those
 // of archive.Open and archive.Contents; nothing is left behind then.
 func Restore(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, err error) {
-	if address, err = checkPlace(c, address); err != nil {
+	if address, err = checkPlace(c, reachedAs(account, address)); err != nil {
 		return "", r, err
 	}
 	place, err := Backup{Address: address, Account: account, secret: secret}.place()

@@ -29,7 +29,7 @@ var (
 // Backup is one place where a pod is kept a second time.
 type Backup struct {
 	ID       string         `json:"id"`
-	Address  string         `json:"place"` // a folder, or the https address of a WebDAV folder
+	Address  string         `json:"place"` // a folder, the https address of a WebDAV folder, or s3://BUCKET/PREFIX/
 	Account  string         `json:"user,omitempty"`
 	Every    time.Duration  `json:"-"`
 	Tried    *time.Time     `json:"tried,omitempty"` // when the last run began
@@ -44,12 +44,29 @@ type Backup struct {
 
 // place opens the place of a backup.
 func (b Backup) place() (archive.Place, error) {
-	if !strings.HasPrefix(b.Address, "http:") && !strings.HasPrefix(b.Address, "https:") {
+	scheme, _, _ := strings.Cut(b.Address, ":")
+	if scheme != "http" && scheme != "https" && scheme != "s3" {
 		return archive.Folder(b.Address), nil
 	}
 	patient := http.DefaultTransport.(*http.Transport).Clone()
 	patient.ResponseHeaderTimeout = 5 * time.Minute
+	if scheme == "s3" {
+		bucket, err := parseBucket(b.Address)
+		if err != nil {
+			return nil, err
+		}
+		bucket.Key, bucket.Secret = b.Account, b.secret
+		return archive.S3(&http.Client{Transport: patient}, bucket, time.Now)
+	}
 	return archive.WebDAV(&http.Client{Transport: patient}, b.Address, b.Account, b.secret)
+}
+
+// reachedAs completes an address: what is reached as somebody is no folder.
+func reachedAs(account, address string) string {
+	if account == "" {
+		return address
+	}
+	return withScheme(address)
 }
 
 // checkPlace returns the one spelling of an address, or ErrPlace.
@@ -59,7 +76,7 @@ func checkPlace(c Config, address string) (string, error) {
 	case !remote:
 		dir, err := filepath.Abs(address)
 		if err != nil || address == "" {
-			return "", fmt.Errorf("%w: name a folder, or the https address of a WebDAV folder", ErrPlace)
+			return "", fmt.Errorf("%w: name a folder, the https address of a WebDAV folder, or s3://BUCKET/PREFIX", ErrPlace)
 		}
 		if inside, err := filepath.Rel(c.Data, dir); err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
 			return "", fmt.Errorf("%w: %s lies in the folder that is to be backed up; take another disk, or a folder that another program copies elsewhere", ErrPlace, dir)
@@ -67,10 +84,13 @@ func checkPlace(c Config, address string) (string, error) {
 		return dir, nil
 	case scheme == "davs" || scheme == "dav":
 		address = strings.Replace(address, "dav", "http", 1)
+	case scheme == "s3":
+		bucket, err := parseBucket(address)
+		return writeBucket(bucket), err
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%w: %q is no address; name a folder, or the https address of a WebDAV folder", ErrPlace, address)
+		return "", fmt.Errorf("%w: %q is no address; name a folder, the https address of a WebDAV folder, or s3://BUCKET/PREFIX", ErrPlace, address)
 	}
 	if u.User != nil {
 		return "", fmt.Errorf("%w: give the name by --user, and the password when you are asked for it", ErrPlace)
@@ -81,7 +101,7 @@ func checkPlace(c Config, address string) (string, error) {
 // AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
 // is written to it yet. Errors: ErrPerson, ErrPlace, archive.ErrKit when somebody else's backup is there.
 func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (b Backup, err error) {
-	if address, err = checkPlace(o.Config, address); err != nil {
+	if address, err = checkPlace(o.Config, reachedAs(account, address)); err != nil {
 		return Backup{}, err
 	}
 	b = Backup{ID: strings.ToLower(rand.Text()[:8]), Address: address, Account: account, Every: every, secret: secret}

@@ -29,6 +29,16 @@ type vault struct {
 
 func newVault(t *testing.T) *vault {
 	t.Helper()
+	s := newBareVault(t)
+	if _, err := s.person.AddBackup(t.Context(), s.place, "", "", 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newBareVault is newVault without a backup that the server makes: nothing is written but by the test.
+func newBareVault(t *testing.T) *vault {
+	t.Helper()
 	d := newDrive(t)
 	s := &vault{drive: d, config: d.person.Config, place: filepath.Join(t.TempDir(), "backup")}
 	for _, folder := range []string{"a", "a/b"} {
@@ -38,9 +48,6 @@ func newVault(t *testing.T) *vault {
 		if name != "a/.acl" {
 			s.want(t, 201, "PUT", name, text)
 		}
-	}
-	if _, err := s.person.AddBackup(t.Context(), s.place, "", "", 24*time.Hour); err != nil {
-		t.Fatal(err)
 	}
 	return s
 }
@@ -432,7 +439,7 @@ func (b *kitBox) Keep(_ context.Context, kits ...string) error { b.kits = kits; 
 
 // TestKitsOfRunsThatFail: a place at which something cannot be stored collects no kits, however often a run fails.
 func TestKitsOfRunsThatFail(t *testing.T) {
-	s := newVault(t)
+	s := newBareVault(t)
 	dir := filepath.Join(t.TempDir(), "place")
 	kits, o := &kitBox{}, archive.Options{Now: time.Now}
 	full := func(prefix string) archive.Place { return &refusing{archive.Folder(dir), prefix} }

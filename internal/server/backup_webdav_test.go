@@ -148,7 +148,7 @@ func (h *halfway) Read(p []byte) (int, error) {
 
 // TestBackupAtAServerThatDies kills the server in the middle of each file in turn.
 func TestBackupAtAServerThatDies(t *testing.T) {
-	s := newVault(t)
+	s := newBareVault(t)
 	a := newApache(t, t.TempDir())
 	place, err := archive.WebDAV(http.DefaultClient, a.address, "", "")
 	if err != nil {
@@ -191,7 +191,7 @@ func TestBackupAtAFullServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := newVault(t)
+	s := newBareVault(t)
 	a := newApache(t, dir)
 	place, err := archive.WebDAV(http.DefaultClient, a.address, "", "")
 	if err != nil {
@@ -221,7 +221,7 @@ func TestBackupAtAFullServer(t *testing.T) {
 
 // TestBackupAtASlowServer lets the bytes trickle, and gives up when nobody wants the run any more.
 func TestBackupAtASlowServer(t *testing.T) {
-	s := newVault(t)
+	s := newBareVault(t)
 	a := newApache(t, t.TempDir())
 	slow := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, address)

@@ -202,7 +202,7 @@ func (c Config) hidden() bool { return len(c.Reach) > 0 && !c.forPhones() }
 // canonicalBase checks and normalises BASE: an absolute http or https URL, no path of its own but
 // "/", no query, no fragment, lower-case host, no default port.
 func canonicalBase(s string) (string, error) {
-	u, err := url.Parse(s)
+	u, err := url.Parse(withScheme(s))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", fmt.Errorf("%w: --url %q is no web address; write for example https://pod.example.org/", ErrConfig, s)
 	}
@@ -282,6 +282,17 @@ func (c Config) Unreachable() string {
 		return "" // Tor Browser keeps keys for onion services
 	}
 	return "Browsers keep no keys at " + c.URL + " because it is not https. Use --domain NAME, --cert and --key, a proxy with --behind-proxy and an https --url, or --reach."
+}
+
+// withScheme completes an address that a person wrote without its scheme: https, and http on this machine.
+func withScheme(s string) string {
+	if s == "" || strings.Contains(s, "://") {
+		return s
+	}
+	if u, err := url.Parse("http://" + s); err == nil && isLocal(u.Hostname()) {
+		return "http://" + s
+	}
+	return "https://" + s
 }
 
 func isLocal(host string) bool {

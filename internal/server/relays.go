@@ -145,7 +145,7 @@ func relayURL(s string) bool {
 
 // canonicalRelay checks an address of a relay as a person writes it, and gives it its last slash.
 func canonicalRelay(s string) (string, error) {
-	u, err := url.Parse(s)
+	u, err := url.Parse(withScheme(s))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", fmt.Errorf("%w: %q is no address of a relay; write for example https://relay.example.org/", ErrConfig, s)
 	}

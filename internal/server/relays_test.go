@@ -159,3 +159,31 @@ func FuzzParseRelays(f *testing.F) {
 		}
 	})
 }
+
+// TestAddressesWithoutAScheme: what a person writes without a scheme is https, and http on this machine.
+func TestAddressesWithoutAScheme(t *testing.T) {
+	for said, want := range map[string]string{
+		"relay.example.org":         "https://relay.example.org/",
+		"Relay.example.org:8443/r":  "https://relay.example.org:8443/r/",
+		"localhost:8430":            "http://localhost:8430/",
+		"127.0.0.1:8430/":           "http://127.0.0.1:8430/",
+		"[::1]:8430":                "http://[::1]:8430/",
+		"http://relay.example.org":  "http://relay.example.org/",
+		"https://relay.example.org": "https://relay.example.org/",
+	} {
+		if got, err := canonicalRelay(said); err != nil || got != want {
+			t.Errorf("%q is %q (%v), want %q", said, got, err, want)
+		}
+	}
+	for _, said := range []string{"", "ftp://relay.example.org", "relay.example.org?x", "https://"} {
+		if got, err := canonicalRelay(said); !errors.Is(err, ErrConfig) {
+			t.Errorf("%q is %q, %v", said, got, err)
+		}
+	}
+	if got, err := canonicalBase("pod.example.org"); err != nil || got != "https://pod.example.org/" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := checkPlace(Config{}, reachedAs("ana", "cloud.example.org/dav")); err != nil || got != "https://cloud.example.org/dav/" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

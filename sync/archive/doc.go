@@ -1,5 +1,5 @@
 // Package archive keeps an encrypted copy of a pod somewhere else: in a folder,
-// on a WebDAV server. Whoever runs that place reads nothing, not even names.
+// on a WebDAV server, in an S3 bucket. Whoever runs that place reads nothing, not even names.
 //
 // It is not a history: it holds what the pod holds, and what is deleted in the
 // pod is deleted there. It knows nothing of access; it is given rows and bytes.
