@@ -8,22 +8,28 @@ import { Empty } from "../parts/screen.tsx";
 import { Sheet } from "../parts/sheet.tsx";
 import { useHomeWords } from "../words/home.ts";
 
+/** A password that is shown this once. */
+type Fresh = AppPassword & { readonly secret: string };
+
 /** DriveScreen lets computers open the pod as a drive, and shuts them out. */
 export function DriveScreen() {
   const w = useHomeWords().drive;
   const household = useHousehold((home) => home.passwords());
+  const [made, setMade] = useState<Fresh>();
+  const add = (label: string): void => void household.act((home) => home.addPassword(label)).then(setMade);
   return (
     <OfPod title={w.title} back={["you", "pod"]} household={household}>
       {(all) => (
         <>
-          {all.length === 0 ? <Empty title={w.none} hint={w.what}><Add act={household.act} first /></Empty> : (
+          {all.length === 0 ? <Empty title={w.none} hint={w.what}><Add onName={add} first /></Empty> : (
             <>
               <p class="state pad">{w.what}</p>
               <ul class="rows">{all.map((each) => <li key={each.id}><Row password={each} act={household.act} /></li>)}</ul>
-              <div class="pad"><Add act={household.act} /></div>
+              <div class="pad"><Add onName={add} /></div>
               <How />
             </>
           )}
+          {made === undefined ? null : <Made password={made} onClose={() => setMade(undefined)} />}
         </>
       )}
     </OfPod>
@@ -48,21 +54,18 @@ function Row({ password: { id, label, used }, act }: { readonly password: AppPas
   );
 }
 
-function Add({ act, first = false }: { readonly act: Act; readonly first?: boolean }) {
+function Add({ onName, first = false }: { readonly onName: (label: string) => void; readonly first?: boolean }) {
   const w = useHomeWords().drive;
   const [naming, setNaming] = useState(false);
-  const [made, setMade] = useState<AppPassword & { readonly secret: string }>();
-  const add = (label: string): void => void act((home) => home.addPassword(label)).then(setMade);
   return (
     <>
       <button type="button" class={first ? "button primary" : "button"} onClick={() => setNaming(true)}><Icon name="plus" />{w.add}</button>
-      {naming ? <NameSheet title={w.name} value="" hint={w.nameHint} onClose={() => setNaming(false)} onName={add} /> : null}
-      {made === undefined ? null : <Made password={made} onClose={() => setMade(undefined)} />}
+      {naming ? <NameSheet title={w.name} value="" hint={w.nameHint} onClose={() => setNaming(false)} onName={onName} /> : null}
     </>
   );
 }
 
-function Made({ password: { secret, url, user }, onClose }: { readonly password: AppPassword & { readonly secret: string }; readonly onClose: () => void }) {
+function Made({ password: { secret, url, user }, onClose }: { readonly password: Fresh; readonly onClose: () => void }) {
   const w = useHomeWords().drive;
   return (
     <Sheet title={w.made} onClose={onClose} foot={<button type="button" class="button primary" onClick={onClose}>{w.done}</button>}>

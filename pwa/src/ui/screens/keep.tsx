@@ -30,10 +30,11 @@ export function KeepAsked({ post, who }: { readonly post: Post; readonly who: { 
   };
   return (
     <div class="notice strong">
-      <p>{w.keep.asks(who.name)}</p>
-      <p class="state">{w.keep.means}</p>
-      <button type="button" class="button" onClick={() => void answer(false)}>{w.keep.no}</button>
-      <button type="button" class="button primary" onClick={() => void answer(true)}>{w.keep.yes}</button>
+      <div class="notice-said"><p>{w.keep.asks(who.name)}</p><p class="state">{w.keep.means}</p></div>
+      <div class="pair">
+        <button type="button" class="button" onClick={() => void answer(false)}>{w.keep.no}</button>
+        <button type="button" class="button primary" onClick={() => void answer(true)}>{w.keep.yes}</button>
+      </div>
     </div>
   );
 }

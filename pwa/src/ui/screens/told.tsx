@@ -84,6 +84,7 @@ function Decide({ count, act }: { readonly count: number; readonly act: Act }) {
     <div class="pair">
       <button type="button" class="button primary" onClick={() => decide(false)}>{w.trouble.bring}</button>
       <button type="button" class="button danger" onClick={() => setAsking(true)}>{w.trouble.remove}</button>
+      <p class="state">{w.trouble.bringHint}</p>
       {asking ? <Ask title={w.trouble.removeTitle(count)} text={w.trouble.removeText} yes={w.trouble.remove} no={w.keep} onYes={() => decide(true)} onNo={() => setAsking(false)} /> : null}
     </div>
   );

@@ -31,7 +31,8 @@ export const enHome = {
     post: (text: string) => (text === "" ? "A post without text" : `A post: ${text}`),
     more: (n: number) => `And ${count(n, "one more.", `${n} more.`)}`,
     bring: "Bring them back",
-    brought: "They are back in the folder.",
+    bringHint: "Your devices put back what they have of them.",
+    brought: "Your devices bring back what they have.",
     remove: "Delete them",
     removeTitle: (n: number) => `Delete ${count(n, "this file", `these ${n} files`)} everywhere?`,
     removeText: "They leave all your devices. Of posts among them, friends are asked to delete their copies. Only a backup can bring them back.",
@@ -106,7 +107,7 @@ export const enHome = {
     how: "How a computer opens it",
     finder: "On a Mac: in Finder choose Go, then Connect to Server, and give the address.",
     explorer: "On Windows: in Explorer choose This PC, then Map network drive, and give the address as the folder.",
-    davfs: "On Linux: mount -t davfs with the address, or give it to Files under Other Locations, beginning with davs: or dav:.",
+    davfs: "On Linux: run mount -t davfs with the address and a folder. In Files, choose Other Locations and write davs in place of https.",
   },
 
   inbox: {
