@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -222,8 +223,8 @@ func TestAFolderOfANewerVersionIsNotTouched(t *testing.T) {
 	must(0, os.WriteFile(name, text, 0o600))(t)
 	before := filesIn(t, w.data)
 	for _, args := range [][]string{
-		{"serve", "--listen", "127.0.0.1:0"}, {"check"}, {"person", "add", "zoe"}, {"pair", "alice"}, {"backup", "list", "alice"},
-		{"move", "out", "alice", t.TempDir()}, {"person", "quota", "alice", "1GB"},
+		{"serve", "--listen", "127.0.0.1:0"}, {"check"}, {"doctor"}, {"person", "add", "zoe"}, {"pair", "alice"}, {"backup", "list", "alice"},
+		{"move", "out", "alice", t.TempDir()}, {"person", "quota", "alice", "1GB"}, {"erase-report", "alice"},
 	} {
 		if _, said := w.run(1, args...); !strings.Contains(said, "made by a newer version of kith") {
 			t.Errorf("kith %s says %s", strings.Join(args, " "), said)
@@ -238,6 +239,98 @@ func TestAFolderOfANewerVersionIsNotTouched(t *testing.T) {
 	if len(after) != len(before) {
 		t.Errorf("there are %d files, and were %d", len(after), len(before))
 	}
+}
+
+// finding is one line of `kith doctor --json`.
+type finding struct{ About, Level, Text, Do string }
+
+// doctor runs it, and returns its findings.
+func (w *world) doctor(code int, args ...string) (all []finding) {
+	w.t.Helper()
+	out, _ := w.run(code, append([]string{"doctor", "--json"}, args...)...)
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var f finding
+		must(0, d.Decode(&f))(w.t)
+		all = append(all, f)
+	}
+	return all
+}
+
+// says wants one of the findings to have a level and a text.
+func says(t *testing.T, all []finding, about, level, text string) {
+	t.Helper()
+	for _, f := range all {
+		if f.About == about && f.Level == level && strings.Contains(f.Text, text) {
+			return
+		}
+	}
+	t.Errorf("no %q of %s with %q in %+v", level, about, text, all)
+}
+
+// TestTheDoctorFindsWhatIsWrong breaks one thing after another.
+func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	// An address of this machine that no other test connects from, so that the port stays free.
+	silent := must(net.Listen("tcp", "127.0.0.2:0"))(t)
+	nowhere := silent.Addr().String()
+	must(0, silent.Close())(t)
+	w := &world{t: t, data: filepath.Join(t.TempDir(), "data"), wire: &Wire{Base: "http://" + nowhere + "/"}}
+	must(0, os.MkdirAll(w.data, 0o700))(t)
+	w.run(0, "person", "add", "alice", "--url", w.wire.Base)
+	all := w.doctor(1)
+	says(t, all, "server", "look at this", "No server runs")
+	says(t, all, "disk", "ok", "durable")
+	says(t, all, "secrets", "ok", "")
+	says(t, all, "alice", "look at this", "no backup")
+
+	s := must(Start(binary, w.data, w.wire.Base))(t) // it listens elsewhere than where its address leads
+	w.server = s
+	t.Cleanup(func() { must(0, s.Kill())(t) })
+	says(t, w.doctor(1), "address", "broken", "does not answer from here")
+	other := must(Start(binary, filepath.Join(t.TempDir(), "other"), w.wire.Base, "--listen", nowhere))(t)
+	says(t, w.doctor(1), "address", "broken", "another server answers")
+	must(0, other.Stop())(t)
+	must(0, s.Stop())(t)
+	s = must(Start(binary, w.data, w.wire.Base, "--listen", nowhere))(t)
+	w.server = s
+	says(t, w.doctor(1), "address", "ok", "it is this server")
+
+	place := filepath.Join(t.TempDir(), "backup")
+	w.run(0, "backup", "add", "alice", place)
+	w.run(0, "backup", "run", "alice")
+	must(0, os.Chmod(filepath.Join(w.data, "state.db"), 0o644))(t)
+	w.run(0, "person", "quota", "alice", "20GB")
+	all = w.doctor(1, "alice")
+	says(t, all, "alice", "ok", "The backup to "+place)
+	says(t, all, "alice", "ok", "of the 20.0 GB that it may")
+	says(t, all, "alice", "look at this", "No phone is paired")
+	// Opening the state has put the rights back.
+	says(t, all, "secrets", "ok", "")
+	must(0, os.Chmod(filepath.Join(w.data, "pods"), 0o755))(t)
+	says(t, w.doctor(1), "secrets", "look at this", filepath.Join(w.data, "pods"))
+	w.run(1, "doctor", "nobody")
+	w.run(2, "doctor", "one", "two")
+	must(0, os.WriteFile(filepath.Join(w.data, "kith.toml"), []byte("url = \""+w.wire.Base+"\"\nreach = [\"http://"+nowhere+"/\", \"http://127.0.0.1:1/\"]\n"), 0o600))(t)
+	all = w.doctor(1)
+	says(t, all, "relay", "broken", "http://"+nowhere+"/ answers with 4")
+	says(t, all, "relay", "broken", "http://127.0.0.1:1/ does not answer: connection refused")
+}
+
+// TestWhatIsLeftOfWhatIsDeletedIsSaid names the file system, the backups and the friends.
+func TestWhatIsLeftOfWhatIsDeletedIsSaid(t *testing.T) {
+	t.Parallel()
+	w, people := newWorld(t, "alice")
+	w.befriend(people[0], must(newPerson("ben"))(t))
+	must(0, people[0].Put(w.ctx(), "settings/lease", "text/plain", []byte("7")))(t)
+	place := filepath.Join(t.TempDir(), "backup")
+	w.run(0, "backup", "add", "alice", place)
+	out, _ := w.run(0, "erase-report", "alice")
+	for _, want := range []string{"this disk (", "backup at " + place, "friends (1)", "after 7 days without contact", "Snapshots"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in %s", want, out)
+		}
+	}
+	w.run(1, "erase-report", "nobody")
 }
 
 // filesIn returns the bytes of all files below a folder, by name.

@@ -85,7 +85,7 @@ func (c *call) line() (string, error) {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), relayCommand(), updateCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), doctorCommand(), eraseReportCommand(), serviceCommand(), relayCommand(), updateCommand(), versionCommand()}
 }
 
 func main() {

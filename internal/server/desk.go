@@ -60,6 +60,11 @@ func (s *Server) openDesk(ctx context.Context) error {
 			}
 		}
 	})
+	began := time.Now()
+	s.desk.all.Go(func() { s.state.watchClock(ctx, func() time.Duration { return time.Since(began) }) })
+	if len(s.config.Reach) > 0 {
+		s.desk.all.Go(func() { s.askClocks(ctx) })
+	}
 	return nil
 }
 

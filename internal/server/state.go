@@ -35,6 +35,7 @@ const busyTime = 10 * time.Second
 type state struct {
 	pool  *sqlitex.Pool
 	now   func() time.Time
+	ahead offset       // of the clock, against those of relays
 	close func() error // may be called again
 }
 

@@ -81,6 +81,9 @@ func (s *state) turnKeys(c *sqlite.Conn) error {
 		}
 		text, _ := stamp()
 		return setValues(c, keyBefore, now, keyNow, next, keyNext, fresh, keySince, text)
+	case age < -keyRest: // the clock was wrong then, and the keys would rest until it shows that again
+		text, _ := stamp()
+		return setValues(c, keySince, text)
 	case age >= keyRest:
 		return setValues(c, keyBefore, "")
 	}

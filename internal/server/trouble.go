@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"kith/pod"
 )
@@ -13,25 +14,29 @@ const maxNamed = 20
 
 // trouble is one thing of which the owner should hear.
 type trouble struct {
-	Kind  string   `json:"kind"`            // one word for apps
-	Text  string   `json:"text"`            // a sentence for people: what it is, and what to do
-	Count int      `json:"count,omitempty"` // how many things it is about
-	Paths []string `json:"paths,omitempty"` // some of them
+	Kind  string     `json:"kind"`            // one word for apps
+	Text  string     `json:"text"`            // a sentence for people: what it is, and what to do
+	Count int        `json:"count,omitempty"` // how many things it is about
+	Paths []string   `json:"paths,omitempty"` // some of them
+	Since *time.Time `json:"since,omitempty"` // when it began, where that is known
 }
 
 // troubles returns what stands against this pod now.
 func (h *home) troubles(ctx context.Context) ([]trouble, error) {
-	all, err := h.lateBackup(ctx)
-	if err != nil {
-		return nil, err
+	all := []trouble{}
+	for _, ask := range []func(context.Context) ([]trouble, error){h.lateBackup, h.fullness, h.machine} {
+		some, err := ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 	}
-	all = append([]trouble{}, all...)
-	t := h.hands.troubles()
+	t := h.store.Troubles()
 	if n := len(t.Held); n > 0 {
-		all = append(all, trouble{"deletions", fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n), n, named(t.Held)})
+		all = append(all, trouble{Kind: "deletions", Count: n, Paths: named(t.Held), Text: fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n)})
 	}
 	if n := len(t.Conflicts); n > 0 {
-		all = append(all, trouble{"conflicts", fmt.Sprintf("%d files in the folder were changed in two places. The copies beside them are not served: compare, and remove those that you do not need.", n), n, named(t.Conflicts)})
+		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: fmt.Sprintf("%d files in the folder were changed in two places. The copies beside them are not served: compare, and remove those that you do not need.", n)})
 	}
 	if t.Unwatched {
 		all = append(all, trouble{Kind: "unwatched", Text: fmt.Sprintf("This system does not report all changes of the folder. What you drop there is noticed within %v.", handsRescan)})

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// certificateSoon is how long before its end a certificate is spoken of.
+const certificateSoon = 14 * 24 * time.Hour
+
+// certificateEnd returns when the certificate of this server ends, the zero time where it has none of its own, or
+// none yet.
+func (c Config) certificateEnd() (time.Time, error) {
+	file := c.Cert
+	if c.Domain != "" {
+		file = filepath.Join(c.Data, "certificates", c.Domain) // as autocert.DirCache names it
+		if _, err := os.Stat(file); err != nil {
+			return time.Time{}, nil
+		}
+	}
+	if file == "" {
+		return time.Time{}, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes) // the first is the server's own
+		if err != nil {
+			return time.Time{}, fmt.Errorf("read the certificate: %w", err)
+		}
+		return cert.NotAfter, nil
+	}
+	return time.Time{}, fmt.Errorf("read the certificate: there is none in the file")
+}

@@ -1,0 +1,263 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"kith/pod/folder"
+)
+
+// Levels of a Finding, from good to bad.
+const (
+	levelOK     = "ok"
+	levelLook   = "look at this"
+	levelBroken = "broken"
+)
+
+// Finding is one thing that a doctor has looked at.
+type Finding struct {
+	About string `json:"about"` // one word: what was looked at
+	Level string `json:"level"` // "ok", "look at this" or "broken"
+	Text  string `json:"text"`  // what was found
+	Do    string `json:"do,omitempty"`
+}
+
+// Well reports whether there is nothing to do about it.
+func (f Finding) Well() bool { return f.Level == levelOK }
+
+// doctor looks at one folder.
+type doctor struct {
+	config  Config
+	state   *state
+	names   []string
+	running bool
+	all     []Finding
+}
+
+func (d *doctor) say(about, level, text, do string) {
+	d.all = append(d.all, Finding{about, level, text, do})
+}
+
+// Doctor looks at whatever may be wrong with the folder of c, its server and its people, or one of them. clock is the https host
+// whose time is believed, "" for none but the relays. version is that of this program. Nothing is changed, but for a
+// small file that is written and removed to try the disk. Errors: ErrPerson, ErrNewer.
+func (c Config) Doctor(ctx context.Context, name, clock, version string) ([]Finding, error) {
+	s, err := openState(c.Data, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	d := &doctor{config: c, state: s}
+	err = d.look(ctx, name, clock, version)
+	return d.all, errors.Join(err, s.close())
+}
+
+func (d *doctor) look(ctx context.Context, name, clock, version string) (err error) {
+	if d.names, err = d.state.names(ctx); err != nil {
+		return err
+	}
+	if name != "" {
+		if _, err := d.state.person(ctx, name); err != nil {
+			return advise(err, name)
+		}
+		d.names = []string{name}
+	}
+	d.say("version", levelOK, fmt.Sprintf("kith %s, %s/%s; the folder has layout %d, which is the newest it knows.", version, runtime.GOOS, runtime.GOARCH, len(schemas)), "")
+	d.running = d.busy()
+	d.lookAtServer(ctx)
+	offs := d.lookAtRelays(ctx)
+	d.lookAtClock(ctx, clock, offs)
+	d.lookAtDisk()
+	d.lookAtCertificate()
+	d.lookAtSecrets()
+	for _, name := range d.names {
+		if err := d.lookAtPerson(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// busy reports whether a process has a pod of the folder open.
+func (d *doctor) busy() bool {
+	for _, name := range d.names {
+		if folder.Busy(filepath.Join(d.config.Data, "index", name)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *doctor) lookAtDisk() {
+	dir := d.config.Data
+	v, err := volumeOf(dir)
+	switch {
+	case err != nil:
+		d.say("disk", levelBroken, "The disk does not say how much room it has: "+err.Error(), "See whether it is there and sound.")
+	case v.total == 0:
+	case v.short():
+		d.say("disk", levelLook, fmt.Sprintf("%s of %s are left.", inUnits(v.free), inUnits(v.total)), "Make room, or move the pods to a larger disk (kith help move). When it is full nothing is written; reading and deleting go on.")
+	default:
+		d.say("disk", levelOK, fmt.Sprintf("%s of %s are left.", inUnits(v.free), inUnits(v.total)), "")
+	}
+	took, err := tryDisk(dir)
+	switch {
+	case err != nil:
+		d.say("disk", levelBroken, "Nothing can be written durably: "+err.Error(), "See whether the folder belongs to this account, and whether the disk is full, read-only or failing.")
+	case took > time.Second:
+		d.say("disk", levelLook, fmt.Sprintf("It took %v to make 4 kB durable.", took.Round(time.Millisecond)), "A write to the pod takes as long, three times. The disk may be failing, or a memory card wearing out.")
+	default:
+		d.say("disk", levelOK, fmt.Sprintf("A write is durable after %v.", took.Round(100*time.Microsecond)), "")
+	}
+	kind := or(v.kind, "an unknown file system")
+	d.say("deleting", levelOK, "The folder lies on "+kind+". "+v.gone(), "")
+}
+
+func (d *doctor) lookAtCertificate() {
+	end, err := d.config.certificateEnd()
+	now := d.state.now()
+	switch {
+	case err != nil:
+		d.say("certificate", levelBroken, err.Error(), "Name PEM files with --cert and --key, or in kith.toml.")
+	case end.IsZero() && d.config.Domain != "":
+		d.say("certificate", levelLook, "There is none yet.", d.config.renewal())
+	case end.IsZero():
+	case end.Before(now):
+		d.say("certificate", levelBroken, "It has ended on "+end.UTC().Format(time.DateOnly)+".", d.config.renewal())
+	case end.Sub(now) < certificateSoon:
+		d.say("certificate", levelLook, "It ends on "+end.UTC().Format(time.DateOnly)+".", d.config.renewal())
+	default:
+		d.say("certificate", levelOK, "It is good until "+end.UTC().Format(time.DateOnly)+".", "")
+	}
+}
+
+// lookAtSecrets looks whether other accounts of the machine can read what only this one should.
+func (d *doctor) lookAtSecrets() {
+	if runtime.GOOS == "windows" {
+		d.say("secrets", levelOK, "The folder has the rights that Windows gives to what lies in it.", "")
+		return
+	}
+	var open []string
+	for _, name := range []string{".", "state.db", configName, "pods", "index", "relay", "certificates"} {
+		open = append(open, readableByOthers(filepath.Join(d.config.Data, name))...)
+	}
+	if d.config.Key != "" {
+		open = append(open, readableByOthers(d.config.Key)...)
+	}
+	if len(open) == 0 {
+		d.say("secrets", levelOK, "Keys and files can be read by this account alone.", "")
+		return
+	}
+	d.say("secrets", levelLook, "Other accounts of this machine may read "+strings.Join(open, ", ")+".", "chmod -R go= "+strings.Join(open, " "))
+}
+
+func readableByOthers(name string) []string {
+	info, err := os.Stat(name)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return []string{name}
+}
+
+// lookAtPerson looks at one pod.
+func (d *doctor) lookAtPerson(ctx context.Context, name string) error {
+	p, err := d.state.person(ctx, name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.moved:
+		d.say(name, levelOK, "The pod has moved to another machine, and answers here that it has.", "")
+		return nil
+	case !p.paired():
+		d.say(name, levelLook, "No phone is paired with the pod.", "kith pair "+name)
+	}
+	if err := d.lookAtRoom(ctx, name); err != nil {
+		return err
+	}
+	if err := d.lookAtBackups(ctx, name); err != nil {
+		return err
+	}
+	return d.lookAtTroubles(ctx, name)
+}
+
+func (d *doctor) lookAtRoom(ctx context.Context, name string) error {
+	room, err := d.state.room(ctx, d.config, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := "The pod takes " + inUnits(room.Used)
+	switch {
+	case room.Quota == 0:
+		d.say(name, levelOK, text+"; it may take what the disk has.", "")
+	case room.Used >= room.Quota/10*9:
+		d.say(name, levelLook, text+" of the "+inUnits(room.Quota)+" that it may.", "kith person quota "+name+" SIZE")
+	default:
+		d.say(name, levelOK, text+" of the "+inUnits(room.Quota)+" that it may.", "")
+	}
+	return nil
+}
+
+func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
+	all, err := d.state.backups(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		d.say(name, levelLook, "There is no backup of the pod.", "kith backup add "+name+" PLACE")
+	}
+	for _, b := range all {
+		switch now := d.state.now(); {
+		case b.Done == nil:
+			d.say(name, levelLook, "The backup to "+b.Address+" was never whole. "+b.Error, "kith backup run "+name)
+		case b.Done.After(now.Add(clockBack)):
+			d.say(name, levelLook, "The backup to "+b.Address+" has a time that is yet to come: the clock was wrong then, or is.", "kith backup run "+name)
+		case now.Sub(*b.Done) >= backupLate:
+			d.say(name, levelLook, "The backup to "+b.Address+" is "+span(now.Sub(*b.Done))+" old. "+b.Error, "kith backup run "+name)
+		default:
+			d.say(name, levelOK, "The backup to "+b.Address+" is of "+b.Done.Local().Format(time.DateTime)+".", "")
+		}
+	}
+	return nil
+}
+
+// lookAtTroubles asks the running server what it holds against a pod.
+func (d *doctor) lookAtTroubles(ctx context.Context, name string) error {
+	if !d.running {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, deskSlow)
+	defer cancel()
+	text, err := Person{d.config, name}.askServer(ctx, "troubles", func() {})
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.say(name, levelBroken, "The process that has the pod open does not answer.", "Is it `kith serve` of this version? Start it anew.")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var all []trouble
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	for _, t := range all {
+		if do, own := toDo[t.Kind]; own {
+			d.say(name, levelLook, t.Text, fmt.Sprintf(do, name))
+		}
+	}
+	return nil
+}
+
+// toDo says what to do about the troubles that only the running server knows.
+var toDo = map[string]string{
+	"deletions": "kith check %s --accept-deletions, or --restore-deletions",
+	"conflicts": "kith check %s names them",
+	"unwatched": "Nothing need be done; kith check %s looks at once.",
+}
