@@ -10,6 +10,7 @@
 # make bench    every benchmark, into docs/performance.md
 # make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
 #               says that it is unsigned), FROM=URL is where the programs look for updates
+# make image    an OCI image of the program, bin/kith.tar, made without a container engine; MACHINE=arm64 is another's
 # make clean    remove what was built
 
 SHELL       := bash
@@ -23,6 +24,7 @@ SERVER      ?=
 ONLY        ?=
 KEY         ?=
 FROM        ?=
+MACHINE     ?= amd64
 
 app := pwa/packed/index.html.gz
 # npm writes this file last, so it is also the mark of a complete install.
@@ -129,6 +131,11 @@ torture: $(app)
 .PHONY: release
 release: $(app)
 	go run ./tools/release -version '$(VERSION)' -date $$(git log -1 --format=%ct) -out bin/release $(if $(FROM),-url '$(FROM)') $(if $(KEY),-key '$(KEY)')
+
+.PHONY: image
+image: $(app)
+	go run ./tools/release -version '$(VERSION)' -date $$(git log -1 --format=%ct) -out bin/image -targets linux/$(MACHINE)
+	go run ./tools/image -program bin/image/kith-linux-$(MACHINE:arm=armv7) -machine $(MACHINE) -version '$(VERSION)' -date $$(git log -1 --format=%ct) -out bin/kith.tar
 
 fuzz:
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
