@@ -1,13 +1,10 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Bytes, join, same, utf8 } from "../../src/core/bytes.ts";
 import { aboutRecord, type Entry, endRecord, readAll, rowRecord, settingRecord } from "../../src/core/backup/content.ts";
 import { BackupError, type Why } from "../../src/core/backup/failure.ts";
 import { chunksOf, readHead, Writer } from "../../src/core/backup/file.ts";
 import { codeOf, type Kit, makeKit, openKit, readCode, readKit } from "../../src/core/backup/kit.ts";
 import { generate, labelOf, type Signer } from "../../src/core/webid/key.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 120_000 });
 
 function random(length: number): Bytes {
   const bytes = new Uint8Array(length);

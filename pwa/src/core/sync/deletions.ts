@@ -44,8 +44,8 @@ export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
 }
 
 /** hold returns the write that keeps deletions for the owner's word. */
-export function hold(tree: Tree, deleted: readonly Deleted[]): Write {
-  const ids = [...heldIds(tree), ...deleted.map(({ row }) => row.id)];
+export function hold(tree: Tree, deleted: readonly Pick<Row, "id">[]): Write {
+  const ids = [...heldIds(tree), ...deleted.map(({ id }) => id)];
   return { set: held, value: [...new Set(ids)] };
 }
 

@@ -4,15 +4,20 @@
  *
  *     pod/cursor    Cursor, once a whole comparison has ended
  *     pod/held      handles that the pod deleted and that wait for the owner's word
+ *     restored      when the backup was made from which this device came; until the first whole comparison
  */
 
 import type { Client } from "../ldp/client.ts";
 import { nextNumber } from "../pod/outbox.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
+import { hold } from "./deletions.ts";
 import { toPush } from "./missing.ts";
 import { type Cursor, type Page, readPage } from "./replica.ts";
 import { settle } from "./settle.ts";
+
+/** For so long a pod is sure to remember what was deleted, in milliseconds (protocol §3.2). */
+const remembered = 80 * 86_400_000;
 
 /** Progress is told while a long exchange runs. */
 export type Progress = (done: number, total: number) => void;
@@ -54,8 +59,13 @@ async function compare(tree: Tree, client: Client, first: Page, progress: Progre
 
 async function queueMissing(tree: Tree, there: ReadonlySet<string>, cursor: Cursor): Promise<void> {
   const { store } = tree;
-  const missing = [...store.rows("/")].filter(({ path, here }) => here && !there.has(path)).map(({ path }) => path);
-  await store.apply([...toPush(tree, missing, [], nextNumber(store)), { set: "pod/cursor", value: cursor }]);
+  const missing = [...store.rows("/")].filter(({ path, here }) => here && !there.has(path));
+  const restored = store.get("restored") as number | undefined;
+  // Of an old backup nobody can tell what the pod never had from what was deleted there so long ago that it forgot.
+  const old = restored === undefined || tree.env.now() - restored < remembered ? [] : missing.filter(({ modified }) => modified <= restored);
+  const held = old.length === 0 ? [] : [hold(tree, old)];
+  const pushed = missing.filter((row) => !old.includes(row)).map(({ path }) => path);
+  await store.apply([...toPush(tree, pushed, [], nextNumber(store)), ...held, { unset: "restored" }, { set: "pod/cursor", value: cursor }]);
 }
 
 function cursorOf({ epoch, seq }: Page): Cursor {

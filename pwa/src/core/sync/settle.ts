@@ -105,7 +105,7 @@ class Settling {
     const waits = (path: string): boolean => this.#waits.puts.has(path);
     const deleted = deletedHere(this.#tree, tombstones, waits);
     if (mustAsk(this.#tree, deleted)) {
-      this.#writes.push(hold(this.#tree, deleted));
+      this.#writes.push(hold(this.#tree, deleted.map(({ row }) => row)));
       return;
     }
     for (const { row, tombstone } of deleted) {
