@@ -27,6 +27,16 @@ export default defineConfig({
     // What parts share with main stays in main.
     rolldownOptions: { preserveEntrySignatures: false, output: { exports: "named", chunkFileNames: "[name].js" } },
   },
-  // A client for WebSocket is behind a flag before Node 22.
-  test: { environment: "node", execArgv: ["--experimental-websocket"], include: ["test/**/*.test.ts", "src/**/*.test.ts"] },
+  test: {
+    environment: "node",
+    // A client for WebSocket is behind a flag before Node 22.
+    execArgv: ["--experimental-websocket"],
+    include: ["test/**/*.test.ts", "src/**/*.test.ts"],
+    // Most of the time goes into waiting for pods and relays, so more files run than there are cores. A deadline ends what hangs; it is no
+    // judgement of how quick a machine is.
+    maxWorkers: 4,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
+  },
 });

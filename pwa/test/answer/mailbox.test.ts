@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Answering } from "../../src/core/answer/answering.ts";
 import { b64u, type Bytes, fromB64u, utf8 } from "../../src/core/bytes.ts";
 import type { ContactId } from "../../src/core/kith.ts";
@@ -21,8 +21,6 @@ import type { Did } from "../../src/core/webid/key.ts";
 import { type Relay, startRelay } from "../../e2e/relays.ts";
 import { until } from "../sync/world.ts";
 import { befriend, houseOf, publish, random, type Somebody, somebody } from "./world.ts";
-
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
 
 let folder: string;
 let relay: Relay;

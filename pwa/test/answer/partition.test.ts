@@ -1,6 +1,6 @@
 /** Pod and phone are apart, and both answer the same message of a friend; when they meet there is one. */
 
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { Answering } from "../../src/core/answer/answering.ts";
 import { b64u, utf8 } from "../../src/core/bytes.ts";
 import type { Kith } from "../../src/core/kith.ts";
@@ -14,9 +14,6 @@ import type { Label } from "../../src/core/webid/key.ts";
 import { Host } from "../sync/host.ts";
 import { Device, until } from "../sync/world.ts";
 import { random, somebody } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let kith: Kith;

@@ -9,9 +9,6 @@ import { befriend, Folks, type One, refOf, sync, to } from "./folks.ts";
 import { Host } from "./host.ts";
 import { picture } from "./world.ts";
 
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const day = 24 * 3600_000;
 /** A receipt goes out within this many milliseconds. */
 const jitter = 10_000;

@@ -1,10 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Compose, Kith, PostRef } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, picture, until } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let person: Person;

@@ -1,12 +1,9 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Audience, ContactId, Kith, PostRef } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, picture } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** One is a person with a phone and, unless they want none, a pod. */
 interface One {

@@ -2,13 +2,10 @@
 
 import { rm } from "node:fs/promises";
 import { join as below } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Kith, PostRef } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, picture, until } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let person: Person;

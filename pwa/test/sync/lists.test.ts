@@ -1,6 +1,6 @@
 /** What becomes of a device list that has been changed many times, at the real pod, on another device and at a friend's. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ContactId, Kith } from "../../src/core/kith.ts";
 import { text } from "../../src/core/bytes.ts";
 import { readCard } from "../../src/core/pod/card.ts";
@@ -10,9 +10,6 @@ import { readDeviceList } from "../../src/core/webid/devices.ts";
 import type { DeviceList } from "../../src/core/webid/list.ts";
 import { Host, type Person } from "./host.ts";
 import { Device } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let host: Host;
 let ana: Device;

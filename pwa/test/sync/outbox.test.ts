@@ -2,13 +2,10 @@
 
 import { mkdir, rmdir } from "node:fs/promises";
 import { join as below } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Compose, Kith } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, picture, until } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let person: Person;

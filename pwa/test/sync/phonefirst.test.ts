@@ -1,12 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Compose, Kith } from "../../src/core/kith.ts";
 import { Host, type Person } from "./host.ts";
 import { Device, picture } from "./world.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let device: Device;

@@ -1,10 +1,8 @@
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { ContactId, PostRef } from "../../src/core/kith.ts";
 import { Host } from "./host.ts";
 import { Relay } from "./relay.ts";
 import { Device, picture, until } from "./world.ts";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const open: { close(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -93,7 +91,7 @@ describe("a pod that is reached by relays alone", () => {
     const kith = await laptop.kith();
     const { link } = await ana.kith.linkDevice();
     const joined = kith.joinDevice(link, "Laptop");
-    await until(async () => (await ana.kith.syncNow(), ana.kith.devices().some(({ name }) => name === "Laptop")), "the phone lets the laptop in", 60_000);
+    await until(async () => (await ana.kith.syncNow(), ana.kith.devices().some(({ name }) => name === "Laptop")), "the phone lets the laptop in");
     await joined;
     await kith.syncNow();
     expect((await kith.feed({ limit: 5 })).posts.map(({ text }) => text)).toEqual(["from the phone"]);
@@ -105,7 +103,7 @@ describe("a pod that is reached by relays alone", () => {
     const secret = async (): Promise<unknown> => (JSON.parse(Buffer.from((await ana.device.store?.bytes("/settings/relays")) ?? "").toString()) as { readonly secret: string }).secret;
     const known = await secret();
     await ana.kith.removeDevice(kith.devices().find(({ self }) => self)?.kid ?? "");
-    await until(async () => (await secret()) !== known, "what the laptop knows is replaced", 30_000);
+    await until(async () => (await secret()) !== known, "what the laptop knows is replaced");
     await ana.kith.syncNow();
     await ana.kith.post({ text: "not for the laptop", pictures: [], audience: { kind: "me" } });
     await ana.kith.syncNow();
@@ -124,10 +122,10 @@ describe("a pod that is reached by relays alone", () => {
     const toAna = await ben.kith.acceptInvite((await ana.kith.createInvite()).link);
     const { pair } = await host.person("ana");
     // The pod tells its relay of the new person a moment after the link was printed.
-    await until(() => ana.kith.connectPod(pair).then(() => true, () => false), "the pod is paired", 30_000);
+    await until(() => ana.kith.connectPod(pair).then(() => true, () => false), "the pod is paired");
     await ana.kith.syncNow();
     const relays = await ana.kith.relays();
-    await until(() => relays.list().length === 2, "both relays are the person's", 30_000);
+    await until(() => relays.list().length === 2, "both relays are the person's");
     expect(relays.list().map(({ url }) => url).sort()).toEqual([mine.url, shelf.url].sort());
     await ana.kith.post({ text: "with a pod", pictures: [], audience: { kind: "all" } });
     await ana.kith.syncNow();

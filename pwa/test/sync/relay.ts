@@ -36,7 +36,7 @@ export class Relay {
     this.process = child;
     this.lines = "";
     await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`start relay: silent\n${this.lines}`)), 20_000);
+      const late = setTimeout(() => reject(new Error(`start relay: silent\n${this.lines}`)), 60_000);
       const heard = (line: string): void => {
         this.lines += `${line}\n`;
         if (!line.includes("listening on ")) return;

@@ -1,6 +1,6 @@
 /** What friends say to posts: it goes to the owner, whose app shows it to who sees the post (docs/protocol.md, Replies). */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ContactId, PostRef, Reply } from "../../src/core/kith.ts";
 import { letters } from "../../src/core/pod/letters.ts";
 import { messageText } from "../../src/core/pod/message.ts";
@@ -11,9 +11,6 @@ import { Tree } from "../../src/core/pod/tree.ts";
 import { whereOf } from "../../src/core/sync/feed.ts";
 import { befriend, Folks, type One, refOf, sync, to } from "./folks.ts";
 import { Host } from "./host.ts";
-
-// The machine may be busy with other things; what hangs ends here.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let host: Host;
 let folks: Folks;
