@@ -98,6 +98,9 @@ func (e *effects) forget(device string, now time.Time) {
 	e.ages = kept
 }
 
+// memorable reports whether an answer is an outcome, and small enough to keep.
+func memorable(r bhttp.Response) bool { return r.Status < 500 && len(r.Content) <= maxDoneFor }
+
 // settle does what nobody did before. An answer that is no outcome, or too large
 // to keep, is not remembered.
 func (e *effects) settle(key effect, o *outcome, do func() (bhttp.Response, error)) (bhttp.Response, error) {
@@ -110,9 +113,38 @@ func (e *effects) settle(key effect, o *outcome, do func() (bhttp.Response, erro
 		close(o.ready)
 	}()
 	response, err := do()
-	if err == nil && response.Status < 500 && len(response.Content) <= maxDoneFor {
+	if err == nil && memorable(response) {
 		o.response, o.kept = response, true
 		o.response.Content = append([]byte{}, response.Content...)
 	}
 	return response, err
+}
+
+const (
+	maxReads   = 16        // answers to one request in readsTime
+	maxReadsOf = 1 << 16   // requests that are counted
+	readsTime  = time.Hour // until counts begin anew
+)
+
+// reads counts how often a request that changes nothing is answered. Who asks may
+// have to ask again, by several relays, and a relay may bring the same message as
+// often as it likes, whose answer is up to 500 times as long. (protocol §5.2)
+type reads struct {
+	mu    sync.Mutex
+	since time.Time
+	times map[effect]uint8
+}
+
+// allow counts one more answer.
+func (r *reads) allow(key effect, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.times == nil || now.Sub(r.since) >= readsTime || len(r.times) >= maxReadsOf {
+		r.since, r.times = now, map[effect]uint8{}
+	}
+	if r.times[key] >= maxReads {
+		return false
+	}
+	r.times[key]++
+	return true
 }

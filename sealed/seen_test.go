@@ -134,3 +134,28 @@ func TestWhoWaitsForAnotherCanGiveUp(t *testing.T) {
 		t.Errorf("done %d times", done.Load())
 	}
 }
+
+// TestReadsAreAnsweredSoOften: a request that changes nothing is answered some times, and again an hour later; others
+// are not touched by that, and what is counted is bounded.
+func TestReadsAreAnsweredSoOften(t *testing.T) {
+	var r reads
+	now := time.Unix(1795348800, 0)
+	allowed := 0
+	for range 1000 {
+		if r.allow(effectOf("ben", 1), now) {
+			allowed++
+		}
+	}
+	if allowed != maxReads || !r.allow(effectOf("ben", 2), now) || !r.allow(effectOf("cleo", 1), now) {
+		t.Errorf("%d answers to one request", allowed)
+	}
+	if !r.allow(effectOf("ben", 1), now.Add(readsTime)) {
+		t.Error("never again")
+	}
+	for n := range 2 * maxReadsOf {
+		r.allow(effectOf("eve", n), now.Add(readsTime))
+		if len(r.times) > maxReadsOf {
+			t.Fatalf("%d requests are counted", len(r.times))
+		}
+	}
+}

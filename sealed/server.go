@@ -46,8 +46,11 @@ type Server struct {
 	// of a request is that below the person's base.
 	Handler http.Handler
 	Now     func() time.Time
+	// Done keeps what was done beyond the life of the process; nil keeps nothing.
+	Done Done
 
 	effects effects
+	reads   reads
 	uploads uploads
 	mu      sync.Mutex
 	counts  map[webid.Verdict]uint64
@@ -65,6 +68,15 @@ type Peer struct {
 	// Hints says that the device is one that answers for a contact and does not ask
 	// for them, as their pod does: it may give hints and nothing else.
 	Hints bool
+}
+
+// Done keeps answers to requests that change something, by who asked (a label and
+// the id of a key) and the nonce of the request. It forgets them when they expire,
+// and the oldest when there are many.
+type Done interface {
+	// Recall returns the answer that was kept, or nil.
+	Recall(ctx context.Context, sender string, nonce []byte) (answer []byte, err error)
+	Keep(ctx context.Context, sender string, nonce, answer []byte, expires time.Time) error
 }
 
 type peerKey struct{}
@@ -91,6 +103,9 @@ type Reply struct {
 // by another device; any other error is a failure here. (protocol §5.2)
 func (s *Server) Answer(ctx context.Context, message []byte) (answer []byte, reply Reply, err error) {
 	q, err := s.open(ctx, message)
+	if err == nil && q.reads() && !s.reads.allow(q.effect(), s.Now()) {
+		err = replayed
+	}
 	if err != nil {
 		s.count(err)
 		return nil, Reply{}, fmt.Errorf("answer: %w: %w", ErrDeclined, err)
@@ -262,10 +277,35 @@ func (s *Server) respond(ctx context.Context, q question) (bhttp.Response, error
 		}
 		return s.execute(r)
 	}
-	if q.Method == http.MethodGet || q.Method == http.MethodHead {
+	if q.reads() {
 		return do()
 	}
-	return s.effects.once(ctx, q.effect(), q.stamp.expires, s.Now(), do)
+	return s.effects.once(ctx, q.effect(), q.stamp.expires, s.Now(), func() (bhttp.Response, error) { return s.lasting(ctx, q, do) })
+}
+
+// reads reports whether a request changes nothing.
+func (q question) reads() bool { return q.Method == http.MethodGet || q.Method == http.MethodHead }
+
+// lasting returns what do answers, and keeps that, or what was kept by an earlier
+// process.
+func (s *Server) lasting(ctx context.Context, q question, do func() (bhttp.Response, error)) (bhttp.Response, error) {
+	if s.Done == nil {
+		return do()
+	}
+	e := q.effect()
+	had, err := s.Done.Recall(ctx, e.device, e.nonce[:])
+	if err != nil {
+		return bhttp.Response{}, err
+	}
+	if had != nil {
+		return bhttp.ParseResponse(had)
+	}
+	response, err := do()
+	done := response.Status/100 == 2 && response.Status != http.StatusAccepted // a part that came is lost with the process
+	if err != nil || !done || !memorable(response) {
+		return response, err
+	}
+	return response, s.Done.Keep(context.WithoutCancel(ctx), e.device, e.nonce[:], encode(response), q.stamp.expires)
 }
 
 // effect names what a request does.

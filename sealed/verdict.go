@@ -32,4 +32,5 @@ const (
 	badMAC        webid.Verdict = "bad mac"
 	futureDated   webid.Verdict = "future-dated"
 	expired       webid.Verdict = "expired"
+	replayed      webid.Verdict = "replayed"
 )

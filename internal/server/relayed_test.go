@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,8 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"kith/pod"
 	"kith/sealed"
 	"kith/webid"
+
+	"zombiezen.com/go/sqlite"
 )
 
 const (
@@ -405,6 +409,105 @@ func TestDuplicateAfterLostACK(t *testing.T) {
 	b.start()
 	if a := bag.next(pending); a.status != http.StatusPreconditionFailed && a.status != http.StatusCreated {
 		t.Errorf("done twice: %+v", a)
+	}
+}
+
+// TestDoneIsDoneOverAKill: what a friend asked for was done, and the owner has taken it away; a relay that kept the
+// message brings it to the pod that was started again on the disk of one that was killed.
+func TestDoneIsDoneOverAKill(t *testing.T) {
+	c := newClock()
+	b := newShared(t, c, newPost(t, c))
+	at := "/social/in/" + b.ana.CID + "/n1"
+	message, _ := b.ana.seal(b.ben.bag(b.posts[0]), "PUT", at, `{"type":"Like"}`, "If-None-Match", "*", "Content-Type", "application/ld+json")
+	ask := func() int {
+		t.Helper()
+		_, reply, err := b.me().sealed.Answer(t.Context(), message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply.Status
+	}
+	if status := ask(); status != http.StatusCreated {
+		t.Fatal(status)
+	}
+	b.erase(at)
+	killed := filepath.Join(t.TempDir(), "killed")
+	if err := os.CopyFS(killed, os.DirFS(b.dir)); err != nil { // what a kill leaves
+		t.Fatal(err)
+	}
+	b.stop()
+	b.dir = killed
+	b.start()
+	if status := ask(); status != http.StatusCreated {
+		t.Errorf("the answer is %d", status)
+	}
+	if _, err := os.Stat(filepath.Join(killed, "pods", DefaultName, filepath.FromSlash(at))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was done twice: %v", err)
+	}
+	c.pass(sealedLife)
+	b.stop()
+	b.start()
+	if _, _, err := b.me().sealed.Answer(t.Context(), message); !errors.Is(err, sealed.ErrDeclined) {
+		t.Errorf("after its time: %v", err)
+	}
+}
+
+// sealedLife is longer than any request is good for.
+const sealedLife = 15 * 24 * time.Hour
+
+// erase deletes a resource as the owner does.
+func (b *befriended) erase(at string) {
+	b.t.Helper()
+	h := b.me()
+	path, err := pod.ParsePath(at)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	v, err := h.owner(b.t.Context())
+	if err == nil {
+		err = v.Delete(b.t.Context(), path, pod.Precondition{})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestWhatWasDoneIsKeptWithinBounds: one sender pushes out their own, and what has expired goes.
+func TestWhatWasDoneIsKeptWithinBounds(t *testing.T) {
+	c := newClock()
+	s := newState(t, t.TempDir(), c)
+	d := doneOf{s, "me"}
+	keep := func(sender string, n int) {
+		t.Helper()
+		c.pass(time.Millisecond)
+		if err := d.Keep(t.Context(), sender, fmt.Append(nil, n), []byte("answer"), c.now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(sender string, n int) bool {
+		t.Helper()
+		answer, err := d.Recall(t.Context(), sender, fmt.Append(nil, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer != nil
+	}
+	keep("ben k1", 0)
+	for n := range doneEach + 20 {
+		keep("eve k1", n)
+	}
+	if !has("ben k1", 0) || has("eve k1", 0) || has("eve k1", 19) || !has("eve k1", 20) || !has("eve k1", doneEach+19) {
+		t.Error("another's is forgotten, or more are kept than may be")
+	}
+	if other, err := (doneOf{s, "else"}).Recall(t.Context(), "ben k1", []byte("0")); other != nil || err != nil {
+		t.Errorf("of somebody else: %q, %v", other, err)
+	}
+	c.pass(2 * time.Hour)
+	keep("ben k1", 1)
+	count := 0
+	err := s.read(t.Context(), `SELECT count(*) FROM done`, nil, func(row *sqlite.Stmt) error { count = row.ColumnInt(0); return nil })
+	if err != nil || count != 1 || has("ben k1", 0) {
+		t.Errorf("%d are kept after their time, %v", count, err)
 	}
 }
 

@@ -18,9 +18,10 @@ import (
 func (h *home) openSealed(s *Server, kid string) {
 	h.sealed = &sealed.Server{
 		Label: h.label, Device: kid, Keys: h.openers, Invites: h.inviteKeys, Find: h.sender, Brings: h.newcomer, Handler: http.HandlerFunc(h.answerSealed), Now: s.config.Now,
+		Done: doneOf{s.state, h.name},
 	}
 	if kid == "" {
-		h.sealed.Invites = nil
+		h.sealed.Invites, h.sealed.Done = nil, nil
 		h.sealed.Keys = func() []sealed.Key { return []sealed.Key{{Key: s.nobody}} }
 		h.sealed.Label = func() string { return "nobody" }
 	}

@@ -72,6 +72,12 @@ ALTER TABLE person ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE asked (
   id TEXT PRIMARY KEY, person TEXT NOT NULL, verb TEXT NOT NULL, since INTEGER NOT NULL,
   told TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+`, `
+CREATE TABLE done (
+  person TEXT NOT NULL, sender TEXT NOT NULL, nonce BLOB NOT NULL,
+  expires INTEGER NOT NULL, at INTEGER NOT NULL, answer BLOB NOT NULL,
+  PRIMARY KEY (person, sender, nonce)) STRICT, WITHOUT ROWID;
+CREATE INDEX done_person ON done (person, at);
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
