@@ -34,7 +34,11 @@ test("another device joins by a link and has everything", async () => {
   laptop = await Phone.open(scene, "Laptop", link, desktop);
   await laptop.page.getByRole("textbox", { name: words.welcome.deviceName }).fill("Laptop");
   await laptop.button(words.welcome.join).click();
+  await laptop.page.getByRole("navigation", { name: words.nav.label }).waitFor();
+  // The link has done its work: nothing is said of it any more.
+  expect(await laptop.page.getByText(words.welcome.deviceHere).count()).toBe(0);
   for (const text of [edited, deleted, quiet]) await laptop.sees(text);
+  expect(await laptop.page.getByText(words.welcome.deviceHere).count()).toBe(0);
   await screenshot(laptop.page, "devices-laptop");
   await phone.page.getByRole("dialog").getByRole("button", { name: words.close }).click();
   await phone.page.getByRole("main").getByRole("listitem").filter({ hasText: "Laptop" }).waitFor();
@@ -90,6 +94,20 @@ test("a deleted post stays deleted, and an edit of it is kept as a draft", async
   await keeper.heading(words.compose.title).waitFor();
   expect(await keeper.page.getByRole("textbox", { name: words.compose.placeholder }).inputValue()).toBe("Picnic with cake on Friday");
   expect([...(await podPosts(host, "mia")).values()].filter((text) => text.startsWith("Picnic"))).toEqual([]);
+});
+
+test("any of them shuts another out, which can do nothing afterwards", async () => {
+  await laptop.go(words.self.devices);
+  const row = laptop.page.getByRole("main").getByRole("listitem").filter({ hasNotText: words.devices.this }).filter({ hasNotText: words.devices.isPod });
+  await row.getByRole("button", { name: words.devices.remove }).click();
+  await laptop.page.getByRole("dialog").getByRole("button", { name: words.devices.remove }).click();
+  await row.waitFor({ state: "detached" });
+  await phone.post({ text: "From the lost phone", to: "me" });
+  await phone.go(words.self.pod);
+  await phone.shows(words.standing.podIs.refused);
+  await laptop.post({ text: "Still here", to: "me" });
+  await expect.poll(async () => [...(await podPosts(host, "mia")).values()].includes("Still here"), { timeout: 60_000 }).toBe(true);
+  expect([...(await podPosts(host, "mia")).values()]).not.toContain("From the lost phone");
 });
 
 /** apart takes the network from both devices. */
