@@ -333,6 +333,55 @@ func TestWhatIsLeftOfWhatIsDeletedIsSaid(t *testing.T) {
 	w.run(1, "erase-report", "nobody")
 }
 
+// TestALogHasNeitherNamesNorContents makes a server fail in many ways, and searches its log.
+func TestALogHasNeitherNamesNorContents(t *testing.T) {
+	t.Parallel()
+	w := &world{t: t, data: filepath.Join(t.TempDir(), "data"), wire: &Wire{Base: base}}
+	link := w.addPerson("alice")
+	file := filepath.Join(t.TempDir(), "log", "kith.log")
+	w.server = must(Start(binary, w.data, base, "--log", file, "--reach", "http://127.0.0.1:1/"))(t)
+	w.wire.Address = w.server.Address
+	t.Cleanup(func() { must(0, w.server.Kill())(t) })
+	alice := w.settle("alice", link)
+	person := must(newPerson("ben"))(t)
+	ben := w.befriend(alice, person)
+	p, _ := w.furnish(alice, ben.CID)
+	const canary = "canary-of-a-body"
+	w.put(alice, "notes/canary-of-a-name.txt", "text/plain", []byte(canary), http.StatusCreated)
+	place := filepath.Join(t.TempDir(), "canary-of-a-place")
+	w.run(0, "backup", "add", "alice", place)
+	must(0, os.WriteFile(place, nil, 0o600))(t) // no folder can be made there
+	w.run(1, "backup", "run", "alice")
+	w.run(0, "person", "quota", "alice", "1KB")
+	full := Request{Method: "PUT", Target: "notes/canary-of-a-name-2.txt", Header: fields("Content-Type", "text/plain"), Body: bytes.Repeat([]byte(canary), 100)}
+	w.want(w.ask(alice, full), full, http.StatusInsufficientStorage)
+	notes := filepath.Join(w.data, "pods", "alice", "notes")
+	must(0, os.RemoveAll(notes))(t)
+	must(0, os.WriteFile(notes, nil, 0o600))(t) // a file where the pod has a folder
+	w.ask(alice, Request{Method: "GET", Target: "notes/canary-of-a-name.txt"})
+	if got := w.ask(alice, full); got.Status < 400 {
+		t.Errorf("a write below a file: %d", got.Status)
+	}
+	var text string
+	eventually(t, limit, "the log says why the relay gives no queue", func() bool {
+		read, err := os.ReadFile(file)
+		text = string(read)
+		return err == nil && strings.Contains(text, "a relay gives no queue: connection refused")
+	})
+	must(0, w.server.Stop())(t)
+	text = string(must(os.ReadFile(file))(t))
+	label := alice.Label
+	for name, secret := range map[string]string{"a name": "alice", "a friend's name": "ben", "a contact": ben.CID, "a label": label, "an address": "127.0.0.1", "a host": "localhost",
+		"a path": "canary-of-a-name", "a place": "canary-of-a-place", "a body": canary, "a folder": w.data, "a post": p.folder} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s is in the log: %s", name, text)
+		}
+	}
+	if info := must(os.Stat(file))(t); info.Mode().Perm() != 0o600 {
+		t.Errorf("the log is %v", info.Mode())
+	}
+}
+
 // filesIn returns the bytes of all files below a folder, by name.
 func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()

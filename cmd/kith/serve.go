@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -22,7 +24,7 @@ Usage: kith serve [--data DIR] [--listen ADDR] [--url BASE]
                   [--domain NAME | --cert FILE --key FILE | --behind-proxy]
                   [--reach RELAY,RELAY] [--relay [--queues open|work|invite]]
                   [--onion [--onion-control ADDR]]
-                  [--fetch HOST:PORT]
+                  [--fetch HOST:PORT] [--log FILE]
 
 Serves the app at / and each person's pod at /NAME/. The first start makes the pod of its owner and
 prints a pairing link: open it in the browser where you want your posts to live. Stop it with Ctrl-C; nothing is lost.
@@ -63,6 +65,12 @@ document is fetched: over https, from the public internet only, so that nobody c
 look into your network. --fetch names addresses that are excepted, such as another pod server in your
 house. It can be given several times, or with commas.
 
+The log says what went wrong and why, in words of this program and of the system, and counts what repeats. It has
+neither names nor addresses nor paths nor contents, in the terminal, in the journal, or in the FILE of --log, which is
+put aside at 1 MiB: FILE.1 to FILE.4 are kept.
+
+To have it start with the machine: kith help service. To see what is wrong: kith help doctor.
+
 Examples:
   kith serve
   kith serve --data /srv/kith --domain pod.example.org
@@ -93,6 +101,7 @@ func runServe(ctx context.Context, c *call) error {
 	c.flags.StringVar(&cfg.Queues, "queues", "", "`WHO` may have a mailbox at the relay: open, work or invite (default work)")
 	c.flags.BoolVar(&cfg.Onion, "onion", false, "be an onion service too, by the Tor on this machine")
 	c.flags.StringVar(&cfg.OnionControl, "onion-control", "", "`ADDR` of Tor's control port, host:port or unix:PATH (default 127.0.0.1:9051)")
+	c.flags.StringVar(&cfg.Log, "log", "", "`FILE` for the log (default: the terminal)")
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
@@ -100,6 +109,11 @@ func runServe(ctx context.Context, c *call) error {
 		return fmt.Errorf("%w: %q is too much; serve takes flags only", errUsage, c.words[0])
 	}
 	debug.SetMemoryLimit(serveMemory)
+	end, err := c.log(*cfg)
+	if err != nil {
+		return err
+	}
+	defer end()
 	s, err := server.Open(ctx, *cfg)
 	if err != nil {
 		return err
@@ -109,6 +123,18 @@ func runServe(ctx context.Context, c *call) error {
 		return err
 	}
 	return s.Run(ctx)
+}
+
+// log has what happens written where the settings say. The standard logger, which others may use with less care, is
+// silent from then on.
+func (c *call) log(cfg server.Config) (end func() error, err error) {
+	l, err := server.OpenLog(cfg.Log, c.stderr, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	slog.SetDefault(slog.New(l))
+	log.SetOutput(io.Discard)
+	return l.Close, nil
 }
 
 // greet says where the server listens and, until a phone has paired with a pod, how to pair.

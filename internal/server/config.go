@@ -50,6 +50,9 @@ type Config struct {
 	Onion        bool   `toml:"onion,omitempty"`
 	OnionControl string `toml:"onion-control,omitempty"` // host:port or unix:PATH; "" is defaultOnionControl
 
+	// Log is the file into which `kith serve` writes what happens; "" is its standard error.
+	Log string `toml:"log,omitempty"`
+
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 
 	quota int64 // acl.Config.Quota of every pod
@@ -124,6 +127,7 @@ func (c Config) merge(r Config) Config {
 	c.Queues = or(c.Queues, r.Queues, "work")
 	c.Onion = c.Onion || r.Onion
 	c.OnionControl = or(c.OnionControl, r.OnionControl, defaultOnionControl)
+	c.Log = or(c.Log, r.Log)
 	listen := DefaultListen
 	if c.Domain != "" {
 		listen = ":443"
@@ -227,7 +231,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
 	}
 	if u := meta.Undecoded(); len(u) > 0 {
-		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy, fetch, reach, relay, queues, onion and onion-control", ErrConfig, name, u[0].String())
+		return Config{}, fmt.Errorf("%w: %s says %q, which is no setting; there are url, listen, domain, cert, key, behind-proxy, fetch, reach, relay, queues, onion, onion-control and log", ErrConfig, name, u[0].String())
 	}
 	return c, nil
 }
