@@ -4,6 +4,7 @@
 # make check    only what needs no browser and no waiting: format, vet, staticcheck, types, size
 # make conformance URL=... CREDENTIALS=file.json    ask any Solid server what the specifications ask of it
 #               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
+# make webrtc   a pod to which friends' phones connect directly, bin/kith-webrtc: its tests, and what it weighs
 # make fuzz     every fuzz target for FUZZTIME (30s)
 # make torture  the properties again, over very many random worlds (about an hour)
 # make s3       backups against an S3 server that checks signatures, which it fetches
@@ -115,6 +116,15 @@ css: $(solid)
 
 conformance: $(if $(filter kith,$(SERVER)),$(app)) $(if $(filter css,$(SERVER)),$(solid))
 	@go run ./conformance/run $(if $(SERVER),-server $(SERVER)) $(if $(URL),-url $(URL)) $(if $(CREDENTIALS),-credentials $(CREDENTIALS)) $(if $(ONLY),-only $(ONLY))
+
+# Tests of what only this build has; those of everything else run without the tag.
+.PHONY: webrtc
+webrtc: $(app) $(modules)
+	go vet -tags webrtc ./...
+	go build -tags webrtc -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kith-webrtc ./cmd/kith
+	go test -tags webrtc -count=1 ./internal/server -run 'Direct|Offer|Descri|Connection|Frame|ReadsNothing|Gathering'
+	cd pwa && KITH_BINARY=$(CURDIR)/bin/kith-webrtc npm run --silent webrtc
+	@weight=$$(wc -c <bin/kith-webrtc); echo "bin/kith-webrtc: $$weight of 26000000 bytes"; [ "$$weight" -le 26000000 ]
 
 .PHONY: torture
 torture: $(app)

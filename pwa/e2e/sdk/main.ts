@@ -24,15 +24,19 @@ async function watched(): ReturnType<NonNullable<Env["connecting"]>> {
   return noting;
 }
 
+/** How far the clock of this device is ahead, in milliseconds. */
+let ahead = 0;
+const now = (): number => Date.now() + ahead;
+
 async function env(): Promise<Env> {
   return {
-    now: Date.now,
+    now,
     random,
     fetch: (url, init) => fetch(url, init),
     page: location.origin + location.pathname,
     socket: (url, protocol) => new WebSocket(url, protocol),
     connecting: watched,
-    openStore: () => openStore({ now: Date.now, random, locks: navigator.locks, startWorker: () => startWorker(source, "slots") }, "kith"),
+    openStore: () => openStore({ now, random, locks: navigator.locks, startWorker: () => startWorker(source, "slots") }, "kith"),
     keys: await openKeyRecords("kith-keys"),
     after: (milliseconds, run) => {
       const timer = setTimeout(run, milliseconds);
@@ -68,6 +72,17 @@ const sdk = {
   },
   async allow(on: boolean): Promise<void> {
     await (await kith().relays()).setDirect(sdk.friend(), on);
+  },
+  /** Lets time pass. */
+  pass(milliseconds: number): void {
+    ahead += milliseconds;
+  },
+  /** Says something to the post with that text. */
+  async comment(to: string, text: string): Promise<void> {
+    const { posts } = await kith().feed({ limit: 50 });
+    const post = posts.find((each) => each.text === to);
+    if (post === undefined) throw new Error(`comment: there is no post "${to}"`);
+    await (await kith().talk()).comment(post.ref, text);
   },
   /** Asks the friend, and returns the texts that are here then. */
   async texts(): Promise<readonly string[]> {

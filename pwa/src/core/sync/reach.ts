@@ -76,7 +76,8 @@ export class Reach implements Client {
       try {
         return await pod.ask(asking);
       } catch (error) {
-        if (!relays || statusOf(error) !== 0 || !("path" in asking)) throw error;
+        // Who stops asking has not been left without an answer.
+        if (!relays || asking.signal?.aborted || statusOf(error) !== 0 || !("path" in asking)) throw error;
         this.#unanswered = this.#env.now();
       }
     }
