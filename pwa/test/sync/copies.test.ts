@@ -1,6 +1,6 @@
 /** What becomes of copies: receipts when their owner deletes, leases, and leave to keep (docs/protocol.md, Receipts, Leases). */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Deleted, PostRef } from "../../src/core/kith.ts";
 import { letters } from "../../src/core/pod/letters.ts";
 import { digestOf } from "../../src/core/pod/traces.ts";
@@ -157,7 +157,7 @@ describe("a lease", () => {
     later(ben, 2 * day);
     await ben.device.close();
     const over = await reopened(ben);
-    await vi.waitFor(async () => expect(await over.kith.readPost(ref)).toMatchObject({ text: "", purged: true, pictures: [] }));
+    await expect.poll(() => over.kith.readPost(ref)).toMatchObject({ text: "", purged: true, pictures: [] });
     expect((await over.kith.readPost(ref))?.lapsed).toBe(until);
     expect(bytesHere(over)).toEqual([]);
     ben.device.network = true;
@@ -182,7 +182,18 @@ describe("a lease", () => {
     await ben.device.close();
     ben.device.network = false;
     const over = await reopened(ben);
-    await vi.waitFor(async () => expect((await over.kith.feed({ limit: 10 })).posts.map(({ text }) => text)).toEqual(["for good", "", ""]));
+    await expect.poll(async () => (await over.kith.feed({ limit: 10 })).posts.map(({ text }) => text)).toEqual(["for good", "", ""]);
+  });
+
+  test("ends while the app goes on running, though nobody looks at it", async () => {
+    await befriend(ana, ben);
+    await shared("overnight", [ben]);
+    ben.device.network = false;
+    later(ben, 31 * day);
+    await expect.poll(async () => {
+      ben.device.pass(day / 24);
+      return (await ben.kith.feed({ limit: 10 })).posts.map(({ text }) => text);
+    }).toEqual([""]);
   });
 
   test("begins anew whenever the owner is reached", async () => {
