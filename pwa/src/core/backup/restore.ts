@@ -17,7 +17,7 @@ import { Tree } from "../pod/tree.ts";
 import type { Store, Write } from "../store/store.ts";
 import { type Person, personOf } from "../sync/session.ts";
 import { renewSetting } from "../sync/waits.ts";
-import { tellAll } from "../pod/telling.ts";
+import { tellAll } from "../pod/letters.ts";
 import { acceptKeysDocument, makeKeysDocument } from "../webid/agreement.ts";
 import { maxDevices, nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { type Did, generate } from "../webid/key.ts";

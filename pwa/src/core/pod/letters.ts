@@ -5,12 +5,15 @@
  *     letter/<cid>/<nonce>    one Letter
  */
 
+import type { Env } from "../env.ts";
 import type { ErrorCode } from "../errors.ts";
+import { randomName } from "../ids.ts";
 import { string } from "../json.ts";
 import type { ContactId, OperationId, OutboxItem, PostRef } from "../kith.ts";
 import type { Store, Write } from "../store/store.ts";
 import type { Message } from "./message.ts";
 import { type Folder, inboxPath, postPath, safeName } from "./paths.ts";
+import { contactsOf } from "./people.ts";
 
 /** Letter is one message on its way. */
 export interface Letter {
@@ -72,4 +75,12 @@ export function folderOf(reference: unknown): Folder | undefined {
 /** withoutLetters returns the writes that drop letters. */
 export function withoutLetters(dropped: readonly Letter[]): readonly Write[] {
   return dropped.map((letter) => ({ unset: letterName(letter) }));
+}
+
+/** tellAll returns the writes that make every friend hear where this person is reached, and by which devices. */
+export function tellAll({ store, env }: { readonly store: Store; readonly env: Env }): readonly Write[] {
+  const old = letters(store).filter(({ what }) => what === "ways");
+  const since = env.now();
+  const anew = contactsOf(store).map(({ cid }): Letter => ({ cid, nonce: randomName(env.random, 20), what: "ways", body: "", since, attempts: 0 }));
+  return [...withoutLetters(old), ...anew.map((letter) => ({ set: letterName(letter), value: letter }))];
 }

@@ -35,7 +35,7 @@ import { appAddress } from "./invites.ts";
 import type { askOnce as AskOnce } from "./sealed.ts";
 import type { Person, Session } from "./session.ts";
 import { renewSetting } from "./waits.ts";
-import { tellAll } from "../pod/telling.ts";
+import { tellAll } from "../pod/letters.ts";
 
 interface Link {
   readonly secret: string;

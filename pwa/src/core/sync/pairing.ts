@@ -17,7 +17,7 @@ import { atHome } from "./clients.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import type { Pod, Session } from "./session.ts";
 import { asideSetting } from "./waits.ts";
-import { tellAll } from "../pod/telling.ts";
+import { tellAll } from "../pod/letters.ts";
 
 /** Introduced is what a pod says of itself when it was paired. */
 interface Introduced {

@@ -15,7 +15,7 @@ import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { asideSetting, renewSetting, toldSetting } from "./waits.ts";
-import { tellAll } from "../pod/telling.ts";
+import { tellAll } from "../pod/letters.ts";
 
 /** A relay that was left is read for so long: friends may not have heard of it, in milliseconds. */
 const farewell = 15 * 86_400_000;
