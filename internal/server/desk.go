@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -144,7 +145,10 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 // ask has something done with the pod: in this process, or by the server that has it open. waiting is called when
 // that takes long to begin.
 func (o Person) ask(ctx context.Context, verb string, answer any, waiting func()) error {
-	text, err := o.alone(ctx, verb)
+	text, err := json.RawMessage(nil), folder.ErrBusy
+	if !folder.Busy(filepath.Join(o.Config.Data, "index", o.Name)) {
+		text, err = o.alone(ctx, verb)
+	}
 	if errors.Is(err, folder.ErrBusy) {
 		text, err = o.askServer(ctx, verb, waiting)
 	}

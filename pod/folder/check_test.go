@@ -2,6 +2,7 @@ package folder
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,5 +155,24 @@ func TestALimitHoldsFromTheNextWriteOn(t *testing.T) {
 	}
 	if s.Bytes() != 10 {
 		t.Errorf("%d bytes", s.Bytes())
+	}
+}
+
+func TestAnIndexOfANewerVersionIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	furnish(t, s)
+	before := headOf(t, s)
+	mustClose(t, s)
+	inIndex(t, dir, fmt.Sprintf("PRAGMA user_version = %d", layout+1))
+	for range 2 {
+		if _, err := Open(options(dir)); !errors.Is(err, errNewer) {
+			t.Fatalf("%v, want %v", err, errNewer)
+		}
+	}
+	inIndex(t, dir, fmt.Sprintf("PRAGMA user_version = %d", layout))
+	s = mustOpen(t, dir)
+	if after := headOf(t, s); after != before {
+		t.Errorf("the head was %+v, and is %+v", before, after)
 	}
 }

@@ -102,22 +102,25 @@ type index struct {
 // openIndex opens the index in a state folder, or makes an empty one where there
 // is none that can be read. With verify its structure is checked whole.
 func openIndex(state string, k *disk, verify bool) (*index, head, error) {
-	if x, h, err := readIndex(state, k, verify); err == nil {
-		return x, h, nil
+	x, h, err := readIndex(state, k, verify)
+	if err == nil || errors.Is(err, errNewer) {
+		return x, h, err
 	}
 	if err := removeIndex(state); err != nil {
 		return nil, head{}, err
 	}
-	x, err := connect(state, k)
-	if err != nil {
+	if x, err = connect(state, k); err != nil {
 		return nil, head{}, err
 	}
-	h := head{Head: pod.Head{Epoch: newID()}}
+	h = head{Head: pod.Head{Epoch: newID()}}
 	if err := x.create(h); err != nil {
 		return nil, head{}, errors.Join(err, x.conn.Close())
 	}
 	return x, h, nil
 }
+
+// errNewer keeps what only a newer index knows, handles and traces of deletes, from being made anew.
+var errNewer = errors.New("the index was made by a newer version of this program; nothing was touched: use that one, or delete the index and lose what only it knows")
 
 // ErrBusy is returned by Open while another process has the pod open.
 var ErrBusy = errors.New("another process has this folder open; stop it first, or name another folder")
@@ -208,6 +211,9 @@ func (x *index) head() (h head, err error) {
 			return head{}, fmt.Errorf("take index along: %w", err)
 		}
 		found = layout
+	}
+	if found > layout && found < layout+100 { // more than that is damage
+		return head{}, errNewer
 	}
 	if found != layout {
 		return head{}, fmt.Errorf("index has layout %d, not %d", found, layout)
