@@ -19,7 +19,7 @@ import { type Person, personOf } from "../sync/session.ts";
 import { renewSetting } from "../sync/waits.ts";
 import { tellAll } from "../pod/letters.ts";
 import { acceptKeysDocument, makeKeysDocument } from "../webid/agreement.ts";
-import { maxDevices, nextDeviceList, readDeviceList } from "../webid/devices.ts";
+import { nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { type Did, generate } from "../webid/key.ts";
 import { makeAgreementKey } from "../webid/person.ts";
 import { type About, type Entry, readAll } from "./content.ts";
@@ -32,6 +32,8 @@ export const restoredSetting = "restored";
 
 /** Versions of this device come after all that the lost one can have written since the backup. */
 const leap = 1 << 20;
+/** A device list has room for 16 (docs/protocol.md, Keys and lists), and this device is one. */
+const room = 15;
 /** So much is written at once, in bytes and entries. */
 const batch = { bytes: 4 << 20, entries: 200 };
 
@@ -102,7 +104,7 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     const agree = await makeAgreementKey(env.keys, device.kid, env.now());
     made.push(agree.key);
     const before = await listsOf(store, kit);
-    const others = before.devices.devices.filter(({ kid }) => !choice.shutOut || kid !== about.device).slice(0, maxDevices - 1);
+    const others = before.devices.devices.filter(({ kid }) => !choice.shutOut || kid !== about.device).slice(0, room);
     // Whoever restores one file twice, or an older one, outranks the time before: what rises with the clock cannot be taken already.
     const minutes = Math.floor(env.now() / 60_000);
     const all = [...others, { kid: device.kid, name: env.deviceName, may: ["answer", "accept", "post", "admin"] as const }];
