@@ -12,15 +12,17 @@ import { build } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Bytes, fromB64u, utf8 } from "../src/core/bytes.ts";
 import { type Net, post, type Posted } from "../src/core/relay/client.ts";
+import { makeQueue } from "../src/core/relay/queue.ts";
 import { Mailbox } from "../src/core/relay/mailbox.ts";
 import { readRelays, sendOf, tokenOf } from "../src/core/relay/settings.ts";
 import { openAnswer, type SealedResponse } from "../src/core/sealed/answer.ts";
-import { type SealedRequest, sealRequest } from "../src/core/sealed/request.ts";
+import { type ReplyTo, type SealedRequest, sealRequest } from "../src/core/sealed/request.ts";
 import type { Did, Label } from "../src/core/webid/key.ts";
 import { cases, draw, Player, salt, type Stage, whole } from "../test/answer/corpus.ts";
 import { random, type Somebody, somebody } from "../test/answer/world.ts";
 import type { House } from "./answer/main.ts";
 import { builtFile, openScene, type Scene } from "./harness.ts";
+import { openPushService, type PushService } from "./pushes.ts";
 import { type Relay, startRelay } from "./relays.ts";
 
 declare const house: House;
@@ -41,6 +43,7 @@ let scene: Scene;
 let server: Server;
 let address: string;
 let relay: Relay;
+let pushes: PushService;
 let count = 0;
 
 beforeAll(async () => {
@@ -62,13 +65,15 @@ beforeAll(async () => {
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   address = `http://localhost:${(server.address() as AddressInfo).port}/`;
-  relay = await startRelay(join(scene.folder, "relay"));
+  pushes = await openPushService();
+  relay = await startRelay(join(scene.folder, "relay"), { pushes: pushes.host });
 });
 
 afterAll(async () => {
   await relay?.kill9();
   server?.closeAllConnections();
   server?.close();
+  pushes?.close();
   await scene?.close();
 });
 
@@ -122,13 +127,14 @@ interface Question {
   readonly headers?: Record<string, string>;
   readonly body?: string;
   readonly nonce?: Bytes;
+  readonly reply?: ReplyTo;
 }
 
-function seal({ method = "GET", path = `/social/posts/${folder}/post.jsonld`, headers = {}, body = "", nonce }: Question = {}) {
+function seal({ method = "GET", path = `/social/posts/${folder}/post.jsonld`, headers = {}, body = "", nonce, reply }: Question = {}) {
   const { ben, salt, self } = friendship;
   const request = { method, path, headers: new Headers(headers), body: utf8(body) };
   const from = { label: ben.label, kid: ben.agree.kid, key: ben.agree.key, salt };
-  return sealRequest({ now: Date.now, random }, { to: [{ key: self.agree as Did, device: self.device as Did }], from, label: self.label as Label, request, nonce });
+  return sealRequest({ now: Date.now, random }, { to: [{ key: self.agree as Did, device: self.device as Did }], from, label: self.label as Label, request, nonce, reply });
 }
 
 /** leave leaves a message, once the relay knows the send id. Whoever tries too often is told to wait. */
@@ -349,4 +355,60 @@ describe("a closed page", () => {
     // What was left waits for a device that knows.
     expect((await asked).posted).toHaveProperty("cancel");
   });
+});
+
+describe("a phone whose owner lets it be woken", () => {
+  /** What came to a queue of the friend's own. */
+  const late: Bytes[] = [];
+  let reply: ReplyTo;
+  let box: Mailbox;
+
+  beforeAll(async () => {
+    const [token, send] = [random(32), random(24)];
+    const made = await makeQueue(net, relay.url, [token]);
+    if ("refused" in made) throw new Error(`make queue: ${made.refused}`);
+    reply = { relay: relay.url, send };
+    await new Promise<void>((ready) => {
+      box = new Mailbox(net, relay.url, [{ queue: made.queue, token }], { message: ({ bytes }) => late.push(bytes), subscribed: () => ready() });
+      box.start();
+    });
+    expect(await box.change(made.queue, { op: "send.add", sends: [send] })).toBe(true);
+    return () => box.stop();
+  });
+
+  test("answers what a friend left while it was closed: the relay asks the push service, and the worker that is woken answers", async () => {
+    await live();
+    const key = await page.evaluate((subscription) => house.wake(subscription), pushes.subscription);
+    await page.evaluate(() => house.answer());
+    expect(await ask()).toMatchObject({ status: 200 });
+    await page.evaluate(() => house.told());
+    await page.evaluate(() => house.stop());
+    const deliver = await pusher();
+    await page.close();
+    const { message, pending } = await seal({ reply });
+    expect(await leave(message, 0)).toHaveProperty("cancel");
+    await expect.poll(() => pushes.came.length, { timeout: 60_000 }).toBe(1);
+    const [push] = pushes.came;
+    // It tells neither who wrote nor what, and it comes from who has the key that this phone made.
+    expect(push).toMatchObject({ by: key, claims: { aud: `http://${pushes.host}` }, content: new Uint8Array(0) });
+    const start = Date.now();
+    await deliver();
+    await expect.poll(() => late.length, { timeout: 60_000, interval: 5 }).toBeGreaterThan(0);
+    console.log(`answered ${Date.now() - start} ms after the push was delivered`);
+    const answer = await openAnswer(pending, late[0] ?? random(0));
+    expect([answer?.status, answer?.headers.get("kith-by")]).toEqual([200, friendship.self.device]);
+    expect(new TextDecoder().decode(answer?.bytes)).toContain("for Ben");
+    await waitsNothing();
+    expect(pushes.came).toHaveLength(1);
+    await phone.close();
+  });
+
+  /** waitsNothing resolves once the relay has been told that the message is answered. */
+  async function waitsNothing(): Promise<void> {
+    const token = await tokenOf(friendship.secret, relay.url, friendship.self.device);
+    await expect.poll(() => new Promise<number>((resolve) => {
+      const look = new Mailbox(net, relay.url, [{ queue: friendship.queue, token }], { message: () => undefined, subscribed: (_queue, count) => (look.stop(), resolve(count)) });
+      look.start();
+    }), { timeout: 60_000, interval: 500 }).toBe(0);
+  }
 });

@@ -25,11 +25,13 @@ export interface Making {
   readonly queues?: "open" | "work" | "invite";
   /** The relays of the loopback that it may forward to. */
   readonly forwards?: readonly Relay[];
+  /** The push service of the loopback that it may speak to, host and port. */
+  readonly pushes?: string;
 }
 
 /** startRelay starts a relay that keeps its messages in `folder`. */
-export async function startRelay(folder: string, { queues = "open", forwards = [] }: Making = {}): Promise<Relay> {
-  const args = ["--data", folder, "--queues", queues, ...forwards.flatMap(({ url }) => ["--fetch", new URL(url).host])];
+export async function startRelay(folder: string, { queues = "open", forwards = [], pushes }: Making = {}): Promise<Relay> {
+  const args = ["--data", folder, "--queues", queues, ...[...forwards.map(({ url }) => new URL(url).host), ...(pushes === undefined ? [] : [pushes])].flatMap((host) => ["--fetch", host])];
   let running = await run(args, 0);
   const { port } = running;
   return {

@@ -21,7 +21,7 @@ import { openStore } from "../../src/core/store/browser.ts";
 import type { Store } from "../../src/core/store/store.ts";
 import { personOf } from "../../src/core/sync/session.ts";
 import { startPerson } from "../../src/core/sync/person.ts";
-import { saidSetting } from "../../src/core/wakes.ts";
+import { saidSetting, turnOn, type Waker } from "../../src/core/wakes.ts";
 import { openKeyRecords } from "../../src/core/webid/records.ts";
 import { connecting } from "../../src/ui/connecting.ts";
 import { serviceWorkerScript, startWorker } from "../../src/ui/trusted.ts";
@@ -75,7 +75,24 @@ async function reach(urls: readonly string[]): Promise<string> {
   return b64u(secret);
 }
 
+const said = { title: "Kith", answered: "Friends were answered.", left: "Somebody wrote." };
+
+/** wake turns being woken on, with a subscription that the test's push service gives in the place of the browser's; it returns the public
+ * key that the service was told. */
+async function wake(subscription: { readonly endpoint: string; readonly keys: Readonly<Record<string, string>> }): Promise<string> {
+  let told = "";
+  const waker: Waker = {
+    getSubscription: async () => null,
+    subscribe: async ({ applicationServerKey }) => ((told = b64u(applicationServerKey)), { toJSON: () => subscription }),
+  };
+  await turnOn(store, waker, said);
+  return told;
+}
+
 const tools = {
+  wake,
+  /** Tells the relays what they do not know yet. */
+  told: async (): Promise<void> => answering?.refresh(),
   open,
   install,
   reach,
@@ -89,7 +106,7 @@ const tools = {
   friends: (): readonly string[] => contactsOf(store).map(({ name }) => name),
   post: (text: string, audience: Audience): Promise<Folder> => makePost(tree, { text, pictures: [], audience }),
   remove: (folder: string): Promise<void> => removePost(tree, folder as Folder),
-  say: (): Promise<void> => store.apply([{ set: saidSetting, value: { title: "Kith", answered: "Friends were answered.", left: "Somebody wrote." } }]),
+  say: (): Promise<void> => store.apply([{ set: saidSetting, value: said }]),
   text: (path: string): Promise<string | undefined> => tree.text(path),
   paths: (prefix: string): readonly string[] => [...store.rows(prefix)].map(({ path }) => path),
   settings: (prefix: string): readonly string[] => store.names(prefix),
