@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 
 const (
 	base  = "http://localhost:8420/" // of every server here; not where they listen
-	limit = 2 * time.Minute          // what takes longer hangs
+	limit = 3 * time.Minute          // what takes longer hangs
 )
 
 // stand is a server, the owner of a pod on it, and a friend of the owner's who lives there too.

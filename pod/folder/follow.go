@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,9 +119,29 @@ func (f *follower) heard(e fsnotify.Event) {
 		return
 	}
 	container, name, ok := f.place(e.Name)
-	if ok && !f.store.knows(container, name) {
+	if !ok {
+		return
+	}
+	made := e.Has(fsnotify.Create) && f.made(container, name)
+	if made || !f.store.knows(container, name) {
 		f.mark(container, 0, false)
 	}
+}
+
+// made makes due what has become a directory, and all below it, if it has: also
+// one that the index knows is not watched yet, and may have come back.
+func (f *follower) made(container pod.Path, name string) bool {
+	d, err := f.store.tree.sub(rel(container))
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	p, bad := container.Child(name, true)
+	if _, k, err := d.lstat(name); bad != nil || err != nil || k != folded {
+		return false
+	}
+	f.mark(p, 0, true)
+	return true
 }
 
 // place returns the container of a file's name.
@@ -221,18 +242,20 @@ func (f *follower) watch(p pod.Path) {
 	}
 }
 
-// decide deletes what a hand has removed, or holds it when it is too much.
+// decide deletes what a hand has removed, or holds it when it is too much. While
+// more and more is missing it waits, for a while, so that the first of many files
+// are not taken for a few.
 func (f *follower) decide(ctx context.Context, now time.Time) error {
-	var gone []pod.Path
-	for p, since := range f.missing {
-		if now.Sub(since) >= f.store.o.Followed.Settle {
-			gone = append(gone, p)
-			delete(f.missing, p)
-		}
-	}
-	if len(gone) == 0 {
+	if len(f.missing) == 0 {
 		return nil
 	}
+	since := slices.SortedFunc(maps.Values(f.missing), time.Time.Compare)
+	settle := f.store.o.Followed.Settle
+	if now.Sub(since[len(since)-1]) < settle && now.Sub(since[0]) < 10*settle {
+		return nil
+	}
+	gone := slices.Collect(maps.Keys(f.missing))
+	clear(f.missing)
 	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at) >= lostTime })
 	deleted, err := f.store.bury(ctx, gone, func(resources, all int) bool {
 		return len(f.lost)+resources <= max(maxLost, all/100) && resources < all

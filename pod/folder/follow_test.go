@@ -44,7 +44,7 @@ func follow(t *testing.T, private func(pod.Tx, pod.Path) ([]byte, error)) (tree 
 func eventually(t *testing.T, what func() string) {
 	t.Helper()
 	said := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if said = what(); said == "" {
 			return
 		}
@@ -503,4 +503,64 @@ func TestFollowStartsOnAFolderThatWasPutBack(t *testing.T) {
 	if got, err := contentOf(t, s, "/a.txt"); err != nil || got != "a" {
 		t.Errorf("%q, %v", got, err)
 	}
+}
+
+// rowOf waits until a resource has a row, without asking for the resource: that
+// would itself make the follower look.
+func rowOf(t *testing.T, s *Store, escaped string) {
+	t.Helper()
+	eventually(t, func() string {
+		if _, found, err := s.index.get(mustPath(t, escaped)); err != nil || !found {
+			return fmt.Sprintf("%s has a row: %t, %v", escaped, found, err)
+		}
+		return ""
+	})
+}
+
+func TestFollowSeesWhatIsDroppedInAContainerOfThePods(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 20 {
+		put(t, s, fmt.Sprintf("/made-%d/inside/a", i), "text/plain", "a")
+	}
+	for i := range 20 {
+		drop(t, tree, fmt.Sprintf("made-%d/inside/dropped.txt", i), "b")
+	}
+	for i := range 20 {
+		rowOf(t, s, fmt.Sprintf("/made-%d/inside/dropped.txt", i))
+	}
+}
+
+// TestFollowSeesATreeThatComesBack moves a tree away and back, as a cloud drive
+// does that thinks better of it.
+func TestFollowSeesATreeThatComesBack(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 40 {
+		put(t, s, fmt.Sprintf("/posts/deep/%d.txt", i), "text/plain", "x")
+	}
+	posts, aside := filepath.Join(tree, "posts"), filepath.Join(t.TempDir(), "posts")
+	if err := os.Rename(posts, aside); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() string {
+		if held := s.Troubles().Held; len(held) < 40 {
+			return fmt.Sprintf("%d are held", len(held))
+		}
+		return ""
+	})
+	if err := os.CopyFS(posts, os.DirFS(aside)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() string {
+		if held := s.Troubles().Held; len(held) > 0 {
+			return fmt.Sprintf("%d are held, and are there: %v", len(held), held[0])
+		}
+		return ""
+	})
+	if ids := tombstones(t, s); len(ids) > 0 {
+		t.Errorf("%d were deleted", len(ids))
+	}
+	drop(t, tree, "posts/deep/more.txt", "more")
+	rowOf(t, s, "/posts/deep/more.txt")
 }
