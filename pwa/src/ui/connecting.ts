@@ -5,10 +5,12 @@
  * a public address (IPv6). A description carries all its candidates, so one exchange is enough.
  */
 
-import { type Channel, type ChannelEvents, type Connecting, lowWater } from "../core/relay/direct.ts";
+import type { Channel, ChannelEvents, Connecting } from "../core/relay/direct.ts";
 
 /** Milliseconds that finding own addresses may take. */
 const patience = 2_000;
+/** With less waiting than this a channel takes more to send, in bytes. */
+const lowWater = 64 << 10;
 
 /** connecting makes connections with the platform's means; undefined where it has none. */
 export function connecting(): Connecting | undefined {

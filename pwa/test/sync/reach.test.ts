@@ -40,6 +40,12 @@ function outside({ device }: One, ...hosts: readonly Host[]): void {
   };
 }
 
+/** paired connects somebody to a pod of their own. It tells its relays of a new person a moment after the link was printed. */
+async function paired({ kith }: One, host: Host): Promise<void> {
+  const { pair } = await host.person("ana");
+  await until(() => kith.connectPod(pair).then(() => true, () => false), "the pod is paired");
+}
+
 const texts = async ({ kith }: One): Promise<readonly string[]> => (await kith.feed({ limit: 50 })).posts.map(({ text }) => text);
 
 describe("a pod that is reached by relays alone", () => {
@@ -48,8 +54,7 @@ describe("a pod that is reached by relays alone", () => {
     const host = await pod(one, two);
     const [ana, ben] = [await phone("Ana"), await phone("Ben")];
     for (const each of [ana, ben]) outside(each, host);
-    const { pair } = await host.person("ana");
-    await ana.kith.connectPod(pair);
+    await paired(ana, host);
     await ana.kith.syncNow();
     expect(ana.kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
     expect((await ana.kith.relays()).list().map(({ url }) => url).sort()).toEqual([one.url, two.url].sort());
@@ -81,7 +86,7 @@ describe("a pod that is reached by relays alone", () => {
     const host = await pod(one, two);
     const ana = await phone("Ana");
     outside(ana, host);
-    await ana.kith.connectPod((await host.person("ana")).pair);
+    await paired(ana, host);
     await ana.kith.syncNow();
     await ana.kith.post({ text: "from the phone", pictures: [], audience: { kind: "me" } });
     await ana.kith.syncNow();
@@ -120,9 +125,7 @@ describe("a pod that is reached by relays alone", () => {
     await (await ana.kith.relays()).add(mine.url);
     await (await ben.kith.relays()).add(mine.url);
     const toAna = await ben.kith.acceptInvite((await ana.kith.createInvite()).link);
-    const { pair } = await host.person("ana");
-    // The pod tells its relay of the new person a moment after the link was printed.
-    await until(() => ana.kith.connectPod(pair).then(() => true, () => false), "the pod is paired");
+    await paired(ana, host);
     await ana.kith.syncNow();
     const relays = await ana.kith.relays();
     await until(() => relays.list().length === 2, "both relays are the person's");

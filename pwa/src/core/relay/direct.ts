@@ -27,7 +27,7 @@ export interface Channel {
 export interface ChannelEvents {
   readonly opened: () => void;
   readonly heard: (frame: Bytes) => void;
-  /** Less is waiting than `lowWater`. */
+  /** Little enough is waiting that more may be sent. */
   readonly drained: () => void;
   /** It failed, or the other side ended it. Told once. */
   readonly ended: () => void;
@@ -43,8 +43,7 @@ export interface Connecting {
 
 /** Descriptions that are taken: of at most so many characters and addresses, and of data channels alone. */
 const most = { characters: 16 << 10, candidates: 32 };
-/** From here on a channel takes more to send, in bytes. */
-export const lowWater = 64 << 10;
+/** More than this is not left waiting in a channel, in bytes. */
 const highWater = 512 << 10;
 const piece = 16 << 10;
 const head = 9;
