@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -92,14 +93,14 @@ func (s *Server) once(challenge []byte, made time.Time) bool {
 }
 
 // NewInvite returns an invite to make queues at the relay whose folder is dir, up to a number of
-// queues and a time. It does not matter whether the relay runs. Nothing is kept of an invite: to take
+// queues and a time. It does not matter whether the relay runs, but its folder has to be there. Nothing is kept of an invite: to take
 // one back, remove relay.key, and all of them end, with the key of the outer hop.
 func NewInvite(dir string, queues int, expires time.Time) (string, error) {
 	if queues < 1 || queues > 1<<16-1 {
 		return "", fmt.Errorf("invite: %w: %d queues", ErrConfig, queues)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("invite: %w", err)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("invite: %w: there is no relay in %s; start it once, or name the folder in which it is", ErrConfig, dir)
 	}
 	k, err := readSecrets(dir)
 	if err != nil {

@@ -20,7 +20,7 @@ Usage: kith backup add NAME PLACE [--user USER] [--every 24h] [--data DIR]
        kith backup run NAME [--data DIR]
        kith backup list NAME [--data DIR]
        kith backup verify NAME ID [--data DIR]
-       kith backup kit NAME ID [--data DIR]
+       kith backup kit NAME [ID] [--data DIR]
        kith backup remove NAME ID [--data DIR]
 
 PLACE is an empty folder (a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere), the
@@ -81,20 +81,40 @@ func runBackup(ctx context.Context, c *call) error {
 		}
 		_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %d bytes.\n", made.Format(time.RFC3339), r.Done, r.Bytes)
 		return err
-	case verb == "kit" && count == 3:
-		kit, err := person.Kit(ctx, id)
-		if err == nil && kit == "" {
-			err = errors.New("there is no kit before the first backup; make one with `kith backup run " + name + "`")
-		}
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.stdout, kit)
-		return err
+	case verb == "kit" && (count == 2 || count == 3):
+		return c.showKit(ctx, person, id)
 	case verb == "remove" && count == 3:
 		return person.RemoveBackup(ctx, id)
 	}
 	return fmt.Errorf("%w: say `kith backup add NAME PLACE`, `run NAME`, `list NAME`, `verify NAME ID`, `kit NAME ID` or `remove NAME ID`", errUsage)
+}
+
+// showKit prints the kit of a backup, of the only one where none is named.
+func (c *call) showKit(ctx context.Context, person server.Person, id string) error {
+	all, err := person.Backups(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(all) == 0:
+		return noBackup(person)
+	case id == "" && len(all) > 1:
+		return fmt.Errorf("%w: there are %d backups; say which by its id, as `kith backup list %s` tells it", errUsage, len(all), person.Name)
+	case id == "":
+		id = all[0].ID
+	}
+	kit, err := person.Kit(ctx, id)
+	if err == nil && kit == "" {
+		err = errors.New("there is no kit before the first backup; make one with `kith backup run " + person.Name + "`")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.stdout, kit)
+	return err
+}
+
+func noBackup(person server.Person) error {
+	return fmt.Errorf("no place is known to keep a backup of %s; name one with `kith backup add %s PLACE`", person.Name, person.Name)
 }
 
 func (c *call) addBackup(ctx context.Context, person server.Person, place, user string, every time.Duration) error {
@@ -174,7 +194,7 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 		return err
 	}
 	if len(before) == 0 {
-		return fmt.Errorf("no place is known to keep a backup of %s; name one with `kith backup add %s PLACE`", person.Name, person.Name)
+		return noBackup(person)
 	}
 	asked := time.Now()
 	if err := person.AskBackup(ctx); err != nil {

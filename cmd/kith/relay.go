@@ -131,6 +131,14 @@ func (f *relayFlags) complete() error {
 	return nil
 }
 
+// scheme is how the relay is spoken to where it listens.
+func (f *relayFlags) scheme() string {
+	if f.server.Domain != "" || f.server.Cert != "" {
+		return "https"
+	}
+	return "http"
+}
+
 func (c *call) serveRelay(ctx context.Context, f *relayFlags) error {
 	debug.SetMemoryLimit(relayMemory)
 	stop := func() {}
@@ -139,7 +147,7 @@ func (c *call) serveRelay(ctx context.Context, f *relayFlags) error {
 		if stop, err = c.tell(f.counters, s); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.stdout, "listening on %s\n", at)
+		_, err = fmt.Fprintf(c.stdout, "listening on %s://%s\n", f.scheme(), at)
 		return err
 	})
 	if errors.Is(err, relay.ErrConfig) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"kith/internal/server"
@@ -44,6 +45,13 @@ func runRestore(ctx context.Context, c *call) error {
 		return err
 	}
 	c.args, c.words = nil, nil
+	if cfg.Data == "" {
+		if cfg.Data, err = server.DefaultData(); err != nil {
+			return err
+		}
+	}
+	back := false
+	defer leaveAsFound(cfg.Data, &back)()
 	if err := c.complete(cfg); err != nil {
 		return err
 	}
@@ -62,8 +70,28 @@ func runRestore(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	back = true
 	_, err = fmt.Fprintf(c.stdout, "\r%s is back: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, cfg.Data)
 	return err
+}
+
+// leaveAsFound returns what removes what a restore makes in a folder before it has brought anything back, unless it is
+// back: the files that were not there, and folders if they are empty.
+func leaveAsFound(dir string, back *bool) func() {
+	var made []string // innermost first
+	for _, name := range []string{"kith.toml", "state.db", "pods", "index", ""} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			made = append(made, path)
+		}
+	}
+	return func() {
+		for _, path := range made {
+			if !*back {
+				os.Remove(path) // a folder that holds something stays
+			}
+		}
+	}
 }
 
 // kit reads the kit from a file, or asks for it.

@@ -164,10 +164,13 @@ func onionNews(base string, err error) string {
 	return fmt.Sprintf("for Tor Browser the app is at %s, and the pods below it", base)
 }
 
-// printPairing prints a pairing link, and its QR where a phone could use it (architecture §6a).
+// printPairing prints a pairing link, and its QR where a phone could use it: open it, or paste what it says.
 func printPairing(w io.Writer, p server.Pairing) error {
 	fmt.Fprintf(w, "\nThe pod %s waits for its owner. %s, once, before %s.\n\n  %s\n\n", p.Pod, howToPair(p), p.Expires.Local().Format(time.TimeOnly), p.Link)
-	if !p.ForPhones {
+	for _, at := range p.Silent {
+		fmt.Fprintf(w, "The relay %s takes nothing for this pod at the moment. The link works by it once it does and `kith serve` runs.\n\n", at)
+	}
+	if !p.ForPhones && len(p.Relays) == 0 {
 		return nil
 	}
 	code, err := qr.Encode(p.Link, qr.L)

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"kith/acl"
@@ -27,6 +31,8 @@ type Pairing struct {
 	Expires   time.Time
 	ForPhones bool     // a phone can open the link: https, and not only this machine
 	Relays    []string // by which the pod is reached besides
+	Silent    []string // of these, those at which nothing could be left for the pod
+	via       []webid.Way
 }
 
 // Introduction is what `kith person add` prints.
@@ -76,11 +82,12 @@ func (s *state) reachPairing(ctx context.Context, c Config, name string) (Pairin
 			return Pairing{}, err
 		}
 	}
+	client := &relay.Client{}
 	p, err := s.person(ctx, name)
 	if err != nil || p.paired() {
-		return s.pairing(ctx, c, name)
+		pairing, err := s.pairing(ctx, c, name)
+		return pairing.heard(ctx, client), err
 	}
-	client := &relay.Client{}
 	for _, at := range c.Reach {
 		ctx, cancel := context.WithTimeout(ctx, firstWait)
 		err = errors.Join(err, s.prepare(ctx, client, at, name))
@@ -90,7 +97,52 @@ func (s *state) reachPairing(ctx context.Context, c Config, name string) (Pairin
 	if len(pairing.Relays) > 0 { // one is enough
 		err = nil
 	}
-	return pairing, errors.Join(err, failed)
+	return pairing.heard(ctx, client), errors.Join(err, failed)
+}
+
+const (
+	heardTime  = 15 * time.Second // that a link waits for the relays to know the way to the pod
+	heardPause = 200 * time.Millisecond
+)
+
+// heard waits until something can be left for the pod at each of its relays, for a while: they know the way when the
+// server that runs has told them.
+func (p Pairing) heard(ctx context.Context, c *relay.Client) Pairing {
+	ctx, cancel := context.WithTimeout(ctx, heardTime)
+	defer cancel()
+	silent := make([]string, len(p.via))
+	var asking sync.WaitGroup
+	for i, way := range p.via {
+		asking.Go(func() {
+			if !leads(ctx, c, way) {
+				silent[i] = way.Relay
+			}
+		})
+	}
+	asking.Wait()
+	p.Silent = slices.DeleteFunc(silent, func(s string) bool { return s == "" })
+	return p
+}
+
+// leads reports whether a message can be left by a way, as soon as it can be. What is left opens for nobody, and is
+// taken back. Pauses grow: a relay takes many wrong tries for guesses.
+func leads(ctx context.Context, c *relay.Client, way webid.Way) bool {
+	send, err := base64.RawURLEncoding.DecodeString(way.Send)
+	for pause := heardPause; err == nil; pause *= 2 {
+		nothing := make([]byte, 1<<10)
+		rand.Read(nothing)
+		receipt, failed := c.Post(ctx, way.Relay, send, nothing, 0)
+		if failed == nil {
+			c.Cancel(ctx, way.Relay, send, receipt.Cancel) // what stays is declined
+			return true
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 // pairing makes a link that works once.
@@ -123,7 +175,7 @@ func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, er
 		link.Via, link.Key = via, p.keys.agreement.Public()
 	}
 	text, err := link.URL(base)
-	return Pairing{Pod: c.PodURL(name), Link: text, Expires: expires, ForPhones: forPhones(base), Relays: set.urls()}, err
+	return Pairing{Pod: c.PodURL(name), Link: text, Expires: expires, ForPhones: forPhones(base), Relays: set.urls(), via: via}, err
 }
 
 // relaysOf returns by which relays a person is reached, whether or not the server runs.

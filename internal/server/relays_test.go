@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -185,5 +186,30 @@ func TestAddressesWithoutAScheme(t *testing.T) {
 	}
 	if got, err := checkPlace(Config{}, reachedAs("ana", "cloud.example.org/dav")); err != nil || got != "https://cloud.example.org/dav/" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestAPairingLinkIsTrueWhenItIsTold: the relay takes a message by it at once, in a server's first link, and in one that
+// the command line makes beside it; where nobody answers by the relay, that is said.
+func TestAPairingLinkIsTrueWhenItIsTold(t *testing.T) {
+	c := newClock()
+	p := newPost(t, c)
+	s := newKitchen(t, c, p)
+	alone := newHuman(t, c, "Ana")
+	first, err := s.FirstPairing(t.Context())
+	if err != nil || len(first.via) != 1 || len(first.Silent) > 0 || !alone.known(first.via[0]) {
+		t.Errorf("%+v, %v", first, err)
+	}
+	config := s.config
+	config.Now = c.now
+	beside, err := Pair(t.Context(), config, DefaultName)
+	if err != nil || len(beside.Silent) > 0 || len(beside.via) != 1 {
+		t.Errorf("%+v, %v", beside, err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	first.via = append(first.via, webid.Way{Relay: p.url, Send: strings.Repeat("B", 32)})
+	if told := first.heard(soon, s.relays.client); len(told.Silent) != 1 || told.Silent[0] != p.url {
+		t.Errorf("a way that leads nowhere: %q", told.Silent)
 	}
 }

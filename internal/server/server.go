@@ -243,7 +243,8 @@ func (s *Server) Address() string {
 }
 
 // FirstPairing returns a pairing link for the only pod of this folder while no phone has paired with
-// it, else a zero Pairing. With --reach it waits a while for the relays.
+// it, else a zero Pairing. With --reach it waits a while until the relays know the
+// way to the pod.
 func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
 	names, err := s.state.names(ctx)
 	if err != nil || len(names) != 1 {
@@ -258,7 +259,8 @@ func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
 		return Pairing{}, err
 	}
 	h.reach.ready(ctx)
-	return s.state.pairing(ctx, s.config, p.name)
+	pairing, err := s.state.pairing(ctx, s.config, p.name)
+	return pairing.heard(ctx, s.relays.client), err
 }
 
 // Run serves until ctx ends, then lets requests under way finish for a short while. Its error is nil

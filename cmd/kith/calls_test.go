@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// call runs a subcommand and returns how it ends and what it says.
+func callKith(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, problems bytes.Buffer
+	code = run(t.Context(), args, &out, &problems)
+	return code, out.String(), problems.String()
+}
+
+func isThere(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Lstat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// TestARestoreThatFailsLeavesNothing: neither a folder that was not there, nor a file in one that was.
+func TestARestoreThatFailsLeavesNothing(t *testing.T) {
+	empty := t.TempDir()
+	kit := filepath.Join(t.TempDir(), "kit")
+	if err := os.WriteFile(kit, []byte("AGE-SECRET-KEY-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	absent, there, own := filepath.Join(t.TempDir(), "kith"), t.TempDir(), t.TempDir()
+	settings := filepath.Join(own, "kith.toml")
+	if err := os.WriteFile(settings, []byte("url = \"http://localhost:8420/\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{absent, there, own} {
+		if code, _, problems := callKith(t, "restore", empty, "--kit", kit, "--data", dir); code != exitFailed || !strings.Contains(problems, "no backup is there") {
+			t.Errorf("%d %s", code, problems)
+		}
+	}
+	if isThere(t, absent) || !isThere(t, there) || !isThere(t, settings) {
+		t.Error("the folders are not as they were")
+	}
+	for dir, want := range map[string]int{there: 0, own: 1} {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != want {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// TestWhatIsAskedForTooEarly: it is said what has to come before.
+func TestWhatIsAskedForTooEarly(t *testing.T) {
+	relay, data := filepath.Join(t.TempDir(), "relay"), t.TempDir()
+	if code, _, problems := callKith(t, "relay", "invite", "--data", relay); code != exitUsage || !strings.Contains(problems, "there is no relay in "+relay) {
+		t.Errorf("%d %s", code, problems)
+	}
+	if isThere(t, relay) {
+		t.Error("a folder was made for a relay that is none")
+	}
+	if code, _, problems := callKith(t, "person", "add", "me", "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
+	if code, _, problems := callKith(t, "backup", "kit", "me", "--data", data); code != exitFailed || !strings.Contains(problems, "name one with `kith backup add me PLACE`") {
+		t.Errorf("%d %s", code, problems)
+	}
+	if code, _, problems := callKith(t, "backup", "add", "me", filepath.Join(t.TempDir(), "copy"), "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
+	if code, _, problems := callKith(t, "backup", "kit", "me", "--data", data); code != exitFailed || !strings.Contains(problems, "make one with `kith backup run me`") {
+		t.Errorf("%d %s", code, problems)
+	}
+	for _, args := range [][]string{
+		{"s3://ana/pod"}, {"s3://ana/pod", "--key", "k", "--user", "u"}, {"/media/disk", "--endpoint", "https://s3.example.org"},
+	} {
+		if code, _, problems := callKith(t, append([]string{"backup", "add", "me", "--data", data}, args...)...); code != exitUsage {
+			t.Errorf("%q: %d %s", args, code, problems)
+		}
+	}
+}
+
+// heard is what a command has said so far.
+type heard struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (h *heard) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.Write(p)
+}
+
+func (h *heard) find(pattern string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return regexp.MustCompile(pattern).FindString(h.text.String())
+}
+
+// TestARelayTellsItsAddress: what it prints can be given to --reach.
+func TestARelayTellsItsAddress(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var said heard
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, []string{"relay", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--queues", "open"}, &said, &said)
+	}()
+	defer func() {
+		stop()
+		if code := <-ended; code != exitOK {
+			t.Errorf("it ends with %d", code)
+		}
+	}()
+	for deadline := time.Now().Add(time.Minute); said.find(`(?m)^listening on http://127\.0\.0\.1:\d+$`) == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it says %q", said.find(`(?s).*`))
+		}
+	}
+}
