@@ -1,4 +1,5 @@
 import { type ReadonlySignal, computed, signal } from "@preact/signals";
+import { KithError } from "../core/errors.ts";
 import type {
   Circle, CircleId, ContactId, Device, Draft, Friend, Invite, Kith, Me, OutboxItem, PodState, Topic,
 } from "../core/kith.ts";
@@ -22,10 +23,16 @@ export interface Model {
 
 const readOnDemand: ReadonlySet<Topic> = new Set<Topic>(["posts", "feed", "storage", "friends", "me"]);
 
+/** A friend whose pod never answered has not refused: it may not have heard of the friendship yet. */
+function heard(friend: Friend): Friend {
+  if (friend.lastSeen !== undefined || friend.error?.code !== "friend-refused") return friend;
+  return { ...friend, error: new KithError("friend-unreachable", friend.error.message) };
+}
+
 /** follow returns the state of a core as signals, for as long as the page lives. `tag` orders names. */
 export function follow(kith: Kith, tag: string): Model {
   const byName = new Intl.Collator(tag).compare;
-  const sorted = (): readonly Friend[] => [...kith.friends()].sort((a, b) => byName(a.name, b.name));
+  const sorted = (): readonly Friend[] => kith.friends().map(heard).sort((a, b) => byName(a.name, b.name));
   // What is leaving is a post already.
   const drafts = (): readonly Draft[] => kith.drafts().filter(({ reason }) => reason !== "leaving");
   const parts = {

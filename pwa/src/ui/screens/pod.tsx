@@ -18,7 +18,7 @@ export function PodScreen() {
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
       {pod.kind === "none" ? null : <Standing pod={pod} />}
       <Connect pod={pod} />
-      {pod.kind === "none" ? null : <More />}
+      {pod.kind === "none" ? null : <><More /><Forget /></>}
     </Screen>
   );
 }
@@ -59,7 +59,7 @@ function Connect({ pod }: { readonly pod: PodState }) {
       <div class="pad">
         {pod.kind === "none" ? <><p class="reading">{w.pod.what}</p><p>{w.pod.how}</p></> : <p>{w.pod.refusedHint}</p>}
       </div>
-      <Paste key={tried} label={w.pod.paste} go={w.add.open} tried={tried} onLink={open} />
+      <Paste key={tried} label={w.pod.paste} hint={w.pod.pasteHint} go={w.add.open} tried={tried} onLink={open} />
     </>
   );
 }
@@ -111,11 +111,10 @@ function More() {
 }
 
 function Standing({ pod }: { readonly pod: PodState }) {
-  const { attempt, clock, kith, say, t } = useApp();
+  const { clock, kith, t } = useApp();
   const w = useRelayWords();
   const { kind, lastSync, progress, url, waiting } = pod;
   useEffect(() => { void kith.syncNow(); }, []);
-  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(w.pod.disconnected)));
   return (
     <div class="pad">
       <section class="card pod-card">
@@ -126,6 +125,16 @@ function Standing({ pod }: { readonly pod: PodState }) {
         {lastSync === undefined ? null : <p class="state">{w.pod.last(clock.at(lastSync))}</p>}
         {kind === "unreachable" || waiting > 0 ? <button type="button" class="button" onClick={() => void kith.syncNow()}>{w.pod.again}</button> : null}
       </section>
+    </div>
+  );
+}
+
+function Forget() {
+  const { attempt, kith, say } = useApp();
+  const w = useRelayWords();
+  const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(w.pod.disconnected)));
+  return (
+    <div class="pad">
       <button type="button" class="button" onClick={forget}>{w.pod.disconnect}</button>
       <p class="state">{w.pod.disconnectHint}</p>
     </div>

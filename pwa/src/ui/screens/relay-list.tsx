@@ -17,8 +17,8 @@ export function RelaysScreen() {
       {all === undefined ? null : (
         <>
           {list.length === 0 ? <Empty title={w.relays.none} hint={w.relays.noneHint} /> : <List all={all} list={list} />}
-          <Add all={all} first={list.length === 0} />
           <Wake all={all} reached={list.length > 0} />
+          <Add all={all} first={list.length === 0} />
           {all.leaving().map(({ host, until }) => <Leaving key={host} host={host} until={until} />)}
         </>
       )}

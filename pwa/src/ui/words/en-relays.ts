@@ -77,6 +77,7 @@ export const enRelays = {
     what: "A pod is a small server of your own. It keeps a second copy of your posts and answers your friends while this phone sleeps.",
     how: "Start one on a computer of yours. It shows a pairing link and, where a phone can use it, a code.",
     paste: "Paste the pairing link",
+    pasteHint: "However long it is. Paste all of it, or scan the code with this phone.",
     connect: "Connect",
     connecting: "Connecting.",
     already: (host: string) => `You already use ${host}. Your posts there stay there and go on answering friends.`,
