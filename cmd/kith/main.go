@@ -116,7 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func overview(w io.Writer) {
 	fmt.Fprint(w, "Kith: private sharing among friends. This program is the pod.\n\n")
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  kith %-11s %s\n", cmd.name, cmd.summary)
+		fmt.Fprintf(w, "  kith %-13s %s\n", cmd.name, cmd.summary)
 	}
 	fmt.Fprint(w, "\nHelp with examples: kith help COMMAND\n")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func personCommand() command {
-	return command{name: "person", summary: "make a pod for one more person", run: runPerson, help: `
+	return command{name: "person", summary: "make a pod for one more person, or bound one", run: runPerson, help: `
 Usage: kith person add NAME [--data DIR] [--url BASE]
        kith person quota NAME [SIZE] [--data DIR]
 

@@ -82,7 +82,8 @@ Examples:
 `}
 }
 
-func runServe(ctx context.Context, c *call) error {
+// serving declares the flags that say how a server serves.
+func (c *call) serving() *server.Config {
 	cfg := c.config()
 	c.flags.StringVar(&cfg.Listen, "listen", "", "`ADDR` to listen on, host:port (default "+server.DefaultListen+", or :443 with --domain)")
 	c.flags.StringVar(&cfg.Domain, "domain", "", "public `NAME` of this machine; certificates are fetched and renewed")
@@ -102,6 +103,11 @@ func runServe(ctx context.Context, c *call) error {
 	c.flags.BoolVar(&cfg.Onion, "onion", false, "be an onion service too, by the Tor on this machine")
 	c.flags.StringVar(&cfg.OnionControl, "onion-control", "", "`ADDR` of Tor's control port, host:port or unix:PATH (default 127.0.0.1:9051)")
 	c.flags.StringVar(&cfg.Log, "log", "", "`FILE` for the log (default: the terminal)")
+	return cfg
+}
+
+func runServe(ctx context.Context, c *call) error {
+	cfg := c.serving()
 	if err := c.complete(cfg); err != nil {
 		return err
 	}

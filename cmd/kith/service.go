@@ -17,24 +17,26 @@ import (
 
 func serviceCommand() command {
 	return command{name: "service", summary: "have the server start with the machine", run: runService, help: `
-Usage: kith service install [--print] [--system] [--data DIR]
+Usage: kith service install [--data DIR] [what you would give to "kith serve"]
+       kith service install --print [--system] [--data DIR]
+       kith service install --system [--data DIR]
        kith service remove [--system]
        kith service status [--system]
 
 install has ` + "`kith serve --data DIR`" + ` start by itself, with as few rights as it needs: on Linux as a systemd unit of your
 account, on macOS as a launch agent, on Windows as a task that begins when you sign in. What you would give to
-"kith serve" as flags, write in DIR/kith.toml. Installing again changes what has changed and nothing else. --print
-shows the file and installs nothing. remove stops the server and takes the file away; the pods stay.
+"kith serve" as flags, give to install: it is kept in DIR/kith.toml. Installing again changes what has changed and
+nothing else. --print shows the file and installs nothing. remove stops the server and takes the file away; the pods stay.
 
 On Linux a unit of your account runs while you are signed in; "loginctl enable-linger" lets it run always. --system
 makes one for the whole machine instead, which needs root and an account called ` + systemAccount + `, and may do still less: it
-sees its folder and nothing else of the disk.
+sees its folder and nothing else of the disk. Its settings write into DIR/kith.toml yourself.
 
 The log: journalctl --user -u kith on Linux, DIR/log/kith.log elsewhere. It has neither names nor contents.
 
 Examples:
   kith service install
-  kith service install --data /srv/kith
+  kith service install --reach https://relay.example.org/,https://other.example.org/
   sudo kith service install --system --data /var/lib/kith
   kith service status
 `}
@@ -53,8 +55,7 @@ type service struct {
 }
 
 func runService(ctx context.Context, c *call) error {
-	cfg := &server.Config{}
-	c.flags.StringVar(&cfg.Data, "data", "", "`DIR` that holds everything (default: kith in the home folder)")
+	cfg := c.serving()
 	system := c.flags.Bool("system", false, "for the whole machine (Linux)")
 	show := c.flags.Bool("print", false, "print the file and install nothing")
 	if err := c.folder(cfg); err != nil {
@@ -76,7 +77,7 @@ func runService(ctx context.Context, c *call) error {
 		_, err := fmt.Fprint(c.stdout, s.text)
 		return err
 	case c.words[0] == "install":
-		return c.installService(ctx, s, u)
+		return c.installService(ctx, s, u, *cfg)
 	case c.words[0] == "remove":
 		return c.removeService(ctx, s)
 	case c.words[0] == "status":
@@ -177,7 +178,7 @@ func asUTF16(text string) []byte {
 	return b
 }
 
-func (c *call) installService(ctx context.Context, s service, u unit) error {
+func (c *call) installService(ctx context.Context, s service, u unit, cfg server.Config) error {
 	if u.system {
 		if _, err := user.Lookup(systemAccount); err != nil {
 			return fmt.Errorf("there is no account %q; make it with: useradd --system --home-dir %s --shell /usr/sbin/nologin %[1]s && install -d -m 0700 -o %[1]s -g %[1]s %[2]s", systemAccount, u.data)
@@ -186,8 +187,15 @@ func (c *call) installService(ctx context.Context, s service, u unit) error {
 	if err := tell(ctx, s.ready); err != nil {
 		return fmt.Errorf("%s (%w)", s.without, err)
 	}
+	changed := false
+	if !u.system {
+		var err error
+		if changed, err = cfg.Record(); err != nil {
+			return err
+		}
+	}
 	old, err := os.ReadFile(s.file)
-	if err == nil && string(old) == string(s.bytes) && tell(ctx, s.running) == nil {
+	if err == nil && !changed && string(old) == string(s.bytes) && tell(ctx, s.running) == nil {
 		_, err := fmt.Fprintf(c.stdout, "Nothing has changed: %s is installed, and the server runs.\n", s.file)
 		return err
 	}
@@ -203,7 +211,7 @@ func (c *call) installService(ctx context.Context, s service, u unit) error {
 	if err := tellAll(ctx, s.start); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
-	fmt.Fprintf(c.stdout, "The server runs, and starts by itself: %s\nWhat it is told beside its folder, write in %s.\n", s.file, filepath.Join(u.data, "kith.toml"))
+	fmt.Fprintf(c.stdout, "The server runs, and starts by itself: %s\nIts settings are in %s.\n", s.file, filepath.Join(u.data, "kith.toml"))
 	if runtime.GOOS == "linux" && !u.system {
 		c.explainLinger(ctx)
 	}

@@ -126,6 +126,19 @@ func TestInstallingTwiceIsInstallingOnce(t *testing.T) {
 	if out, _, _ := kith(t, "service", "install", "--data", data+"2"); strings.Count(calls(), "restart") != 2 {
 		t.Errorf("with another folder: %s", out)
 	}
+	relays := []string{"service", "install", "--data", data + "2", "--reach", "https://relay.example.org/,https://other.example.org"}
+	for range 2 { // the second time nothing has changed
+		if out, problems, code := kith(t, relays...); code != 0 || strings.Count(calls(), "restart") != 3 {
+			t.Errorf("with relays: %d %s%s", code, out, problems)
+		}
+	}
+	settings, err := os.ReadFile(filepath.Join(data+"2", "kith.toml"))
+	if err != nil || !strings.Contains(string(settings), `reach = ["https://relay.example.org/", "https://other.example.org"]`) || strings.Contains(string(settings), "queues") {
+		t.Errorf("%v: %s", err, settings)
+	}
+	if _, problems, code := kith(t, "service", "install", "--data", data+"2", "--cert", "only.pem"); code != 2 || !strings.Contains(problems, "belong together") {
+		t.Errorf("with half a certificate: %d %s", code, problems)
+	}
 	if out, _, code := kith(t, "service", "status"); code != 0 || !strings.Contains(out, "and runs") {
 		t.Errorf("status: %s", out)
 	}

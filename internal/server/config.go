@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +112,36 @@ func (c Config) Issuer() string { return strings.TrimSuffix(c.URL, "/") }
 // PodURL returns the URL of the pod called name, with a trailing slash. It is also its realm.
 func (c Config) PodURL(name string) string { return c.URL + name + "/" }
 
-func (c Config) merge(r Config) Config {
+// Record writes to DIR/kith.toml what c says, so that it holds for each later start; what c does not say stays as it is.
+// It reports whether that changed anything. Errors: ErrConfig.
+func (c Config) Record() (changed bool, err error) {
+	for _, file := range []*string{&c.Cert, &c.Key, &c.Log} {
+		if *file == "" {
+			continue
+		}
+		if *file, err = filepath.Abs(*file); err != nil {
+			return false, err
+		}
+	}
+	recorded, err := readConfig(c.Data)
+	if err != nil {
+		return false, err
+	}
+	said := c.over(recorded)
+	said.Data = ""
+	if reflect.DeepEqual(said, recorded) {
+		return false, nil
+	}
+	full, err := c.Complete() // which checks it
+	if err != nil {
+		return false, err
+	}
+	said.URL = full.URL
+	return true, writeConfig(c.Data, said)
+}
+
+// over returns c, with what r says where c says nothing.
+func (c Config) over(r Config) Config {
 	c.URL = or(c.URL, r.URL)
 	c.Domain = or(c.Domain, r.Domain)
 	c.Cert = or(c.Cert, r.Cert)
@@ -124,15 +154,24 @@ func (c Config) merge(r Config) Config {
 		c.Reach = r.Reach
 	}
 	c.Relay = c.Relay || r.Relay
-	c.Queues = or(c.Queues, r.Queues, "work")
+	c.Queues = or(c.Queues, r.Queues)
 	c.Onion = c.Onion || r.Onion
-	c.OnionControl = or(c.OnionControl, r.OnionControl, defaultOnionControl)
+	c.OnionControl = or(c.OnionControl, r.OnionControl)
 	c.Log = or(c.Log, r.Log)
+	c.Listen = or(c.Listen, r.Listen)
+	return c
+}
+
+// merge is over, with the defaults where neither says anything.
+func (c Config) merge(r Config) Config {
+	c = c.over(r)
+	c.Queues = or(c.Queues, "work")
+	c.OnionControl = or(c.OnionControl, defaultOnionControl)
 	listen := DefaultListen
 	if c.Domain != "" {
 		listen = ":443"
 	}
-	c.Listen = or(c.Listen, r.Listen, listen)
+	c.Listen = or(c.Listen, listen)
 	return c
 }
 
