@@ -11,7 +11,9 @@ export default defineConfig({
     execArgv: ["--experimental-websocket"],
     include: ["e2e/**/*.e2e.ts"],
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    // A deadline ends what hangs; it is no judgement of how quick a machine is.
+    testTimeout: 600_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -65,7 +65,7 @@ test("one post edited on both while apart becomes the same text, and the edit th
   await expect.poll(async () => {
     const [here, there] = [await shown(phone), await shown(laptop)];
     return here === there && here !== undefined && [...(await podPosts(host, "mia")).values()].includes(here);
-  }, { timeout: 30_000 }).toBe(true);
+  }, { timeout: 60_000 }).toBe(true);
   const winner = await shown(phone);
   const second = [...typed.values()].find((text) => text !== winner)!;
   const keeper = await keeps(second);
@@ -131,7 +131,7 @@ async function keeps(text: string): Promise<Phone> {
     return undefined;
   };
   for (const device of [phone, laptop]) await device.visit(words.nav.feed);
-  await expect.poll(told, { timeout: 30_000 }).toBeDefined();
+  await expect.poll(told, { timeout: 60_000 }).toBeDefined();
   const device = (await told())!;
   await device.page.getByRole("main").getByRole("link", { name: words.feed.look }).first().click();
   await device.heading(words.drafts.title).waitFor();

@@ -20,7 +20,7 @@ const shots = fileURLToPath(new URL("../shots/", import.meta.url));
 /** The built app as a file. */
 export const builtFile = new URL("../dist/index.html", import.meta.url).href;
 
-const startSeconds = 30;
+const startSeconds = 90;
 
 /** Person is what `kith person add` prints: the addresses of one person's pod and the link that pairs it. */
 export interface Person {

@@ -15,7 +15,7 @@ const [shell, talk] = [wordsFor(["en"]).words, talkWordsFor("en")];
 export const words = { ...shell, ...placeWordsFor("en"), ...relayWordsFor("en"), ...talk, post: { ...shell.post, ...talk.post } };
 
 /** How long a person waits for something to appear, in milliseconds. */
-const patience = 30_000;
+const patience = 90_000;
 /** How long they look before they ask once more. */
 const glance = 2_000;
 

@@ -58,7 +58,7 @@ async function reader(url: string, subscription: Subscription, on: Net = net): P
   });
   open.push(mailbox);
   mailbox.start();
-  await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => waiting.length, { timeout: 60_000 }).toBe(1);
   return { mailbox, messages, states, waiting };
 }
 
@@ -105,7 +105,7 @@ describe("a relay", () => {
     const { subscription, send } = await queue(relay);
     const { mailbox, messages } = await reader(relay.url, subscription);
     const posted = post(net, relay.url, send, utf8("question"), 20);
-    await expect.poll(() => messages.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => messages.length, { timeout: 60_000 }).toBe(1);
     const [{ id, waits, bytes, expires }] = messages as [Message];
     expect([waits, bytes]).toEqual([true, utf8("question")]);
     expect(Math.abs(expires - Date.now() - 14 * 86_400_000)).toBeLessThan(60_000);
@@ -124,7 +124,7 @@ describe("a relay", () => {
     await relay.start();
     const first = await reader(relay.url, subscription);
     expect(first.waiting).toEqual([1]);
-    await expect.poll(() => first.messages.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => first.messages.length, { timeout: 60_000 }).toBe(1);
     const [{ id, bytes, waits }] = first.messages as [Message];
     expect([bytes, waits]).toEqual([utf8("later"), false]);
     expect(await first.mailbox.reply(id, utf8("answer"))).toBe(false);
@@ -137,7 +137,7 @@ describe("a relay", () => {
     const { subscription, send } = await queue(relay);
     const [one, two] = [await reader(relay.url, subscription), await reader(relay.url, subscription)];
     await post(net, relay.url, send, utf8("question"), 0);
-    await expect.poll(() => [one.messages.length, two.messages.length], { timeout: 5000 }).toEqual([1, 1]);
+    await expect.poll(() => [one.messages.length, two.messages.length], { timeout: 60_000 }).toEqual([1, 1]);
     const id = one.messages[0]?.id ?? "";
     expect(await Promise.all([one.mailbox.claim(id), two.mailbox.claim(id)]).then((won) => won.filter(Boolean).length)).toBe(1);
   });
@@ -154,7 +154,7 @@ describe("a relay", () => {
     const stranger = new Mailbox(net, relay.url, [{ ...subscription, token: random(32) }], { message: () => undefined, refused: (of) => refused.push(of) });
     open.push(stranger);
     stranger.start();
-    await expect.poll(() => refused, { timeout: 5000 }).toEqual([subscription.queue]);
+    await expect.poll(() => refused, { timeout: 60_000 }).toEqual([subscription.queue]);
     stranger.stop();
   });
 
@@ -184,11 +184,11 @@ describe("a relay", () => {
     const { subscription, send } = await queue(relay);
     const { states, messages, waiting } = await reader(relay.url, subscription);
     await relay.kill9();
-    await expect.poll(() => states.at(-1), { timeout: 5000 }).toBe("lost");
+    await expect.poll(() => states.at(-1), { timeout: 60_000 }).toBe("lost");
     await relay.start();
-    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => waiting.length, { timeout: 60_000 }).toBe(2);
     await post(net, relay.url, send, utf8("after"), 0);
-    await expect.poll(() => messages.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => messages.length, { timeout: 60_000 }).toBe(1);
   });
 
   it("is polled where no WebSocket comes through", async () => {
@@ -196,9 +196,9 @@ describe("a relay", () => {
     await post(net, relay.url, send, utf8("before"), 0);
     const { mailbox, messages, states } = await reader(relay.url, subscription, noSockets);
     expect(states.at(-1)).toBe("polling");
-    await expect.poll(() => messages.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => messages.length, { timeout: 60_000 }).toBe(1);
     const posted = post(net, relay.url, send, utf8("question"), 20);
-    await expect.poll(() => messages.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => messages.length, { timeout: 60_000 }).toBe(2);
     const [before, now] = messages as [Message, Message];
     expect([await mailbox.ack(before.id), await mailbox.claim(now.id), await mailbox.reply(now.id, utf8("answer")), await mailbox.ack(now.id)]).toEqual([true, true, true, true]);
     expect(await posted).toEqual({ answer: utf8("answer") });
@@ -212,7 +212,7 @@ describe("the outer hop", () => {
     const beyond = { url: relay.url, key: (await info(relay)).key };
     const { mailbox, messages } = await reader(relay.url, subscription);
     const posted = postThrough(net, other.url, beyond, send, utf8("question"), 20);
-    await expect.poll(() => messages.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => messages.length, { timeout: 60_000 }).toBe(1);
     const id = messages[0]?.id ?? "";
     expect(await mailbox.reply(id, utf8("answer"))).toBe(true);
     expect(await posted).toEqual({ answer: utf8("answer") });

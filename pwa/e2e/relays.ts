@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** The binary that `make kith` builds, unless another is named. */
 const binary = process.env["KITH_BINARY"] ?? fileURLToPath(new URL("../../bin/kith", import.meta.url));
-const startSeconds = 30;
+const startSeconds = 90;
 
 /** Relay is one `kith relay` on the loopback; it keeps its address and folder when it is started again. */
 export interface Relay {

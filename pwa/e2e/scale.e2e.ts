@@ -35,7 +35,7 @@ beforeAll(async () => {
   const friends = await layFriends(podFolder(host, "ava"), 249);
   circles = await layCircles(podFolder(host, "ava"), 20, [...known, ...friends] as typeof friends);
   await host.start();
-}, 120_000);
+});
 
 beforeEach(() => witness(() => [ava, rex]));
 
@@ -80,7 +80,7 @@ describe("with 10,000 posts", () => {
     await host.start();
     expect((await fetch(`${host.url}/ava/`)).status).toBe(401);
     console.log(`start of a pod with 10,000 posts and no index: ${Math.round(performance.now() - began)} ms`);
-  }, 120_000);
+  });
 
   test("a friend's feed is there at once, the first time and with everything on the phone", async () => {
     const cold: Opening[] = [];
@@ -146,7 +146,7 @@ async function weighing(page: Page): Promise<() => Promise<number>> {
     last = performance.now();
   };
   page.on("request", hear);
-  await expect.poll(() => performance.now() - last, { timeout: 20_000 }).toBeGreaterThan(1_500);
+  await expect.poll(() => performance.now() - last, { timeout: 60_000 }).toBeGreaterThan(1_500);
   asked.length = 0;
   return async () => {
     page.off("request", hear);

@@ -29,7 +29,7 @@ beforeAll(async () => {
   }
   await befriend(ana, ben);
   await befriend(ana, cleo);
-}, 120_000);
+});
 
 beforeEach(() => witness(() => [ana, ben, laptop, cleo]));
 
@@ -58,7 +58,7 @@ async function hears(who: Phone, post: string, said: string): Promise<void> {
     await who.ask();
     await who.enter(post);
     return who.said(said).count();
-  }, { timeout: 30_000 }).toBe(1);
+  }, { timeout: 60_000 }).toBe(1);
 }
 
 describe("a comment", () => {
@@ -128,7 +128,7 @@ describe("a comment", () => {
       await cleo.ask();
       await cleo.enter(post);
       return [await cleo.said("Thank you both").count(), await cleo.said("From the train").count(), await cleo.said("How lovely").count()];
-    }, { timeout: 30_000 }).toEqual([1, 0, 0]);
+    }, { timeout: 60_000 }).toEqual([1, 0, 0]);
   });
 });
 

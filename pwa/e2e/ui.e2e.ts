@@ -282,7 +282,7 @@ describe("with a pod and a friend", () => {
     await noor.sees("Seven");
     await noor.article("Seven").getByRole("img", { name: "Shapes 7" }).waitFor();
     // She may have seen it before it became Mia's alone; her app hears of that by itself.
-    await expect.poll(() => noor.article("Three").count(), { timeout: 30_000 }).toBe(0);
+    await expect.poll(() => noor.article("Three").count(), { timeout: 60_000 }).toBe(0);
     await look(noor.page, "feed of a friend");
     await noor.enter("Seven");
     await look(noor.page, "post of a friend");
