@@ -16,13 +16,15 @@ import (
 // one address, are not held back, and so few that it takes many addresses to fill the house.
 const (
 	connsMost    = 16 << 10
+	connsSecured = 4 << 10 // with TLS, which takes some 45 KB for each, and not 16
 	connsAddress = 1 << 10
 	outBuffer    = 256 << 10 // bytes of an answer that the system takes before they are on their way
 )
 
 // gate is a listener that holds a bounded number of connections. Where all places are taken, whoever has waited
 // longest without a request of its own under way goes, and the new one comes in: so those who ask are served,
-// however many hold connections open and are silent.
+// however many hold connections open and are silent. Where nobody waits, the oldest of the address that has most
+// goes, if that is more than twice what the newcomer's has.
 //
 //	new, idle   in the row of those who wait; may be sent away
 //	active      has a request; the limits of time end it
@@ -33,12 +35,13 @@ type gate struct {
 	mu   sync.Mutex
 	here map[string]int // connections of each address
 	held int
-	row  list.List // of *caller, who waits longest first
+	row  list.List // of *caller: those who wait, the longest first
+	in   list.List // of *caller: all, the oldest first
 }
 
-// newGate puts a gate before l. Behind a proxy, or Tor, addresses mean nothing.
-func newGate(l net.Listener, addresses bool) *gate {
-	g := &gate{Listener: l, each: connsAddress, all: min(connsMost, openFiles()/2), here: map[string]int{}}
+// newGate puts a gate for most connections before l. Behind a proxy, or Tor, addresses mean nothing.
+func newGate(l net.Listener, most int, addresses bool) *gate {
+	g := &gate{Listener: l, each: connsAddress, all: min(most, openFiles()/2), here: map[string]int{}}
 	if !addresses {
 		g.each = 0
 	}
@@ -50,8 +53,8 @@ type caller struct {
 	net.Conn
 	gate *gate
 	from string
+	seat *list.Element // among all; nil when it has left
 	mark *list.Element // in the row; nil while a request is under way
-	gone bool
 }
 
 // Accept implements net.Listener.
@@ -81,28 +84,47 @@ func (g *gate) enter(conn net.Conn) (c *caller, out net.Conn) {
 		return nil, conn
 	}
 	if g.held >= g.all {
-		first := g.row.Front()
-		if first == nil {
+		other := g.spare(c.from)
+		if other == nil {
 			return nil, conn
 		}
-		oldest := first.Value.(*caller)
-		oldest.leave()
-		out = oldest.Conn
+		other.leave()
+		out = other.Conn
 	}
 	g.held++
 	g.here[c.from]++
-	c.mark = g.row.PushBack(c)
+	c.seat, c.mark = g.in.PushBack(c), g.row.PushBack(c)
 	return c, out
+}
+
+// spare returns who makes place for a newcomer, or nil; mu is held.
+func (g *gate) spare(newcomer string) *caller {
+	if first := g.row.Front(); first != nil {
+		return first.Value.(*caller)
+	}
+	busiest, most := "", 2*g.here[newcomer]+1
+	for address, n := range g.here {
+		if n > most {
+			busiest, most = address, n
+		}
+	}
+	for e := g.in.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*caller); c.from == busiest {
+			return c
+		}
+	}
+	return nil
 }
 
 // leave gives the place back; gate.mu is held.
 func (c *caller) leave() {
-	if c.gone {
+	if c.seat == nil {
 		return
 	}
-	c.gone = true
 	c.ask()
 	g := c.gate
+	g.in.Remove(c.seat)
+	c.seat = nil
 	g.held--
 	if g.here[c.from]--; g.here[c.from] == 0 {
 		delete(g.here, c.from)
@@ -149,7 +171,7 @@ func moved(conn net.Conn, to http.ConnState) {
 	switch {
 	case to == http.StateActive || to == http.StateHijacked:
 		c.ask()
-	case to == http.StateIdle && c.mark == nil && !c.gone:
+	case to == http.StateIdle && c.mark == nil && c.seat != nil:
 		c.mark = c.gate.row.PushBack(c)
 	}
 }

@@ -26,8 +26,8 @@ func newDoorway(t *testing.T, each, all int) doorway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	g := newGate(l, true)
-	g.each, g.all = each, all
+	g := newGate(l, all, true)
+	g.each = each
 	return doorway{t, g}
 }
 
@@ -137,6 +137,33 @@ func TestWhereAllAskNobodyComesIn(t *testing.T) {
 		t.Error("the place is not given again")
 	} else {
 		checkOpen(t, "later", c, later)
+	}
+}
+
+// TestOneAddressMakesPlaceForOthers: whoever has most requests under way loses the oldest when another comes.
+func TestOneAddressMakesPlaceForOthers(t *testing.T) {
+	d := newDoorway(t, 0, 3)
+	var many []net.Conn
+	for range 3 {
+		many = append(many, d.knock("127.0.0.2"))
+		moved(d.let(), http.StateActive)
+	}
+	other := d.knock("127.0.0.3")
+	busy := d.let()
+	moved(busy, http.StateActive)
+	checkOpen(t, "another address", busy, other)
+	checkCut(t, "the oldest of the first", many[0])
+	more := d.knock("127.0.0.3") // two and one: that is not much more
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.Accept() // ends with the listener
+	}()
+	checkCut(t, "one more", more)
+	d.Close()
+	<-done
+	if d.held != 3 || d.here["127.0.0.2"] != 2 || d.in.Len() != 3 {
+		t.Errorf("%d are held, %v", d.held, d.here)
 	}
 }
 

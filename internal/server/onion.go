@@ -169,7 +169,7 @@ func (o *onion) server(h http.Handler) running {
 		visitor.Header.Del("X-Forwarded-For")
 		h.ServeHTTP(w, visitor)
 	}))
-	return running{main, func() error { return main.Serve(newGate(o.listener, false)) }}
+	return running{main, func() error { return main.Serve(newGate(o.listener, connsMost, false)) }}
 }
 
 // Onion returns the URL of the onion service, with its last slash, as soon as Tor has published it. The error says why

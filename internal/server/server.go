@@ -321,7 +321,11 @@ type running struct {
 // certificate challenges and sends everybody else to https.
 func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
 	main := newHTTP(h)
-	l = newGate(l, !c.BehindProxy)
+	most := connsMost
+	if c.Domain != "" || c.Cert != "" {
+		most = connsSecured
+	}
+	l = newGate(l, most, !c.BehindProxy)
 	switch {
 	case c.Domain != "":
 		certs := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.Domain), Cache: autocert.DirCache(c.Data + "/certificates")}
@@ -347,7 +351,7 @@ func redirecting(h http.Handler) running {
 		if err != nil {
 			return err
 		}
-		return s.Serve(newGate(l, true))
+		return s.Serve(newGate(l, connsMost, true))
 	}}
 }
 
