@@ -1,6 +1,7 @@
 import { type JSX, render } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Kith } from "../core/kith.ts";
+import { useTold } from "./asking.ts";
 import { type App, AppProvider, appOf, useApp } from "./context.ts";
 import { follow } from "./model.ts";
 import { Icon, type IconName } from "./parts/icon.tsx";
@@ -11,7 +12,6 @@ import { type Path, type Router, addressOf, askedIn, openRouter } from "./route.
 import { Feed } from "./screens/feed.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
-import { useTold } from "./told.ts";
 import { type Update } from "./update.ts";
 import { clockFor } from "./when.ts";
 import { type Words, sentenceFor, wordsFor } from "./words/words.ts";

@@ -1,10 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import type { ErrorCode } from "../core/errors.ts";
 import type { Home } from "../core/kith.ts";
 import { useApp } from "./context.ts";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { addressOf, type Path } from "./route.ts";
 import { useHomeWords } from "./words/home.ts";
+import { codeOf } from "./words/words.ts";
 
 /** Runs something at the pod and reads again what is shown; undefined when it failed, which was told then. */
 export type Act = <T>(act: (home: Home) => Promise<T>) => Promise<T | undefined>;
@@ -12,7 +14,8 @@ export type Act = <T>(act: (home: Home) => Promise<T>) => Promise<T | undefined>
 /** What was read of the pod. */
 export interface Household<T> {
   readonly said: T | undefined;
-  readonly failed: boolean;
+  /** Why nothing was read. */
+  readonly failed: ErrorCode | undefined;
   /** Reads again. */
   readonly read: () => void;
   readonly act: Act;
@@ -22,14 +25,14 @@ export interface Household<T> {
 export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
   const { attempt, kith, model } = useApp();
   const [said, setSaid] = useState<T>();
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState<ErrorCode>();
   const asking = async (): Promise<void> => {
     const next = await ask(await kith.home());
     setSaid(() => next);
   };
   const read = (): void => {
-    setFailed(false);
-    asking().catch(() => setFailed(true));
+    setFailed(undefined);
+    asking().catch((error: unknown) => setFailed(codeOf(error)));
   };
   useEffect(() => { if (model.pod.value.kind !== "none") read(); }, []);
   const act: Act = (what) => attempt(async () => {
@@ -55,7 +58,7 @@ export function OfPod<T>({ title, back, household: { said, failed, read }, child
     <Screen title={title} back={back}>
       {model.pod.value.kind === "none" ? <Empty title={w.noPod} hint={w.noPodHint}><a class="button primary" href={addressOf("you", "pod")}>{w.connect}</a></Empty>
         : said !== undefined ? children(said)
-        : failed ? <Empty title={w.unreached}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
+        : failed !== undefined ? <Empty title={failed === "pod-refused" ? w.direct : w.unreached}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
         : <p class="state pad" role="status">{w.asking}</p>}
     </Screen>
   );

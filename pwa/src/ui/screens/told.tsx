@@ -19,7 +19,7 @@ export function ToldScreen() {
   return (
     <OfPod title={w.trouble.title} back={["you", "pod"]} household={household}>
       {(all) => all.length === 0 ? <Empty title={w.trouble.none} hint={w.trouble.noneHint} /> : (
-        <ul class="settings">{all.map((trouble) => <li key={trouble.kind}><Card trouble={trouble} act={household.act} /></li>)}</ul>
+        <ul class="settings">{all.map((trouble) => <li key={trouble.text}><Card trouble={trouble} act={household.act} /></li>)}</ul>
       )}
     </OfPod>
   );
