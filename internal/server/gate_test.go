@@ -346,6 +346,27 @@ func TestWhoWaitsIsNotCut(t *testing.T) {
 	})
 }
 
+// TestLimitsFollowTheSettings: what stands in front, and TLS, change how many and how long.
+func TestLimitsFollowTheSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		config Config
+		idle   time.Duration
+	}{
+		"open to all":    {Config{}, idleTime},
+		"behind a proxy": {Config{BehindProxy: true}, proxyTime},
+	} {
+		all, err := servers(c.config, make(pipes), http.NotFoundHandler())
+		if err != nil || len(all) != 1 || all[0].IdleTimeout != c.idle || all[0].ReadHeaderTimeout != headerTime {
+			t.Errorf("%s: %+v, %v", name, all, err)
+		}
+	}
+	for most, want := range map[int]int{100: 100, openFiles(): openFiles() / 2} {
+		if g := newGate(make(pipes), most, false); g.all != want || g.each != 0 {
+			t.Errorf("of %d: %d, %d for each", most, g.all, g.each)
+		}
+	}
+}
+
 func TestFriendsHaveSoManyRequestsUnderWay(t *testing.T) {
 	p := places{each: 2, all: 3}
 	leave, ok := p.enter("ben")

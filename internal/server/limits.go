@@ -19,6 +19,7 @@ import (
 const (
 	headerTime  = 10 * time.Second
 	idleTime    = 25 * time.Second
+	proxyTime   = 3 * time.Minute // of a proxy's idle connections: it has to be the one that ends them, or requests are lost
 	stallTime   = 20 * time.Second
 	slowest     = 1 << 10  // bytes a second, below which a sender uses up stallTime
 	piece       = 16 << 10 // bytes of an answer that must move within stallTime

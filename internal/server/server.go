@@ -321,6 +321,9 @@ type running struct {
 // certificate challenges and sends everybody else to https.
 func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
 	main := newHTTP(h)
+	if c.BehindProxy {
+		main.IdleTimeout = proxyTime
+	}
 	most := connsMost
 	if c.Domain != "" || c.Cert != "" {
 		most = connsSecured
