@@ -10,7 +10,6 @@ import (
 
 	"kith/internal/rdf"
 	"kith/pod"
-	"kith/pod/folder"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -52,25 +51,25 @@ func (o Person) DecideHeld(ctx context.Context, remove bool, waiting func()) (n 
 }
 
 func (h *home) decideHeld(ctx context.Context, remove bool) (int, error) {
-	n := len(h.store.Troubles().Held)
-	return n, h.store.DecideHeld(ctx, remove)
+	n := len(h.upkeep.troubles().Held)
+	return n, h.upkeep.decide(ctx, remove)
 }
 
 func (h *home) check(ctx context.Context) (Checked, error) {
 	if err := h.state.check(ctx); err != nil {
 		return Checked{}, err
 	}
-	of, err := h.store.Check(ctx, func(folder.Checked) {})
+	of, err := h.upkeep.check(ctx)
 	if err != nil {
 		return Checked{}, err
 	}
-	t := h.store.Troubles()
+	t := h.upkeep.troubles()
 	c := Checked{Resources: of.Resources, Bytes: of.Bytes, Damaged: texts(of.Damaged), Repaired: of.Repaired, Rebuild: of.Rebuild,
 		Conflicts: texts(t.Conflicts), Held: len(t.Held), Server: !h.config.quiet}
 	if of.Rebuild {
 		return c, nil
 	}
-	if c.ACLs, err = h.unreadable(ctx); err != nil {
+	if c.ACLs, err = h.upkeep.badACLs(ctx); err != nil {
 		return c, err
 	}
 	c.Foreign, err = foreignIn(filepath.Join(h.config.Data, "pods", h.name))
@@ -102,41 +101,6 @@ func (s *state) check(ctx context.Context) error {
 		}
 	}
 	return errors.Join(err, failed)
-}
-
-// unreadable returns the ACL resources that are not what they have to be: RDF.
-func (h *home) unreadable(ctx context.Context) (bad []string, err error) {
-	var all []pod.Path
-	err = h.store.View(ctx, func(tx pod.Tx) error {
-		for c, err := range tx.Changes(0) {
-			if err != nil {
-				return err
-			}
-			if !c.Gone() && !c.Narrowed() && c.Path.IsACL() {
-				all = append(all, c.Path)
-			}
-		}
-		return nil
-	})
-	for _, p := range all {
-		if err != nil {
-			break
-		}
-		err = h.store.View(ctx, func(tx pod.Tx) error {
-			res, err := tx.Open(p)
-			if errors.Is(err, pod.ErrNotExist) || errors.Is(err, pod.ErrUnsettled) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if !h.readableACL(res) {
-				bad = append(bad, p.String())
-			}
-			return res.Close()
-		})
-	}
-	return bad, err
 }
 
 func (h *home) readableACL(res pod.Resource) bool {

@@ -23,8 +23,6 @@ var settings, _ = pod.ParsePath("/settings/")
 type hands struct {
 	stop context.CancelFunc
 	done chan struct{}
-	// decide is that of the store, which touches no resource by its name.
-	decide func(ctx context.Context, remove bool) error
 }
 
 // followed are the settings of the store; what is new is made the owner's alone by the guard, which is
@@ -38,7 +36,7 @@ func (h *home) followed() folder.Followed {
 // openHands begins to follow the folder.
 func (h *home) openHands() {
 	ctx, stop := context.WithCancel(context.Background())
-	h.hands = &hands{stop: stop, done: make(chan struct{}), decide: h.store.DecideHeld}
+	h.hands = &hands{stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(h.hands.done)
 		for h.store.Follow(ctx) != nil {

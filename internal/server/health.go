@@ -49,10 +49,10 @@ func (c Config) renewal() string {
 // fullness is what the owner hears when the pod has nearly reached what it may hold.
 func (h *home) fullness(ctx context.Context) ([]trouble, error) {
 	p, err := h.state.person(ctx, h.name)
-	if err != nil || p.quota == 0 || h.store.Bytes() < p.quota/10*9 {
+	if err != nil || p.quota == 0 || h.upkeep.bytes() < p.quota/10*9 {
 		return nil, err
 	}
-	text := fmt.Sprintf("The pod holds %s of the %s that it may. Delete something, or ask whoever runs the server for more room.", inUnits(h.store.Bytes()), inUnits(p.quota))
+	text := fmt.Sprintf("The pod holds %s of the %s that it may. Delete something, or ask whoever runs the server for more room.", inUnits(h.upkeep.bytes()), inUnits(p.quota))
 	return []trouble{{Kind: "quota", Text: text}}, nil
 }
 

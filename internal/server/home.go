@@ -49,6 +49,7 @@ type home struct {
 	heard     heard    // hints of friends
 	present   presence // of the owner's devices
 	hands     *hands
+	upkeep    upkeep
 	backups   *backups
 	drive     *dav.Handler // nil for a name that nobody has
 	rooted    atomic.Bool  // the root ACL is known to be there
@@ -78,8 +79,9 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	h.drive = dav.New("/"+name+"/"+mount, h.url)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Quota: s.config.quota, Now: s.config.Now})
 	h.realm.change = h.changeContact
+	h.openUpkeep()
 	if p.moved {
-		h.store.Freeze()
+		h.upkeep.freeze()
 		h.left.Store(true)
 	} else if err := h.store.TakeIn(ctx); err != nil {
 		return nil, errors.Join(err, h.close())

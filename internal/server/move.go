@@ -99,7 +99,7 @@ func (s *Server) leave(ctx context.Context, name, dir string) (m Moved, err erro
 		return m, err
 	}
 	h.retire()
-	h.store.Freeze()
+	h.upkeep.freeze()
 	m, err = h.copyTo(ctx, archive.Folder(dir))
 	m.Server = !s.config.quiet
 	return m, err

@@ -73,7 +73,7 @@ func sizeOf(dir string) (n int64, err error) {
 func (h *home) limit(ctx context.Context) error {
 	p, err := h.state.person(ctx, h.name)
 	if err == nil {
-		h.store.Limit(p.quota)
+		h.upkeep.limit(p.quota)
 	}
 	return err
 }

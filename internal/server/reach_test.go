@@ -24,11 +24,12 @@ import (
 // reaches are the functions of this package that touch the store of a pod, and why none of them is a way
 // around the guard.
 var reaches = map[string]string{
-	"openHome":  "opens it, and gives it to the guard",
-	"close":     "closes it, after the guard",
-	"openHands": "lets it follow its folder, where nobody asks for anything",
-	"refresh":   "who the owner's contacts are, which is asked before anything is decided",
-	"appear":    "whether there is a pod at all",
+	"openHome":   "opens it, and gives it to the guard",
+	"close":      "closes it, after the guard",
+	"openUpkeep": "has it checked, bounded and frozen as a whole, for its owner, who is told which paths are damaged",
+	"openHands":  "lets it follow its folder, where nobody asks for anything",
+	"refresh":    "who the owner's contacts are, which is asked before anything is decided",
+	"appear":     "whether there is a pod at all",
 }
 
 // TestOnlyTheGuardReachesAPod reads the source: every other function has a View at most.

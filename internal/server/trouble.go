@@ -31,7 +31,7 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		}
 		all = append(all, some...)
 	}
-	t := h.store.Troubles()
+	t := h.upkeep.troubles()
 	if n := len(t.Held); n > 0 {
 		all = append(all, trouble{Kind: "deletions", Count: n, Paths: named(t.Held), Text: fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n)})
 	}
@@ -74,7 +74,7 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 	if err := readJSON(w, r, 1<<10, &decision); err != nil {
 		return err
 	}
-	if err := h.hands.decide(r.Context(), decision.Delete); err != nil {
+	if err := h.upkeep.decide(r.Context(), decision.Delete); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
