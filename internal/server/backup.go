@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"kith/pod"
@@ -236,11 +237,17 @@ func valueOf(row *sqlite.Stmt, i int) any {
 	return row.ColumnText(i)
 }
 
-// restore fills the tables with what export told. Columns that this version does not know are an error.
+// restore fills the tables with what export told. The error is archive.ErrNewer where something is told that this
+// version does not know: it would be lost without a word.
 func (s *state) restore(ctx context.Context, text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
 		return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+	}
+	for name := range all {
+		if name != movedFrom && !slices.ContainsFunc(goesAlong, func(e struct{ table, person string }) bool { return e.table == name }) {
+			return archive.ErrNewer
+		}
 	}
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		for _, e := range goesAlong {
@@ -259,10 +266,14 @@ func (s *state) restore(ctx context.Context, text []byte) error {
 }
 
 func insert(c *sqlite.Conn, table string, values map[string]json.RawMessage) error {
+	known, err := columnsOf(c, table)
+	if err != nil {
+		return err
+	}
 	columns, marks, args := "", "", []any{}
 	for name, raw := range values {
-		if !namePattern.MatchString(name) {
-			return archive.ErrDamaged
+		if !slices.Contains(known, name) {
+			return archive.ErrNewer
 		}
 		var number int64
 		var words string
@@ -283,6 +294,14 @@ func insert(c *sqlite.Conn, table string, values map[string]json.RawMessage) err
 		return archive.ErrDamaged
 	}
 	return sqlitex.Execute(c, `INSERT INTO `+table+` (`+columns[2:]+`) VALUES (`+marks[2:]+`)`, &sqlitex.ExecOptions{Args: args})
+}
+
+func columnsOf(c *sqlite.Conn, table string) (names []string, err error) {
+	err = sqlitex.Execute(c, `SELECT name FROM pragma_table_info(?)`, &sqlitex.ExecOptions{Args: []any{table}, ResultFunc: func(row *sqlite.Stmt) error {
+		names = append(names, row.ColumnText(0))
+		return nil
+	}})
+	return names, err
 }
 
 // Restore makes a person's pod out of a backup, in the folder of c, in which no server runs. The pod is the

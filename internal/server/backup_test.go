@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +18,8 @@ import (
 	"time"
 
 	"kith/sync/archive"
+
+	"filippo.io/age"
 )
 
 const canary = "CANARY-of-a-deleted-post"
@@ -279,6 +283,21 @@ func TestBackupsThatCannotBe(t *testing.T) {
 			}
 		}
 	}
+	newer := func(change func(keyring map[string]any)) func(string) {
+		return each("keyring-*", func(text []byte) []byte { return resealed(t, text, kit, change) })
+	}
+	told := func(keyring map[string]any, change func(state map[string]any)) {
+		var state map[string]any
+		text, err := base64.StdEncoding.DecodeString(keyring["state"].(string))
+		if err = errors.Join(err, json.Unmarshal(text, &state)); err != nil {
+			t.Fatal(err)
+		}
+		change(state)
+		if text, err = json.Marshal(state); err != nil {
+			t.Fatal(err)
+		}
+		keyring["state"] = text
+	}
 	cut := func(text []byte) []byte { return text[:len(text)-1] }
 	flip := func(text []byte) []byte { text[len(text)-1] ^= 1; return text }
 	for _, c := range []struct {
@@ -294,18 +313,53 @@ func TestBackupsThatCannotBe(t *testing.T) {
 		{"a keyring that is altered", kit, each("keyring-*", flip), archive.ErrDamaged},
 		{"objects that are cut", kit, each("objects/*/*", cut), archive.ErrDamaged},
 		{"objects that are altered", kit, each("objects/*/*", flip), archive.ErrDamaged},
+		{"a keyring of a newer form", kit, newer(func(k map[string]any) { k["format"] = 2 }), archive.ErrNewer},
+		{"a table that this version does not have", kit, newer(func(k map[string]any) {
+			told(k, func(state map[string]any) { state["future"] = []any{} })
+		}), archive.ErrNewer},
+		{"a column that this version does not have", kit, newer(func(k map[string]any) {
+			told(k, func(state map[string]any) { state["person"].([]any)[0].(map[string]any)["future"] = 1 })
+		}), archive.ErrNewer},
+		{"a person whose name is none", kit, newer(func(k map[string]any) {
+			told(k, func(state map[string]any) { state["person"].([]any)[0].(map[string]any)["name"] = "../me" })
+		}), archive.ErrDamaged},
+		{"a path that leads out of the pod", kit, newer(func(k map[string]any) { k["rows"].([]any)[1].(map[string]any)["path"] = "/../../x" }), archive.ErrDamaged},
+		{"an object that lies elsewhere", kit, newer(func(k map[string]any) {
+			for _, row := range k["rows"].([]any) {
+				row.(map[string]any)["object"] = "../../../../../../../../etc/pw"
+			}
+		}), archive.ErrDamaged},
 		{"objects that are missing", kit, func(dir string) { os.RemoveAll(filepath.Join(dir, "objects")) }, archive.ErrDamaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			into := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now}
-			_, _, err := Restore(t.Context(), into, copyOf(t, c.change), "", "", c.kit, nil)
+			place := copyOf(t, c.change)
+			before := map[string]string{}
+			if _, err := os.Stat(place); err == nil {
+				before = files(t, place)
+			}
+			_, _, err := Restore(t.Context(), into, place, "", "", c.kit, nil)
 			if !errors.Is(err, c.want) {
 				t.Fatalf("%v, want %v", err, c.want)
+			}
+			if len(before) > 0 && !maps.Equal(before, files(t, place)) {
+				t.Error("the backup was changed")
 			}
 			if left := files(t, filepath.Join(into.Data)); len(left) > 1 { // state.db, without a person
 				t.Errorf("left behind: %v", slices.Sorted(maps.Keys(left)))
 			}
 		})
+	}
+	into := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now}
+	kept := filepath.Join(into.Data, "pods", DefaultName, "diary.txt") // of a pod whose state.db was lost
+	if err := errors.Join(os.MkdirAll(filepath.Dir(kept), 0o700), os.WriteFile(kept, []byte("mine"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Restore(t.Context(), into, s.place, "", "", kit, nil); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "restore into another folder") {
+		t.Errorf("over files that are there: %v", err)
+	}
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "mine" {
+		t.Errorf("what was there is %q, %v", text, err)
 	}
 	if _, err := s.person.AddBackup(t.Context(), s.place, "", "", time.Hour); !errors.Is(err, ErrPlace) {
 		t.Errorf("a second backup at one place: %v", err)
@@ -315,6 +369,33 @@ func TestBackupsThatCannotBe(t *testing.T) {
 			t.Errorf("%q: %v", place, err)
 		}
 	}
+}
+
+// resealed returns a keyring with something changed, as a program that has the kit would write it.
+func resealed(t *testing.T, text []byte, kit string, change func(map[string]any)) []byte {
+	t.Helper()
+	key, err := age.ParseX25519Identity(kit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := age.Decrypt(bytes.NewReader(text), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keyring map[string]any
+	if err := json.NewDecoder(inner).Decode(&keyring); err != nil {
+		t.Fatal(err)
+	}
+	change(keyring)
+	var sealed bytes.Buffer
+	w, err := age.Encrypt(&sealed, key.Recipient())
+	if err == nil {
+		err = errors.Join(json.NewEncoder(w).Encode(keyring), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed.Bytes()
 }
 
 // brittle is a place on which the nth call fails, before or after it has done its work.

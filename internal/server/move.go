@@ -26,7 +26,10 @@ type Moved struct {
 }
 
 // goesAlong are the tables of state.db that move to another machine: what a backup has, and the backups themselves.
-var goesAlong = append(exported[:len(exported):len(exported)], struct{ table, person string }{"backup", "person"}, struct{ table, person string }{"queued", "person"})
+var goesAlong = append(exported[:len(exported):len(exported)], []struct{ table, person string }{{"backup", "person"}, {"queued", "person"}, {"done", "person"}}...)
+
+// movedFrom is the member that tells the address of the server that the pod comes from.
+const movedFrom = "from"
 
 // Leave writes the whole pod, sealed, to an empty folder, reads it back, and closes the pod here for good: not one
 // write is taken after the first byte is copied. When it fails, the pod goes on as before. waiting is called when a
@@ -136,7 +139,7 @@ func (h *home) copyTo(ctx context.Context, place archive.Place) (m Moved, err er
 	if err != nil {
 		return m, err
 	}
-	state, err := h.state.exportTables(ctx, h.name, goesAlong, map[string]any{"from": h.config.URL})
+	state, err := h.state.exportTables(ctx, h.name, goesAlong, map[string]any{movedFrom: h.config.URL})
 	if err != nil {
 		return m, err
 	}
