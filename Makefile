@@ -6,7 +6,7 @@
 #               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
 # make webrtc   a pod to which friends' phones connect directly, bin/kith-webrtc: its tests, and what it weighs
 # make fuzz     every fuzz target for FUZZTIME (30s)
-# make torture  the properties again, over very many random worlds (about an hour)
+# make torture  the properties again, over very many random worlds; kills and failures at every system call (hours)
 # make s3       backups against an S3 server that checks signatures, which it fetches
 # make bench    every benchmark, into docs/performance.md
 # make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
