@@ -240,7 +240,7 @@ describe("photos in the pod's folder", () => {
     const inbox = join(podFolder(host, "ana"), "inbox-photos");
     await mkdir(inbox, { recursive: true });
     for (const [n, camera] of ["canary-camera-11", "canary-camera-12", "canary-camera-13"].entries()) {
-      await writeFile(join(inbox, `IMG ${n}.jpg`), await takePhoto(ana.page, { width: 1200, height: 900, seed: 40 + n, latitude: 48, longitude: 11, camera }));
+      await writeFile(join(inbox, `IMG ${n}.jpg`), await takePhoto(ana.page, { width: 640, height: 480, seed: 40 + n, latitude: 48, longitude: 11, camera }));
     }
     await ana.visit(words.nav.new);
     await ana.page.getByRole("textbox", { name: words.compose.placeholder }).fill("From the shelf");
