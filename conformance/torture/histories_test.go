@@ -237,21 +237,24 @@ func (h *history) untilKilled(s *stand, answers int) {
 	h.mu.Lock()
 	target := len(h.all) + answers
 	h.mu.Unlock()
-	killed := make(chan error)
+	killed, done := make(chan error), make(chan struct{})
 	go func() {
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
-		for range tick.C {
-			h.mu.Lock()
-			due := len(h.all) >= target
-			h.mu.Unlock()
-			if due || s.t.Failed() || s.t.Context().Err() != nil {
-				killed <- s.server.Kill()
-				return
+		for due := false; !due; {
+			select {
+			case <-tick.C:
+				h.mu.Lock()
+				due = len(h.all) >= target
+				h.mu.Unlock()
+			case <-done:
+				due = true
 			}
 		}
+		killed <- s.server.Kill()
 	}()
 	h.together(s.t, s.owner, 1_000_000)
+	close(done)
 	s.ok(<-killed)
 }
 
