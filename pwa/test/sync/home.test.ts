@@ -1,0 +1,88 @@
+/** Looking after one's own pod, against a real one. */
+
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Folks } from "./folks.ts";
+import { Host } from "./host.ts";
+import { until } from "./world.ts";
+
+let host: Host;
+let folks: Folks;
+
+beforeAll(async () => {
+  host = await Host.open();
+  folks = new Folks(host);
+});
+
+afterEach(() => folks.close());
+afterAll(() => host.close());
+
+test("what was posted is put away under its name, or the next one that is free, and stays as it was", async () => {
+  const { kith, person } = await folks.someone("Ana");
+  const folder = join(host.folder, "pods", person.name, "inbox-photos");
+  const home = await kith.home();
+  const drop = async (bytes: string): Promise<void> => {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "IMG 1.jpg"), bytes);
+    await writeFile(join(folder, "notes.txt"), "no picture");
+    await until(async () => {
+      await kith.syncNow();
+      return home.dropped().some(({ name }) => name === "IMG 1.jpg");
+    }, "find what was dropped");
+  };
+  for (const bytes of ["the first", "the second"]) {
+    await drop(bytes);
+    const [photo, ...more] = home.dropped();
+    expect([photo?.name, photo?.mediaType, photo?.bytes, more]).toEqual(["IMG 1.jpg", "image/jpeg", bytes.length, []]);
+    expect(new TextDecoder().decode(await home.photo("/inbox-photos/IMG 1.jpg"))).toBe(bytes);
+    await home.putAway(["/inbox-photos/IMG 1.jpg", "/inbox-photos/nothing.jpg", "/social/posts/x"]);
+    expect(home.dropped()).toEqual([]);
+    await kith.syncNow();
+  }
+  const posted = async (): Promise<readonly string[]> => (await readdir(join(folder, "posted"))).filter((name) => !name.endsWith(".acl")).sort();
+  await until(async () => {
+    await kith.syncNow();
+    return (await posted()).length === 2;
+  }, "put both away");
+  expect(await posted()).toEqual(["IMG 1 2.jpg", "IMG 1.jpg"]);
+});
+
+test("a computer is let in, shut out, and let in again", async () => {
+  const { kith } = await folks.someone("Ben");
+  const home = await kith.home();
+  const { id, label, secret, user, url } = await home.addPassword("Laptop");
+  const opens = async (): Promise<number> => {
+    const headers = { Authorization: `Basic ${btoa(`${user}:${secret}`)}`, Depth: "0" };
+    return (await fetch(url, { method: "PROPFIND", headers })).status;
+  };
+  expect([label, await opens()]).toEqual(["Laptop", 207]);
+  expect((await (await kith.apps()).admitted()).map(({ kind, name }) => [kind, name])).toEqual([["password", "Laptop"]]);
+  const back = await home.revokePassword(id);
+  expect([await opens(), await home.passwords()]).toEqual([401, []]);
+  await back();
+  expect([await opens(), (await home.passwords()).map((each) => [each.id, each.label])]).toEqual([207, [[id, "Laptop"]]]);
+});
+
+test("of what a pod says of itself, what can be read is shown, and what is nothing of the kind fails", async () => {
+  const { device, kith } = await folks.someone("Cleo");
+  const home = await kith.home();
+  expect([await home.troubles(), await home.backups(), await home.kits()]).toEqual([[], [], []]);
+  let said = "";
+  device.answer = (_method, url) => (/\.(trouble|backups|passwords)$/.test(url) ? new Response(said) : undefined);
+  said = JSON.stringify([1, null, { kind: "moon" }, { kind: "moon", text: "It is full.", since: "2026-01-02T03:04:05Z", paths: ["/a", 7], count: -1 }]);
+  expect(await home.troubles()).toEqual([{ kind: "moon", text: "It is full.", count: 0, since: Date.UTC(2026, 0, 2, 3, 4, 5), paths: ["/a"] }]);
+  said = JSON.stringify([{ id: "x" }, { id: "x", place: "/disk", running: { done: 1, total: 0 }, waiting: "yes" }]);
+  expect(await home.backups()).toEqual([{ id: "x", place: "/disk", waiting: false }]);
+  for (const nothing of ["", "{}", '"[]"', "[", '[]},{"list":[]']) {
+    said = nothing;
+    await expect(home.troubles(), nothing).rejects.toMatchObject({ code: "pod-refused" });
+  }
+});
+
+test("without a pod there is nothing to look after", async () => {
+  const { kith } = await folks.someone("Dan", false);
+  const home = await kith.home();
+  expect(home.dropped()).toEqual([]);
+  await expect(home.troubles()).rejects.toMatchObject({ code: "no-pod" });
+});
