@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -121,4 +122,22 @@ func TestWhatACloudHasDeletedIsDeletedWhenTheOwnerSaysSo(t *testing.T) {
 			c.must(put("work/new.txt", "text/plain", "it goes on"))
 		})
 	}
+}
+
+// troubles returns the paths of which the owner hears, a line each.
+func (s *stand) troubles() string {
+	s.t.Helper()
+	answer := s.get(s.owner, ".trouble")
+	var all []struct {
+		Kind  string
+		Paths []string
+	}
+	if err := json.Unmarshal(answer.Body, &all); err != nil {
+		s.t.Fatalf("%d %s: %v", answer.Status, answer.Body, err)
+	}
+	text := ""
+	for _, one := range all {
+		text += one.Kind + "\n" + strings.Join(one.Paths, "\n") + "\n"
+	}
+	return text
 }

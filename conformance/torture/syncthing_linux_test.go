@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -293,22 +292,4 @@ func (s *stand) conflict(p places, away string) {
 	if got := s.get(s.owner, "work/"+filepath.Base(found[0])); got.Status != http.StatusNotFound {
 		s.t.Errorf("the conflict copy is answered with %d", got.Status)
 	}
-}
-
-// troubles returns the paths of which the owner hears, a line each.
-func (s *stand) troubles() string {
-	s.t.Helper()
-	answer := s.get(s.owner, ".trouble")
-	var all []struct {
-		Kind  string
-		Paths []string
-	}
-	if err := json.Unmarshal(answer.Body, &all); err != nil {
-		s.t.Fatalf("%d %s: %v", answer.Status, answer.Body, err)
-	}
-	text := ""
-	for _, one := range all {
-		text += one.Kind + "\n" + strings.Join(one.Paths, "\n") + "\n"
-	}
-	return text
 }
