@@ -103,7 +103,6 @@ test("in an empty browser, a file that is damaged and a kit that is wrong are re
   await writeFile(damaged, (await readFile(file)).subarray(0, -100));
   const page = (back = await Phone.open(scene, "Mia anew", host.url)).page;
   await page.getByRole("link", { name: words.welcome.backup }).waitFor();
-  await look(page, "welcome");
   await page.getByRole("link", { name: words.welcome.backup }).click();
   await back.heading(b.restore.title).waitFor();
   await look(page, "restore");

@@ -69,7 +69,9 @@ describe("a kit", () => {
   });
 });
 
-const about = { label: "l", name: "Ana", made: 1, device: "d" };
+const about = { label: "l", name: "Ana", made: 1, device: "d", key: "k" };
+/** What stands in the place of a proof, which is restoring's to look at. */
+const unproven = async (): Promise<Bytes> => new Uint8Array(32);
 const row = { path: "/a", id: "i", version: { counter: 3, device: "d" }, type: "text/plain", etag: '"e"', size: 0, modified: 5, here: true, used: 0, note: { n: 1 } };
 
 /** written makes a file of those bodies: rows, and one setting. */
@@ -81,7 +83,7 @@ async function written(kit: Kit, bodies: readonly Bytes[]): Promise<Bytes> {
   for (const [i, bytes] of bodies.entries()) await writer.write(rowRecord({ ...row, path: `/${i}` }, bytes));
   await writer.write(rowRecord({ ...row, path: "/elsewhere", size: 9, here: false }, undefined));
   await writer.write(endRecord());
-  await writer.end();
+  await writer.end(unproven);
   return join(...parts);
 }
 
@@ -111,7 +113,7 @@ describe("a file", () => {
   test("whose body fills its last chunk to the brim is whole", async () => {
     const { kit, secret } = await kitOf(await somebody());
     const empty = await written(kit, [new Uint8Array(0)]);
-    const spare = (256 << 10) - (empty.length - (await readHead(new Blob([empty]))).bytes.length - 16);
+    const spare = (256 << 10) - (empty.length - (await readHead(new Blob([empty]))).bytes.length - 16 - 32);
     for (const size of [spare - 5, spare - 4, spare - 3]) {
       const body = new Uint8Array(size);
       const file = await written(kit, [body]);
@@ -128,7 +130,7 @@ describe("a file", () => {
     const swapped = join(file.slice(0, head), file.slice(head + step, head + 2 * step), file.slice(head, head + step), file.slice(head + 2 * step));
     const bad: readonly Bytes[] = [
       file.slice(0, -1), file.slice(0, head), file.slice(0, head + step), file.slice(0, head + 2 * step), file.slice(0, head - 9), file.slice(0, 15),
-      flipped(head), flipped(head + step + 5), flipped(file.length - 1), join(file, Uint8Array.of(0)), join(file, file.slice(head)), swapped,
+      flipped(head), flipped(head + step + 5), flipped(file.length - 33), join(file, Uint8Array.of(0)), join(file, file.slice(head)), swapped,
     ];
     for (const each of bad) expect(await why(() => read(each, secret))).toBe("damaged");
     expect(await why(() => read(file, secret))).toBe("nothing");
@@ -155,7 +157,7 @@ describe("a file", () => {
       const parts: Bytes[] = [];
       const writer = await Writer.open(async (bytes) => void parts.push(bytes), kit);
       for (const each of [aboutRecord(about), record, endRecord()]) await writer.write(each);
-      await writer.end();
+      await writer.end(unproven);
       return join(...parts);
     };
     for (const record of [rowRecord({ ...row, path: "peers/x/y" }, utf8("x")), settingRecord("me", {}), settingRecord("outbox/1", {}), settingRecord("gone/x", {}), settingRecord("peer/x/cursor", "")]) {
@@ -176,7 +178,7 @@ describe("a file", () => {
     await writer.write(aboutRecord(about));
     for (let i = 0; i < 2_000; i++) await writer.write(rowRecord({ ...row, path: `/${i}` }, photo));
     await writer.write(endRecord());
-    await writer.end();
+    await writer.end(unproven);
     expect(total).toBeGreaterThan(40_000_000);
     expect(largest).toBe((256 << 10) + 16);
     const file = new Blob(blobs);

@@ -1,6 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { aboutRecord, endRecord, readAll, rowRecord, settingRecord } from "../../src/core/backup/content.ts";
+import { chunksOf, proofOf, readHead, Writer } from "../../src/core/backup/file.ts";
+import { openKit, readCode } from "../../src/core/backup/kit.ts";
 import type { BackupCourse, Kith } from "../../src/core/kith.ts";
 import { befriend, Folks, type One, sync, to } from "../sync/folks.ts";
 import { Host } from "../sync/host.ts";
@@ -162,6 +165,22 @@ test("from a backup older than what a pod remembers, what the pod lacks is asked
   expect(await texts(anew)).toEqual(["stays"]);
 });
 
+/** forged is what somebody can make who has seen one backup of a person, who knows what is in it and has no device of theirs: another name in it, sealed to the same kit. */
+async function forged(file: Blob, code: string): Promise<Blob> {
+  const head = await readHead(file);
+  const kit = await openKit(head.lock, await readCode(code));
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const writer = await Writer.open(async (bytes) => void parts.push(bytes), head.lock);
+  await readAll(chunksOf(file, head, kit), (about) => writer.write(aboutRecord({ ...about, name: "Mallory" })), async (entry) => {
+    if ("set" in entry) return writer.write(settingRecord(entry.set, entry.value));
+    const { size = 0 } = entry.put;
+    return writer.write(rowRecord({ ...entry.put, size, here: true, used: 0 }, entry.bytes ?? undefined));
+  });
+  await writer.write(endRecord());
+  await writer.end(() => proofOf(file));
+  return new Blob(parts);
+}
+
 describe("a file that is not good", () => {
   test("changes nothing, and the browser can still begin or restore", async () => {
     const ana = await folks.someone("Ana", false);
@@ -172,6 +191,8 @@ describe("a file that is not good", () => {
     const bytes = new Uint8Array(await file.arrayBuffer());
     expect(await refused(file.slice(0, file.size - 1), code)).toBe("damaged");
     expect(await refused(new Blob([bytes.map((byte, i) => (i === 200_000 ? byte ^ 4 : byte))]), code)).toBe("damaged");
+    expect(await refused(new Blob([bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 4 : byte))]), code)).toBe("damaged");
+    expect(await refused(await forged(file, code), code)).toBe("damaged");
     expect(await refused(file, "AAAA-AAAA")).toBe("no-kit");
     expect(await refused(new Blob(["PK"]), code)).toBe("no-backup");
     const stopping = new AbortController();

@@ -6,9 +6,12 @@ import { given } from "../given.ts";
 import type { Backups as Interface, BackupCourse, KitState } from "../kith.ts";
 import { ownLists } from "../pod/profile.ts";
 import { jose } from "../pod/tree.ts";
+import { ownSalt, pairMac } from "../sealed/pair.ts";
 import type { Session } from "../sync/session.ts";
-import type { Signer } from "../webid/key.ts";
+import { newestKey } from "../webid/agreement.ts";
+import type { Label, Signer } from "../webid/key.ts";
 import { personSigner, recoverySetting } from "../webid/person.ts";
+import { signerOf } from "../webid/records.ts";
 import { Refusal } from "../webid/verdict.ts";
 import { aboutRecord, endRecord, rowRecord, rowsOf, settingRecord, settingsOf } from "./content.ts";
 import { BackupError } from "./failure.ts";
@@ -56,14 +59,18 @@ export class Backups implements Interface {
   }
 
   async write(sink: Sink, { signal, progress }: BackupCourse): Promise<void> {
-    const { store, me, env } = this.#session;
+    const { store, me, env, tree } = this.#session;
     const kit = await this.#kit();
     if (kit === undefined) throw new KithError("no-such", "write backup: there is no kit");
-    const writer = await Writer.open(sink, kit);
+    const key = newestKey((await ownLists(tree)).keys, me.device)?.key;
+    if (key === undefined) throw new KithError("no-such", "write backup: this device has no agreement key");
+    const salt = await ownSalt(me.label as Label);
+    let enc: Bytes = new Uint8Array(0);
+    const writer = await Writer.open(sink, kit, (begun) => (enc = begun));
     const rows = rowsOf(store);
     const total = rows.reduce((sum, { size, here }) => sum + (here ? size : 0), 0);
     let done = 0;
-    await writer.write(aboutRecord({ label: me.label, name: me.name, device: me.device, made: env.now() }));
+    await writer.write(aboutRecord({ label: me.label, name: me.name, device: me.device, key, made: env.now() }));
     for (const name of settingsOf(store)) await writer.write(settingRecord(name, store.get(name)));
     for (const { path } of rows) {
       if (signal.aborted) throw new BackupError("stopped", "write backup: it was stopped");
@@ -74,7 +81,8 @@ export class Backups implements Interface {
       progress((done += bytes?.length ?? 0), total);
     }
     await writer.write(endRecord());
-    await writer.end();
+    // Whoever has the head of a backup can seal another body to its kit: only a device of the person can make the proof.
+    await writer.end(async (digest) => pairMac((await signerOf(env.keys, key)).key, { key: kit.key, salt }, enc, digest));
   }
 
   async kept(): Promise<void> {

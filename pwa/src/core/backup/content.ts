@@ -2,7 +2,7 @@
  * What is in a backup: the person's own tree and drafts, and the settings that are theirs and not this device's.
  *
  *     record   length u32 | head, JSON | body
- *     head     {kind: "person", label, name, made, device}      the first
+ *     head     {kind: "person", label, name, made, device, key}      the first
  *              {kind: "row", …, size, here}      body: its bytes, where they are here
  *              {kind: "set", name, value}
  *              {kind: "end"}                      the last
@@ -22,8 +22,9 @@ export interface About {
   readonly name: string;
   /** When it was made, in milliseconds since the epoch. */
   readonly made: number;
-  /** The device that made it. */
+  /** The device that made it, and the agreement key by which it proves that. */
   readonly device: string;
+  readonly key: string;
 }
 
 /** Entry is one record between the first and the last: what to write into a store. */
@@ -78,9 +79,10 @@ export async function readAll(chunks: AsyncIterable<Bytes>, told: (about: About)
 }
 
 function aboutOf(json: Json): About {
-  const [label, name, device, made] = [string(json.label, 52), string(json.name, 200), string(json.device, 64), whole(json.made)];
-  if (json.kind !== "person" || label === undefined || name === undefined || device === undefined || made === undefined) throw damaged("it does not say whose it is");
-  return { label, name, made, device };
+  const [label, name, made] = [string(json.label, 52), string(json.name, 200), whole(json.made)];
+  const [device, key] = [string(json.device, 64), string(json.key, 64)];
+  if (json.kind !== "person" || label === undefined || name === undefined || made === undefined || device === undefined || key === undefined) throw damaged("it does not say whose it is");
+  return { label, name, made, device, key };
 }
 
 async function entryOf(json: Json, pipe: Pipe): Promise<Entry> {

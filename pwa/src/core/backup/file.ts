@@ -1,8 +1,9 @@
 /**
  * The file of a backup: a head that the kit opens, and a body in chunks (docs/protocol.md, The phone's backup).
  *
- *     "kith backup 1\n" | length u32 | {"kit": {key, sealed}, "enc"} | chunk 0 | chunk 1 | ...
+ *     "kith backup 1\n" | length u32 | {"kit": {key, sealed}, "enc"} | chunk 0 | chunk 1 | ... | proof 32
  *     chunk    AES-256-GCM of 256 KiB of the body, the last of 1 to 256 KiB; nonce 0^7 | counter u32 | last u8; aad SHA-256(all before the body)
+ *     proof    made by the device that wrote the file, over the digest: d = SHA-256(d | SHA-256(plain chunk)) for each chunk, beginning with the aad
  *     key      HPKE Export("kith backup key", 32) of enc, info "kith backup 1"
  *
  * Chunks can be neither left out, cut off, reordered nor taken from another file. Neither side holds more than two of them.
@@ -36,7 +37,7 @@ const version = 1;
 const info = utf8("kith backup 1");
 const purpose = utf8("kith backup key");
 const chunkBytes = 256 << 10;
-const tag = 16;
+const [tag, proofBytes] = [16, 32];
 const maxHead = 8 << 10;
 const magic = utf8(`${mark}${version}\n`);
 
@@ -45,6 +46,7 @@ export class Writer {
   readonly #sink: Sink;
   readonly #key: CryptoKey;
   readonly #aad: Bytes;
+  #digest: Bytes;
   #held: Uint8Array[] = [];
   #length = 0;
   #count = 0;
@@ -53,14 +55,16 @@ export class Writer {
     this.#sink = sink;
     this.#key = key;
     this.#aad = aad;
+    this.#digest = aad;
   }
 
-  /** open writes the head of a file that a kit opens. */
-  static async open(sink: Sink, { key, sealed }: Lock): Promise<Writer> {
+  /** open writes the head of a file that a kit opens, and tells `begun` what the proof is bound to. */
+  static async open(sink: Sink, { key, sealed }: Lock, begun: (enc: Bytes) => void = () => undefined): Promise<Writer> {
     const { enc, derive } = await encapsulate(key, info);
     const json = utf8(JSON.stringify({ kit: { key, sealed }, enc: b64u(enc) }));
     const head = join(magic, u32(json.length), json);
     await sink(head);
+    begun(enc);
     return new Writer(sink, await aesKey(await derive(purpose, 32), "encrypt"), await sha256(head));
   }
 
@@ -76,15 +80,17 @@ export class Writer {
     }
   }
 
-  /** end writes the last chunk, without which the file is none. */
-  end(): Promise<void> {
-    return this.#seal(true);
+  /** end writes the last chunk, without which the file is none, and the proof, 32 bytes, of a digest. */
+  async end(prove: (digest: Bytes) => Promise<Bytes>): Promise<void> {
+    await this.#seal(true);
+    await this.#sink(await prove(this.#digest));
   }
 
   async #seal(last: boolean): Promise<void> {
     const plain = join(...this.#held);
     this.#held = [];
     this.#length = 0;
+    this.#digest = await digested(this.#digest, plain);
     const algorithm = { name: "AES-GCM", iv: nonceOf(this.#count++, last), additionalData: this.#aad };
     await this.#sink(new Uint8Array(await crypto.subtle.encrypt(algorithm, this.#key, plain)));
   }
@@ -109,14 +115,25 @@ export async function readHead(file: Source): Promise<Head> {
   }
 }
 
+/** digested returns the digest after one more chunk. */
+export async function digested(before: Bytes, plain: Bytes): Promise<Bytes> {
+  return sha256(join(before, await sha256(plain)));
+}
+
+/** proofOf returns what stands behind the chunks. */
+export function proofOf(file: Source): Promise<Bytes> {
+  return part(file, Math.max(0, file.size - proofBytes), file.size);
+}
+
 /** chunksOf reads the body, chunk by chunk; throws `damaged` where one is not what was written, and when the last is missing. */
 export async function* chunksOf(file: Source, { enc, bytes }: Head, { reader }: Pick<OpenedKit, "reader">): AsyncGenerator<Bytes> {
   const { derive } = await decapsulator(reader, info)(enc).catch((cause: unknown) => Promise.reject(damaged("its key is none", cause)));
   const [key, additionalData] = [await aesKey(await derive(purpose, 32), "decrypt"), await sha256(bytes)];
   const step = chunkBytes + tag;
+  const end = file.size - proofBytes;
   for (let count = 0, at = bytes.length; ; count++, at += step) {
-    const last = at + step >= file.size;
-    const sealed = await part(file, at, at + step);
+    const last = at + step >= end;
+    const sealed = await part(file, at, Math.min(at + step, end));
     const algorithm = { name: "AES-GCM", iv: nonceOf(count, last), additionalData };
     const plain = await crypto.subtle.decrypt(algorithm, key, sealed).catch((cause: unknown) => Promise.reject(damaged(`chunk ${count} does not open`, cause)));
     yield new Uint8Array(plain);

@@ -6,7 +6,7 @@
  * device list and is forgotten.
  */
 
-import { type Bytes, text } from "../bytes.ts";
+import { type Bytes, sha256, text } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { BackupCourse, RestoreChoice } from "../kith.ts";
@@ -14,6 +14,7 @@ import { relayCount } from "../pod/facts.ts";
 import { devices as devicesPath, keys as keysPath } from "../pod/paths.ts";
 import { putLists, type Lists } from "../pod/profile.ts";
 import { Tree } from "../pod/tree.ts";
+import { ownSalt, pairMac, sameSecret } from "../sealed/pair.ts";
 import type { Store, Write } from "../store/store.ts";
 import { type Person, personOf } from "../sync/session.ts";
 import { renewSetting } from "../sync/waits.ts";
@@ -21,10 +22,12 @@ import { tellAll } from "../pod/letters.ts";
 import { acceptKeysDocument, makeKeysDocument } from "../webid/agreement.ts";
 import { nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { type Did, generate } from "../webid/key.ts";
+import { can } from "../webid/list.ts";
 import { makeAgreementKey } from "../webid/person.ts";
+import { Refusal } from "../webid/verdict.ts";
 import { type About, type Entry, readAll } from "./content.ts";
 import { BackupError } from "./failure.ts";
-import { chunksOf, damaged, type Head, readHead, type Source } from "./file.ts";
+import { chunksOf, damaged, digested, type Head, proofOf, readHead, type Source } from "./file.ts";
 import { type OpenedKit, openKit, readCode } from "./kit.ts";
 
 /** restoredSetting holds when the backup was made from which this device came. */
@@ -43,7 +46,7 @@ export async function restore(env: Env, store: Store, file: Source, code: string
   const secret = await readCode(code);
   const head = await readHead(file);
   const kit = await openKit(head.lock, secret);
-  await read(file, head, kit, { ...course, progress: (done) => course.progress(done, 2 * file.size) }, async () => undefined);
+  await proven(file, head, kit, { ...course, progress: (done) => course.progress(done, 2 * file.size) });
   try {
     await wipe(store);
     const about = await fill(store, file, head, kit, { ...course, progress: (done) => course.progress(file.size + done, 2 * file.size) });
@@ -54,11 +57,30 @@ export async function restore(env: Env, store: Store, file: Source, code: string
   }
 }
 
-/** read reads a whole file; `each` gets its entries. */
-async function read(file: Source, head: Head, kit: OpenedKit, { signal, progress }: BackupCourse, each: (entry: Entry) => Promise<void>): Promise<About> {
+/** proven reads a file to its end, and asks whether a device of the person made it; throws `damaged`. */
+async function proven(file: Source, head: Head, kit: OpenedKit, course: BackupCourse): Promise<void> {
+  const texts = new Map<string, string>();
+  let digest = await sha256(head.bytes);
+  const about = await read(file, head, kit, course, async (entry) => {
+    if ("put" in entry && entry.bytes !== null && [devicesPath, keysPath].includes(entry.put.path)) texts.set(entry.put.path, text(entry.bytes));
+  }, async (chunk) => void (digest = await digested(digest, chunk)));
+  try {
+    const { devices, keys } = await listsOf(async (path) => texts.get(path), kit);
+    const by = keys.agree.find(({ key, device }) => key === about.key && device === about.device);
+    if (by === undefined || !can(devices, by.device, "post")) throw damaged("no device of the person made it");
+    const mac = await pairMac(kit.reader.key, { key: by.key, salt: await ownSalt(kit.label) }, head.enc, digest);
+    if (!sameSecret(mac, await proofOf(file))) throw damaged("its proof does not hold");
+  } catch (error) {
+    throw error instanceof Refusal ? damaged("its lists do not hold", error) : error;
+  }
+}
+
+/** read reads a whole file; `each` gets its entries, `heard` its chunks. */
+async function read(file: Source, head: Head, kit: OpenedKit, { signal, progress }: BackupCourse, each: (entry: Entry) => Promise<void>, heard: (chunk: Bytes) => Promise<void> = async () => undefined): Promise<About> {
   let about: About | undefined;
-  const chunks = counted(chunksOf(file, head, kit), (done) => {
+  const chunks = counted(chunksOf(file, head, kit), async (chunk, done) => {
     if (signal.aborted) throw new BackupError("stopped", "read backup: it was stopped");
+    await heard(chunk);
     progress(done, file.size);
   });
   const told = async (found: About): Promise<void> => {
@@ -69,10 +91,10 @@ async function read(file: Source, head: Head, kit: OpenedKit, { signal, progress
   return about as About;
 }
 
-async function* counted(chunks: AsyncIterable<Bytes>, tell: (done: number) => void): AsyncGenerator<Bytes> {
+async function* counted(chunks: AsyncIterable<Bytes>, tell: (chunk: Bytes, done: number) => Promise<void>): AsyncGenerator<Bytes> {
   let done = 0;
   for await (const chunk of chunks) {
-    tell((done += chunk.length));
+    await tell(chunk, (done += chunk.length));
     yield chunk;
   }
 }
@@ -103,7 +125,7 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
   try {
     const agree = await makeAgreementKey(env.keys, device.kid, env.now());
     made.push(agree.key);
-    const before = await listsOf(store, kit);
+    const before = await listsOf((path) => tree.text(path), kit);
     const others = before.devices.devices.filter(({ kid }) => !choice.shutOut || kid !== about.device).slice(0, room);
     // Whoever restores one file twice, or an older one, outranks the time before: what rises with the clock cannot be taken already.
     const minutes = Math.floor(env.now() / 60_000);
@@ -125,12 +147,12 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
 }
 
 /** listsOf returns the lists of the backup; throws `damaged` when they are not those of the kit's person. */
-async function listsOf(store: Store, { label }: OpenedKit): Promise<Lists> {
-  const [list, document] = await Promise.all([devicesPath, keysPath].map((path) => store.bytes(path)));
+async function listsOf(textAt: (path: string) => Promise<string | undefined>, { label }: OpenedKit): Promise<Lists> {
+  const [list, document] = await Promise.all([devicesPath, keysPath].map(textAt));
   if (list === undefined || document === undefined) throw damaged("it has no device list");
-  const devices = await readDeviceList(text(list));
+  const devices = await readDeviceList(list);
   if (devices.label !== label) throw damaged("its device list is of somebody else");
-  return { devices, keys: await acceptKeysDocument(text(document), devices) };
+  return { devices, keys: await acceptKeysDocument(document, devices) };
 }
 
 /** wipe empties a store in which nobody lives; the key of its journal stays. */
