@@ -50,7 +50,7 @@ function Making() {
       else save(file);
     } catch (error) {
       const full = error instanceof DOMException && error.name === "QuotaExceededError";
-      said.value = { text: full ? b.noRoom : reasonFor(error, t, b), failed: true };
+      said.value = { text: full ? t.errors["storage-full"] : reasonFor(error, t, b), failed: true };
     }
     setPercent(undefined);
   };
@@ -76,7 +76,7 @@ function Making() {
   return (
     <section class="card" aria-label={b.title}>
       <p class="who-title">{last === undefined ? b.never : b.last(clock.ago(last))}</p>
-      {due ? <p>{model.pod.value.kind === "none" ? b.due : b.duePod}</p> : null}
+      {due ? <p>{b.due}</p> : null}
       {percent !== undefined ? <Course words={b.working(percent)} percent={percent} stop={b.stop} onStop={() => stopping.current.abort()} /> : null}
       {percent === undefined && made === undefined ? <div class="pair"><button type="button" class="button primary" onClick={() => void make()}>{b.make}</button></div> : null}
       {percent === undefined && made !== undefined ? <Ready made={made} onSave={() => save(made.file)} onShare={() => share(made.file)} /> : null}
