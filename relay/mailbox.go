@@ -57,6 +57,7 @@ type Mailbox struct {
 	held  []Message
 	size  int // bytes of held
 	wrong error
+	lost  map[id]bool // queues that were refused since the last connection
 }
 
 // link is one connection to a relay.
@@ -75,7 +76,7 @@ var errLost = errors.New("connection lost")
 // goroutine of its own that ends with the connection's context: the place to tell the relay which
 // sends there are. Its error breaks the connection, so that all begins again.
 func (c *Client) Mailbox(relay string, hook func(context.Context, *Mailbox) error, boxes ...Box) *Mailbox {
-	m := &Mailbox{client: c, relay: relay, boxes: boxes, hook: hook, fresh: make(chan struct{})}
+	m := &Mailbox{client: c, relay: relay, boxes: boxes, hook: hook, fresh: make(chan struct{}), lost: map[id]bool{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.wg.Go(m.run)
 	return m
@@ -95,6 +96,15 @@ func (m *Mailbox) Again() {
 	if m.cut != nil {
 		m.cut()
 	}
+}
+
+// Refused reports whether the relay has refused to let this token read a queue, in this connection or
+// the last one.
+func (m *Mailbox) Refused(queue string) bool {
+	i, err := readID(queue)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return err == nil && m.lost[i]
 }
 
 // Connected reports whether a relay answers at this moment.
@@ -166,6 +176,7 @@ func (m *Mailbox) refuse(queue id) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.wrong = fmt.Errorf("follow queue %s: %w", queue, ErrRefused)
+	m.lost[queue] = true
 	m.tell()
 }
 
@@ -212,6 +223,9 @@ func (m *Mailbox) use(l link, cut func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.link, m.cut = l, cut
+	if l != nil {
+		m.lost = map[id]bool{}
+	}
 	m.tell()
 }
 

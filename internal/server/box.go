@@ -48,7 +48,6 @@ type box struct {
 	deaf   atomic.Bool // the relay does not let this pod read a queue
 
 	registering sync.Mutex
-	kids        []string // whose tokens the relay was told of in this connection
 	busy        chan struct{}
 	waits       waiting
 	turns       turns
@@ -121,16 +120,11 @@ func (b *box) register(ctx context.Context, m *relay.Mailbox, all bool) error {
 	if err != nil {
 		return err
 	}
-	if all {
-		b.kids = nil
-	}
 	var errs []error
 	for _, q := range b.queues {
-		errs = append(errs, b.tokens(ctx, m, q, kids), b.sends(ctx, m, q, names, all))
+		errs = append(errs, b.tokens(ctx, m, q, kids, all), b.sends(ctx, m, q, names, all))
 	}
-	if err = errors.Join(errs...); err == nil {
-		b.kids = kids
-	}
+	err = errors.Join(errs...)
 	if errors.Is(err, relay.ErrRefused) { // it has its reasons, and the rest goes on
 		slog.Warn("a relay does not take all that it is told", "err", err)
 		return nil
@@ -140,42 +134,56 @@ func (b *box) register(ctx context.Context, m *relay.Mailbox, all bool) error {
 
 // sends tells the relay of one queue's sends.
 func (b *box) sends(ctx context.Context, m *relay.Mailbox, q oldQueue, names []string, all bool) error {
-	state, person := b.reach.home.state, b.reach.home.name
-	told, err := state.told(ctx, person, q.queue)
-	if err != nil {
-		return err
-	}
-	var want, add [][]byte
+	var want [][]byte
 	for _, name := range names {
 		want = append(want, q.Secret.send(b.url, name))
 	}
-	for _, send := range want {
-		if all || !has(told, send) {
-			add = append(add, send)
-		}
-	}
-	forget := slices.DeleteFunc(told, func(send []byte) bool { return has(want, send) })
-	if err := state.tell(ctx, person, q.queue, add, nil); err != nil {
-		return err
-	}
-	if err := errors.Join(m.AddSends(ctx, q.Queue, add...), m.RemoveSends(ctx, q.Queue, forget...)); err != nil {
-		return err
-	}
-	return state.tell(ctx, person, q.queue, nil, forget)
+	return b.agree(ctx, q.queue, want, all, func(add, forget [][]byte) error {
+		return errors.Join(m.AddSends(ctx, q.Queue, add...), m.RemoveSends(ctx, q.Queue, forget...))
+	})
 }
 
-// tokens lets the owner's devices read a queue, and takes it from one that was taken off the list. What such a device
-// remembers of the secret ends with the next one.
-func (b *box) tokens(ctx context.Context, m *relay.Mailbox, q oldQueue, kids []string) error {
-	tokens := func(these, but []string) (all [][]byte) {
-		for _, kid := range these {
-			if !slices.Contains(but, kid) {
-				all = append(all, q.Secret.token(b.url, kid))
-			}
-		}
-		return all
+// tokens lets the owner's devices read a queue, and takes it from one that was taken off the list, at the next
+// connection if the relay is away. What such a device remembers of the secret ends with the next one.
+func (b *box) tokens(ctx context.Context, m *relay.Mailbox, q oldQueue, kids []string, all bool) error {
+	var want [][]byte
+	for _, kid := range kids {
+		want = append(want, []byte(kid))
 	}
-	return errors.Join(m.AddTokens(ctx, q.Queue, tokens(kids, b.kids)...), m.RemoveTokens(ctx, q.Queue, tokens(b.kids, kids)...))
+	tokens := func(kids [][]byte) (tokens [][]byte) {
+		for _, kid := range kids {
+			tokens = append(tokens, q.Secret.token(b.url, string(kid)))
+		}
+		return tokens
+	}
+	readers := queue{URL: q.URL, Queue: "readers " + q.Queue}
+	return b.agree(ctx, readers, want, all, func(add, forget [][]byte) error {
+		return errors.Join(m.AddTokens(ctx, q.Queue, tokens(add)...), m.RemoveTokens(ctx, q.Queue, tokens(forget)...))
+	})
+}
+
+// agree has a relay know what is wanted of a queue and nothing more: all of it, or what it was not told yet. It is kept
+// what the relay was told, before it is.
+func (b *box) agree(ctx context.Context, of queue, want [][]byte, all bool, tell func(add, forget [][]byte) error) error {
+	state, person := b.reach.home.state, b.reach.home.name
+	told, err := state.told(ctx, person, of)
+	if err != nil {
+		return err
+	}
+	var add [][]byte
+	for _, one := range want {
+		if all || !has(told, one) {
+			add = append(add, one)
+		}
+	}
+	forget := slices.DeleteFunc(told, func(one []byte) bool { return has(want, one) })
+	if err := state.tell(ctx, person, of, add, nil); err != nil {
+		return err
+	}
+	if err := tell(add, forget); err != nil {
+		return err
+	}
+	return state.tell(ctx, person, of, nil, forget)
 }
 
 func has(all [][]byte, one []byte) bool {
@@ -221,6 +229,7 @@ func (b *box) receive() {
 		switch {
 		case errors.Is(err, relay.ErrRefused):
 			b.deaf.Store(true)
+			b.reach.remake(b)
 			continue
 		case err != nil || limit.Wait(b.ctx) != nil:
 			return

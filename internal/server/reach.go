@@ -26,6 +26,7 @@ const (
 	lookAgain  = 30 * time.Second       // when nothing tells that something has changed
 	queueTime  = 60 * time.Second       // to make a queue, work included
 	firstWait  = 20 * time.Second       // that a pairing link waits for relays
+	remakeTime = time.Hour              // between two queues that are made anew at one relay
 	peopleTime = 3 * time.Second        // between two looks for people that the command line added
 )
 
@@ -44,14 +45,16 @@ type reach struct {
 	kicked chan struct{}
 	tried  chan struct{} // closed once each wanted relay has been asked for a queue
 	errand errands
-	jitter time.Duration // of hints
+	mu     sync.Mutex
+	remade map[string]time.Time // when a queue was last made anew, by relay
+	jitter time.Duration        // of hints
 
 	released atomic.Uint64 // messages that were given back
 }
 
 // openReach begins to reach the pod.
 func (h *home) openReach(client *carrier, want []string) {
-	r := &reach{home: h, client: client, want: want, kicked: make(chan struct{}, 1), tried: make(chan struct{}), jitter: hintJitter}
+	r := &reach{home: h, client: client, want: want, kicked: make(chan struct{}, 1), tried: make(chan struct{}), remade: map[string]time.Time{}, jitter: hintJitter}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.errand.reach, r.errand.strangers = r, make(chan struct{}, strangersMost)
 	h.reach = r
@@ -138,6 +141,44 @@ func (r *reach) look(boxes map[string]*box) {
 		}
 		boxes[url].kick()
 	}
+}
+
+// remake makes a queue anew that its relay does not know any more, not often: a relay may say so of each.
+func (r *reach) remake(b *box) {
+	set, err := r.home.relays(r.ctx)
+	i := slices.IndexFunc(set.Relays, func(q queue) bool { return q.URL == b.url })
+	if err != nil || i < 0 || !b.mail.Refused(set.Relays[i].Queue) || !r.mayRemake(b.url) {
+		return
+	}
+	lost := set.Relays[i]
+	r.wg.Go(func() {
+		for pause := time.Second; r.ctx.Err() == nil; pause = min(2*pause, 5*time.Minute) {
+			ctx, cancel := context.WithTimeout(r.ctx, queueTime)
+			err := r.home.remake(ctx, r.client.client, lost)
+			cancel()
+			if err == nil {
+				r.kick()
+				return
+			}
+			slog.Warn("a relay has lost a queue and gives no other", "err", err)
+			select {
+			case <-time.After(pause):
+			case <-r.ctx.Done():
+			}
+		}
+	})
+}
+
+// mayRemake reports whether a relay is asked for another queue, and notes that it is.
+func (r *reach) mayRemake(url string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.home.state.now()
+	if last, ok := r.remade[url]; ok && now.Sub(last) < remakeTime {
+		return false
+	}
+	r.remade[url] = now
+	return true
 }
 
 // queues returns which queues are read at which relay, the newest first.

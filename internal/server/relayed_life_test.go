@@ -418,6 +418,41 @@ func TestADeviceReadsTheQueueWhileItIsOnTheList(t *testing.T) {
 	own := b.owner.lists.Devices.Devices
 	next(append(slices.Clone(own), webid.Device{Kid: laptop, Name: "laptop", May: []string{"answer", "post"}})...)
 	polled(t, "the new device reads", 200*time.Millisecond, reads)
-	next(own...)
+	p.stop() // and hears of it when it is back
+	list := b.owner.lists.Devices
+	list.Epoch, list.Devices = list.Epoch+1, own
+	list, err := list.Sign(b.owner.lists.Devices, b.owner.signing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.me().state.update(t.Context(), DefaultName, func(p *person) (err error) {
+		p.lists, err = p.lists.Accept(list.String(), p.lists.Keys.String())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	p.start()
+	b.start()
 	polled(t, "the device that went reads no more", 200*time.Millisecond, func() bool { return !reads() })
+}
+
+// TestAQueueThatIsLostIsMadeAnew: a relay comes back on an empty disk, and the friend reaches the pod by the way of before.
+func TestAQueueThatIsLostIsMadeAnew(t *testing.T) {
+	c := newClock()
+	p := newPost(t, c)
+	b := newShared(t, c, p)
+	before := b.settings()
+	p.stop()
+	p.config.Data = t.TempDir()
+	p.start()
+	polled(t, "the friend is answered", 500*time.Millisecond, func() bool { // a relay takes many wrong tries for guesses
+		a, err := b.ana.ask("GET", postOne, "")
+		return err == nil && a.status == http.StatusOK
+	})
+	after := b.settings()
+	if len(after.Relays) != 1 || after.Relays[0].Queue == before.Relays[0].Queue || after.Secret != before.Secret {
+		t.Errorf("the settings say %+v", after.Relays)
+	}
 }

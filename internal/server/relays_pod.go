@@ -157,6 +157,33 @@ func (s *state) join(ctx context.Context, c *relay.Client, url, name string, now
 	})
 }
 
+// remake makes a queue anew. Whoever has a way to the person keeps it, since sends follow from the secret and the
+// relay's address. A pod that was taken off the owner's list of devices makes none.
+func (h *home) remake(ctx context.Context, c *relay.Client, lost queue) error {
+	p, err := h.realm.person(ctx)
+	if err != nil || p.paired() && !p.lists.Devices.Has(p.kid()) {
+		return err
+	}
+	set, err := h.relays(ctx)
+	if err != nil || !slices.Contains(set.Relays, lost) {
+		return err
+	}
+	made, err := c.NewQueue(ctx, lost.URL, "", set.Secret.token(lost.URL, p.kid()))
+	if err != nil {
+		return fmt.Errorf("make a queue anew at a relay: %w", err)
+	}
+	change := func(r *relays) error {
+		if i := slices.Index(r.Relays, lost); i >= 0 { // else a device was quicker; this one is read by nobody and ends
+			r.Relays[i].Queue, r.Relays[i].Since = made, h.state.now().UTC().Truncate(time.Second)
+		}
+		return nil
+	}
+	if said, _, err := h.readRelays(ctx); err != nil || said.Secret != (secret{}) {
+		return errors.Join(err, h.changeRelays(ctx, change))
+	}
+	return h.state.setReaching(ctx, h.name, func(r *reaching) error { return change(&r.draft) })
+}
+
 // describe keeps whether a relay serves the app, for pairing links.
 func (s *state) describe(ctx context.Context, c *relay.Client, url string) error {
 	d, err := c.Describe(ctx, url)
