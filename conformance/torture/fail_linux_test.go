@@ -88,10 +88,14 @@ func (s *stand) spoil(d deed, round int, name string, n int, f fault) bool {
 	return len(failed) > 0 && !s.t.Failed()
 }
 
-// counts reports whether a request whose fsync failed must not be acknowledged. Where there is no room to overwrite what
-// a request has replaced or deleted, it is unlinked, and that is promised no more of a full disk: reliability, promise 4.
+// counts reports whether a request whose fsync failed must not be acknowledged. The index is derived from the folder,
+// and its log is made durable on no request's behalf. Where a full disk has no room to overwrite what was replaced or
+// deleted, it is unlinked, and no more is promised (reliability, promise 4).
 func (s *stand) counts(fsync string, f fault) bool {
-	return f.errno != "ENOSPC" || !strings.Contains(fsync, filepath.Join(s.data, "index")+"/ana/")
+	index := filepath.Join(s.data, "index", "ana")
+	derived := strings.Contains(fsync, filepath.Join(index, "index.db"))
+	erasing := strings.Contains(fsync, filepath.Join(index, "erase")+"/")
+	return !derived && !(erasing && f.errno == "ENOSPC")
 }
 
 // checkCrash asks that a server did not answer only because it could not write: to the network, or to what wakes its
