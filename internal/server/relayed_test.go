@@ -624,11 +624,17 @@ func TestPUTThenDELETEReordered(t *testing.T) {
 	if a := bag.next(removing); a.status != http.StatusNoContent {
 		t.Fatalf("DELETE: %+v", a)
 	}
-	b.stop() // which forgets what was done under which nonce
+	b.stop()
 	b.start()
 	b.phone.drop(put) // a relay that repeats and reorders
-	if a := bag.next(putting); a.status != http.StatusConflict {
-		t.Errorf("the PUT after the DELETE: %+v", a)
+	if a := bag.next(putting); a.status != http.StatusOK {
+		t.Errorf("the PUT again, after the DELETE: %+v", a)
+	}
+	b.phone.must(http.StatusNotFound, "GET", "/.replica/notes/a.txt", "")
+	late, latening := b.phone.seal(bag, "PUT", "/.replica/notes/a.txt", "a", "Content-Type", "text/plain", "Kith-Version", version(5000), "Kith-Id", encode(bytes.Repeat([]byte{5}, 16)))
+	b.phone.drop(late)
+	if a := bag.next(latening); a.status != http.StatusConflict {
+		t.Errorf("a PUT of before the DELETE: %+v", a)
 	}
 	b.phone.must(http.StatusNotFound, "GET", "/.replica/notes/a.txt", "")
 }
