@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,5 +134,49 @@ func TestAFolderLosesNoName(t *testing.T) {
 	}
 	if err := syncDir(filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("a directory that is not there was made durable")
+	}
+}
+
+// TestAServerThatSaysTooMuch: what a WebDAV server says of a folder, or of what it refuses, takes a bounded memory.
+func TestAServerThatSaysTooMuch(t *testing.T) {
+	many := strings.Repeat("<a/>", 1<<18)
+	for name, c := range map[string]struct {
+		status int
+		begin  string
+		most   int64 // bytes after that
+		end    string
+	}{
+		"of a folder":        {http.StatusMultiStatus, `<multistatus xmlns="DAV:"><response><href>/dav/</href><propstat><prop>`, 128 << 20, ""},
+		"in small things":    {http.StatusMultiStatus, `<multistatus xmlns="DAV:"><response><href>/dav/</href><propstat><prop>`, 7 << 20, "</prop></propstat></response></multistatus>"},
+		"of what it refuses": {http.StatusInternalServerError, `<error xmlns="DAV:">`, 128 << 20, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(c.status)
+				io.WriteString(w, c.begin)
+				for sent.Load() < c.most {
+					n, err := io.WriteString(w, many)
+					if err != nil {
+						return
+					}
+					sent.Add(int64(n))
+				}
+				io.WriteString(w, c.end)
+			}))
+			defer server.Close()
+			place, err := WebDAV(server.Client(), server.URL+"/dav/", "ana", "secret")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err = place.List(t.Context(), "")
+			runtime.ReadMemStats(&after)
+			if took := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || took > 128 {
+				t.Errorf("%v; %d MiB were taken, and %d MiB sent", err, took, sent.Load()>>20)
+			}
+		})
 	}
 }

@@ -33,7 +33,9 @@ const (
 	s3Most     = 5 << 30 // bytes that a server takes by one request
 	s3Tries    = 5       // of a request that the server fails, or that does not arrive
 	s3Pause    = 500 * time.Millisecond
-	maxAnswer  = 16 << 20 // bytes of an answer that is no file
+	maxAnswer  = 4 << 20  // bytes of one page of a listing
+	maxPages   = 1 << 12  // of the listing of a folder
+	maxListed  = 64 << 20 // bytes of all of them
 )
 
 // S3 returns a Place in a bucket, which has to be there. It uses five requests of that protocol: PutObject,
@@ -124,16 +126,18 @@ type listing struct {
 	Common       []struct{ Prefix string } `xml:"CommonPrefixes"`
 	IsTruncated  bool
 	Next         string `xml:"NextContinuationToken"`
+	size         int    // bytes of the page
 }
 
 // List implements Place.
 func (b *bucket) List(ctx context.Context, folder string) (names []string, err error) {
 	query := url.Values{"list-type": {"2"}, "delimiter": {"/"}, "encoding-type": {"url"}, "prefix": {b.Prefix + folder}}
-	for {
+	for n, told := 0, 0; n < maxPages && told < maxListed; n++ {
 		page, err := b.page(ctx, query)
 		if err != nil {
 			return nil, err
 		}
+		told += page.size
 		for _, one := range page.Contents {
 			names = append(names, one.Key)
 		}
@@ -145,6 +149,7 @@ func (b *bucket) List(ctx context.Context, folder string) (names []string, err e
 		}
 		query.Set("continuation-token", page.Next)
 	}
+	return nil, errTooMuch
 }
 
 func (b *bucket) page(ctx context.Context, query url.Values) (page listing, err error) {
@@ -156,6 +161,7 @@ func (b *bucket) page(ctx context.Context, query url.Values) (page listing, err 
 	if err = errors.Join(err, res.Body.Close()); err == nil {
 		err = xml.Unmarshal(text, &page)
 	}
+	page.size = len(text)
 	return page, err
 }
 

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -181,5 +182,26 @@ func TestAListingOfManyPages(t *testing.T) {
 	}
 	if names, err := place.List(t.Context(), ""); err != nil || strings.Join(names, " ") != "keyring-1 objects/" {
 		t.Errorf("%q, %v", names, err)
+	}
+}
+
+// TestAListingWithoutEnd: a server whose pages do not end is not read for ever.
+func TestAListingWithoutEnd(t *testing.T) {
+	pages := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if pages++; pages > 1<<10 {
+			http.Error(w, "", http.StatusForbidden)
+			return
+		}
+		fmt.Fprintf(w, `<R><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>`, pages)
+		io.WriteString(w, strings.Repeat(`<Contents><Key>a</Key></Contents>`, 1<<13)+"</R>")
+	}))
+	defer server.Close()
+	place, err := S3(server.Client(), Bucket{Endpoint: server.URL, Name: "ana"}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := place.List(t.Context(), ""); !errors.Is(err, errTooMuch) || pages > 1<<9 {
+		t.Errorf("%v after %d pages", err, pages)
 	}
 }

@@ -49,13 +49,18 @@ func stay(r *http.Request, via []*http.Request) error {
 }
 
 const (
-	maxListing = 64 << 20 // bytes that a server tells of one folder
+	maxListing = 8 << 20  // bytes that a server tells of one folder
+	maxMarks   = 1 << 18  // elements and attributes in them, each of which takes much more memory than bytes
+	maxRefusal = 64 << 10 // bytes of an answer that says no
 	// stallTime is how long nothing may move: one place that stands still would
 	// keep all others from being written. An answer may take 5 min to begin.
 	stallTime = 6 * time.Minute
 )
 
-var errStalled = errors.New("the server stands still")
+var (
+	errStalled = errors.New("the server stands still")
+	errTooMuch = errors.New("the server tells more of a folder than there can be")
+)
 
 // moving is a body of a request that ends when nothing moves.
 type moving struct {
@@ -87,7 +92,7 @@ func (m *moving) Close() error {
 // listener remembers the last status: the webdav package tells an answer that
 // lacks a property as if the resource were not there. And it makes weak entity
 // tags strong, which that package cannot read and nobody here compares; Apache
-// gives them to files that are new.
+// gives them to files that are new. It bounds what that package reads into memory.
 type listener struct {
 	webdav.HTTPClient
 	stall  time.Duration
@@ -121,12 +126,21 @@ func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.status = res.StatusCode; l.status != http.StatusMultiStatus {
+	if l.status = res.StatusCode; l.status/100 != 2 {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, maxRefusal), res.Body}
+	}
+	if l.status != http.StatusMultiStatus {
 		return res, nil
 	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxListing))
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxListing+1))
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return nil, err
+	}
+	if len(text) > maxListing || bytes.Count(text, []byte("<"))+bytes.Count(text, []byte("=")) > maxMarks {
+		return nil, errTooMuch
 	}
 	for _, quote := range []string{`"`, "&quot;"} {
 		text = bytes.ReplaceAll(text, []byte("W/"+quote), []byte(quote))
