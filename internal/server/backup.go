@@ -237,15 +237,16 @@ func valueOf(row *sqlite.Stmt, i int) any {
 	return row.ColumnText(i)
 }
 
-// restore fills the tables with what export told. The error is archive.ErrNewer where something is told that this
-// version does not know: it would be lost without a word.
-func (s *state) restore(ctx context.Context, text []byte) error {
+// restore fills the tables with what export told of one person: whoever made a backup may have written into it what
+// is somebody else's here. The error is archive.ErrNewer where something is told that this version does not know: it
+// would be lost without a word.
+func (s *state) restore(ctx context.Context, name string, text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
 		return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
 	}
-	for name := range all {
-		if name != movedFrom && !slices.ContainsFunc(goesAlong, func(e struct{ table, person string }) bool { return e.table == name }) {
+	for table := range all {
+		if table != movedFrom && !slices.ContainsFunc(goesAlong, func(e struct{ table, person string }) bool { return e.table == table }) {
 			return archive.ErrNewer
 		}
 	}
@@ -256,6 +257,10 @@ func (s *state) restore(ctx context.Context, text []byte) error {
 				return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
 			}
 			for _, values := range rows {
+				var of string
+				if err := json.Unmarshal(values[e.person], &of); err != nil || of != name {
+					return fmt.Errorf("%w: it tells of somebody else", archive.ErrDamaged)
+				}
 				if err := insert(c, e.table, values); err != nil {
 					return err
 				}
@@ -378,7 +383,7 @@ func fill(ctx context.Context, c Config, s *state, name string, contents archive
 	if err = errors.Join(err, store.Close()); err != nil {
 		return r, err
 	}
-	return r, s.restore(ctx, contents.State)
+	return r, s.restore(ctx, name, contents.State)
 }
 
 // putBack writes one resource as it was, and compares it with its entity tag.

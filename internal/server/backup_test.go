@@ -323,6 +323,12 @@ func TestBackupsThatCannotBe(t *testing.T) {
 		{"a person whose name is none", kit, newer(func(k map[string]any) {
 			told(k, func(state map[string]any) { state["person"].([]any)[0].(map[string]any)["name"] = "../me" })
 		}), archive.ErrDamaged},
+		{"an app password for somebody else's pod", kit, newer(func(k map[string]any) {
+			told(k, func(state map[string]any) { state["password"].([]any)[0].(map[string]any)["person"] = "ben" })
+		}), archive.ErrDamaged},
+		{"a password that is nobody's", kit, newer(func(k map[string]any) {
+			told(k, func(state map[string]any) { delete(state["password"].([]any)[0].(map[string]any), "person") })
+		}), archive.ErrDamaged},
 		{"a path that leads out of the pod", kit, newer(func(k map[string]any) { k["rows"].([]any)[1].(map[string]any)["path"] = "/../../x" }), archive.ErrDamaged},
 		{"an object that lies elsewhere", kit, newer(func(k map[string]any) {
 			for _, row := range k["rows"].([]any) {
