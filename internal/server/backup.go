@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"kith/pod"
@@ -103,6 +104,9 @@ func (h *home) runBackup(ctx context.Context, b Backup) error {
 	if err != nil {
 		return err
 	}
+	if err := b.present(ctx, place); err != nil {
+		return err
+	}
 	if err := h.root(ctx); err != nil { // where the phones will find the kit
 		return err
 	}
@@ -135,6 +139,18 @@ func (h *home) runBackup(ctx context.Context, b Backup) error {
 	_, err = archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
 		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: progress})
 	return err
+}
+
+// present refuses a folder of this machine that has lost its backup: when a disk is not plugged in, what is written
+// to where it was would fill this one, and be no second home.
+func (b Backup) present(ctx context.Context, place archive.Place) error {
+	if b.Done == nil || strings.Contains(b.Address, "://") {
+		return nil
+	}
+	if _, err := archive.Open(ctx, place); errors.Is(err, archive.ErrNone) {
+		return errors.New("the backup that was in this folder is not there: plug in its disk, or, if you emptied it yourself, let `kith backup` remove this place and add it again")
+	}
+	return nil
 }
 
 // tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,11 +99,25 @@ func checkPlace(c Config, address string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/") + "/", nil
 }
 
+// vacant refuses a place where a backup of anybody here is kept, or will be.
+func vacant(c *sqlite.Conn, address string) error {
+	taken := false
+	err := sqlitex.Execute(c, `SELECT 1 FROM backup WHERE address = ?`, &sqlitex.ExecOptions{
+		Args: []any{address}, ResultFunc: func(*sqlite.Stmt) error { taken = true; return nil }})
+	if err == nil && taken {
+		err = fmt.Errorf("%w: it is the place of another backup already; name an empty folder", ErrPlace)
+	}
+	return err
+}
+
 // AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
 // is written to it yet. Errors: ErrPerson, ErrPlace, archive.ErrKit when somebody else's backup is there.
 func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (b Backup, err error) {
 	if address, err = checkPlace(o.Config, reachedAs(account, address)); err != nil {
 		return Backup{}, err
+	}
+	if _, err := os.Stat(filepath.Dir(address)); !strings.Contains(address, "://") && err != nil {
+		return Backup{}, fmt.Errorf("%w: %w; plug in its disk, or make the folder first", ErrPlace, err)
 	}
 	b = Backup{ID: strings.ToLower(rand.Text()[:8]), Address: address, Account: account, Every: every, secret: secret}
 	place, err := b.place()
@@ -119,6 +134,9 @@ func (o Person) AddBackup(ctx context.Context, address, account, secret string, 
 			return err
 		}
 		return s.write(ctx, func(c *sqlite.Conn) error {
+			if err := vacant(c, b.Address); err != nil {
+				return err
+			}
 			return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, asked) VALUES (?, ?, ?, ?, ?, ?, 1)`,
 				&sqlitex.ExecOptions{Args: []any{b.ID, o.Name, b.Address, b.Account, b.secret, int64(every / time.Second)}})
 		})
