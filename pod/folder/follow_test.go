@@ -478,6 +478,42 @@ func TestFollowLetsOtherProcessesOfThePodWriteAtOnce(t *testing.T) {
 	}
 }
 
+// TestFollowSeesWhatHasTheTimeOfALook: a file may come within the same tick of the system's clock in which its
+// directory was looked at, and then that directory's time does not tell.
+func TestFollowSeesWhatHasTheTimeOfALook(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Now, o.Followed = time.Now, Followed{Settle: time.Hour, Rescan: time.Hour, Prompt: mustPath(t, "/settings/")}
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, s)
+	put(t, s, "/settings/other", "text/plain", "x")
+	for _, name := range []string{"settings/classes", "settings/new/classes"} {
+		times := map[string]time.Time{}
+		for _, dir := range []string{o.Tree, filepath.Join(o.Tree, "settings")} {
+			info, err := os.Stat(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			times[dir] = info.ModTime()
+		}
+		drop(t, o.Tree, name, "first")
+		for dir, at := range times {
+			if err := os.Chtimes(dir, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := contentOf(t, s, "/"+name); !errors.Is(err, pod.ErrNotExist) {
+			t.Errorf("the first look: %v", err)
+		}
+		if got, err := contentOf(t, s, "/"+name); err != nil || got != "first" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
 // TestFollowStartsOnAFolderThatWasPutBack is a restored copy: each file is as it
 // was, and has just been written.
 func TestFollowStartsOnAFolderThatWasPutBack(t *testing.T) {

@@ -79,8 +79,35 @@ func (t *tx) find(p pod.Path) (row, error) {
 	r, found, err := t.store.index.get(p)
 	if err == nil && !found {
 		err = pod.ErrNotExist
+		t.notice(p)
 	}
 	return r, err
+}
+
+// notice remembers a file that has no row where other processes of the pod's own write: the time of its
+// directory need not show it, for two changes can have one time.
+func (t *tx) notice(p pod.Path) {
+	if !t.store.followed() || t.store.follows(p) {
+		return
+	}
+	d, err := t.store.tree.sub(relParent(p))
+	if err != nil {
+		return
+	}
+	defer d.close()
+	if _, k, err := d.lstat(base(p)); err != nil || k != plain {
+		return
+	}
+	at := p.Parent()
+	for known := false; !known && at != pod.Root; {
+		if _, known, err = t.store.index.get(at); err != nil {
+			return
+		}
+		if !known {
+			at = at.Parent()
+		}
+	}
+	t.stale[at] = true
 }
 
 // missing turns the error of a file that has a row into what the caller is
