@@ -87,8 +87,8 @@ function Leaving() {
 }
 
 function Nothing() {
-  const { t } = useApp();
-  return (
+  const { outgoing, t } = useApp();
+  return outgoing.held.value !== undefined ? null : (
     <Empty title={t.feed.empty} hint={t.feed.emptyHint}>
       <a class="button primary" href={addressOf("new")}>{t.feed.first}</a>
       <a class="button" href={addressOf("invite")}>{t.feed.invite}</a>

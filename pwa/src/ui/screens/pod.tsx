@@ -18,7 +18,7 @@ export function PodScreen() {
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
       {pod.kind === "none" ? null : <Standing pod={pod} />}
       <Connect pod={pod} />
-      {pod.kind === "none" ? null : <><More /><Forget /></>}
+      {pod.kind === "none" ? null : <>{pod.kind === "refused" ? null : <More />}<Forget /></>}
     </Screen>
   );
 }

@@ -46,7 +46,7 @@ export const enBackup = {
     other: "Choose another file",
     chosen: (name: string, size: string) => `${name} · ${size}`,
     code: "Your recovery kit",
-    codeHint: "The 32 letters. Large or small, with or without dashes.",
+    codeHint: "The 32 letters. Large or small, with or without spaces.",
     scan: "Scan it",
     lost: "The device that made it is lost",
     lostHint: "It is shut out: it can't post or read any more. Leave this off if you still have it.",

@@ -118,7 +118,7 @@ export const enHome = {
     none: "No photo waits there.",
     noneHint: "Put photos into the folder inbox-photos of your pod, on its computer or by the drive. They wait here until you post them.",
     choose: (name: string) => `Choose ${name}`,
-    unreadable: "Can't be shown here",
+    unreadable: "Can't be shown",
     fetching: "On its way.",
     take: (n: number) => (n === 0 ? "Choose photos" : `Take ${count(n, "1 photo", `${n} photos`)}`),
     after: "Where and when they were taken is left out of the post. Afterwards the originals move to inbox-photos/posted, which only you see.",

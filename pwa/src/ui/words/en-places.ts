@@ -166,6 +166,6 @@ export const enPlaces = {
     updateHint: "It starts only when you say so.",
     current: "No newer version is waiting.",
     missing: "What is not here yet",
-    comments: "No video, no notifications.",
+    comments: "No video, and no word of new posts while Kith is closed.",
   },
 } as const;
