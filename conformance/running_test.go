@@ -108,7 +108,7 @@ func TestAMoveThatFailsLeavesThePodWhereItIs(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(0, os.WriteFile(file, nil, 0o600))(t)
 	_, said := w.run(1, "move", "out", "alice", filepath.Join(file, "below"))
-	if !strings.Contains(said, "the pod goes on here") {
+	if !strings.Contains(said, "the pod is as it was") {
 		t.Errorf("it says %s", said)
 	}
 	w.put(alice, "b.txt", "text/plain", []byte("b"), http.StatusCreated)

@@ -119,6 +119,10 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 			server.Checked
 		}{name, c.Sound(), c})
 	}
+	if c.Moved {
+		_, err := fmt.Fprintf(w, "%s: has moved to another machine; check it there\n", name)
+		return err
+	}
 	who := "no server has it open"
 	if c.Server {
 		who = "by the running server"

@@ -25,6 +25,7 @@ type Checked struct {
 	Held      int      `json:"held"`      // files that disappeared, too many at once to be believed
 	Repaired  int      `json:"repaired"`  // things that the index had wrong, and has not any more
 	Rebuild   bool     `json:"rebuild"`   // the index is damaged, and made anew at the next start
+	Moved     bool     `json:"moved"`     // the pod is on another machine, where it is checked; the rest is zero
 	Server    bool     `json:"server"`    // the running server did it
 }
 
@@ -58,6 +59,9 @@ func (h *home) decideHeld(ctx context.Context, remove bool) (int, error) {
 func (h *home) check(ctx context.Context) (Checked, error) {
 	if err := h.state.check(ctx); err != nil {
 		return Checked{}, err
+	}
+	if h.left.Load() {
+		return Checked{Moved: true, Server: !h.config.quiet}, nil
 	}
 	of, err := h.upkeep.check(ctx)
 	if err != nil {

@@ -38,7 +38,9 @@ func (o Person) Leave(ctx context.Context, dir string, waiting func()) (m Moved,
 	if dir, err = checkPlace(o.Config, dir); err != nil {
 		return m, err
 	}
-	if err := mustBeEmpty(dir); err != nil {
+	if err := mustBeEmpty(dir); errors.Is(err, ErrExists) {
+		return m, fmt.Errorf("%w: %s is not empty; name an empty folder", ErrExists, dir)
+	} else if err != nil {
 		return m, err
 	}
 	return m, o.ask(ctx, "leave "+dir, &m, waiting)
