@@ -3,11 +3,13 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +37,28 @@ type keptBackup struct {
 	Every                  int
 	Tried, Done, Next      *time.Time
 	Waiting, Kit           bool
+}
+
+// inTheHouse listens at an address that nobody may lead a pod to from afar, and counts who comes.
+func inTheHouse(t *testing.T) (address string, knocks func() int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var n atomic.Int64
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n.Add(1)
+			conn.Close()
+		}
+	}()
+	return l.Addr().String(), n.Load
 }
 
 // TestDevicesLookAfterBackups: a device names a place at a WebDAV server, sees how it stands, asks for a run,
@@ -67,8 +91,10 @@ func TestDevicesLookAfterBackups(t *testing.T) {
 	if all := list(); len(all) != 0 {
 		t.Fatalf("before there is any: %+v", all)
 	}
+	house, knocks := inTheHouse(t)
 	for name, body := range map[string]string{
 		"a folder of the machine":    `{"place":"/var/backup"}`,
+		"a machine in the house":     fmt.Sprintf(`{"place":"https://%s/kith","user":"ana","password":"secret"}`, house),
 		"no TLS, and not allowed":    `{"place":"http://192.0.2.1/kith","user":"ana","password":"secret"}`,
 		"a wrong password":           fmt.Sprintf(`{"place":%q,"user":"ana","password":"guess"}`, place),
 		"a place that is no address": `{"place":"https://"}`,
@@ -76,6 +102,9 @@ func TestDevicesLookAfterBackups(t *testing.T) {
 		if answer := send("POST", ".backups", body, 422); strings.Contains(string(answer), "secret") {
 			t.Errorf("%s: told %s", name, answer)
 		}
+	}
+	if n := knocks(); n != 0 {
+		t.Errorf("a machine in the house was asked %d times", n)
 	}
 	send("POST", ".backups", fmt.Sprintf(`{"place":%q,"user":"ana","password":"secret"}`, place), 201)
 	settled := func() keptBackup {

@@ -98,9 +98,18 @@ func (b Backup) due(now time.Time) bool {
 	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= wait || b.Tried.After(now) // the clock was wrong then
 }
 
+// placeOf opens the place of a backup. One that was named from afar is asked by the guarded fetcher alone: its name
+// may lead elsewhere today than when it was added.
+func (h *home) placeOf(b Backup) (archive.Place, error) {
+	if b.afar {
+		return b.placeBy(h.outside)
+	}
+	return b.place()
+}
+
 // runBackup brings one place up to date.
 func (h *home) runBackup(ctx context.Context, b Backup) error {
-	place, err := b.place()
+	place, err := h.placeOf(b)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kith/internal/fetch"
 	"kith/ldp"
 	"kith/sync/archive"
 	"kith/webid"
@@ -17,6 +18,7 @@ const (
 	backupEvery = 24 * time.Hour // for places that are named from afar
 	backupsMost = 8              // places of one pod that are named from afar
 	backupBody  = 4 << 10
+	notFromAfar = "Give the https address of a folder at a WebDAV server. A folder of this machine, or one in the house, is named by `kith backup add` on it."
 )
 
 // shownBackup is what the owner's devices are told of a backup.
@@ -101,7 +103,7 @@ func (h *home) addBackup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !h.mayBackUpTo(req.Place) {
-		return refusePlace(w, "Give the https address of a folder at a WebDAV server. A folder of this machine, or one in the house, is named by `kith backup add` on it.")
+		return refusePlace(w, notFromAfar)
 	}
 	all, err := h.state.backups(r.Context(), h.name)
 	if err != nil {
@@ -110,8 +112,11 @@ func (h *home) addBackup(w http.ResponseWriter, r *http.Request) error {
 	if len(all) >= backupsMost {
 		return refusePlace(w, "There are enough places. Remove one first.")
 	}
-	made, err := Person{h.config, h.name}.AddBackup(r.Context(), req.Place, req.User, req.Password, backupEvery)
+	made, err := Person{h.config, h.name}.addBackup(r.Context(),
+		Backup{Address: req.Place, Account: req.User, Every: backupEvery, secret: req.Password, afar: true}, h.placeOf)
 	switch {
+	case errors.Is(err, fetch.ErrRefused):
+		return refusePlace(w, notFromAfar)
 	case errors.Is(err, ErrPlace), errors.Is(err, archive.ErrKit):
 		return refusePlace(w, err.Error())
 	case err != nil:

@@ -38,28 +38,34 @@ type Backup struct {
 	Error    string         `json:"error,omitempty"` // why the last run failed; "" when it did not
 	Running  archive.Report `json:"-"`               // of a run under way
 	secret   string
+	afar     bool // it was named by a device: nobody leads this machine into its house from there
 	kits     []string
 	asked    bool
 	progress bool // a run is under way
 }
 
-// place opens the place of a backup.
+// place opens the place of a backup, wherever it is.
 func (b Backup) place() (archive.Place, error) {
+	patient := http.DefaultTransport.(*http.Transport).Clone()
+	patient.ResponseHeaderTimeout = 5 * time.Minute
+	return b.placeBy(patient)
+}
+
+// placeBy opens the place of a backup, by what makes requests.
+func (b Backup) placeBy(asker http.RoundTripper) (archive.Place, error) {
 	scheme, _, _ := strings.Cut(b.Address, ":")
 	if scheme != "http" && scheme != "https" && scheme != "s3" {
 		return archive.Folder(b.Address), nil
 	}
-	patient := http.DefaultTransport.(*http.Transport).Clone()
-	patient.ResponseHeaderTimeout = 5 * time.Minute
 	if scheme == "s3" {
 		bucket, err := parseBucket(b.Address)
 		if err != nil {
 			return nil, err
 		}
 		bucket.Key, bucket.Secret = b.Account, b.secret
-		return archive.S3(&http.Client{Transport: patient}, bucket, time.Now)
+		return archive.S3(&http.Client{Transport: asker}, bucket, time.Now)
 	}
-	return archive.WebDAV(&http.Client{Transport: patient}, b.Address, b.Account, b.secret)
+	return archive.WebDAV(&http.Client{Transport: asker}, b.Address, b.Account, b.secret)
 }
 
 // reachedAs completes an address: what is reached as somebody is no folder.
@@ -113,14 +119,19 @@ func vacant(c *sqlite.Conn, address string) error {
 // AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
 // is written to it yet. Errors: ErrPerson, ErrPlace, archive.ErrKit when somebody else's backup is there.
 func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (b Backup, err error) {
-	if address, err = checkPlace(o.Config, reachedAs(account, address)); err != nil {
+	return o.addBackup(ctx, Backup{Address: address, Account: account, Every: every, secret: secret}, Backup.place)
+}
+
+// addBackup is AddBackup for a place that open opens.
+func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (archive.Place, error)) (_ Backup, err error) {
+	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
 		return Backup{}, err
 	}
-	if _, err := os.Stat(filepath.Dir(address)); !strings.Contains(address, "://") && err != nil {
+	if _, err := os.Stat(filepath.Dir(b.Address)); !strings.Contains(b.Address, "://") && err != nil {
 		return Backup{}, fmt.Errorf("%w: %w; plug in its disk, or make the folder first", ErrPlace, err)
 	}
-	b = Backup{ID: strings.ToLower(rand.Text()[:8]), Address: address, Account: account, Every: every, secret: secret}
-	place, err := b.place()
+	b.ID = strings.ToLower(rand.Text()[:8])
+	place, err := open(b)
 	if err != nil {
 		return Backup{}, fmt.Errorf("%w: %w", ErrPlace, err)
 	}
@@ -137,8 +148,8 @@ func (o Person) AddBackup(ctx context.Context, address, account, secret string, 
 			if err := vacant(c, b.Address); err != nil {
 				return err
 			}
-			return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, asked) VALUES (?, ?, ?, ?, ?, ?, 1)`,
-				&sqlitex.ExecOptions{Args: []any{b.ID, o.Name, b.Address, b.Account, b.secret, int64(every / time.Second)}})
+			return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, afar, asked) VALUES (?, ?, ?, ?, ?, ?, ?, 1)`,
+				&sqlitex.ExecOptions{Args: []any{b.ID, o.Name, b.Address, b.Account, b.secret, int64(b.Every / time.Second), b.afar}})
 		})
 	})
 	return b, err
@@ -224,7 +235,7 @@ func (o Person) noBackup(id string) error {
 }
 
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
-	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress FROM backup WHERE person = ? ORDER BY address`
+	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar FROM backup WHERE person = ? ORDER BY address`
 	moment := func(seconds int64) *time.Time {
 		if seconds == 0 {
 			return nil
@@ -236,7 +247,7 @@ func (s *state) backups(ctx context.Context, name string) (all []Backup, err err
 		b := Backup{
 			ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
 			Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
-			Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
+			afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
 		}
 		if text := row.ColumnText(10); text != "" {
 			b.progress = true

@@ -40,7 +40,8 @@ type home struct {
 	who      *webid.Verifier
 	// challenge sets the headers of a 401, see issuer.Server.Challenge.
 	challenge func(header http.Header, realm string, err error)
-	friends   *places // those of the Server
+	friends   *places           // those of the Server
+	outside   http.RoundTripper // to addresses that are named from afar; nil for a name that nobody has
 	channels  *podsync.Channels
 	sealed    *sealed.Server
 	reach     *reach   // nil for a name that nobody has
@@ -62,7 +63,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if err != nil {
 		return nil, err
 	}
-	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion, friends: &s.friends}
+	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion, friends: &s.friends, outside: s.fetcher.Transport()}
 	h.store, err = folder.Open(folder.Options{
 		Tree:     filepath.Join(s.config.Data, "pods", name),
 		State:    filepath.Join(s.config.Data, "index", name),

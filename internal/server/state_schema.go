@@ -78,6 +78,8 @@ CREATE TABLE done (
   expires INTEGER NOT NULL, at INTEGER NOT NULL, answer BLOB NOT NULL,
   PRIMARY KEY (person, sender, nonce)) STRICT, WITHOUT ROWID;
 CREATE INDEX done_person ON done (person, at);
+`, `
+ALTER TABLE backup ADD COLUMN afar INTEGER NOT NULL DEFAULT 0;
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
