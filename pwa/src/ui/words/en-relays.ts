@@ -96,7 +96,7 @@ export const enRelays = {
     askYes: "Delete them",
     askNo: "Keep them, and tell the pod",
     told: "What it has to tell",
-    toldIs: (n: number) => (n === 0 ? "About its folder, disk and backups" : count(n, "1 thing", `${n} things`)),
+    toldIs: (n: number) => (n === 0 ? "About its disk, folder and clock" : count(n, "1 thing", `${n} things`)),
     backups: "Backups",
     backupsHint: "A second copy in another place",
     drive: "As a drive",
