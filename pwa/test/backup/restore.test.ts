@@ -125,6 +125,26 @@ describe("a restored phone with a pod", () => {
     expect(ana.kith.pod()).toMatchObject({ kind: "refused" });
   });
 
+  test("lets in no device that was removed since the backup", async () => {
+    const ana = await folks.someone("Ana");
+    const tablet = await folks.another(ana, "tablet");
+    const { code, file } = await backedUp(ana.kith);
+    await ana.kith.removeDevice(ana.kith.devices().find(({ name }) => name === "tablet")?.kid ?? "");
+    await ana.kith.syncNow();
+    await tablet.kith.syncNow();
+    expect(tablet.kith.pod()).toMatchObject({ kind: "refused" });
+    for (const shutOut of [false, true]) {
+      const anew = await empty(`phone after, ${shutOut}`);
+      anew.device.ahead = shutOut ? 120_000 : 0;
+      await anew.kith.restore(file, code, { shutOut }, quiet);
+      await anew.kith.syncNow();
+      expect(anew.kith.pod()).toMatchObject({ kind: "connected" });
+      expect(anew.kith.devices().map(({ name }) => name)).not.toContain("tablet");
+      await tablet.kith.syncNow();
+      expect(tablet.kith.pod()).toMatchObject({ kind: "refused" });
+    }
+  });
+
   test("from one file twice is the person each time", async () => {
     const ana = await folks.someone("Ana");
     const { code, file } = await backedUp(ana.kith);

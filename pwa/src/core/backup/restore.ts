@@ -126,7 +126,9 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     const agree = await makeAgreementKey(env.keys, device.kid, env.now());
     made.push(agree.key);
     const before = await listsOf((path) => tree.text(path), kit);
-    const others = before.devices.devices.filter(({ kid }) => !choice.shutOut || kid !== about.device).slice(0, room);
+    // A device of then may have been removed since, because it was stolen: only the one that made the backup, where it is at hand, and what
+    // cannot post, such as pods, come back by themselves.
+    const others = before.devices.devices.filter(({ kid, may }) => (kid === about.device ? !choice.shutOut : !may.includes("post"))).slice(0, room);
     // Whoever restores one file twice, or an older one, outranks the time before: what rises with the clock cannot be taken already.
     const minutes = Math.floor(env.now() / 60_000);
     const all = [...others, { kid: device.kid, name: env.deviceName, may: ["answer", "accept", "post", "admin"] as const }];
@@ -135,7 +137,7 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     await tree.act("other", async (batch) => {
       await putLists(batch, { devices, keys });
       for (const write of tellAll({ store, env })) batch.writes.push(write);
-      if (choice.shutOut && relayCount(store) > 0) batch.set(renewSetting, true);
+      if (others.length < before.devices.devices.length && relayCount(store) > 0) batch.set(renewSetting, true);
       batch.set(restoredSetting, about.made);
       batch.set("backup/last", about.made);
       batch.set("me", { name: about.name, label: kit.label, device: device.kid, since: env.now() } satisfies Person);

@@ -49,7 +49,7 @@ export const enBackup = {
     codeHint: "The 32 letters. Large or small, with or without spaces.",
     scan: "Scan it",
     lost: "The device that made it is lost",
-    lostHint: "It is shut out: it can't post or read any more. Leave this off if you still have it.",
+    lostHint: "It is shut out: it can't post or read any more. Leave this off if you still have it. Your other devices you link again.",
     go: "Bring me back",
     working: (percent: number) => `Bringing everything back: ${percent} %. Keep this page open.`,
     back: (name: string) => `Welcome back, ${name}.`,
