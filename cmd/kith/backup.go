@@ -58,7 +58,9 @@ func runBackup(ctx context.Context, c *call) error {
 	}
 	person := server.Person{Config: *cfg, Name: name}
 	switch {
-	case verb == "add" && count == 3 && *every >= time.Hour:
+	case verb == "add" && count == 3 && *every < time.Hour:
+		return fmt.Errorf("%w: --every %s is too often; an hour is the least, 1h", errUsage, *every)
+	case verb == "add" && count == 3:
 		place, err := at.address(id)
 		if err != nil {
 			return err
@@ -76,6 +78,9 @@ func runBackup(ctx context.Context, c *call) error {
 		return err
 	case verb == "verify" && count == 3:
 		made, r, err := person.VerifyBackup(ctx, id, c.progress("read"))
+		if errors.Is(err, archive.ErrDamaged) {
+			return fmt.Errorf("%w\nMake another at a new place, with `kith backup add %s PLACE`, and then remove this one; the pod itself is not touched", err, name)
+		}
 		if err != nil {
 			return err
 		}
@@ -247,7 +252,7 @@ func (c *call) progress(verb string) func(archive.Report) {
 	var shown time.Time
 	return func(r archive.Report) {
 		if now := time.Now(); now.Sub(shown) >= 200*time.Millisecond {
-			shown = now
+			shown, c.midway = now, true
 			fmt.Fprintf(c.stderr, "\r%d of %d files %s, %.1f MB", r.Done, r.Total, verb, float64(r.Bytes)/1e6)
 		}
 	}

@@ -88,6 +88,33 @@ func TestWhatIsAskedForTooEarly(t *testing.T) {
 	}
 }
 
+// TestAWrongCallIsToldShortly: what was wrong is still on the screen, above the forms of the call.
+func TestAWrongCallIsToldShortly(t *testing.T) {
+	for want, args := range map[string][]string{
+		"-bogus":                         {"serve", "--bogus"},
+		"--every 5m0s is too often":      {"backup", "add", "me", filepath.Join(t.TempDir(), "copy"), "--every", "5m", "--data", t.TempDir()},
+		"say whose pod":                  {"pair", "--data", t.TempDir()},
+		"say `kith restore PLACE`":       {"restore"},
+		"say `kith move out NAME FOLDER": {"move"},
+	} {
+		code, _, problems := callKith(t, args...)
+		lines := strings.Split(strings.TrimSpace(problems), "\n")
+		if code != exitUsage || !strings.Contains(lines[0], want) || len(lines) > 16 || lines[len(lines)-1] != "More, with examples: kith help "+args[0] {
+			t.Errorf("%q: %d %s", args, code, problems)
+		}
+	}
+}
+
+// TestACommandThatIsStopped says so first, and then in what it was.
+func TestACommandThatIsStopped(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var said heard
+	if code := run(ctx, []string{"backup", "list", "me", "--data", t.TempDir()}, &said, &said); code != exitFailed || said.find("stopped before it was done") == "" {
+		t.Errorf("%d %s", code, said.find(`(?s).*`))
+	}
+}
+
 // heard is what a command has said so far.
 type heard struct {
 	mu   sync.Mutex

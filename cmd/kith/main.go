@@ -56,6 +56,7 @@ type call struct {
 	stdout io.Writer
 	stderr io.Writer
 	stdin  *bufio.Reader // made by line
+	midway bool          // stderr ends in the middle of a line, which tells how far something is
 }
 
 // verb reads a call of the form `VERB NAME REST` and completes the settings. count is
@@ -125,6 +126,9 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 	c := &call{flags: flag.NewFlagSet(cmd.name, flag.ContinueOnError), args: args, stdout: stdout, stderr: stderr}
 	c.flags.SetOutput(io.Discard)
 	err := cmd.run(ctx, c)
+	if err != nil && c.midway {
+		fmt.Fprintln(stderr)
+	}
 	switch {
 	case err == nil:
 		return exitOK
@@ -132,15 +136,23 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 		c.printHelp(stdout, cmd.help)
 		return exitOK
 	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "kith %s: %v\n\n", cmd.name, err)
-		c.printHelp(stderr, cmd.help)
+		fmt.Fprintf(stderr, "kith %s: %v\n\n%s\n\nMore, with examples: kith help %s\n", cmd.name, err, synopsis(cmd.help), cmd.name)
 		return exitUsage
+	case ctx.Err() != nil:
+		fmt.Fprintf(stderr, "kith %s: stopped before it was done: %v\n", cmd.name, err)
+		return exitFailed
 	}
 	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
 	if errors.Is(err, server.ErrConfig) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// synopsis returns the first paragraph of a help text, which says how the command is called.
+func synopsis(help string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(help), "\n\n")
+	return first
 }
 
 func (c *call) printHelp(w io.Writer, help string) {

@@ -64,14 +64,24 @@ func runRestore(ctx context.Context, c *call) error {
 		return err
 	}
 	name, r, err := server.Restore(ctx, *cfg, place, user, password, kit, c.progress("restored"))
-	if errors.Is(err, archive.ErrKit) {
-		return fmt.Errorf("%w; take the newest one, which a paired phone has", err)
-	}
 	if err != nil {
-		return err
+		return unrestored(err, place)
 	}
 	back = true
 	_, err = fmt.Fprintf(c.stdout, "\r%s is back: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, cfg.Data)
+	return err
+}
+
+// unrestored adds to why a restore failed what to do.
+func unrestored(err error, place string) error {
+	switch {
+	case errors.Is(err, archive.ErrKit):
+		return fmt.Errorf("%w; take the newest one, which a paired phone has", err)
+	case errors.Is(err, archive.ErrNone):
+		return fmt.Errorf("%w: %s; name the place that you gave to `kith backup add`", err, place)
+	case errors.Is(err, archive.ErrDamaged):
+		return fmt.Errorf("%w\nNothing was restored. Take another copy of the backup, or an older one with the kit of its time", err)
+	}
 	return err
 }
 
