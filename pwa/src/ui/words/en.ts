@@ -18,7 +18,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   "link-of-other-kind": "This link is for something else. Open it in your browser and Kith shows what it is for.",
   "own-invite": "This is your own invite. Send it to a friend.",
   "no-pod": "This needs a pod. You can connect one under You.",
-  "pod-unreachable": "This can't reach your pod. Everything is safe on this phone and goes out when the pod is back.",
+  "pod-unreachable": "Your pod can't be reached. Everything is safe on this phone and goes out when the pod is back.",
   "pod-refused": "Your pod does not know this phone any more. Connect it again with a new pairing link.",
   "pod-owned-by-other": "This pod belongs to somebody else. Use the link of a pod of your own.",
   "pod-full": "Your pod is full. Delete posts or give it more room. Until then, what is new stays on this phone.",
