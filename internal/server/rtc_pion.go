@@ -24,6 +24,7 @@ const (
 	directsMost   = 16
 	directsFriend = 4                // to devices of one friend
 	directsBusy   = 16               // requests that are answered at a time, of all friends
+	directsEach   = directsBusy / 4  // of them to one friend
 	directGather  = 2 * time.Second  // to find own addresses
 	directOpen    = 15 * time.Second // until the channel has to be there
 	directBuffer  = 256 << 10        // bytes of a connection that wait to be read
@@ -42,7 +43,7 @@ type directs struct {
 	ctx       context.Context
 	stop      context.CancelFunc
 	wg        sync.WaitGroup
-	busy      chan struct{}
+	busy      places // by the label of whose connection it is
 	waits     waiting
 
 	mu  sync.Mutex
@@ -59,7 +60,7 @@ type direct struct {
 
 // openDirects lets friends connect to the pod, as far as its owner allows it.
 func (h *home) openDirects() *directs {
-	d := &directs{home: h, addresses: outward, busy: make(chan struct{}, directsBusy), waits: make(waiting, boxWaits), all: map[*direct]string{}}
+	d := &directs{home: h, addresses: outward, busy: places{each: directsEach, all: directsBusy}, waits: make(waiting, boxWaits), all: map[*direct]string{}}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.api = webrtc.NewAPI(webrtc.WithSettingEngine(d.settings()), webrtc.WithMediaEngine(&webrtc.MediaEngine{}))
 	d.wg.Go(d.follow)
@@ -148,7 +149,7 @@ func (d *directs) begin(label string) (*direct, error) {
 		}
 	})
 	d.all[c] = label
-	d.wg.Go(func() { d.run(c) })
+	d.wg.Go(func() { d.run(c, label) })
 	return c, nil
 }
 
@@ -194,7 +195,7 @@ func (c *direct) describe(ctx context.Context, offer string) (string, error) {
 }
 
 // run holds a connection until it ends.
-func (d *directs) run(c *direct) {
+func (d *directs) run(c *direct, label string) {
 	defer func() {
 		c.stop()
 		err := c.peer.GracefulClose()
@@ -209,21 +210,21 @@ func (d *directs) run(c *direct) {
 	defer late.Stop()
 	select {
 	case w := <-c.wire:
-		err := newTalk(w, d.serve).run(c.ctx, func() { c.peer.Close() })
+		answer := func(ctx context.Context, message []byte) []byte { return d.serve(ctx, label, message) }
+		err := newTalk(w, answer).run(c.ctx, func() { c.peer.Close() })
 		slog.Debug("a direct connection ended", "err", err)
 	case <-late.C:
 	case <-c.ctx.Done():
 	}
 }
 
-// serve answers one message, unless too many of all friends' are being answered.
-func (d *directs) serve(ctx context.Context, message []byte) []byte {
-	select {
-	case d.busy <- struct{}{}:
-	default:
+// serve answers one message, unless too many of that friend's are being answered, or of all friends'.
+func (d *directs) serve(ctx context.Context, label string, message []byte) []byte {
+	leave, ok := d.busy.enter(label)
+	if !ok {
 		return nil
 	}
-	defer func() { <-d.busy }()
+	defer leave()
 	return d.home.answerDirect(ctx, message, d.waits)
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -402,4 +403,36 @@ func FuzzGathering(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestOneFriendLeavesPlacesForOthers: whose requests take long, over however many connections, keeps no other friend from answers.
+func TestOneFriendLeavesPlacesForOthers(t *testing.T) {
+	c := newClock()
+	b := newDirect(t, c, newPost(t, c))
+	_, near := b.connect()
+	d := b.me().direct
+	fill := func(label string) (empty func()) {
+		t.Helper()
+		var all []func()
+		for leave, ok := d.busy.enter(label); ok; leave, ok = d.busy.enter(label) {
+			all = append(all, leave)
+		}
+		return func() {
+			for _, leave := range all {
+				leave()
+			}
+		}
+	}
+	empty := fill("another friend")
+	near.must(http.StatusOK, "GET", "/social/door", "")
+	empty()
+	d.mu.Lock()
+	own := slices.Collect(maps.Values(d.all))[0]
+	d.mu.Unlock()
+	empty = fill(own)
+	if a, err := near.ask("GET", "/social/door", ""); !errors.Is(err, errDeclinedHere) {
+		t.Errorf("beyond the places of one friend: %d, %v", a.status, err)
+	}
+	empty()
+	near.must(http.StatusOK, "GET", "/social/door", "")
 }
