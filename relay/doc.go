@@ -68,7 +68,8 @@
 //
 // Flag 1: the asker waits, and a REPLY will reach it. Expires is in seconds since
 // 1970. "replied": handed to who waits. "gone": nobody waits, so the answer is to
-// be posted to where the message says.
+// be posted to where the message says, by who has claimed the message: of another
+// no answer is taken. A REPLY may be sent right behind the claim.
 //
 // Adding what is there and removing what is not succeed. send.remove erases what
 // waits by that send; token.remove ends what the token follows. A send belongs to

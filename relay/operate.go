@@ -137,7 +137,7 @@ func first(ids ...*id) *id {
 func (s *Server) handOver(i id, p parcel, by access) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mine(i, by) == nil {
+	if m := s.mine(i, by); m == nil || m.holder != nil && m.holder != by.holder() {
 		s.counters.count(countLate)
 		p.free()
 		return response{Gone: &i}

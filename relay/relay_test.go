@@ -203,6 +203,36 @@ func TestWhoWaitsIsAnswered(t *testing.T) {
 	until(t, "acknowledged", func() bool { return st.counter("now_messages") == 0 })
 }
 
+// TestWhoLostAMessageDoesNotAnswerIt, though it may have sent its answer before it knew.
+func TestWhoLostAMessageDoesNotAnswerIt(t *testing.T) {
+	st := start(t)
+	b := st.queue()
+	one, two := st.follow(b), st.follow(b)
+	until(t, "both follow", func() bool { return one.Connected() && two.Connected() })
+	answered := make(chan Receipt, 1)
+	go func() {
+		r, err := st.client.Post(soon(t), st.url, b.send, []byte("hello"), maxWait)
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- r
+	}()
+	got := next(t, one)
+	next(t, two)
+	if err := one.Claim(soon(t), got.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Reply(soon(t), got.ID, []byte("mine")); !errors.Is(err, ErrGone) {
+		t.Errorf("an answer of who has not claimed: %v", err)
+	}
+	if err := one.Reply(soon(t), got.ID, []byte("ours")); err != nil {
+		t.Error(err)
+	}
+	if r := <-answered; string(r.Answer) != "ours" {
+		t.Errorf("%q", r.Answer)
+	}
+}
+
 // answerAll claims, answers and acknowledges until the mailbox is closed.
 func answerAll(m *Mailbox, answer func([]byte) []byte) {
 	ctx := context.Background()

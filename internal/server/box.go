@@ -28,6 +28,7 @@ const (
 	longestWait = 20 // seconds; who asked does not wait for longer
 	mostAsked   = 25 // seconds; more is no query
 	boxTime     = 28 * time.Second
+	aheadMost   = 64 << 10 // bytes of an answer that may be sent in vain
 )
 
 // box answers what comes in the queues of one relay. A relay may drop, repeat, reorder, alter and make up what it
@@ -250,20 +251,33 @@ func (b *box) receive() {
 }
 
 // handle answers one message. It is acknowledged only once its answer is with who asked or on the disk of a relay.
+// What only reads is answered while the relay is still asked whether the message is this pod's; nothing is done before.
 func (b *box) handle(m relay.Message) error {
 	ctx, cancel := context.WithTimeout(b.ctx, boxTime)
 	defer cancel()
-	if err := b.mail.Claim(ctx, m.ID); errors.Is(err, relay.ErrTaken) || errors.Is(err, relay.ErrGone) {
+	asked, c := b.claim(ctx, m.ID)
+	defer c.held()
+	limit, leave := b.waits.patience(m.Waits)
+	defer leave()
+	p := &placed{turns: &b.turns, busy: b.busy, claim: c}
+	defer p.leave()
+	asked = context.WithValue(context.WithValue(asked, patience{}, limit), placed{}, p)
+	answer, reply, err := b.reach.home.sealed.Answer(asked, m.Body)
+	if err == nil && m.Waits && safe(reply.Method) && reply.Status != http.StatusServiceUnavailable && len(answer) <= aheadMost {
+		if b.mail.Reply(ctx, m.ID, answer) == nil && c.held() == nil {
+			return b.mail.Ack(ctx, m.ID)
+		}
+	}
+	if err := c.held(); errors.Is(err, relay.ErrTaken) || errors.Is(err, relay.ErrGone) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	limit, leave := b.waits.patience(m.Waits)
-	defer leave()
-	p := &placed{turns: &b.turns, busy: b.busy}
-	defer p.leave()
-	asked := context.WithValue(context.WithValue(ctx, patience{}, limit), placed{}, p)
-	answer, reply, err := b.reach.home.sealed.Answer(asked, m.Body)
+	return b.settle(ctx, m, answer, reply, err)
+}
+
+// settle sends the answer to a message of this pod's, or gives the message back or away.
+func (b *box) settle(ctx context.Context, m relay.Message, answer []byte, reply sealed.Reply, err error) error {
 	switch {
 	case errors.Is(err, sealed.ErrDeclined), err == nil && declinesOffer(reply):
 		return errors.Join(err, b.mail.Decline(ctx, m.ID))
@@ -284,6 +298,35 @@ func (b *box) handle(m relay.Message) error {
 	}
 	return b.mail.Ack(ctx, m.ID)
 }
+
+// claim is how the relay was asked for a message to be this pod's.
+type claim struct {
+	done chan struct{}
+	err  error // once done
+}
+
+// held waits for what the relay says. Errors: those of relay.Mailbox.Claim.
+func (c *claim) held() error {
+	<-c.done
+	return c.err
+}
+
+// claim asks for a message. The context that it returns ends when the message is not to be had.
+func (b *box) claim(ctx context.Context, message string) (context.Context, *claim) {
+	asked, cancel := context.WithCancel(ctx)
+	c := &claim{done: make(chan struct{})}
+	b.wg.Go(func() {
+		defer close(c.done)
+		if c.err = b.mail.Claim(ctx, message); c.err != nil {
+			cancel()
+		}
+	})
+	context.AfterFunc(ctx, cancel)
+	return asked, c
+}
+
+// safe reports whether a method only reads (RFC 9110 §9.2.1).
+func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // release gives a message back, for others or for later.
 func (b *box) release(ctx context.Context, m relay.Message) error {

@@ -125,7 +125,7 @@ func (h *home) answerSealed(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, acl.ErrUnauthenticated)
 		return
 	}
-	if p, ok := r.Context().Value(placed{}).(*placed); ok && !p.turn(r.Context(), peer) {
+	if p, ok := r.Context().Value(placed{}).(*placed); ok && (!p.turn(r.Context(), peer) || !safe(r.Method) && p.claim.held() != nil) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

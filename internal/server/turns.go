@@ -90,6 +90,7 @@ func (t *turns) owes(now time.Time) bool {
 type placed struct {
 	turns *turns
 	busy  chan struct{}
+	claim *claim
 	label string
 	took  bool // a turn of the label's
 }
