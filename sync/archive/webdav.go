@@ -60,6 +60,8 @@ const (
 var (
 	errStalled = errors.New("the server stands still")
 	errTooMuch = errors.New("the server tells more of a folder than there can be")
+	// errStranger is what 401 means here.
+	errStranger = errors.New("the server does not take this name and password (401); where people sign in with a second factor, as at Nextcloud or Fastmail, make an app password there")
 )
 
 // moving is a body of a request that ends when nothing moves.
@@ -126,11 +128,17 @@ func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.status = res.StatusCode; l.status/100 != 2 {
+	if l.status = res.StatusCode; l.status == http.StatusUnauthorized {
+		return nil, errors.Join(errStranger, res.Body.Close())
+	}
+	if l.status/100 != 2 {
 		res.Body = struct {
 			io.Reader
 			io.Closer
 		}{io.LimitReader(res.Body, maxRefusal), res.Body}
+		if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+			res.Header.Set("Content-Type", "application/octet-stream") // a page for browsers is no message: the status is
+		}
 	}
 	if l.status != http.StatusMultiStatus {
 		return res, nil
