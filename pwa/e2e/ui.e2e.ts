@@ -78,7 +78,7 @@ describe("before there is a pod", () => {
     await page.getByRole("link", { name: words.nav.new, exact: true }).focus();
     await page.keyboard.press("Enter");
     await mia.heading(words.compose.title).waitFor();
-    await page.getByRole("textbox", { name: words.compose.placeholder }).focus();
+    await expect.poll(() => focused(page)).toBe(words.compose.placeholder);
     await page.keyboard.type("Written without a mouse");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");

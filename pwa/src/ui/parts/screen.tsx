@@ -18,14 +18,15 @@ interface ScreenProps {
   readonly hidden?: boolean;
 }
 
-/** Screen is one place of the app: a heading that gets the focus, what is there, and a right column. */
+/** Screen is one place of the app: a heading that gets the focus where no field asks for it, what is there, and a right column. */
 export function Screen({ title, back, actions, children, aside, asideLabel, wide, hidden = false }: ScreenProps) {
   const { router, t } = useApp();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (hidden) return;
     document.title = title === t.app ? title : `${title} · ${t.app}`;
-    if (document.querySelector("dialog[open]") === null) heading.current?.focus({ preventScroll: true });
+    if (document.querySelector("dialog[open]") !== null) return;
+    (heading.current?.closest("main")?.querySelector<HTMLElement>("[autofocus]") ?? heading.current)?.focus({ preventScroll: true });
   }, [title, hidden]);
   return (
     <>
