@@ -56,6 +56,7 @@ type Config struct {
 
 	Now func() time.Time `toml:"-"` // the clock; time.Now when nil
 
+	first bool  // the url was written into DIR by this call of Complete
 	quota int64 // acl.Config.Quota of every pod
 	quiet bool  // of the command line: pods are opened when they are asked for, answer nobody and do nothing by themselves
 }
@@ -99,11 +100,25 @@ func (c Config) Complete() (Config, error) {
 		if err := writeConfig(c.Data, recorded); err != nil {
 			return Config{}, err
 		}
+		c.first = true
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c, nil
+}
+
+// unrecord takes back the url that Complete wrote, if nothing was served by it: the next start may have another.
+func (c Config) unrecord() error {
+	if !c.first {
+		return nil
+	}
+	recorded, err := readConfig(c.Data)
+	if err != nil {
+		return err
+	}
+	recorded.URL = ""
+	return writeConfig(c.Data, recorded)
 }
 
 // Issuer returns BASE without its last slash, the byte-exact issuer of every token.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +67,30 @@ func TestComplete(t *testing.T) {
 				t.Fatalf("the next start has url %s, error %v; want %s", again.URL, err, c.url)
 			}
 		})
+	}
+}
+
+// TestABusyPortIsNotRecorded: whoever listens elsewhere the second time is also reached there.
+func TestABusyPortIsNotRecorded(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	data := t.TempDir()
+	c, err := Config{Data: data, Listen: busy.Addr().String()}.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), c); err == nil {
+		t.Error("it listens where another does", s.Close())
+	}
+	c, err = Config{Data: data, Listen: "127.0.0.1:9000"}.Complete()
+	if err != nil || c.URL != "http://localhost:9000/" {
+		t.Errorf("%s, %v", c.URL, err)
+	}
+	if c, err = (Config{Data: data, Listen: "127.0.0.1:9001"}).Complete(); err != nil || c.URL != "http://localhost:9000/" {
+		t.Errorf("what was recorded and stands: %s, %v", c.URL, err)
 	}
 }
 

@@ -130,7 +130,8 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; choose another address with --listen", c.Listen, err)
+		err = fmt.Errorf("listen on %s: %w; choose another address with --listen", c.Listen, err)
+		return nil, errors.Join(err, c.unrecord())
 	}
 	return s, nil
 }
