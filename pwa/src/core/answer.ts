@@ -28,7 +28,7 @@ export interface Around {
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
   readonly state?: (url: string, state: MailboxState) => void;
-  readonly refused?: (url: string, queue: string) => void;
+  readonly refused?: (url: string, queue: string, refused: boolean) => void;
 }
 
 /** answeringFor returns what answers from a tree; undefined while there is nobody. It does nothing before its `start`. */

@@ -56,7 +56,7 @@ export class App implements Kith {
   async begin(): Promise<void> {
     if (personOf(this.#store) === undefined) return;
     const session = await Session.open(this.#env, this.#store, (topic) => this.#emit(topic), () => this.#carrier());
-    const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick(), lost: (url, queue) => void this.#carrier().then(({ relays: own }) => own.lost(url, queue)) });
+    const awake = new Awake(session, { hinted: (cid) => void this.#online?.reader.refresh(cid), kick: () => this.#online?.loop.kick(), lost: (...which) => void this.#carrier().then(({ relays: own }) => own.lost(...which)) });
     this.#parts = { session, feed: new Feed(session, () => this.#online?.reader), awake };
     void this.#env.persist().then((kept) => {
       this.#kept = kept;

@@ -11,8 +11,8 @@ export interface Doors {
   readonly hinted: (cid: ContactId) => void;
   /** Something was left in the tree, or a friend came. */
   readonly kick: () => void;
-  /** A relay does not know that queue. */
-  readonly lost: (url: string, queue: string) => void;
+  /** A relay does not know that queue, or does (false). */
+  readonly lost: (url: string, queue: string, lost: boolean) => void;
 }
 
 /** What changes who may leave messages and who reads them. */

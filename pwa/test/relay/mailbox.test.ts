@@ -263,12 +263,16 @@ describe("a mailbox", () => {
     mailbox.stop();
   });
 
-  it("tells of a queue that it may not read", () => {
-    const { mailbox, wire, told } = world();
+  it("tells of a queue that it may not read, and asks for it again on the same connection", () => {
+    const { mailbox, clock, wire, told } = world();
     mailbox.start();
     wire().open();
     wire().hear({ refused: "q1" });
     expect(told).toEqual(["q1"]);
+    const asked = (): number => wire().sent.filter((frame) => typeof frame === "string" && frame.includes('"sub"')).length;
+    expect(asked()).toBe(1);
+    clock.go(10_000);
+    expect(asked()).toBe(2);
     mailbox.stop();
   });
 

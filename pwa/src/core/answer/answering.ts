@@ -28,8 +28,8 @@ export interface Office {
   readonly deliver?: (to: ReplyTo, answer: Bytes) => Promise<Posted>;
   /** A relay is reached, or no longer. */
   readonly state?: (url: string, state: MailboxState) => void;
-  /** A relay does not know a queue any more. */
-  readonly refused?: (url: string, queue: string) => void;
+  /** A relay does not know a queue, or not this device as a reader of it; or it does (false). */
+  readonly refused?: (url: string, queue: string, refused: boolean) => void;
 }
 
 /** So many messages are answered at a time: each holds its answer in memory. */
@@ -144,8 +144,11 @@ export class Answering {
     const mailbox: Mailbox = new Mailbox(this.#office.net, url, subscriptions, {
       message: (message) => this.#take(mailbox, message),
       state: (state) => this.#office.state?.(url, state),
-      subscribed: (queue) => this.#subscribed(mailbox, queues.find((each) => each.queue === queue)),
-      refused: (queue) => this.#office.refused?.(url, queue),
+      subscribed: (queue) => {
+        this.#office.refused?.(url, queue, false);
+        this.#subscribed(mailbox, queues.find((each) => each.queue === queue));
+      },
+      refused: (queue) => this.#office.refused?.(url, queue, true),
     });
     this.#lines.set(url, { mailbox, queues });
     mailbox.start();

@@ -52,8 +52,8 @@ export interface PushSubscription {
 }
 
 /** Milliseconds: before the first new attempt and the longest, between two signs of life, and until a relay that is polled is tried
- * with a WebSocket again. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
-const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000 };
+ * with a WebSocket again, and before a queue is asked for once more that was refused. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
+const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000, refused: 10_000 };
 const patience = 20_000;
 /** What somebody waits for who looks at the app. */
 const quickly = 5_000;
@@ -175,9 +175,14 @@ export class Mailbox {
   #opened(line: Line, state: "polling" | "open"): void {
     if (this.#line !== line) return;
     this.#become(state);
-    for (const { queue, token } of this.#subscriptions) line.send(JSON.stringify({ sub: queue, token: b64u(token) }));
+    this.#subscribe(line);
     if (state === "open") this.#beat(line);
     else this.#again = this.#net.after(pauses.polled, () => this.#reconnect());
+  }
+
+  #subscribe(line: Line | undefined, only?: string): void {
+    if (line === undefined || this.#line !== line) return;
+    for (const { queue, token } of this.#subscriptions) if ((only ?? queue) === queue) line.send(JSON.stringify({ sub: queue, token: b64u(token) }));
   }
 
   /** beat asks for a sign of life from time to time: a page does not see that its network went away. */
@@ -228,7 +233,12 @@ export class Mailbox {
     const told = parse(frame);
     const queue = string(told?.sub ?? told?.refused, 64);
     if (told === undefined || queue === undefined) return this.#settle(told);
-    if (told.refused !== undefined) return this.#events.refused?.(queue);
+    if (told.refused !== undefined) {
+      // Another device of the person may be about to let this one in.
+      const line = this.#line;
+      this.#net.after(pauses.refused, () => this.#subscribe(line, queue));
+      return this.#events.refused?.(queue);
+    }
     this.#failed = 0;
     this.#events.subscribed?.(queue, whole(told.waiting) ?? 0);
   }

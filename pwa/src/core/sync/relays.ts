@@ -148,10 +148,11 @@ export class OwnRelays implements Relays {
     return undefined;
   }
 
-  /** lost notes that a relay does not know a queue: it lost what it had, or this device is not among its readers yet. */
-  async lost(url: string, queue: string): Promise<void> {
-    if (this.#lost.has(url) || !this.#current.some((each) => each.url === url && each.queue === queue)) return;
-    this.#lost.set(url, this.#session.env.now());
+  /** lost notes that a relay does not know a queue: it lost what it had, or this device is not among its readers yet; or that it does. */
+  async lost(url: string, queue: string, lost: boolean): Promise<void> {
+    if (lost === this.#lost.has(url) || !this.#current.some((each) => each.url === url && each.queue === queue)) return;
+    if (lost) this.#lost.set(url, this.#session.env.now());
+    else this.#lost.delete(url);
     this.#session.emit("relays");
     await this.#rejoin();
   }
