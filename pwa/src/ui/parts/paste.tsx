@@ -23,7 +23,9 @@ export function Paste({ label, hint, go, onLink, tried = "" }: PasteProps) {
   const id = useId();
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (whole(link) !== "") onLink(whole(link));
+    const text = whole(link);
+    // What is no link stays as it was typed, to be mended.
+    if (text !== "") onLink(kith.linkKind(text) === "unknown" ? link : text);
   };
   const pasted = (event: ClipboardEvent): void => {
     const text = whole(event.clipboardData?.getData("text") ?? "");
