@@ -281,7 +281,7 @@ func TestTheCommandLineSaysWhatToDo(t *testing.T) {
 		{"a link for nobody", []string{"pair", "nobody", "--data", w.data}, 1, []string{"nobody"}},
 		{"another address", []string{"person", "add", "x", "--data", w.data, "--url", "http://localhost:9999/"}, 2, []string{base, "kith.toml"}},
 		{"serve at another address", []string{"serve", "--data", w.data, "--listen", "127.0.0.1:0", "--url", "https://pod.example.org/"}, 2, []string{base, "kith.toml"}},
-		{"no address", []string{"serve", "--data", t.TempDir(), "--url", "pod.example.org"}, 2, []string{"https://"}},
+		{"no address of the web", []string{"serve", "--data", t.TempDir(), "--url", "ftp://pod.example.org"}, 2, []string{"https://"}},
 		{"an address with a path", []string{"serve", "--data", t.TempDir(), "--url", "https://pod.example.org/pods/"}, 2, []string{"host"}},
 		{"half a certificate", []string{"serve", "--data", t.TempDir(), "--cert", "x.pem"}, 2, []string{"--key"}},
 		{"no port", []string{"serve", "--data", t.TempDir(), "--listen", "localhost"}, 2, []string{"host:port"}},
