@@ -100,6 +100,7 @@ func TestClaimLapses(t *testing.T) {
 	st := start(t)
 	b := st.queue()
 	idle, other := st.follow(b), st.follow(b)
+	until(t, "both follow", func() bool { return idle.Connected() && other.Connected() })
 	st.leave(b, []byte("x"))
 	got := next(t, idle)
 	if err := idle.Claim(soon(t), got.ID); err != nil {
