@@ -197,6 +197,7 @@ func TestNoRouteReachesAPodWithoutADecision(t *testing.T) {
 		}
 	}
 	w := &watched{Store: r.store}
+	r.reach.close() // it asks the guard, which is another from here on
 	r.guard.Close()
 	r.guard = acl.New(w, acl.Config{Base: r.url, Owner: r.realm.Owner(), Valid: r.realm.valid, Now: r.clock.now})
 	t.Cleanup(r.guard.Close)
