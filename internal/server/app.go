@@ -75,7 +75,7 @@ func (a *app) serve(w http.ResponseWriter, r *http.Request) bool {
 	if !ok {
 		return false
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !safe(r.Method) {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "the app's files can only be read", http.StatusMethodNotAllowed)
 		return true

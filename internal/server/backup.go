@@ -40,18 +40,11 @@ func (h *home) openBackups() {
 	h.backups = &backups{stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(h.backups.done)
-		beat := time.NewTicker(backupBeat)
-		defer beat.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-beat.C:
-				if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
-					slog.Error("make backups", "err", err)
-				}
+		every(ctx, backupBeat, func() {
+			if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("make backups", "err", err)
 			}
-		}
+		})
 	}()
 }
 
@@ -90,12 +83,16 @@ func (h *home) backUp(ctx context.Context) error {
 	return nil
 }
 
-func (b Backup) due(now time.Time) bool {
-	wait := b.Every
+// wait is the time from one attempt to the next.
+func (b Backup) wait() time.Duration {
 	if b.Error != "" {
-		wait = min(wait, backupRetry)
+		return min(b.Every, backupRetry)
 	}
-	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= wait || b.Tried.After(now) // the clock was wrong then
+	return b.Every
+}
+
+func (b Backup) due(now time.Time) bool {
+	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= b.wait() || b.Tried.After(now) // the clock was wrong then
 }
 
 // placeOf opens the place of a backup. One that was named from afar is asked by the guarded fetcher alone: its name
@@ -281,12 +278,16 @@ func (s *state) restore(ctx context.Context, name string, text []byte) error {
 			if err := json.Unmarshal([]byte(or(string(all[e.table]), "[]")), &rows); err != nil {
 				return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
 			}
+			columns, err := columnsOf(c, e.table)
+			if err != nil {
+				return err
+			}
 			for _, values := range rows {
 				var of string
 				if err := json.Unmarshal(values[e.person], &of); err != nil || of != name {
 					return fmt.Errorf("%w: it tells of somebody else", archive.ErrDamaged)
 				}
-				if err := insert(c, e.table, values); err != nil {
+				if err := insert(c, e.table, columns, values); err != nil {
 					return err
 				}
 			}
@@ -295,11 +296,8 @@ func (s *state) restore(ctx context.Context, name string, text []byte) error {
 	})
 }
 
-func insert(c *sqlite.Conn, table string, values map[string]json.RawMessage) error {
-	known, err := columnsOf(c, table)
-	if err != nil {
-		return err
-	}
+// insert writes a row of a table that has the known columns.
+func insert(c *sqlite.Conn, table string, known []string, values map[string]json.RawMessage) error {
 	columns, marks, args := "", "", []any{}
 	for name, raw := range values {
 		if !slices.Contains(known, name) {

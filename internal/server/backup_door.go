@@ -83,11 +83,7 @@ func (b Backup) shown(now time.Time) shownBackup {
 		s.Running = &progress{b.Running.Done, b.Running.Total, b.Running.Bytes}
 	}
 	if !b.due(now) {
-		wait := b.Every
-		if b.Error != "" {
-			wait = min(wait, backupRetry)
-		}
-		s.Next = known(b.Tried.Add(wait))
+		s.Next = known(b.Tried.Add(b.wait()))
 	}
 	return s
 }

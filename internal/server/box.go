@@ -264,9 +264,11 @@ func (b *box) handle(m relay.Message) error {
 	asked = context.WithValue(context.WithValue(asked, patience{}, limit), placed{}, p)
 	answer, reply, err := b.reach.home.sealed.Answer(asked, m.Body)
 	if err == nil && m.Waits && safe(reply.Method) && reply.Status != http.StatusServiceUnavailable && len(answer) <= aheadMost {
-		if b.mail.Reply(ctx, m.ID, answer) == nil && c.held() == nil {
+		failed := b.mail.Reply(ctx, m.ID, answer)
+		if failed == nil && c.held() == nil {
 			return b.mail.Ack(ctx, m.ID)
 		}
+		m.Waits = !errors.Is(failed, relay.ErrGone)
 	}
 	if err := c.held(); errors.Is(err, relay.ErrTaken) || errors.Is(err, relay.ErrGone) {
 		return nil
@@ -321,7 +323,6 @@ func (b *box) claim(ctx context.Context, message string) (context.Context, *clai
 			cancel()
 		}
 	})
-	context.AfterFunc(ctx, cancel)
 	return asked, c
 }
 

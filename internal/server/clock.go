@@ -74,14 +74,7 @@ func (s *state) watchClock(ctx context.Context, passed func() time.Duration) {
 	if err := s.compareClock(ctx); err != nil && ctx.Err() == nil {
 		slog.Error("look at the clock", "err", err)
 	}
-	beat := time.NewTicker(deskBeat)
-	defer beat.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-beat.C:
-		}
+	every(ctx, deskBeat, func() {
 		now, then := s.now(), passed()
 		j, is := jumped(before, now, then-at)
 		var err error
@@ -96,12 +89,12 @@ func (s *state) watchClock(ctx context.Context, passed func() time.Duration) {
 			slog.Error("look at the clock", "err", err)
 		}
 		before, at = now, then
-	}
+	})
 }
 
 // compareClock compares the clock with when the server ran last.
 func (s *state) compareClock(ctx context.Context) error {
-	text, err := s.valueOf(ctx, clockSeen)
+	text, err := s.value(ctx, clockSeen)
 	if err != nil {
 		return err
 	}
@@ -131,19 +124,21 @@ func (s *state) keepJump(ctx context.Context, j jump) error {
 
 // lastJump returns what the clock last did, the zero jump when it never did.
 func (s *state) lastJump(ctx context.Context) (j jump, err error) {
-	text, err := s.valueOf(ctx, clockJumped)
+	text, err := s.value(ctx, clockJumped)
 	if err != nil || text == "" {
 		return j, err
 	}
 	return j, json.Unmarshal([]byte(text), &j)
 }
 
-func (s *state) valueOf(ctx context.Context, name string) (text string, err error) {
-	err = s.read(ctx, `SELECT value FROM server WHERE name = ?`, []any{name}, func(row *sqlite.Stmt) error {
-		text = row.ColumnText(0)
-		return nil
-	})
-	return text, err
+// value returns what is kept under name, "" for nothing.
+func (s *state) value(ctx context.Context, name string) (string, error) {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return "", fmt.Errorf("reach state.db: %w", err)
+	}
+	defer s.pool.Put(c)
+	return value(c, name)
 }
 
 // clockAt returns how far the clock is ahead of that of the host that answered, within a second or two: a Date has

@@ -49,24 +49,27 @@ func (s *Server) openDesk(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.desk = &desk{stop: stop}
-	s.desk.all.Go(func() {
-		beat := time.NewTicker(deskBeat)
-		defer beat.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-beat.C:
-				s.attend(ctx)
-			}
-		}
-	})
+	s.desk.all.Go(func() { every(ctx, deskBeat, func() { s.attend(ctx) }) })
 	began := time.Now()
 	s.desk.all.Go(func() { s.state.watchClock(ctx, func() time.Duration { return time.Since(began) }) })
 	if len(s.config.Reach) > 0 {
 		s.desk.all.Go(func() { s.askClocks(ctx) })
 	}
 	return nil
+}
+
+// every does something at each beat, until ctx ends.
+func every(ctx context.Context, beat time.Duration, do func()) {
+	t := time.NewTicker(beat)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			do()
+		}
+	}
 }
 
 func (d *desk) close() {

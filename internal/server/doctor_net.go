@@ -68,7 +68,7 @@ func (d *doctor) lookAtServer(ctx context.Context) {
 
 // ours reports whether a key set has the key by which this folder's issuer signs.
 func (d *doctor) ours(ctx context.Context, body []byte) bool {
-	text, err := d.state.valueOf(ctx, keyNow)
+	text, err := d.state.value(ctx, keyNow)
 	var key webid.PrivateKey
 	if err != nil || key.UnmarshalText([]byte(text)) != nil {
 		return false

@@ -185,7 +185,7 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
-	if read := r.Method == http.MethodGet || r.Method == http.MethodHead; read && strings.HasPrefix(rest, "/social/") {
+	if safe(r.Method) && strings.HasPrefix(rest, "/social/") {
 		if err := h.feed.Behind(w, r, v); err != nil {
 			ldp.CORS(w, r)
 			return err
