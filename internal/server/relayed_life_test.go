@@ -162,6 +162,7 @@ func TestThePhoneIsWokenForWhatAFriendLeft(t *testing.T) {
 	woken("the phone is woken again")
 	c.pass(pushPause)
 	leave("n4")
+	b.nudge()                                           // the pod has seen it
 	b.phone.must(http.StatusOK, "GET", "/.replica", "") // the phone came by itself
 	c.pass(time.Second)
 	b.phone.must(http.StatusOK, "GET", "/.replica", "")
