@@ -80,6 +80,11 @@ CREATE TABLE done (
 CREATE INDEX done_person ON done (person, at);
 `, `
 ALTER TABLE backup ADD COLUMN afar INTEGER NOT NULL DEFAULT 0;
+`, `
+ALTER TABLE backup ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE backup ADD COLUMN damage TEXT NOT NULL DEFAULT '';
+ALTER TABLE backup ADD COLUMN mended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backup ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
