@@ -1,4 +1,4 @@
-/** Strokes on a grid of 24, drawn for this app. */
+/** Strokes on a grid of 24, drawn for this app: those of the first page. */
 const strokes = {
   feed: "M5 5h14v8H5zM5 17h14M5 20.5h9",
   friends: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c.4-3.6 3-6 6.5-6s6.1 2.4 6.5 6M16 4.4a3.5 3.5 0 0 1 0 6.3M18.3 14.6c1.8.9 3 2.8 3.2 5.4",
@@ -8,19 +8,12 @@ const strokes = {
   next: "M9.5 5l7 7-7 7",
   close: "M6 6l12 12M18 6 6 18",
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
-  photo: "M4 5h16v14H4zM4 16l4.5-4.5 4 4 2.5-2.5 5 5M15.5 9.5h.01",
-  scan: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M7 12h10",
   check: "M5 12.5l4.5 4.5L19 7.5",
   search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM15.5 15.5 20.5 20.5",
   again: "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9M20 4v5h-5",
   more: "M5 12a.6.6 0 1 0 1.2 0 .6.6 0 1 0-1.2 0M11.4 12a.6.6 0 1 0 1.2 0 .6.6 0 1 0-1.2 0M17.8 12a.6.6 0 1 0 1.2 0 .6.6 0 1 0-1.2 0",
   pod: "M5 4.5h14v6H5zM5 13.5h14v6H5zM8 7.5h.01M8 16.5h.01",
-  relay: "M3.5 14a8.5 8.5 0 0 1 17 0M20.5 9v5h-5M12 13.5v6",
-  device: "M7 3.5h10v17H7zM11 17.5h2",
-  draft: "M5 19.5l1-4L16 5.5l3 3-10 10zM14 7.5l3 3",
-  box: "M4.5 8 12 4l7.5 4v8L12 20l-7.5-4zM4.5 8l7.5 4 7.5-4M12 12v8",
   clock: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17ZM12 7.5V12l3 2",
-  info: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17ZM12 11v5M12 8h.01",
 } as const;
 
 export type IconName = keyof typeof strokes;
@@ -30,9 +23,14 @@ const turning: ReadonlySet<IconName> = new Set<IconName>(["back", "next"]);
 
 /** Icon stands beside a word and says nothing of its own to a screen reader. */
 export function Icon({ name, small }: { readonly name: IconName; readonly small?: boolean }) {
+  return <Drawn stroke={strokes[name]} more={`${small === true ? "small" : ""} ${turning.has(name) ? "turns" : ""}`} />;
+}
+
+/** Drawn is an icon of strokes that are kept elsewhere (parts/sign.tsx). */
+export function Drawn({ stroke, more = "" }: { readonly stroke: string; readonly more?: string }) {
   return (
-    <svg class={`icon ${small === true ? "small" : ""} ${turning.has(name) ? "turns" : ""}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-      <path d={strokes[name]} />
+    <svg class={`icon ${more}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d={stroke} />
     </svg>
   );
 }

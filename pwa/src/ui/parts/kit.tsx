@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks";
 import { LinkCode } from "./qr.tsx";
-import { Icon } from "./icon.tsx";
 import { Scan } from "./scan.tsx";
+import { Sign } from "./sign.tsx";
 import { useBackupWords } from "../words/backup.ts";
 
 /** KitCode shows the letters of a kit, in groups and as a code to scan. */
@@ -29,7 +29,7 @@ export function KitField({ label, hint, value, onValue }: { readonly label: stri
       <label for={id}>{label}</label>
       <input id={id} class="kit-input" type="text" dir="ltr" autocomplete="off" autocapitalize="characters" spellcheck={false} value={value} aria-describedby={`${id}h`} onInput={(event) => onValue(event.currentTarget.value)} />
       <p class="state" id={`${id}h`}>{hint}</p>
-      <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{b.restore.scan}</button>
+      <button type="button" class="button" onClick={() => setScanning(true)}><Sign name="scan" />{b.restore.scan}</button>
       {scanning ? <Scan onFound={scanned} onClose={() => setScanning(false)} /> : null}
     </div>
   );

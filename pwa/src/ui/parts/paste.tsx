@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
-import { Icon } from "./icon.tsx";
 import { Scan } from "./scan.tsx";
+import { Sign } from "./sign.tsx";
 import { useRelayWords } from "../words/relays.ts";
 
 interface PasteProps {
@@ -49,7 +49,7 @@ export function Paste({ label, hint, go, onLink, tried = "" }: PasteProps) {
         onInput={(event) => setLink(event.currentTarget.value)} />
       {hint === undefined ? null : <p class="state" id={`${id}h`}>{hint}</p>}
       <div class="thumb">
-        <button type="button" class="button" onClick={() => setScanning(true)}><Icon name="scan" />{w.add.scan}</button>
+        <button type="button" class="button" onClick={() => setScanning(true)}><Sign name="scan" />{w.add.scan}</button>
         <button type="submit" class="button primary" disabled={whole(link) === ""}>{go}</button>
       </div>
       {scanning ? <Scan onFound={scanned} onClose={() => setScanning(false)} /> : null}

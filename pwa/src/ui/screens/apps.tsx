@@ -2,10 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import type { Admitted, Apps, Elsewhere } from "../../core/kith.ts";
 import { here, isolated, placeOf } from "../asked.ts";
 import { useApp } from "../context.ts";
-import { Icon, type IconName } from "../parts/icon.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { Ask } from "../parts/sheet.tsx";
+import { Sign, type SignName } from "../parts/sign.tsx";
 import { type Passkeys, createPasskey, passkeysOf } from "../passkey.ts";
 import { useElsewhereWords } from "../words/elsewhere.ts";
 
@@ -129,7 +130,7 @@ function Copied({ label, text, action }: { readonly label: string; readonly text
   );
 }
 
-const icons: Readonly<Record<Admitted["kind"], IconName>> = { app: "box", credentials: "draft", passkey: "lock", password: "device" };
+const icons: Readonly<Record<Admitted["kind"], SignName>> = { app: "apps", credentials: "draft", passkey: "key", password: "device" };
 
 function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
   const w = useElsewhereWords().apps;
@@ -157,7 +158,7 @@ function Row({ admitted: { host, kind, name, since, used }, onRemove }: { readon
   const shown = name === "" ? w.nameless : name;
   return (
     <div class="row">
-      <span class="row-icon"><Icon name={icons[kind]} /></span>
+      <span class="row-icon"><Sign name={icons[kind]} /></span>
       <span class="row-text">
         <span class="row-title"><bdi>{shown}</bdi></span>
         <span class="row-note">

@@ -6,6 +6,7 @@ import { Chip, audienceWords } from "../parts/chip.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { People } from "../parts/people.tsx";
 import { Screen } from "../parts/screen.tsx";
+import { Sign } from "../parts/sign.tsx";
 import { arrived, keepTyped } from "../outgoing.ts";
 import { type Shot, type Writing, mostPictures, writingOf } from "../writing.ts";
 import { sentenceFor } from "../words/words.ts";
@@ -142,7 +143,7 @@ function FromInbox({ writing }: { readonly writing: Writing }) {
     opened.value = { ...writing.compose(), text: writing.text.value, ...(id === undefined ? {} : { id }) };
     router.go("new", "inbox");
   });
-  return <div class="pad"><button type="button" class="button" onClick={go}><Icon name="photo" />{p.compose.inbox(left)}</button></div>;
+  return <div class="pad"><button type="button" class="button" onClick={go}><Sign name="photo" />{p.compose.inbox(left)}</button></div>;
 }
 
 function useAdd(writing: Writing): (files: Iterable<Blob | Chosen> | undefined | null) => void {
@@ -163,7 +164,7 @@ function AddPhotos({ writing }: { readonly writing: Writing }) {
   const add = useAdd(writing);
   return (
     <label class="plain round file" title={p.compose.photos}>
-      <Icon name="photo" />
+      <Sign name="photo" />
       <input type="file" accept="image/*" multiple aria-label={p.compose.photos}
         onChange={(event) => { add(event.currentTarget.files); event.currentTarget.value = ""; }} />
     </label>

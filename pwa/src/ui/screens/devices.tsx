@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import type { Device } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { Icon } from "../parts/icon.tsx";
 import { LinkCard } from "../parts/link.tsx";
 import { Screen } from "../parts/screen.tsx";
 import { Ask, Sheet } from "../parts/sheet.tsx";
+import { Sign } from "../parts/sign.tsx";
 import { useRelayWords } from "../words/relays.ts";
 
 /** DevicesScreen lists one's devices, links another, and removes one. */
@@ -31,7 +31,7 @@ function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onR
   const { admin, isPod, name, self } = device;
   return (
     <div class="row">
-      <span class="row-icon"><Icon name={isPod ? "pod" : "device"} /></span>
+      <span class="row-icon"><Sign name={isPod ? "pod" : "device"} /></span>
       <span class="row-text">
         <span class="row-title"><bdi>{name}</bdi></span>
         <span class="row-note">{self ? w.devices.this : isPod ? w.devices.isPod : admin ? w.devices.admin : w.devices.other}</span>

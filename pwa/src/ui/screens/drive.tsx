@@ -6,6 +6,7 @@ import { Icon } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Sheet } from "../parts/sheet.tsx";
+import { Sign } from "../parts/sign.tsx";
 import { useHomeWords } from "../words/home.ts";
 
 /** A password that is shown this once. */
@@ -47,7 +48,7 @@ function Row({ password: { id, label, used }, act }: { readonly password: AppPas
   });
   return (
     <div class="row">
-      <span class="row-icon"><Icon name="device" /></span>
+      <span class="row-icon"><Sign name="device" /></span>
       <span class="row-text"><span class="row-title"><bdi>{name}</bdi></span><span class="row-note">{used === undefined ? w.unused : w.used(clock.at(used))}</span></span>
       <button type="button" class="button quiet" aria-label={w.revokeOf(name)} onClick={revoke}>{w.revoke}</button>
     </div>

@@ -1,10 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PodPreview, PodState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { Icon } from "../parts/icon.tsx";
 import { Paste } from "../parts/paste.tsx";
+import { Row, Rows } from "../parts/rows.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
-import { addressOf } from "../route.ts";
 import { type RelayWords, useRelayWords } from "../words/relays.ts";
 import { podIs } from "../words/words.ts";
 import type { Words } from "../words/words.ts";
@@ -90,23 +89,12 @@ function Found({ pod, paired, found, onConnect, onLeave }: FoundProps) {
 function More() {
   const { troubles } = useApp();
   const w = useRelayWords();
-  const rows = [
-    ["trouble", "info", w.pod.told, w.pod.toldIs(troubles.value.length)],
-    ["backups", "box", w.pod.backups, w.pod.backupsHint],
-    ["drive", "device", w.pod.drive, w.pod.driveHint],
-  ] as const;
   return (
-    <ul class="rows">
-      {rows.map(([to, icon, title, note]) => (
-        <li key={to}>
-          <a class="row" href={addressOf("you", to)}>
-            <span class="row-icon"><Icon name={icon} /></span>
-            <span class="row-text"><span class="row-title">{title}</span><span class="row-note">{note}</span></span>
-            <Icon name="next" small />
-          </a>
-        </li>
-      ))}
-    </ul>
+    <Rows>
+      <Row to="trouble" icon={troubles.value.length === 0 ? "info" : "warning"} title={w.pod.told} note={w.pod.toldIs(troubles.value.length)} />
+      <Row to="backups" icon="backup" title={w.pod.backups} note={w.pod.backupsHint} />
+      <Row to="drive" icon="device" title={w.pod.drive} note={w.pod.driveHint} />
+    </Rows>
   );
 }
 

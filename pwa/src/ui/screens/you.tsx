@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
-import { Icon, type IconName } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/name.tsx";
 import { AllPosts } from "../parts/posts.tsx";
+import { Row, Rows } from "../parts/rows.tsx";
 import { Empty, Notice, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";
 import { podIs } from "../words/words.ts";
@@ -30,33 +30,26 @@ export function YouScreen() {
         </div>
       </div>
       {troubles.value.length === 0 ? null : <Notice text={t.standing.told}><a class="button" href={addressOf("you", "trouble")}>{t.feed.look}</a></Notice>}
-      <ul class="rows">
+      <Rows>
         <Row to="posts" icon="feed" title={p.self.posts} />
+        <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
+        <Row to="waiting" icon="clock" title={t.standing.waiting} note={going === 0 ? p.self.nothing : t.standing.things(going)} />
+        <Row to="deleted" icon="gone" title={p.self.deleted} note={p.self.deletedHint} />
+      </Rows>
+      <Rows>
         <Row to="pod" icon="pod" title={p.self.pod} note={podIs(pod.value, t) + synced} />
         <Row to="relays" icon="relay" title={p.self.relays} note={p.self.relaysHint} />
-        <Row to="waiting" icon="clock" title={t.standing.waiting} note={going === 0 ? p.self.nothing : t.standing.things(going)} />
-        <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />
         <Row to="devices" icon="device" title={p.self.devices} note={devices.value.filter(({ isPod }) => !isPod).map((each) => each.name).join(", ")} />
-        <Row to="backup" icon="box" title={p.self.backup} note={last === undefined ? p.self.backupNever : due ? p.self.backupDue(clock.ago(last)) : clock.ago(last)} />
-        <Row to="apps" icon="lock" title={p.self.apps} note={p.self.appsHint} />
-        <Row to="copies" icon="clock" title={p.self.copies} note={p.self.copiesHint} />
-        <Row to="storage" icon="box" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />
+        <Row to="backup" icon="backup" title={p.self.backup} note={last === undefined ? p.self.backupNever : due ? p.self.backupDue(clock.ago(last)) : clock.ago(last)} />
+      </Rows>
+      <Rows>
+        <Row to="copies" icon="lasts" title={p.self.copies} note={p.self.copiesHint} />
+        <Row to="apps" icon="apps" title={p.self.apps} note={p.self.appsHint} />
+        <Row to="storage" icon="disk" title={p.self.storage} note={model.me.value?.persistent === true ? p.storage.persists : t.errors["not-persistent"]} />
         <Row to="about" icon="info" title={p.self.about} {...(update.ready.value ? { note: t.update.ready } : {})} />
-      </ul>
+      </Rows>
       {naming ? <NameSheet title={p.self.name} hint={t.welcome.hint} value={name} onClose={() => setNaming(false)} onName={(to) => void attempt(() => kith.rename(to))} /> : null}
     </Screen>
-  );
-}
-
-function Row({ to, icon, title, note }: { readonly to: string; readonly icon: IconName; readonly title: string; readonly note?: string }) {
-  return (
-    <li>
-      <a class="row" href={addressOf("you", to)}>
-        <span class="row-icon"><Icon name={icon} /></span>
-        <span class="row-text"><span class="row-title">{title}</span>{note === undefined ? null : <span class="row-note">{note}</span>}</span>
-        <Icon name="next" small />
-      </a>
-    </li>
   );
 }
 
@@ -66,7 +59,6 @@ export function MyPostsScreen() {
   const p = usePlaceWords();
   return (
     <Screen title={p.self.posts} back={["you"]}>
-      <ul class="rows"><Row to="deleted" icon="box" title={p.self.deleted} note={p.self.deletedHint} /></ul>
       <AllPosts choice={{ author: "me" }} empty={<Empty title={p.self.noPosts}><a class="button primary" href={addressOf("new")}>{t.feed.first}</a></Empty>} />
     </Screen>
   );
