@@ -407,6 +407,12 @@ func TestReadersAreForgottenWhenAllReceiptsAreIn(t *testing.T) {
 	if got := named(); !slices.Equal(got, want) {
 		t.Fatalf("before, traces name %v", got)
 	}
+	// Who lost a post that is still there is another matter.
+	w.put("/social/deleted/narrowed-"+postID("1"), "application/ld+json", "{}")
+	w.delete("/social/deleted/narrowed-" + postID("1"))
+	if got := named(); !slices.Equal(got, want) {
+		t.Errorf("after a narrowed one's record they name %v", got)
+	}
 	tombs := len(w.graves())
 	w.delete("/social/deleted/" + postID("1"))
 	if got := named(); !slices.Equal(got, []string{postID("2")}) {

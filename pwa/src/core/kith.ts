@@ -200,10 +200,13 @@ export interface Conversation {
   readonly asks: readonly { readonly cid: ContactId; readonly name: string }[];
 }
 
-/** A post that was deleted, and what became of friends' copies. */
+/** A post that was taken back from friends, and what became of their copies. */
 export interface Deleted {
   readonly published: number;
+  /** When it was deleted, or was shown to fewer. */
   readonly deleted: number;
+  /** The post is still there, and these friends may no longer see it. */
+  readonly narrowed: boolean;
   /** The friends who were asked, by name: on how many devices they have Kith, and how many of those said that they have no copy any more. */
   readonly friends: readonly { readonly cid: ContactId; readonly name: string; readonly devices: number; readonly gone: number }[];
 }
@@ -224,7 +227,7 @@ export interface Talk {
   like(ref: PostRef, on: boolean): Promise<void>;
   /** Takes back one's own reply, or removes one from one's own post. */
   unsay(ref: PostRef, id: string): Promise<void>;
-  /** Posts that were deleted lately, the last one first. */
+  /** Posts that were deleted or narrowed lately, the last one first. */
   deleted(): Promise<readonly Deleted[]>;
   copies(): Promise<Copies>;
   setCopies(to: Partial<Copies>): Promise<void>;

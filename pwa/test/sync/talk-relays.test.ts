@@ -63,3 +63,17 @@ test("a deletion is heard of, and the receipt comes back", async () => {
   await until(async () => (await (await hers.talk()).deleted())[0]?.friends[0]?.gone === 1, "the receipt is there");
   await until(() => letters(ben.store as never).every(({ what }) => what !== "receipt"), "it has gone out");
 });
+
+test("that one may no longer see a post is heard of too, and the receipt comes back", async () => {
+  const [hers, his] = [await ana.kith(), await ben.kith()];
+  const ref = await hers.post({ text: "not for all", pictures: [], audience: { kind: "all" } });
+  await his.refresh(toAna);
+  await until(async () => (await his.feed({ limit: 1 })).posts[0]?.text === "not for all", "it is read");
+  await hers.setAudience(ref, { kind: "me" });
+  await until(async () => {
+    await his.refresh(toAna);
+    return (await his.feed({ limit: 1 })).posts[0]?.text !== "not for all";
+  }, "it is gone");
+  await until(async () => (await (await hers.talk()).deleted()).some(({ narrowed, friends }) => narrowed && friends[0]?.gone === 1), "the receipt is there");
+  expect((await hers.readPost(ref))?.text).toBe("not for all");
+});

@@ -17,7 +17,7 @@ export const circles = "/circles/";
 export const audiences = "/social/audiences/";
 /** inbox holds one folder per friend, into which they put things. */
 export const inbox = "/social/in/";
-/** deleted holds, by handle, what friends were asked to delete. */
+/** deleted holds, by handle, what friends were asked to delete (asked.ts). */
 export const deleted = "/social/deleted/";
 /** leasePath says for how many days friends' copies of the next posts last. */
 export const leasePath = "/settings/lease";
@@ -69,7 +69,7 @@ export type Place =
   | { readonly kind: "circle"; readonly id: CircleId }
   | { readonly kind: "audience"; readonly id: AudienceId }
   | { readonly kind: "message"; readonly cid: ContactId }
-  | { readonly kind: "deleted"; readonly handle: string }
+  | { readonly kind: "deleted"; readonly handle: string; readonly narrowed: boolean }
   | { readonly kind: "other" };
 
 const places: readonly (readonly [RegExp, (a: string, b: string) => Place])[] = [
@@ -80,7 +80,7 @@ const places: readonly (readonly [RegExp, (a: string, b: string) => Place])[] = 
   [/^\/contacts\/([a-z2-7]{20})\/card$/, (cid) => ({ kind: "contact", cid: cid as ContactId })],
   [/^\/circles\/([a-z2-7]{20})$/, (id) => ({ kind: "circle", id: id as CircleId })],
   [/^\/social\/audiences\/([a-z2-7]{20})$/, (id) => ({ kind: "audience", id: id as AudienceId })],
-  [/^\/social\/deleted\/([\w-]{1,64})$/, (handle) => ({ kind: "deleted", handle })],
+  [/^\/social\/deleted\/(narrowed-)?([\w-]{1,64})$/, (narrowed, handle) => ({ kind: "deleted", handle, narrowed: narrowed !== "" })],
   [/^\/social\/in\/([a-z2-7]{20})\/[^/.][^/]*$/, (cid) => ({ kind: "message", cid: cid as ContactId })],
 ];
 

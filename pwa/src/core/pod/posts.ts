@@ -6,22 +6,13 @@ import { KithError } from "../errors.ts";
 import { randomName } from "../ids.ts";
 import { iso } from "../json.ts";
 import type { Audience, Compose, ContactId } from "../kith.ts";
+import { askAll, askLeft } from "./asked.ts";
 import { withoutDraft } from "./drafts.ts";
-import { entries } from "./outbox.ts";
-import { audienceOf, membersOf, peopleOf, postAudience } from "./people.ts";
-import { audiencePath, deleted, type Folder, leasePath, postPath, relaysPath } from "./paths.ts";
+import { leaseOf, usualLease } from "./lease.ts";
+import { audienceOf, membersOf } from "./people.ts";
+import { audiencePath, type Folder, postPath } from "./paths.ts";
 import { attachmentOf, maxText, type Note, noteText, readNote } from "./post.ts";
-import { digestOf } from "./traces.ts";
 import { type Batch, jsonLD, type Tree, turtle } from "./tree.ts";
-
-/** usualLease is for how many days a friend's copy lasts where the owner says nothing (protocol §4). */
-export const usualLease = 30;
-
-/** leaseOf returns for how many days copies of the next posts last; 0: for good. */
-export async function leaseOf(tree: Tree): Promise<number> {
-  const days = Number((await tree.text(leasePath)) ?? usualLease);
-  return Number.isSafeInteger(days) && days >= 0 ? days : usualLease;
-}
 
 /** makePost writes a post: its pictures, its text, and last its access list, which makes it visible. */
 export async function makePost(tree: Tree, { text, pictures, audience, draft }: Compose): Promise<Folder> {
@@ -57,45 +48,23 @@ export function editPost(tree: Tree, folder: Folder, text: string): Promise<void
   return tree.act("edit", write, folder);
 }
 
-/** showPost changes who can see a post: one access list, and an audience when this set of people is new. */
+/** showPost changes who can see a post: one access list, and an audience when this set of people is new. It notes who is to delete their copy. */
 export function showPost(tree: Tree, folder: Folder, audience: Audience): Promise<void> {
-  return tree.act("audience", (batch) => {
+  return tree.act("audience", async (batch) => {
     mustExist(tree, folder);
-    return show(tree, batch, folder, audience);
+    await askLeft(tree, batch, folder, membersOf(tree.store, audience));
+    await show(tree, batch, folder, audience);
   }, folder);
-}
-
-const context = ["https://www.w3.org/ns/activitystreams", { kith: "https://kith.invalid/ns#" }] as const;
-
-/** deletedText writes the record of a deleted post: who was asked to delete their copy, and how many of their devices said that it is gone. */
-export function deletedText(when: { readonly published: number; readonly deleted: number }, asked: readonly { readonly cid: ContactId; readonly gone?: number }[]): string {
-  const gone = asked.flatMap(({ cid, gone: count }) => (count === undefined ? [] : [[cid, count] as const]));
-  return JSON.stringify({
-    "@context": context, type: "Tombstone", published: iso(when.published), deleted: iso(when.deleted),
-    "kith:asked": asked.map(({ cid }) => cid), ...(gone.length === 0 ? {} : { "kith:gone": Object.fromEntries(gone) }),
-  });
 }
 
 /** removePost erases a post with everything in it, and notes who is to delete their copy. */
 export function removePost(tree: Tree, folder: Folder): Promise<void> {
   const write = async (batch: Batch): Promise<void> => {
     mustExist(tree, folder);
-    const { store, env } = tree;
-    const row = store.row(`${postPath(folder)}post.jsonld`);
-    const asked = mayBeElsewhere(tree, folder) ? postAudience(store, folder, peopleOf(store)).people : [];
-    if (row !== undefined && asked.length > 0) {
-      const record = { published: Number(row.note?.published), deleted: env.now() };
-      await batch.putText(deleted + (await digestOf(folder)), jsonLD, deletedText(record, asked));
-    }
+    await askAll(tree, batch, folder);
     batch.erase(postPath(folder));
   };
   return tree.act("delete", write, folder);
-}
-
-/** mayBeElsewhere tells whether friends can have fetched a post: from the pod, once it is there, or from this device. */
-function mayBeElsewhere({ store }: Tree, folder: Folder): boolean {
-  if (store.row(relaysPath) !== undefined) return true;
-  return store.get("pod") !== undefined && !entries(store).some(({ what, post }) => what === "post" && post === folder);
 }
 
 /** readPost returns what a post of the owner's says; throws `no-such`. */

@@ -11,12 +11,13 @@ import { given } from "../given.ts";
 import { type Folder, peers, postPath } from "../pod/paths.ts";
 import { repliesFacts, repliesName } from "../pod/replies.ts";
 import { etagOf, jsonLD, newHandle } from "../pod/tree.ts";
-import { usualLease } from "../pod/posts.ts";
+import { usualLease } from "../pod/lease.ts";
 import type { Env } from "../env.ts";
 import type { NewRow, Store, Write } from "../store/store.ts";
 import type { Bytes } from "../bytes.ts";
 import { type Copy, copiesOf, copyOf, factsOfCopy as facts, handleOf, keptOf } from "./copies.ts";
 import type { Item } from "./feedwire.ts";
+import { dropping, lapsing } from "./leases.ts";
 
 /** More cached bytes than this and the least used pictures go. */
 const limit = 256 << 20;
@@ -110,23 +111,14 @@ export class Cache {
 
   /** purge drops the bytes of posts and keeps that they exist. */
   async purge(cid: ContactId, folders: readonly Folder[]): Promise<void> {
-    await this.apply(folders.flatMap((folder) => this.#purging(cid, folder)));
+    await this.apply(folders.flatMap((folder) => dropping(this.#store, { cid, folder })));
   }
 
-  /** lapse drops the bytes of copies whose lease ended then. */
-  async lapse(lapsed: readonly (Copy & { readonly lapsed: number })[]): Promise<void> {
-    await this.apply(lapsed.flatMap((copy) => this.#purging(copy.cid, copy.folder, copy.lapsed)));
-  }
-
-  #purging(cid: ContactId, folder: Folder, lapsed?: number): readonly Write[] {
-    const base = postPath(folder, cid);
-    const row = this.#store.row(`${base}post.jsonld`);
-    const copy = row === undefined ? undefined : copyOf(row);
-    if (row === undefined || copy === undefined) return [];
-    const note = facts({ ...copy, stale: false, purged: lapsed === undefined, lapsed });
-    const rest = [...this.#store.rows(base)].filter(({ path }) => path !== row.path).map(({ path }) => path);
-    const drop = (path: string): Write => (path.endsWith(repliesName) ? { purge: path } : { erase: path });
-    return [{ put: { ...row, note }, bytes: null }, { purge: row.path }, ...rest.map(drop)];
+  /** lapse drops the bytes of copies whose leases ran out, and tells whether there were any. */
+  async lapse(): Promise<boolean> {
+    const writes = lapsing(this.#store, this.#env.now());
+    await this.apply(writes);
+    return writes.length > 0;
   }
 
   /** askable returns the writes that let a purged post be fetched again. */

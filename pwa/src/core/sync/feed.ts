@@ -13,6 +13,7 @@ import { type People, peopleOf, postAudience } from "../pod/people.ts";
 import { type Note, readNote } from "../pod/post.ts";
 import { repliesName } from "../pod/replies.ts";
 import { type Copy, copyOf, unreachedOf } from "./copies.ts";
+import { lapsedOf } from "./leases.ts";
 import type { Session } from "./session.ts";
 
 /** Query is what `Kith.feed` takes. */
@@ -89,7 +90,7 @@ export class Feed {
     const page = await Promise.all(found.map((entry) => shown(entry)));
     const unreached = unreachedOf(this.#session.store, people.contacts.map(({ cid }) => cid));
     const asker = this.#asker();
-    asker?.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale) ? [] : [copy])));
+    asker?.fetchPosts(found.flatMap(({ copy }) => (copy === undefined || copy.purged || (copy.here && !copy.stale && this.#lapsed(copy) === undefined) ? [] : [copy])));
     return { posts: page.filter((post) => post !== undefined), more, asking: asker?.asking === true, unreached };
   }
 
@@ -101,10 +102,19 @@ export class Feed {
     return this.#shower()({ folder, published: Number(row.note?.published ?? 0), copy });
   }
 
-  /** note returns what a post says; undefined when its text is not here. */
+  /** note returns what a post says; undefined when its text is not here, or may not be read any more. */
   async note({ folder, cid }: Where): Promise<Note | undefined> {
-    const bytes = await this.#session.store.bytes(`${postPath(folder, cid)}post.jsonld`);
+    const { store } = this.#session;
+    const path = `${postPath(folder, cid)}post.jsonld`;
+    const row = cid === undefined ? undefined : store.row(path);
+    const copy = row === undefined ? undefined : copyOf(row);
+    if (copy !== undefined && this.#lapsed(copy) !== undefined) return undefined;
+    const bytes = await store.bytes(path);
     return bytes === undefined ? undefined : readNote(text(bytes));
+  }
+
+  #lapsed(copy: Copy): number | undefined {
+    return lapsedOf(this.#session.store, copy, this.#session.env.now());
   }
 
   #chosen({ before = Infinity, author }: Query, { contacts }: People): readonly Entry[] {
@@ -152,10 +162,11 @@ export class Feed {
     return { ...this.#common({ folder }, note), authorName: me.name, audience: postAudience(store, folder, people), purged: false };
   }
 
-  #theirs({ cid, folder, lapsed }: Copy, note: Note | undefined, published: number, authorName: string): Post {
+  #theirs(copy: Copy, note: Note | undefined, published: number, authorName: string): Post {
+    const { cid, folder } = copy;
     const rest = { author: cid, authorName, audience: theirs, state: "theirs" } as const;
     const counts = this.#counts({ cid, folder });
-    if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...counts, ...given({ lapsed }), ...rest };
+    if (note === undefined) return { ref: refOf({ folder, cid }), text: "", published, pictures: [], purged: true, ...counts, ...given({ lapsed: this.#lapsed(copy) }), ...rest };
     return { ...this.#common({ folder, cid }, note), published, purged: false, ...rest };
   }
 

@@ -8,11 +8,12 @@
  */
 
 import type { ContactId } from "../kith.ts";
+import { recordPath } from "../pod/asked.ts";
 import { type Card, cardText } from "../pod/card.ts";
 import { tidyName } from "../pod/friends.ts";
 import { folderOf } from "../pod/letters.ts";
 import { maxMessage, type Message, readMessage } from "../pod/message.ts";
-import { cardPath, deleted, type Folder, inbox, placeOf, postPath } from "../pod/paths.ts";
+import { cardPath, type Folder, inbox, placeOf, postPath } from "../pod/paths.ts";
 import { card, contactsOf, peopleOf, postAudience } from "../pod/people.ts";
 import { itemOf, maxReplies, removed, replyId, withItems } from "../pod/gather.ts";
 import { repliesName, saidIn } from "../pod/replies.ts";
@@ -45,7 +46,7 @@ export async function readInbox(session: Session, follow: Follow): Promise<reado
 /** stands tells whether a message has been read and stays. */
 function stands({ store }: Session, cid: ContactId, { note }: Row): boolean {
   if (note?.type === "kith:Kept") return true;
-  if (note?.type === "Accept") return store.row(deleted + String(note.object)) !== undefined;
+  if (note?.type === "Accept") return [true, false].some((narrowed) => store.row(recordPath(String(note.object), narrowed)) !== undefined);
   const folder = note?.type === "kith:Keep" ? folderOf(note.object) : undefined;
   return folder !== undefined && sees({ store }, cid, folder);
 }

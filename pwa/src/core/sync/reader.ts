@@ -23,6 +23,7 @@ import { readDeviceList } from "../webid/devices.ts";
 import type { Cache } from "./cache.ts";
 import { copiesOf, type Copy, copyOf, inboxIn, type Seen, seenOf } from "./copies.ts";
 import { firstPage, type Item, readFeed, since } from "./feedwire.ts";
+import { lapsedOf } from "./leases.ts";
 import { pool } from "./pool.ts";
 import { friendClient } from "./clients.ts";
 import type { Session } from "./session.ts";
@@ -282,9 +283,9 @@ export class Reader {
   /** fetchPost fetches a text that is missing or stale, and the thumbnails it names; it resolves with whether there was something to fetch. */
   fetchPost(copy: Copy): Promise<boolean> {
     return this.#once(`${copy.cid}/${copy.folder}`, async () => {
-      const { store } = this.#session;
+      const { env, store } = this.#session;
       const base = postPath(copy.folder, copy.cid);
-      let lacked = !copy.here || copy.stale;
+      let lacked = !copy.here || copy.stale || lapsedOf(store, copy, env.now()) !== undefined;
       if (lacked) await this.#fetchText(copy);
       if (store.row(base + repliesName)?.here === false) await this.#fetchReplies(copy);
       const bytes = await store.bytes(`${base}post.jsonld`);
@@ -329,6 +330,8 @@ export class Reader {
     if (client === undefined) throw new KithError("friend-unreachable", "fetch: the friend has no pod");
     try {
       const { bytes } = await client.ask({ method: "GET", path: `social/posts/${encodeURIComponent(folder)}/${encodeURIComponent(name)}`, max, timeout: 120_000 });
+      const { error: _over, ...seen } = seenOf(this.#session.store, cid);
+      await this.#saw(cid, { ...seen, at: this.#session.env.now() });
       return bytes;
     } catch (error) {
       const status = statusOf(error) ?? 0;

@@ -15,15 +15,16 @@ import { type Folder, inboxPath, leasePath, placeOf, postPath } from "../pod/pat
 import { card, contact, contactsOf } from "../pod/people.ts";
 import { idsIn, itemOf, maxReplies, removed, replyId, withItems } from "../pod/gather.ts";
 import { maxSaid, repliesName, saidIn, type Said } from "../pod/replies.ts";
-import { leaseOf } from "../pod/posts.ts";
+import { leaseOf } from "../pod/lease.ts";
 import { digestOf } from "../pod/traces.ts";
 import { jsonLD } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
 import type { Cache } from "./cache.ts";
-import { copiesOf, type Copy, copyOf, handleOf, keptOf, seenOf } from "./copies.ts";
+import { type Copy, copyOf, handleOf, keptOf } from "./copies.ts";
 import { deletedOf, forgetDeleted } from "./deleted.ts";
 import { refOf, whereOf } from "./feed.ts";
 import { type Follow, readInbox } from "./inbox.ts";
+import { endOf, lapsedOf } from "./leases.ts";
 import type { Session } from "./session.ts";
 
 const day = 24 * 3600_000;
@@ -48,7 +49,8 @@ export class Talking implements Talk {
   readonly #around: Around;
   /** Whose the replies to own posts are, by id; what cannot be told is null. */
   readonly #authors = new Map<string, ContactId | null>();
-  /** The receipts that were written since the app was opened: a feed may tell of one deletion more than once. */
+  /** The receipts that were written since the app was opened: a feed may tell of one deletion more than once. What was here
+   * again meanwhile, and is taken back again, gets another. */
   readonly #receipted = new Set<string>();
 
   constructor(session: Session, cache: Cache, around: Around) {
@@ -71,7 +73,7 @@ export class Talking implements Talk {
     const handle = handleOf(item);
     const ref = folder === undefined ? undefined : refOf({ cid, folder });
     const moot = withoutLetters(letters(store, cid).filter(({ post }) => post !== undefined && post === ref));
-    if (!this.#receipts || this.#receipted.has(handle)) return moot;
+    if (!this.#receipts || (folder === undefined && this.#receipted.has(handle))) return moot;
     this.#receipted.add(handle);
     const nonce = await receiptName(handle, me.device);
     const after = env.now() + Math.floor(((env.random(1)[0] ?? 0) / 256) * jitter);
@@ -90,23 +92,7 @@ export class Talking implements Talk {
 
   /** expire drops the bytes of copies whose owners were out of reach for longer than their leases (protocol §4). */
   async expire(): Promise<void> {
-    const { env, store } = this.#session;
-    const now = env.now();
-    const silent = contactsOf(store).filter(({ cid }) => now - (seenOf(store, cid).at ?? 0) > day);
-    const over = silent.flatMap(({ cid }) => copiesOf(store, cid)).flatMap((copy) => {
-      const lapsed = copy.here ? this.#until(copy) : undefined;
-      return lapsed === undefined || lapsed > now ? [] : [{ ...copy, lapsed }];
-    });
-    if (over.length === 0) return;
-    await this.#cache.lapse(over);
-    this.#around.acted("feed", "storage");
-  }
-
-  /** until returns when a copy ends; undefined when it does not. */
-  #until({ cid, item, lease }: Copy): number | undefined {
-    const { store } = this.#session;
-    if (lease === 0 || keptOf(store, cid).has(handleOf(item))) return undefined;
-    return (seenOf(store, cid).at ?? contact(store, cid).since) + lease * day;
+    if (await this.#cache.lapse()) this.#around.acted("feed", "storage");
   }
 
   async of(ref: PostRef): Promise<Conversation> {
@@ -114,7 +100,7 @@ export class Talking implements Talk {
     if (cid === undefined) return { replies: await this.#ownReplies(folder), asks: this.#asks(folder) };
     const copy = this.#copy(cid, folder);
     if (copy !== undefined && this.#repliesRow(ref)?.here === false) this.#around.fetch(copy);
-    const until = copy === undefined || !copy.here ? undefined : this.#until(copy);
+    const until = copy === undefined || !copy.here ? undefined : endOf(this.#session.store, copy);
     return given({ replies: await this.#theirReplies(ref, cid, folder), keep: copy && this.#keep(ref, copy), until, asks: [] });
   }
 
@@ -129,7 +115,10 @@ export class Talking implements Talk {
   }
 
   async #document(ref: PostRef): Promise<string> {
+    const { env, store } = this.#session;
     const { cid, folder } = whereOf(ref);
+    const copy = cid === undefined ? undefined : this.#copy(cid, folder);
+    if (copy !== undefined && lapsedOf(store, copy, env.now()) !== undefined) return "";
     return (await this.#session.tree.text(postPath(folder, cid) + repliesName)) ?? "";
   }
 

@@ -5,7 +5,7 @@ import { Person } from "../parts/people.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { type TalkWords, useTalkWords } from "../words/talk.ts";
 
-/** DeletedScreen says of each post that was deleted lately who has deleted it too. */
+/** DeletedScreen says of each post that was taken back lately, from all or from some, who has deleted their copy. */
 export function DeletedScreen() {
   const { attempt, kith, model } = useApp();
   const w = useTalkWords();
@@ -16,7 +16,7 @@ export function DeletedScreen() {
     <Screen title={w.deleted.title} back={["you"]}>
       {all === undefined ? null : all.length === 0 ? <Empty title={w.deleted.none} hint={w.deleted.noneHint} /> : (
         <>
-          {all.map((each) => <One key={`${each.deleted} ${each.published}`} told={each} />)}
+          {all.map((each) => <One key={`${each.narrowed} ${each.deleted} ${each.published}`} told={each} />)}
           <p class="state pad">{w.deleted.claim}</p>
         </>
       )}
@@ -31,7 +31,7 @@ function One({ told }: { readonly told: Deleted }) {
   return (
     <section class="gone" aria-label={w.deleted.post(clock.at(told.published))}>
       <h2 class="who-title pad">{w.deleted.post(clock.at(told.published))}</h2>
-      <p class="state pad">{w.deleted.when(clock.at(told.deleted))} {w.deleted.asked(told.friends.length, gone)}</p>
+      <p class="state pad">{(told.narrowed ? w.deleted.narrowed : w.deleted.when)(clock.at(told.deleted))} {w.deleted.asked(told.friends.length, gone)}</p>
       <ul class="rows">
         {told.friends.map((friend) => <li key={friend.cid} class="row"><Person cid={friend.cid} name={friend.name}>{goneWords(friend, w)}</Person></li>)}
       </ul>

@@ -66,11 +66,12 @@ export const enTalk = {
   },
 
   deleted: {
-    title: "Deleted lately",
-    none: "Nothing was deleted lately.",
-    noneHint: "When you delete what friends could see, it says here who has deleted it too.",
+    title: "Taken back lately",
+    none: "Nothing was taken back lately.",
+    noneHint: "When you delete what friends could see, or show it to fewer, it says here who has deleted their copy.",
     post: (when: string) => `A post of ${when}`,
     when: (when: string) => `Deleted ${when}.`,
+    narrowed: (when: string) => `Shown to fewer since ${when}.`,
     asked: (asked: number, gone: number) => `Asked ${asked}, gone from ${gone}.`,
     gone: (devices: number) => (devices === 1 ? "gone (1 of 1 device)" : `gone (${devices} of ${devices} devices)`),
     some: (gone: number, devices: number) => `gone from ${gone} of ${devices} devices, waiting`,
