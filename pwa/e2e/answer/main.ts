@@ -83,9 +83,9 @@ async function wake(subscription: { readonly endpoint: string; readonly keys: Re
   let told = "";
   const waker: Waker = {
     getSubscription: async () => null,
-    subscribe: async ({ applicationServerKey }) => ((told = b64u(applicationServerKey)), { toJSON: () => subscription }),
+    subscribe: async ({ applicationServerKey }) => ((told = b64u(applicationServerKey)), { toJSON: () => subscription, unsubscribe: async () => true }),
   };
-  await turnOn(store, waker, said);
+  await turnOn(store, waker, said, new Promise(() => undefined));
   return told;
 }
 

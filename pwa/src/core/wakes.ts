@@ -26,6 +26,7 @@ export const saidSetting = "said";
 export interface Waker {
   subscribe(options: { readonly userVisibleOnly: true; readonly applicationServerKey: Bytes }): Promise<{
     toJSON(): { readonly endpoint?: string | undefined; readonly keys?: Readonly<Record<string, string>> | undefined };
+    unsubscribe(): Promise<boolean>;
   }>;
   getSubscription(): Promise<{ unsubscribe(): Promise<boolean> } | null>;
 }
@@ -35,16 +36,25 @@ export function wakes(store: Store): boolean {
   return (store.get(pushSetting) as PushSubscription | null | undefined) != null;
 }
 
-/** turnOn subscribes under a key that was made here, and keeps what pod and relays need; false when the browser gave no subscription. */
-export async function turnOn(store: Store, waker: Waker, said: Said): Promise<boolean> {
-  await (await waker.getSubscription())?.unsubscribe();
+/** turnOn subscribes under a key that was made here, and keeps what pod and relays need; false when the browser gave no subscription before
+ * `late` resolved. One that has no push service to ask may never answer. */
+export async function turnOn(store: Store, waker: Waker, said: Said, late: Promise<void>): Promise<boolean> {
   const { point, scalar } = await vapidKey();
-  const { endpoint, keys } = (await waker.subscribe({ userVisibleOnly: true, applicationServerKey: point })).toJSON();
+  const asking = subscribe(waker, point);
+  const given = await Promise.race([asking, late]);
+  // What comes after all is nobody's.
+  if (given === undefined) asking.then((subscription) => subscription.unsubscribe()).catch(() => undefined);
+  const { endpoint, keys } = given?.toJSON() ?? {};
   const [p256dh, auth] = [keys?.p256dh, keys?.auth];
   if (endpoint === undefined || p256dh === undefined || auth === undefined) return false;
   const push: PushSubscription = { endpoint, p256dh, auth, vapid: scalar };
   await store.apply([{ set: pushSetting, value: push }, { set: saidSetting, value: said }]);
   return true;
+}
+
+async function subscribe(waker: Waker, key: Bytes): ReturnType<Waker["subscribe"]> {
+  await (await waker.getSubscription())?.unsubscribe();
+  return waker.subscribe({ userVisibleOnly: true, applicationServerKey: key });
 }
 
 /** turnOff ends the subscription; pod and relays are told to forget it. */

@@ -1,6 +1,7 @@
 /** The relays of this person: found, joined, left (docs/protocol.md, Relays; protocol §6). */
 
 import { same } from "../bytes.ts";
+import type { Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { ContactId, Relay, Relays } from "../kith.ts";
 import { contact } from "../pod/people.ts";
@@ -10,7 +11,7 @@ import { type Refused, relayInfo } from "../relay/client.ts";
 import { makeQueue } from "../relay/queue.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
 import type { DirectWay } from "./direct.ts";
-import { type Said, turnOff, turnOn, wakes } from "../wakes.ts";
+import { type Said, turnOff, turnOn, type Waker, wakes } from "../wakes.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -21,6 +22,8 @@ import { tellAll } from "../pod/letters.ts";
 const farewell = 15 * 86_400_000;
 /** So long other devices of the person have for what this one might do too, in milliseconds. */
 const hesitation = 10 * 60_000;
+/** So long a person may think about whether to allow notifications, in milliseconds. */
+const consideration = 60_000;
 
 /** OwnRelays keeps the settings of the tree and the queues at the relays together. */
 export class OwnRelays implements Relays {
@@ -93,8 +96,15 @@ export class OwnRelays implements Relays {
     const refused = (cause?: unknown): KithError => new KithError("no-wake", "wake: the browser gives no subscription", { cause });
     if (waker === undefined) throw refused();
     if (!on) await turnOff(store, waker);
-    else if (!(await turnOn(store, waker, said).catch((cause: unknown) => Promise.reject(refused(cause))))) throw refused();
+    else if (!(await this.#subscribed(waker, said).catch((cause: unknown) => Promise.reject(refused(cause))))) throw refused();
     emit("relays");
+  }
+
+  async #subscribed(waker: Waker, said: Said): Promise<boolean> {
+    const { env, store } = this.#session;
+    let stop: Stop = () => undefined;
+    const late = new Promise<void>((resolve) => { stop = env.after(consideration, resolve); });
+    return turnOn(store, waker, said, late).finally(stop);
   }
 
   async add(address: string, code?: string): Promise<void> {

@@ -82,6 +82,7 @@ function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolea
   const { attempt, model } = useApp();
   const w = useRelayWords();
   const [can, setCan] = useState(false);
+  const [busy, setBusy] = useState(false);
   useEffect(() => {
     let left = false;
     void all.canWake().then((able) => { if (!left) setCan(able); });
@@ -90,14 +91,15 @@ function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolea
   if (!can || !(reached || model.pod.value.kind !== "none")) return null;
   const turn = (event: { readonly currentTarget: HTMLInputElement }): void => {
     event.currentTarget.checked = all.wakes;
-    void attempt(() => all.setWakes(!all.wakes, w.relays.woken));
+    setBusy(true);
+    void attempt(() => all.setWakes(!all.wakes, w.relays.woken)).then(() => setBusy(false));
   };
   return (
     <div class="pad">
       <section class="card">
         <label class="row pick">
-          <span class="row-text"><span class="row-title">{w.relays.wake}</span><span class="row-note">{all.wakes ? w.relays.wakeOn : w.relays.wakeOff}</span></span>
-          <input type="checkbox" role="switch" checked={all.wakes} onChange={turn} />
+          <span class="row-text"><span class="row-title">{w.relays.wake}</span><span class="row-note" role="status">{busy ? w.relays.waking : all.wakes ? w.relays.wakeOn : w.relays.wakeOff}</span></span>
+          <input type="checkbox" role="switch" checked={all.wakes} disabled={busy} onChange={turn} />
         </label>
       </section>
     </div>

@@ -165,6 +165,7 @@ export const enRelays = {
     hopOff: "Your messages go straight to your friends' relays, which can see your address.",
     wake: "Wake this phone",
     wakeOn: "When friends ask while Kith is closed, a relay or your pod wakes it, and a notification says so. Whoever passes the call on learns only that there was one.",
+    waking: "Asking this browser. It may want you to allow notifications.",
     wakeOff: "While Kith is closed, this phone answers nobody.",
     woken: { title: "Kith", answered: "Friends asked, and this phone answered.", left: "A friend left something for you." },
     add: "Add",
