@@ -23,10 +23,10 @@ export interface Model {
 
 const readOnDemand: ReadonlySet<Topic> = new Set<Topic>(["posts", "feed", "storage", "friends", "me"]);
 
-/** A friend whose pod never answered has not refused: it may not have heard of the friendship yet. */
-function heard(friend: Friend): Friend {
+/** heard returns a friend as one is told of them: whose pod never answered has not refused, it has not heard of the friendship yet. */
+export function heard(friend: Friend): Friend {
   if (friend.lastSeen !== undefined || friend.error?.code !== "friend-refused") return friend;
-  return { ...friend, error: new KithError("friend-unreachable", friend.error.message) };
+  return { ...friend, error: new KithError("behind", friend.error.message) };
 }
 
 /** follow returns the state of a core as signals, for as long as the page lives. `tag` orders names. */

@@ -84,6 +84,7 @@ function Note({ friend }: { readonly friend: Friend }) {
   if (keysChanged) return <>{p.friends.keysChanged}</>;
   if (!reachable) return <>{p.friends.noPod}</>;
   if (error?.code === "friend-refused") return <>{t.feed.refused([friend.name])}</>;
+  if (error?.code === "behind") return <>{p.friends.takenIn}</>;
   if (error !== undefined) return <>{lastSeen === undefined ? p.friends.neverSeen : p.friends.notSeen(clock.at(lastSeen))}</>;
   const circles = friend.circles.flatMap((id) => model.circle.value.get(id) ?? []);
   return (

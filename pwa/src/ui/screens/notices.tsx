@@ -10,7 +10,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
   const asks = model.friends.value.find((friend) => friend.asks.length > 0);
   const fresh = model.friends.value.filter(({ isNew }) => isNew);
   const away = page.unreached.flatMap((cid) => model.friend.value.get(cid) ?? []);
-  const told: readonly (string | undefined)[] = ["friend-refused", "waiting", "asleep"];
+  const told: readonly (string | undefined)[] = ["friend-refused", "waiting", "asleep", "behind"];
   const named = (code?: string): readonly string[] => away.filter(({ error }) => (code === undefined ? !told.includes(error?.code) : error?.code === code)).map(({ name }) => name);
   return (
     <div class="notices" aria-live="polite">

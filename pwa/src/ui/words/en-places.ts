@@ -45,6 +45,7 @@ export const enPlaces = {
     keysChanged: "Their devices changed. Compare the words again.",
     notSeen: (when: string) => `Not reached since ${when}.`,
     neverSeen: "Not reached yet.",
+    takenIn: "Their side is still taking you in.",
     emptyCircle: "Nobody is in this circle yet.",
   },
 
