@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"kith/pod"
 	"kith/pod/folder"
@@ -22,200 +19,10 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-const (
-	backupBeat  = 5 * time.Second // between two looks whether a backup is due
-	backupRetry = time.Hour       // after a run that failed
-	backupLate  = 7 * 24 * time.Hour
-	backupPath  = "/settings/backup"
-)
-
-// backups makes the backups of one pod, one after another.
-type backups struct {
-	stop context.CancelFunc
-	done chan struct{}
-}
-
-func (h *home) openBackups() {
-	ctx, stop := context.WithCancel(context.Background())
-	h.backups = &backups{stop: stop, done: make(chan struct{})}
-	go func() {
-		defer close(h.backups.done)
-		every(ctx, backupBeat, func() {
-			if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
-				slog.Error("make backups", "err", err)
-			}
-		})
-	}()
-}
-
-func (b *backups) close() {
-	if b != nil {
-		b.stop()
-		<-b.done
-	}
-}
-
-// backUp makes the backups that are due.
-func (h *home) backUp(ctx context.Context) error {
-	all, err := h.state.backups(ctx, h.name)
-	if err != nil {
-		return err
-	}
-	for _, b := range all {
-		if !b.due(h.state.now()) {
-			continue
-		}
-		if err := h.state.setBackup(ctx, b.ID, "asked = 0, tried = ?, progress = '{}'", h.state.now().Unix()); err != nil {
-			return err
-		}
-		failed := h.runBackup(ctx, b)
-		if ctx.Err() != nil { // the server stops: go on at the next start
-			return h.state.setBackup(context.WithoutCancel(ctx), b.ID, "asked = 1, progress = ''")
-		}
-		set, args := "error = '', progress = '', done = ?", []any{h.state.now().Unix()}
-		if failed != nil {
-			set, args = "error = ?, progress = ''", []any{failed.Error()}
-		}
-		if err := h.state.setBackup(ctx, b.ID, set, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wait is the time from one attempt to the next.
-func (b Backup) wait() time.Duration {
-	if b.Error != "" {
-		return min(b.Every, backupRetry)
-	}
-	return b.Every
-}
-
-func (b Backup) due(now time.Time) bool {
-	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= b.wait() || b.Tried.After(now) // the clock was wrong then
-}
-
-// placeOf opens the place of a backup. One that was named from afar is asked by the guarded fetcher alone: its name
-// may lead elsewhere today than when it was added.
-func (h *home) placeOf(b Backup) (archive.Place, error) {
-	if b.afar {
-		return b.placeBy(h.outside)
-	}
-	return b.place()
-}
-
-// runBackup brings one place up to date.
-func (h *home) runBackup(ctx context.Context, b Backup) error {
-	place, err := h.placeOf(b)
-	if err != nil {
-		return err
-	}
-	if err := b.present(ctx, place); err != nil {
-		return err
-	}
-	if err := h.root(ctx); err != nil { // where the phones will find the kit
-		return err
-	}
-	v, err := h.owner(ctx)
-	if err != nil {
-		return err
-	}
-	replica, err := v.Replica(ctx)
-	if err != nil {
-		return err
-	}
-	state, err := h.state.export(ctx, h.name)
-	if err != nil {
-		return err
-	}
-	skip, err := pod.ParsePath(backupPath)
-	if err != nil {
-		return err
-	}
-	var noted time.Time
-	progress := func(r archive.Report) {
-		if now := time.Now(); now.Sub(noted) >= time.Second {
-			noted = now
-			text, _ := json.Marshal(r) // of plain numbers
-			if err := h.state.setBackup(ctx, b.ID, "progress = ?", string(text)); err != nil {
-				slog.Warn("tell how far a backup is", "err", err)
-			}
-		}
-	}
-	_, err = archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
-		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: progress})
-	return err
-}
-
-// present refuses a folder of this machine that has lost its backup: when a disk is not plugged in, what is written
-// to where it was would fill this one, and be no second home.
-func (b Backup) present(ctx context.Context, place archive.Place) error {
-	if b.Done == nil || strings.Contains(b.Address, "://") {
-		return nil
-	}
-	if _, err := archive.Open(ctx, place); errors.Is(err, archive.ErrNone) {
-		return errors.New("the backup that was in this folder is not there: plug in its disk, or, if you emptied it yourself, let `kith backup` remove this place and add it again")
-	}
-	return nil
-}
-
-// tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is
-// left. It is not part of any backup.
-func (h *home) tellKits(ctx context.Context) error {
-	all, err := h.state.backups(ctx, h.name)
-	if err != nil {
-		return err
-	}
-	type told struct {
-		Place string   `json:"place"`
-		User  string   `json:"user,omitempty"`
-		Kits  []string `json:"kits"`
-	}
-	list := []told{}
-	for _, b := range all {
-		list = append(list, told{b.Address, b.Account, b.kits})
-	}
-	text, err := json.Marshal(map[string]any{"backups": list})
-	if err != nil {
-		return err
-	}
-	return h.write(ctx, backupPath, "application/json", string(text)+"\n", pod.Precondition{})
-}
-
-// lateBackup is what the owner hears when there has been no backup for a week.
-func (h *home) lateBackup(ctx context.Context) ([]trouble, error) {
-	all, err := h.state.backups(ctx, h.name)
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	newest, why := time.Time{}, ""
-	for _, b := range all {
-		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {
-			newest = *b.Done
-		}
-		why = or(why, b.Error)
-	}
-	if h.state.now().Sub(newest) < backupLate {
-		return nil, nil
-	}
-	text := "The backup of this pod is more than seven days old."
-	if newest.IsZero() {
-		text = "There has been no backup of this pod yet."
-	}
-	if why != "" {
-		text += " The last attempt failed: " + why
-	}
-	late := trouble{Kind: "backup", Text: text}
-	if !newest.IsZero() {
-		late.Since = known(newest.Add(backupLate))
-	}
-	return []trouble{late}, nil
-}
-
 // exported are the tables of state.db in which something of a person stands that no folder can tell again,
 // with the column that names the person. They come in the order in which they are filled.
 var exported = []struct{ table, person string }{
-	{"person", "name"}, {"invite", "person"}, {"granted", "person"}, {"passkey", "person"}, {"password", "person"}, {"reach", "person"},
+	{"person", "name"}, {"invite", "person"}, {"granted", "person"}, {"passkey", "person"}, {"password", "person"}, {"reach", "person"}, {"agreement", "person"},
 }
 
 // export returns what state.db knows of a person, as JSON: for each table, for each row, its values by column.
@@ -292,7 +99,7 @@ func (s *state) restore(ctx context.Context, name string, text []byte) error {
 				}
 			}
 		}
-		return nil
+		return doubt(c, name)
 	})
 }
 

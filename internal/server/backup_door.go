@@ -82,7 +82,7 @@ func (b Backup) shown(now time.Time) shownBackup {
 	if b.progress {
 		s.Running = &progress{b.Running.Done, b.Running.Total, b.Running.Bytes}
 	}
-	if !b.due(now) {
+	if !b.due(now) && !b.Unsure {
 		s.Next = known(b.Tried.Add(b.wait()))
 	}
 	return s

@@ -2,13 +2,11 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +23,8 @@ var (
 	ErrPlace = errors.New("no backup can be kept there")
 	// ErrBackup says that there is no such backup.
 	ErrBackup = errors.New("there is no such backup")
+	// errMoved says that the pod lives elsewhere.
+	errMoved = errors.New("the pod has moved to another machine")
 )
 
 // Backup is one place where a pod is kept a second time.
@@ -33,16 +33,23 @@ type Backup struct {
 	Address  string         `json:"place"` // a folder, the https address of a WebDAV folder, or s3://BUCKET/PREFIX/
 	Account  string         `json:"user,omitempty"`
 	Every    time.Duration  `json:"-"`
-	Tried    *time.Time     `json:"tried,omitempty"` // when the last run began
-	Done     *time.Time     `json:"done,omitempty"`  // when the place was last found to hold what the pod held
-	Error    string         `json:"error,omitempty"` // why the last run failed; "" when it did not
-	Running  archive.Report `json:"-"`               // of a run under way
+	Tried    *time.Time     `json:"tried,omitempty"`       // when the last run began
+	Done     *time.Time     `json:"done,omitempty"`        // when the place was last found to hold what the pod held
+	Error    string         `json:"error,omitempty"`       // why the last run failed; "" when it did not
+	Damage   string         `json:"damage,omitempty"`      // what was found damaged there, until a run has mended it
+	Mended   int            `json:"mended,omitempty"`      // files that the last run found damaged, and stored again
+	Unsure   bool           `json:"unconfirmed,omitempty"` // it came along from another machine: nothing is written there before the owner has confirmed it
+	Running  archive.Report `json:"-"`                     // of a run under way
 	secret   string
 	afar     bool // it was named by a device: nobody leads this machine into its house from there
 	kits     []string
+	marks    []string
 	asked    bool
 	progress bool // a run is under way
 }
+
+// remote reports whether the place is not on this machine.
+func (b Backup) remote() bool { return strings.Contains(b.Address, "://") }
 
 // place opens the place of a backup, wherever it is.
 func (b Backup) place() (archive.Place, error) {
@@ -105,56 +112,6 @@ func checkPlace(c Config, address string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/") + "/", nil
 }
 
-// vacant refuses a place where a backup of anybody here is kept, or will be.
-func vacant(c *sqlite.Conn, address string) error {
-	taken := false
-	err := sqlitex.Execute(c, `SELECT 1 FROM backup WHERE address = ?`, &sqlitex.ExecOptions{
-		Args: []any{address}, ResultFunc: func(*sqlite.Stmt) error { taken = true; return nil }})
-	if err == nil && taken {
-		err = fmt.Errorf("%w: it is the place of another backup already; name an empty folder", ErrPlace)
-	}
-	return err
-}
-
-// AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
-// is written to it yet. Errors: ErrPerson, ErrPlace, archive.ErrKit when somebody else's backup is there.
-func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (b Backup, err error) {
-	return o.addBackup(ctx, Backup{Address: address, Account: account, Every: every, secret: secret}, Backup.place)
-}
-
-// addBackup is AddBackup for a place that open opens.
-func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (archive.Place, error)) (_ Backup, err error) {
-	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
-		return Backup{}, err
-	}
-	if _, err := os.Stat(filepath.Dir(b.Address)); !strings.Contains(b.Address, "://") && err != nil {
-		return Backup{}, fmt.Errorf("%w: %w; plug in its disk, or make the folder first", ErrPlace, err)
-	}
-	b.ID = strings.ToLower(rand.Text()[:8])
-	place, err := open(b)
-	if err != nil {
-		return Backup{}, fmt.Errorf("%w: %w", ErrPlace, err)
-	}
-	if _, err := archive.Open(ctx, place); err == nil || errors.Is(err, archive.ErrKit) {
-		return Backup{}, fmt.Errorf("%w: another backup is there already; name an empty folder", ErrPlace)
-	} else if !errors.Is(err, archive.ErrNone) {
-		return Backup{}, fmt.Errorf("%w: %w", ErrPlace, err)
-	}
-	err = o.do(func(s *state) error {
-		if _, err := s.person(ctx, o.Name); err != nil {
-			return err
-		}
-		return s.write(ctx, func(c *sqlite.Conn) error {
-			if err := vacant(c, b.Address); err != nil {
-				return err
-			}
-			return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, afar, asked) VALUES (?, ?, ?, ?, ?, ?, ?, 1)`,
-				&sqlitex.ExecOptions{Args: []any{b.ID, o.Name, b.Address, b.Account, b.secret, int64(b.Every / time.Second), b.afar}})
-		})
-	})
-	return b, err
-}
-
 // Backups returns the places where the pod is kept, by their addresses. Errors: ErrPerson.
 func (o Person) Backups(ctx context.Context) (all []Backup, err error) {
 	err = o.do(func(s *state) error {
@@ -181,13 +138,30 @@ func (o Person) RemoveBackup(ctx context.Context, id string) error {
 	})
 }
 
-// AskBackup asks the server that runs, or the next one, for a run of every backup now.
+// AskBackup asks the server that runs, or the next one, for a run of every backup now, but of those that are not
+// confirmed. Errors: ErrPerson, and one that says so when the pod has moved.
 func (o Person) AskBackup(ctx context.Context) error {
 	return o.do(func(s *state) error {
+		if err := o.here(ctx, s); err != nil {
+			return err
+		}
 		return s.write(ctx, func(c *sqlite.Conn) error {
-			return sqlitex.Execute(c, `UPDATE backup SET asked = 1 WHERE person = ?`, &sqlitex.ExecOptions{Args: []any{o.Name}})
+			return sqlitex.Execute(c, `UPDATE backup SET asked = 1 WHERE person = ? AND unsure = 0`, &sqlitex.ExecOptions{Args: []any{o.Name}})
 		})
 	})
+}
+
+// Here returns an error when there is no such person, or when their pod has moved to another machine.
+func (o Person) Here(ctx context.Context) error {
+	return o.do(func(s *state) error { return o.here(ctx, s) })
+}
+
+func (o Person) here(ctx context.Context, s *state) error {
+	p, err := s.person(ctx, o.Name)
+	if err == nil && p.moved {
+		err = fmt.Errorf("%w: %s is kept on the machine where it was moved in, and its backups are made there; `kith move undo %[2]s` opens it here again", errMoved, o.Name)
+	}
+	return err
 }
 
 // Kit returns the newest kit of a backup, "" before its first run. Errors: ErrPerson, ErrBackup.
@@ -197,25 +171,6 @@ func (o Person) Kit(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	return b.kits[0], nil
-}
-
-// VerifyBackup reads everything that a backup holds. Errors: ErrPerson, ErrBackup, those of archive.Open and
-// archive.Contents.
-func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
-	b, err := o.backup(ctx, id)
-	if err != nil {
-		return made, r, err
-	}
-	place, err := b.place()
-	if err != nil {
-		return made, r, err
-	}
-	c, err := archive.Open(ctx, place, b.kits...)
-	if err != nil {
-		return made, r, err
-	}
-	r, err = c.Verify(ctx, progress)
-	return c.Made, r, err
 }
 
 // backup returns one backup. Errors: ErrPerson, ErrBackup.
@@ -235,7 +190,7 @@ func (o Person) noBackup(id string) error {
 }
 
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
-	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar FROM backup WHERE person = ? ORDER BY address`
+	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure FROM backup WHERE person = ? ORDER BY address`
 	moment := func(seconds int64) *time.Time {
 		if seconds == 0 {
 			return nil
@@ -248,6 +203,7 @@ func (s *state) backups(ctx context.Context, name string) (all []Backup, err err
 			ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
 			Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
 			afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
+			Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0,
 		}
 		if text := row.ColumnText(10); text != "" {
 			b.progress = true
@@ -255,11 +211,20 @@ func (s *state) backups(ctx context.Context, name string) (all []Backup, err err
 				return err
 			}
 		}
-		err := json.Unmarshal([]byte(row.ColumnText(5)), &b.kits)
 		all = append(all, b)
-		return err
+		last := &all[len(all)-1]
+		return errors.Join(json.Unmarshal([]byte(row.ColumnText(5)), &last.kits), json.Unmarshal([]byte(row.ColumnText(12)), &last.marks))
 	})
 	return all, err
+}
+
+// backup returns one backup, or ErrBackup.
+func (s *state) backup(ctx context.Context, name, id string) (Backup, error) {
+	all, err := s.backups(ctx, name)
+	if at := slices.IndexFunc(all, func(b Backup) bool { return b.ID == id }); at >= 0 {
+		return all[at], err
+	}
+	return Backup{}, errors.Join(err, ErrBackup)
 }
 
 // setBackup changes columns of a backup.
@@ -278,27 +243,32 @@ type kitsOf struct {
 }
 
 func (k kitsOf) Kits(ctx context.Context) ([]string, error) {
-	all, err := k.state.backups(ctx, k.name)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range all {
-		if b.ID == k.id {
-			return b.kits, nil
-		}
-	}
-	return nil, ErrBackup
+	b, err := k.state.backup(ctx, k.name, k.id)
+	return b.kits, err
 }
 
 func (k kitsOf) Keep(ctx context.Context, kits ...string) error {
-	text, err := json.Marshal(kits)
-	if err != nil {
-		return err
-	}
-	if err := k.state.setBackup(ctx, k.id, "kits = ?", string(text)); err != nil {
+	if err := k.set(ctx, "kits = ?", kits); err != nil {
 		return err
 	}
 	return k.told(ctx)
+}
+
+func (k kitsOf) Marks(ctx context.Context) ([]string, error) {
+	b, err := k.state.backup(ctx, k.name, k.id)
+	return b.marks, err
+}
+
+func (k kitsOf) Mark(ctx context.Context, marks ...string) error {
+	return k.set(ctx, "marks = ?", marks)
+}
+
+func (k kitsOf) set(ctx context.Context, set string, list []string) error {
+	text, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	return k.state.setBackup(ctx, k.id, set, string(text))
 }
 
 // Waiting reports whether a run is asked for, or under way.

@@ -313,7 +313,7 @@ func TestBackupsThatCannotBe(t *testing.T) {
 		{"a keyring that is altered", kit, each("keyring-*", flip), archive.ErrDamaged},
 		{"objects that are cut", kit, each("objects/*/*", cut), archive.ErrDamaged},
 		{"objects that are altered", kit, each("objects/*/*", flip), archive.ErrDamaged},
-		{"a keyring of a newer form", kit, newer(func(k map[string]any) { k["format"] = 2 }), archive.ErrNewer},
+		{"a keyring of a newer form", kit, newer(func(k map[string]any) { k["format"] = 3 }), archive.ErrNewer},
 		{"a table that this version does not have", kit, newer(func(k map[string]any) {
 			told(k, func(state map[string]any) { state["future"] = []any{} })
 		}), archive.ErrNewer},
@@ -426,6 +426,14 @@ func (b *brittle) call(do func() error) error {
 }
 
 func (b *brittle) Put(ctx context.Context, name string, body io.Reader) error {
+	return b.store(ctx, name, body, b.Place.Put)
+}
+
+func (b *brittle) Create(ctx context.Context, name string, body io.Reader) error {
+	return b.store(ctx, name, body, b.Place.Create)
+}
+
+func (b *brittle) store(ctx context.Context, name string, body io.Reader, store func(context.Context, string, io.Reader) error) error {
 	return b.call(func() error {
 		if b.left == 0 { // the last bytes are lost
 			all, err := io.ReadAll(body)
@@ -434,7 +442,7 @@ func (b *brittle) Put(ctx context.Context, name string, body io.Reader) error {
 			}
 			body = bytes.NewReader(all[:len(all)/2])
 		}
-		return b.Place.Put(ctx, name, body)
+		return store(ctx, name, body)
 	})
 }
 
@@ -518,11 +526,13 @@ func TestBackupThatIsInterrupted(t *testing.T) {
 	}
 }
 
-// kitBox keeps kits in memory.
-type kitBox struct{ kits []string }
+// kitBox keeps kits and marks in memory.
+type kitBox struct{ kits, marks []string }
 
 func (b *kitBox) Kits(context.Context) ([]string, error)       { return b.kits, nil }
 func (b *kitBox) Keep(_ context.Context, kits ...string) error { b.kits = kits; return nil }
+func (b *kitBox) Marks(context.Context) ([]string, error)      { return b.marks, nil }
+func (b *kitBox) Mark(_ context.Context, m ...string) error    { b.marks = m; return nil }
 
 // TestKitsOfRunsThatFail: a place at which something cannot be stored collects no kits, however often a run fails.
 func TestKitsOfRunsThatFail(t *testing.T) {
@@ -566,6 +576,13 @@ func (r *refusing) Put(ctx context.Context, name string, body io.Reader) error {
 		return errBrittle
 	}
 	return r.Place.Put(ctx, name, body)
+}
+
+func (r *refusing) Create(ctx context.Context, name string, body io.Reader) error {
+	if strings.HasPrefix(name, r.prefix) {
+		return errBrittle
+	}
+	return r.Place.Create(ctx, name, body)
 }
 
 func (s *vault) replica(t *testing.T) archive.Pod {

@@ -131,6 +131,13 @@ func (d *dies) Put(ctx context.Context, name string, body io.Reader) error {
 	return d.Place.Put(ctx, name, body)
 }
 
+func (d *dies) Create(ctx context.Context, name string, body io.Reader) error {
+	if d.left--; d.left == 0 {
+		body = &halfway{Reader: body, then: d.server.kill}
+	}
+	return d.Place.Create(ctx, name, body)
+}
+
 // halfway does something after the first bytes.
 type halfway struct {
 	io.Reader

@@ -18,6 +18,8 @@ import (
 	podsync "kith/sync"
 	"kith/webid"
 	"kith/webid/issuer"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // home is one person's pod as this process serves it.
@@ -59,6 +61,9 @@ type home struct {
 // openHome opens the folder of a person's pod and, once a phone has paired, makes sure that it has
 // its root ACL.
 func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error) {
+	if err := s.state.write(ctx, func(c *sqlite.Conn) error { return s.state.followKeys(c, name) }); err != nil {
+		return nil, err
+	}
 	p, err := s.state.person(ctx, name)
 	if err != nil {
 		return nil, err
@@ -103,7 +108,9 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	h.direct = h.openDirects()
 	h.openReach(s.relays, s.config.Reach)
 	h.openHands()
-	h.openBackups()
+	if err := h.openBackups(); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
 	return h, nil
 }
 

@@ -174,6 +174,12 @@ func (k *onlyKit) Keep(_ context.Context, kits ...string) error {
 	return nil
 }
 
+// Marks implements archive.Kits.
+func (k *onlyKit) Marks(context.Context) ([]string, error) { return nil, nil }
+
+// Mark implements archive.Kits.
+func (k *onlyKit) Mark(context.Context, ...string) error { return nil }
+
 func (s *state) setMoved(ctx context.Context, name string, moved bool) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		return sqlitex.Execute(c, `UPDATE person SET moved = ? WHERE name = ?`, &sqlitex.ExecOptions{Args: []any{moved, name}})

@@ -284,8 +284,8 @@ func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	looking, leave := context.WithCancel(ctx)
 	defer leave()
+	running.Go(func() { s.people(looking) })
 	if len(s.config.Reach) > 0 {
-		running.Go(func() { s.people(looking) })
 		running.Go(func() { s.describe(looking) })
 	}
 	for _, run := range servers {

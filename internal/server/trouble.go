@@ -24,7 +24,7 @@ type trouble struct {
 // troubles returns what stands against this pod now.
 func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 	all := []trouble{}
-	for _, ask := range []func(context.Context) ([]trouble, error){h.lateBackup, h.fullness, h.machine} {
+	for _, ask := range []func(context.Context) ([]trouble, error){h.badBackups, h.fullness, h.machine} {
 		some, err := ask(ctx)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -23,12 +24,17 @@ type Pod interface {
 	Open(ctx context.Context, p pod.Path) (pod.Resource, error)
 }
 
-// Kits keeps the kit of one place, durably.
+// Kits keeps what a machine has to know of one place, durably.
 type Kits interface {
 	// Kits returns the kits that may open what is at the place, the newest first.
 	Kits(ctx context.Context) ([]string, error)
 	// Keep keeps these kits, the newest first, and erases all others.
 	Keep(ctx context.Context, kits ...string) error
+	// Marks returns the marks of the runs whose keyrings this machine has written there, or was about to. None: it is
+	// not known who wrote what is there, and it counts as this machine's.
+	Marks(ctx context.Context) ([]string, error)
+	// Mark keeps these marks and forgets all others.
+	Mark(ctx context.Context, marks ...string) error
 }
 
 // Options are what a run is told.
@@ -37,6 +43,8 @@ type Options struct {
 	Skip     pod.Path // a resource that is not backed up: where the kit itself is kept
 	Now      func() time.Time
 	Progress func(Report) // called after each object; nil: nobody wants to know
+	Mend     bool         // everything at the place is read, and what is missing, cut or altered is stored again
+	Most     int64        // bytes of an object; a resource that has more lies in several. 0: 1 GiB
 }
 
 // Report says what a run did, or has done so far.
@@ -44,60 +52,66 @@ type Report struct {
 	Done, Total int   // resources
 	Bytes       int64 // stored, or read
 	Changed     bool  // a new keyring was needed
+	Damaged     int   // resources that were found missing, cut or altered; a run has stored them again
 }
 
-// saveEvery is how many objects are stored before progress is noted.
-const saveEvery = 64
+const (
+	saveEvery = 64      // objects that are stored before progress is noted
+	mostBytes = 1 << 30 // of an object: less than any server takes at once that takes much
+)
 
 // run is one backup under way.
 type run struct {
-	place  Place
-	pod    Pod
-	o      Options
-	known  map[string]Row // objects that are at the place, by path
-	kits   Kits
-	kit    string   // for what is written
-	unkept bool     // kit is new
-	spare  []string // the kits that open what is at the place, where kit is new
-	report Report
-	next   keyring
-	since  int // objects since progress was noted
+	place    Place
+	pod      Pod
+	o        Options
+	known    map[string]Row // objects that are at the place, by path
+	kits     Kits
+	kit      string   // for what is written
+	unkept   bool     // kit is new
+	spare    []string // the kits that open what is at the place, where kit is new
+	lost     bool     // nothing at the place opens any more
+	marks    []string // of what is at the place
+	unmarked bool     // the mark of this run is not kept yet
+	report   Report
+	next     keyring
+	since    int // objects since progress was noted
 }
 
 // Backup makes the place hold what the pod holds now. When it returns nil, that
-// is there as a whole; else what was there before is. A run that was interrupted
-// is gone on with by the next one. Errors: ErrKit, ErrNewer, ErrDamaged, and those
-// of the place and the pod.
+// is there as a whole; else what there was before is. A run that was interrupted
+// is gone on with by the next one. Where the keyring is damaged, all is stored
+// again. Errors: ErrKit, ErrNewer, ErrOther, and those of the place and the pod.
 func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Report, error) {
+	if o.Most <= 0 {
+		o.Most = mostBytes
+	}
 	have, err := kits.Kits(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("find the kit: %w", err)
 	}
-	before, err := newest(ctx, place, whole, have)
-	fresh := errors.Is(err, ErrNone)
-	if err != nil && !fresh {
+	stands, err := look(ctx, place, have)
+	if err != nil {
 		return Report{}, err
 	}
-	r := &run{place: place, pod: p, o: o, kits: kits, known: before.objects()}
-	begun, err := newest(ctx, place, part, have)
-	if err == nil && begun.N > before.N {
-		maps.Copy(r.known, begun.objects())
-	} else if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, ErrKit) && !errors.Is(err, ErrDamaged) {
+	r := &run{place: place, pod: p, o: o, kits: kits, known: stands.before.objects(), lost: stands.lost, unmarked: true}
+	maps.Copy(r.known, stands.begun.objects())
+	if r.marks, err = stands.ours(ctx, kits); err != nil {
 		return Report{}, err
 	}
-	r.next = keyring{Format: format, N: max(before.N, begun.N) + 1, Made: o.Now().UTC(), State: o.State}
-	if err := r.prepare(ctx, before, begun, fresh); err != nil {
+	r.next = keyring{Format: 1, N: stands.highest + 1, Mark: rand.Text(), Made: o.Now().UTC(), State: o.State}
+	if err := r.prepare(ctx, stands); err != nil {
 		return r.report, err
 	}
-	if fresh || !before.same(r.next) {
+	if stands.fresh || !stands.before.same(r.next) {
 		r.report.Changed = true
 		if err := r.put(ctx, whole); err != nil {
 			return r.report, err
 		}
 	} else {
-		r.next, r.kit = before, before.kit
+		r.next, r.kit = stands.before, stands.before.kit
 	}
-	return r.report, r.clean(ctx, len(have))
+	return r.report, r.clean(ctx, len(have), stands.fresh)
 }
 
 func (k keyring) objects() map[string]Row {
@@ -122,16 +136,16 @@ func withoutTime(r Row) Row {
 }
 
 // prepare stores what is new, by a kit that suits what has gone.
-func (r *run) prepare(ctx context.Context, before, begun keyring, fresh bool) error {
+func (r *run) prepare(ctx context.Context, stands standing) error {
 	infos, err := r.rows(ctx)
 	if err != nil {
 		return err
 	}
 	r.report.Total = len(infos)
-	if err := r.chooseKit(before, begun, infos, fresh); err != nil {
+	if err := r.chooseKit(stands, infos); err != nil {
 		return err
 	}
-	if fresh {
+	if stands.fresh {
 		if err := r.place.Put(ctx, markerName, strings.NewReader(marker)); err != nil {
 			return fmt.Errorf("begin a backup: %w", err)
 		}
@@ -142,7 +156,7 @@ func (r *run) prepare(ctx context.Context, before, begun keyring, fresh bool) er
 			return err
 		}
 		if there {
-			r.next.Rows = append(r.next.Rows, row)
+			r.next.add(row)
 		}
 		if err := r.tell(ctx); err != nil {
 			return err
@@ -152,17 +166,17 @@ func (r *run) prepare(ctx context.Context, before, begun keyring, fresh bool) er
 }
 
 // chooseKit takes a fresh kit when something that the last keyring opens has gone.
-func (r *run) chooseKit(before, begun keyring, infos []pod.Info, fresh bool) (err error) {
+func (r *run) chooseKit(at standing, infos []pod.Info) (err error) {
 	stands := map[string]string{}
 	for _, i := range infos {
 		stands[i.Path.Escaped()] = i.ETag
 	}
 	gone := func(row Row) bool { return row.Object != "" && stands[row.Path] != row.ETag }
-	if !fresh && !slices.ContainsFunc(before.Rows, gone) {
-		r.kit = before.kit
+	if !at.fresh && !slices.ContainsFunc(at.before.Rows, gone) {
+		r.kit = at.before.kit
 		return nil
 	}
-	for _, k := range []keyring{begun, before} {
+	for _, k := range []keyring{at.begun, at.before} {
 		if k.kit != "" && !slices.Contains(r.spare, k.kit) {
 			r.spare = append(r.spare, k.kit)
 		}
@@ -174,7 +188,7 @@ func (r *run) chooseKit(before, begun keyring, infos []pod.Info, fresh bool) (er
 
 // put stores what the run has so far, sealed to a kit that is kept by then. A kit that has sealed nothing is not
 // kept, nor one that opens neither the last backup nor what was begun: however often runs fail, there are no more
-// than three.
+// than three. It is the same with marks.
 func (r *run) put(ctx context.Context, prefix string) error {
 	if r.unkept {
 		if err := r.kits.Keep(ctx, append([]string{r.kit}, r.spare...)...); err != nil {
@@ -182,7 +196,17 @@ func (r *run) put(ctx context.Context, prefix string) error {
 		}
 		r.unkept = false
 	}
-	return r.next.put(ctx, r.place, fmt.Sprint(prefix, r.next.N), r.kit)
+	if r.unmarked {
+		if err := r.kits.Mark(ctx, append([]string{r.next.Mark}, r.marks...)...); err != nil {
+			return fmt.Errorf("keep the mark: %w", err)
+		}
+		r.unmarked = false
+	}
+	name := fmt.Sprint(prefix, r.next.N)
+	if prefix == whole {
+		return r.next.put(ctx, r.place.Create, r.place, name, r.kit)
+	}
+	return r.next.put(ctx, r.place.Put, r.place, name, r.kit)
 }
 
 // rows returns the rows of the pod, by path.
@@ -217,8 +241,17 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 		return row, true, nil
 	}
 	if old, ok := r.known[row.Path]; ok && old.ETag == row.ETag {
-		row.Object, row.Key = old.Object, old.Key
-		return row, true, nil
+		sound, err := r.sound(ctx, old)
+		if err != nil {
+			return Row{}, false, err
+		}
+		if sound {
+			row.Object, row.Key, row.Pieces = old.Object, old.Key, old.Pieces
+			return row, true, nil
+		}
+		r.report.Damaged++
+	} else if r.lost {
+		r.report.Damaged++
 	}
 	res, err := r.pod.Open(ctx, i.Path)
 	if errors.Is(err, pod.ErrNotExist) {
@@ -229,7 +262,7 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 	}
 	defer res.Close()
 	row = rowOf(res.Info())
-	if row.Object, row.Key, err = r.store(ctx, res); err != nil {
+	if err := r.store(ctx, &row, res); err != nil {
 		return Row{}, false, err
 	}
 	r.report.Bytes += row.Size
@@ -237,23 +270,41 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 	return row, true, nil
 }
 
-// store seals bytes under a key of their own.
-func (r *run) store(ctx context.Context, body io.Reader) (object, key string, err error) {
+// sound reports whether the place gives back the bytes of a row, where the run is to look.
+func (r *run) sound(ctx context.Context, row Row) (bool, error) {
+	if !r.o.Mend {
+		return true, nil
+	}
+	err := Contents{place: r.place}.verify(ctx, row)
+	if errors.Is(err, ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// store seals bytes under a key of their own, into as many objects as it takes, and notes them in the row.
+func (r *run) store(ctx context.Context, row *Row, body io.Reader) error {
 	i, err := age.GenerateX25519Identity()
 	if err != nil {
-		return "", "", fmt.Errorf("make a key: %w", err)
+		return fmt.Errorf("make a key: %w", err)
 	}
 	var b [16]byte
 	rand.Read(b[:])
-	object = hex.EncodeToString(b[:])
+	row.Object, row.Key, row.Pieces = hex.EncodeToString(b[:]), i.String(), 0
 	sealed, err := age.EncryptReader(body, i.Recipient())
-	if err == nil {
-		err = r.place.Put(ctx, placeOf(object), sealed)
-	}
 	if err != nil {
-		return "", "", fmt.Errorf("store a resource: %w", err)
+		return fmt.Errorf("store a resource: %w", err)
 	}
-	return object, i.String(), nil
+	for rest := bufio.NewReader(sealed); ; row.Pieces++ {
+		if err := r.place.Put(ctx, placeOf(row.piece(row.Pieces)), io.LimitReader(rest, r.o.Most)); err != nil {
+			return fmt.Errorf("store a resource: %w", err)
+		}
+		if _, err := rest.Peek(1); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("store a resource: %w", err)
+		}
+	}
 }
 
 func placeOf(object string) string { return "objects/" + object[:2] + "/" + object }
@@ -273,23 +324,24 @@ func (r *run) tell(ctx context.Context) error {
 
 // clean removes what the keyring that counts does not name: older kits first,
 // the older keyrings last, for they tell that there is something to clean.
-func (r *run) clean(ctx context.Context, had int) error {
+func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	if r.report.Changed || had > 1 {
 		if err := r.kits.Keep(ctx, r.kit); err != nil {
 			return fmt.Errorf("erase the kits before: %w", err)
 		}
 	}
-	var old []numbered
-	for _, prefix := range []string{whole, part} {
-		found, err := keyrings(ctx, r.place, prefix)
-		if err != nil {
-			return err
+	if r.report.Changed && r.next.Mark != "" {
+		if err := r.kits.Mark(ctx, r.next.Mark); err != nil {
+			return fmt.Errorf("forget the marks before: %w", err)
 		}
-		old = append(old, found...)
+	}
+	old, err := keyrings(ctx, r.place)
+	if err != nil {
+		return err
 	}
 	name := fmt.Sprint(whole, r.next.N)
 	old = slices.DeleteFunc(old, func(o numbered) bool { return o.name == name })
-	if len(old) == 0 {
+	if len(old) == 0 && !fresh {
 		return nil
 	}
 	if err := r.sweep(ctx); err != nil {
@@ -307,7 +359,9 @@ func (r *run) clean(ctx context.Context, had int) error {
 func (r *run) sweep(ctx context.Context) error {
 	named := map[string]bool{}
 	for _, row := range r.next.Rows {
-		named[row.Object] = true
+		for n := 0; row.Object != "" && n <= row.Pieces; n++ {
+			named[row.piece(n)] = true
+		}
 	}
 	folders, err := r.place.List(ctx, "objects/")
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +17,7 @@ import (
 )
 
 const (
-	format     = 1
+	format     = 2 // that this version reads; 1 is written where no resource lies in several objects
 	markerName = "kith-archive"
 	marker     = "kith archive 1\n"
 	maxKeyring = 256 << 20 // bytes
@@ -37,6 +35,9 @@ var (
 	ErrNone = errors.New("no backup is there")
 	// ErrDamaged says that something of the backup is missing, cut or altered.
 	ErrDamaged = errors.New("the backup is damaged")
+	// ErrOther says that another machine has written to the place since this one did: a pod that was moved or copied
+	// lives twice.
+	ErrOther = errors.New("another machine keeps its backup there: it has written since this one did")
 )
 
 // Row is one resource or container as the backup has it.
@@ -51,6 +52,15 @@ type Row struct {
 	Modified time.Time `json:"modified"`
 	Object   string    `json:"object,omitempty"` // "" for containers
 	Key      string    `json:"key,omitempty"`    // that opens the object
+	Pieces   int       `json:"pieces,omitempty"` // objects that the bytes go on in
+}
+
+// piece returns the name of the object in which the bytes begin, or of the nth in which they go on.
+func (r Row) piece(n int) string {
+	if n == 0 {
+		return r.Object
+	}
+	return fmt.Sprint(r.Object, "-", n)
 }
 
 func rowOf(i pod.Info) Row {
@@ -67,10 +77,18 @@ func (r Row) Info() (pod.Info, error) {
 type keyring struct {
 	Format int       `json:"format"`
 	N      int       `json:"n"`
+	Mark   string    `json:"mark,omitempty"` // of the run that made it
 	Made   time.Time `json:"made"`
 	Rows   []Row     `json:"rows"`
 	State  []byte    `json:"state"` // what the server keeps of the person
 	kit    string    // by which it was opened
+}
+
+func (k *keyring) add(row Row) {
+	k.Rows = append(k.Rows, row)
+	if row.Pieces > 0 {
+		k.Format = format
+	}
 }
 
 // NewKit returns a fresh kit, a line of text that opens what is sealed to it.
@@ -82,8 +100,8 @@ func NewKit() (string, error) {
 	return i.String(), nil
 }
 
-// put seals a keyring to a kit, stores it, and reads it back.
-func (k keyring) put(ctx context.Context, place Place, name, kit string) error {
+// put seals a keyring to a kit, stores it, and reads it back. Errors: ErrOther where another one stands there.
+func (k keyring) put(ctx context.Context, store func(context.Context, string, io.Reader) error, place Place, name, kit string) error {
 	i, err := age.ParseX25519Identity(kit)
 	if err != nil {
 		return fmt.Errorf("store the keyring: %w", err)
@@ -96,7 +114,9 @@ func (k keyring) put(ctx context.Context, place Place, name, kit string) error {
 	if err := errors.Join(json.NewEncoder(w).Encode(k), w.Close()); err != nil {
 		return fmt.Errorf("store the keyring: %w", err)
 	}
-	if err := place.Put(ctx, name, bytes.NewReader(sealed.Bytes())); err != nil {
+	err = store(ctx, name, bytes.NewReader(sealed.Bytes()))
+	taken := errors.Is(err, fs.ErrExist) // by this very one, where the answer to an earlier request was lost
+	if err != nil && !taken {
 		return fmt.Errorf("store the keyring: %w", err)
 	}
 	back, err := place.Get(ctx, name)
@@ -108,7 +128,10 @@ func (k keyring) put(ctx context.Context, place Place, name, kit string) error {
 	if err != nil {
 		return fmt.Errorf("read the keyring back: %w", err)
 	}
-	if !bytes.Equal(stands, sealed.Bytes()) {
+	switch same := bytes.Equal(stands, sealed.Bytes()); {
+	case !same && taken:
+		return ErrOther
+	case !same:
 		return fmt.Errorf("the place gives back another keyring than was stored: %w", ErrDamaged)
 	}
 	return nil
@@ -135,7 +158,8 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 		return keyring{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	defer body.Close()
-	r, err := age.Decrypt(body, i)
+	told := &heard{Reader: body}
+	r, err := age.Decrypt(told, i)
 	var other *age.NoIdentityMatchError
 	if errors.As(err, &other) {
 		return keyring{}, ErrKit
@@ -148,6 +172,9 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 	if err == nil {
 		err = json.Unmarshal(text, &k)
 	}
+	if told.failed != nil {
+		return keyring{}, fmt.Errorf("read %s: %w", name, told.failed)
+	}
 	if err != nil {
 		return keyring{}, fmt.Errorf("open %s: %w: %w", name, ErrDamaged, err)
 	}
@@ -155,51 +182,4 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 		return keyring{}, ErrNewer
 	}
 	return k, nil
-}
-
-// numbered are the keyrings at a place, by their numbers, the newest first.
-type numbered struct {
-	name string
-	n    int
-}
-
-func keyrings(ctx context.Context, place Place, prefix string) (all []numbered, err error) {
-	names, err := place.List(ctx, "")
-	if err != nil {
-		return nil, fmt.Errorf("look at the place: %w", err)
-	}
-	for _, name := range names {
-		digits, ok := strings.CutPrefix(name, prefix)
-		if n, err := strconv.Atoi(digits); ok && err == nil {
-			all = append(all, numbered{name, n})
-		}
-	}
-	slices.SortFunc(all, func(a, b numbered) int { return b.n - a.n })
-	return all, nil
-}
-
-// newest opens the newest keyring that opens. Where one is damaged the one before
-// it may be whole.
-func newest(ctx context.Context, place Place, prefix string, kits []string) (keyring, error) {
-	all, err := keyrings(ctx, place, prefix)
-	if err != nil {
-		return keyring{}, err
-	}
-	found := ErrNone
-	for _, each := range all {
-		k, err := open(ctx, place, each.name, kits)
-		if err == nil && k.N != each.n {
-			err = fmt.Errorf("%s says that it is number %d: %w", each.name, k.N, ErrDamaged)
-		}
-		if err == nil {
-			return k, nil
-		}
-		if errors.Is(err, ErrNewer) || !errors.Is(err, ErrKit) && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
-			return keyring{}, err
-		}
-		if errors.Is(found, ErrNone) {
-			found = err
-		}
-	}
-	return keyring{}, found
 }

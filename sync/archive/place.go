@@ -15,6 +15,9 @@ import (
 type Place interface {
 	// Put stores a file. It may leave half of one when it fails.
 	Put(ctx context.Context, name string, body io.Reader) error
+	// Create is Put where no file has that name, else fs.ErrExist: of two machines that create one, one does. Some
+	// servers cannot tell, and overwrite.
+	Create(ctx context.Context, name string, body io.Reader) error
 	// Get opens a file, or returns fs.ErrNotExist.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
 	// List returns the names of the files in a folder, "" for the one that holds
@@ -57,7 +60,31 @@ func syncDir(dir string) error {
 func (f *folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
 // Put implements Place: the file and its name are durable, and there as a whole or not at all.
-func (f *folder) Put(_ context.Context, name string, body io.Reader) (err error) {
+func (f *folder) Put(_ context.Context, name string, body io.Reader) error {
+	return f.place(name, body, os.Rename)
+}
+
+// Create implements Place. Where the file system gives a file no second name, the name is taken first, and for a
+// moment it is that of an empty file.
+func (f *folder) Create(_ context.Context, name string, body io.Reader) error {
+	return f.place(name, body, func(from, to string) error {
+		err := os.Link(from, to)
+		if err == nil {
+			return os.Remove(from)
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		taken, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		return errors.Join(taken.Close(), os.Rename(from, to))
+	})
+}
+
+// place stores a file under a name of its own, and has move give it the right one.
+func (f *folder) place(name string, body io.Reader, move func(from, to string) error) error {
 	to := f.at(name)
 	if err := f.last(filepath.Dir(to)); err != nil {
 		return err
@@ -68,7 +95,7 @@ func (f *folder) Put(_ context.Context, name string, body io.Reader) (err error)
 	}
 	_, err = io.Copy(t, body)
 	if err = errors.Join(err, t.Sync(), t.Close()); err == nil {
-		err = os.Rename(t.Name(), to)
+		err = move(t.Name(), to)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(t.Name()))

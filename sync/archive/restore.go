@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // Contents is what a backup holds.
 type Contents struct {
 	Made  time.Time
+	Mark  string // of the run that made it; "" where that was an older version of this program
 	Rows  []Row
 	State []byte
 	place Place
@@ -26,11 +28,15 @@ type Contents struct {
 // Open opens the newest backup at a place. Errors: ErrNone, ErrKit, ErrNewer,
 // ErrDamaged, and those of the place.
 func Open(ctx context.Context, place Place, kits ...string) (Contents, error) {
-	k, err := newest(ctx, place, whole, kits)
+	all, err := keyrings(ctx, place)
 	if err != nil {
 		return Contents{}, err
 	}
-	return Contents{Made: k.Made, Rows: k.Rows, State: k.State, place: place}, nil
+	k, err := newest(ctx, place, all, true, kits)
+	if err != nil {
+		return Contents{}, err
+	}
+	return Contents{Made: k.Made, Mark: k.Mark, Rows: k.Rows, State: k.State, place: place}, nil
 }
 
 // Each calls fn with every row, containers before what is in them, and the bytes
@@ -54,7 +60,8 @@ func (c Contents) Each(ctx context.Context, fn func(row pod.Info, body io.Reader
 	return nil
 }
 
-// with opens the bytes of a row.
+// with opens the bytes of a row. What the place does not have, or gives back altered, is ErrDamaged; where it fails
+// to give anything, that is the error.
 func (c Contents) with(ctx context.Context, row Row, fn func(io.Reader) error) error {
 	if len(row.Object) != 32 || strings.ContainsAny(row.Object, "/.") {
 		return ErrDamaged
@@ -63,16 +70,78 @@ func (c Contents) with(ctx context.Context, row Row, fn func(io.Reader) error) e
 	if err != nil {
 		return ErrDamaged
 	}
-	sealed, err := c.place.Get(ctx, placeOf(row.Object))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	pieces := &pieces{ctx: ctx, place: c.place, row: row}
+	told := &heard{Reader: pieces}
+	body, err := age.Decrypt(told, i)
+	if err == nil {
+		err = fn(&exact{Reader: body, left: row.Size})
+	} else {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	defer sealed.Close()
-	body, err := age.Decrypt(sealed, i)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	if told.failed != nil {
+		err = told.failed
 	}
-	return fn(&exact{Reader: body, left: row.Size})
+	return errors.Join(err, pieces.close())
+}
+
+// pieces reads the objects of a row, one after another.
+type pieces struct {
+	ctx   context.Context
+	place Place
+	row   Row
+	n     int // of the next one
+	open  io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (p *pieces) Read(b []byte) (int, error) {
+	for {
+		if p.open == nil {
+			if p.n > p.row.Pieces {
+				return 0, io.EOF
+			}
+			body, err := p.place.Get(p.ctx, placeOf(p.row.piece(p.n)))
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w: %w", ErrDamaged, err)
+			}
+			if err != nil {
+				return 0, err
+			}
+			p.open = body
+			p.n++
+		}
+		n, err := p.open.Read(b)
+		if err != io.EOF {
+			return n, err
+		}
+		if err := p.close(); n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (p *pieces) close() error {
+	if p.open == nil {
+		return nil
+	}
+	err := p.open.Close()
+	p.open = nil
+	return err
+}
+
+// heard remembers why a place gave nothing more: what cannot be read is not altered.
+type heard struct {
+	io.Reader
+	failed error
+}
+
+// Read implements io.Reader.
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		h.failed = err
+	}
+	return n, err
 }
 
 // exact is a body that has to have one size.
@@ -94,28 +163,49 @@ func (e *exact) Read(p []byte) (int, error) {
 }
 
 // Verify reads everything that a backup holds, and compares it with the entity
-// tags of the pod.
+// tags of the pod. It goes on where it finds damage, and counts it; the error is
+// then ErrDamaged, with the path of the first.
 func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, error) {
 	report := Report{Total: len(c.Rows)}
-	err := c.Each(ctx, func(row pod.Info, body io.Reader) error {
-		if err := verify(row, body); err != nil {
-			return err
+	var first error
+	for _, row := range c.Rows {
+		err := c.verify(ctx, row)
+		switch {
+		case err == nil:
+			report.Done++
+			report.Bytes += row.Size
+		case errors.Is(err, ErrDamaged):
+			report.Damaged++
+			if first == nil {
+				first = fmt.Errorf("%s: %w", row.Path, err)
+			}
+		default:
+			return report, fmt.Errorf("%s: %w", row.Path, err)
 		}
-		report.Done++
-		report.Bytes += row.Size
 		if progress != nil {
 			progress(report)
 		}
-		return ctx.Err()
-	})
-	return report, err
+		if err := ctx.Err(); err != nil {
+			return report, err
+		}
+	}
+	return report, first
+}
+
+// verify reads the bytes of one row.
+func (c Contents) verify(ctx context.Context, row Row) error {
+	info, err := row.Info()
+	if err != nil {
+		return fmt.Errorf("read the keyring: %w: %w", ErrDamaged, err)
+	}
+	if row.Object == "" {
+		return nil
+	}
+	return c.with(ctx, row, func(body io.Reader) error { return verify(info, body) })
 }
 
 // verify reads one body; pod.Info says how its entity tag is made.
 func verify(row pod.Info, body io.Reader) error {
-	if body == nil {
-		return nil
-	}
 	sum := sha256.New()
 	sum.Write(append([]byte(row.Type), 0))
 	if _, err := io.Copy(sum, body); err != nil {

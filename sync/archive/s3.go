@@ -71,6 +71,16 @@ type bucket struct {
 
 // Put implements Place. What the server stores is what was sent, since the digest is signed, or nothing.
 func (b *bucket) Put(ctx context.Context, name string, body io.Reader) error {
+	return b.put(ctx, name, body, false)
+}
+
+// Create implements Place, by If-None-Match (Amazon S3, "Conditional writes"). A server that knows no such requests
+// says 501, and gets another.
+func (b *bucket) Create(ctx context.Context, name string, body io.Reader) error {
+	return b.put(ctx, name, body, true)
+}
+
+func (b *bucket) put(ctx context.Context, name string, body io.Reader, alone bool) error {
 	whole, err := spool(body)
 	if err != nil {
 		return err
@@ -79,7 +89,13 @@ func (b *bucket) Put(ctx context.Context, name string, body io.Reader) error {
 	if whole.size > s3Most {
 		return fmt.Errorf("a file of %d bytes is more than an S3 server takes at once", whole.size)
 	}
+	whole.alone = alone
 	res, err := b.ask(ctx, http.MethodPut, b.Prefix+name, nil, whole)
+	var said *s3Error
+	if whole.alone && errors.As(err, &said) && said.Status == http.StatusNotImplemented {
+		whole.alone = false
+		res, err = b.ask(ctx, http.MethodPut, b.Prefix+name, nil, whole)
+	}
 	if err != nil {
 		return err
 	}
@@ -213,6 +229,9 @@ func (b *bucket) once(ctx context.Context, method, key string, query url.Values,
 			return nil, err
 		}
 		r.ContentLength, digest = body.size, body.digest
+		if body.alone {
+			r.Header.Set("If-None-Match", "*")
+		}
 	}
 	signer{key: b.Key, secret: b.Secret, region: b.Region, now: b.now}.sign(r, digest)
 	res, err := b.asker.Do(r)
@@ -231,6 +250,9 @@ func (b *bucket) once(ctx context.Context, method, key string, query url.Values,
 	if refused.Status == http.StatusNotFound && key != "" && (refused.Code == "NoSuchKey" || refused.Code == "") { // HEAD has no text
 		return nil, fs.ErrNotExist
 	}
+	if refused.Status == http.StatusPreconditionFailed || refused.Code == "ConditionalRequestConflict" {
+		return nil, fmt.Errorf("%w: %w", fs.ErrExist, refused)
+	}
 	return nil, refused
 }
 
@@ -244,7 +266,7 @@ type s3Error struct {
 
 // passing reports whether the same request may be taken later.
 func (e *s3Error) passing() bool {
-	return e.Status >= 500 && e.Status != http.StatusInsufficientStorage || e.Status == http.StatusTooManyRequests
+	return e.Status >= 500 && e.Status != http.StatusInsufficientStorage && e.Status != http.StatusNotImplemented || e.Status == http.StatusTooManyRequests
 }
 
 // Error says what to do, where that is known.
@@ -271,6 +293,7 @@ type spooled struct {
 	file   *os.File // nil: all is in memory
 	size   int64
 	digest string // SHA-256, in hexadecimal
+	alone  bool   // it is to be stored where nothing has that name only
 }
 
 // spool reads a body to its end.

@@ -52,31 +52,36 @@ const (
 	maxListing = 8 << 20  // bytes that a server tells of one folder
 	maxMarks   = 1 << 18  // elements and attributes in them, each of which takes much more memory than bytes
 	maxRefusal = 64 << 10 // bytes of an answer that says no
-	// stallTime is how long nothing may move: one place that stands still would
-	// keep all others from being written. An answer may take 5 min to begin.
-	stallTime = 6 * time.Minute
+	// stallTime is in which stallBytes have to move, or the body to end: a place that stands still, or lets a byte
+	// trickle now and then, would never let a run end. An answer may take 5 min to begin.
+	stallTime  = 6 * time.Minute
+	stallBytes = 64 << 10
 )
 
 var (
-	errStalled = errors.New("the server stands still")
+	errStalled = errors.New("the server stands still, or nearly so")
 	errTooMuch = errors.New("the server tells more of a folder than there can be")
 	// errStranger is what 401 means here.
 	errStranger = errors.New("the server does not take this name and password (401); where people sign in with a second factor, as at Nextcloud or Fastmail, make an app password there")
 )
 
-// moving is a body of a request that ends when nothing moves.
+// moving is a body of a request that ends when too little moves.
 type moving struct {
 	io.ReadCloser
-	ctx  context.Context
-	idle *time.Timer
-	time time.Duration
-	end  func() // called by Close, where nothing comes after the body; nil: more comes
+	ctx   context.Context
+	idle  *time.Timer
+	time  time.Duration
+	bytes int    // that moved since idle was set
+	end   func() // called by Close, where nothing comes after the body; nil: more comes
 }
 
 // Read implements io.Reader.
 func (m *moving) Read(p []byte) (int, error) {
 	n, err := m.ReadCloser.Read(p)
-	m.idle.Reset(m.time)
+	if m.bytes += n; m.bytes >= stallBytes || err == io.EOF {
+		m.bytes = 0
+		m.idle.Reset(m.time)
+	}
 	if err != nil && err != io.EOF && context.Cause(m.ctx) == errStalled {
 		err = errStalled
 	}
@@ -99,9 +104,10 @@ type listener struct {
 	webdav.HTTPClient
 	stall  time.Duration
 	status int
+	alone  bool // what is put is to be stored where nothing has that name only
 }
 
-// ask makes a request that ends when nothing moves.
+// ask makes a request that ends when too little moves.
 func (l *listener) ask(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	idle := time.AfterFunc(l.stall, func() { cancel(errStalled) })
@@ -124,6 +130,9 @@ func (l *listener) ask(r *http.Request) (*http.Response, error) {
 
 func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	l.status = 0
+	if l.alone && r.Method == http.MethodPut {
+		r.Header.Set("If-None-Match", "*")
+	}
 	res, err := l.ask(r)
 	if err != nil {
 		return nil, err
@@ -171,12 +180,8 @@ func (r *remote) Put(ctx context.Context, name string, body io.Reader) error {
 	if err := r.makeAbove(ctx, name); err != nil {
 		return err
 	}
-	w, err := r.dav.Create(ctx, r.root+name)
+	sent, err := r.send(ctx, name, body)
 	if err != nil {
-		return err
-	}
-	sent, err := io.Copy(w, body)
-	if err = errors.Join(err, w.Close()); err != nil {
 		return err
 	}
 	info, err := r.dav.Stat(ctx, r.root+name)
@@ -187,6 +192,26 @@ func (r *remote) Put(ctx context.Context, name string, body io.Reader) error {
 		return fmt.Errorf("the server has %d bytes of %d: %w", info.Size, sent, io.ErrShortWrite)
 	}
 	return nil
+}
+
+// Create implements Place, by If-None-Match (RFC 9110 §13.1.2). A server that does not heed it overwrites.
+func (r *remote) Create(ctx context.Context, name string, body io.Reader) error {
+	r.heard.alone = true
+	defer func() { r.heard.alone = false }()
+	return r.Put(ctx, name, body)
+}
+
+// send puts a file, and returns how many bytes were sent.
+func (r *remote) send(ctx context.Context, name string, body io.Reader) (int64, error) {
+	w, err := r.dav.Create(ctx, r.root+name)
+	if err != nil {
+		return 0, err
+	}
+	sent, err := io.Copy(w, body)
+	if err = errors.Join(err, w.Close()); err != nil && r.heard.alone && r.heard.status == http.StatusPreconditionFailed {
+		err = fmt.Errorf("%w: %w", fs.ErrExist, err)
+	}
+	return sent, err
 }
 
 func (r *remote) makeAbove(ctx context.Context, name string) error {

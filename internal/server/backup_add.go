@@ -1,0 +1,240 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kith/sync/archive"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// AddBackup keeps the pod at one more place from now on, every so often. The place is looked at, and nothing
+// is written to it yet. Errors: ErrPerson, ErrPlace, also where anything is already, and one that says so when the pod
+// has moved.
+func (o Person) AddBackup(ctx context.Context, address, account, secret string, every time.Duration) (Backup, error) {
+	return o.addBackup(ctx, Backup{Address: address, Account: account, Every: every, secret: secret}, Backup.place)
+}
+
+// TakeOver is AddBackup for a place where a backup of this very pod is: it is gone on with, by the kit that opens it,
+// and whatever other machine kept it is told so by its next run. Errors: those of AddBackup and of archive.Open.
+func (o Person) TakeOver(ctx context.Context, address, account, secret, kit string, every time.Duration) (Backup, error) {
+	return o.addBackup(ctx, Backup{Address: address, Account: account, Every: every, secret: secret, kits: []string{kit}}, Backup.place)
+}
+
+// addBackup is AddBackup for a place that open opens, or TakeOver where b has a kit.
+func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (archive.Place, error)) (_ Backup, err error) {
+	if err := o.Here(ctx); err != nil {
+		return Backup{}, err
+	}
+	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
+		return Backup{}, err
+	}
+	b.ID = strings.ToLower(rand.Text()[:8])
+	place, err := b.reach(open)
+	if err != nil {
+		return Backup{}, err
+	}
+	if len(b.kits) == 0 {
+		err = b.untouched(ctx, place)
+	} else {
+		b.marks, err = o.ownAt(ctx, place, b.kits[0])
+	}
+	if err != nil {
+		return Backup{}, err
+	}
+	return b, o.do(func(s *state) error {
+		return s.write(ctx, func(c *sqlite.Conn) error {
+			if err := vacant(c, b); err != nil {
+				return err
+			}
+			return insertBackup(c, o.Name, b)
+		})
+	})
+}
+
+func insertBackup(c *sqlite.Conn, name string, b Backup) error {
+	kits, err := json.Marshal(append([]string{}, b.kits...))
+	if err != nil {
+		return err
+	}
+	marks, err := json.Marshal(append([]string{}, b.marks...))
+	if err != nil {
+		return err
+	}
+	return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, afar, kits, marks, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+		&sqlitex.ExecOptions{Args: []any{b.ID, name, b.Address, b.Account, b.secret, int64(b.Every / time.Second), b.afar, string(kits), string(marks)}})
+}
+
+// reach opens a place, of which the folder around it has to be there.
+func (b Backup) reach(open func(Backup) (archive.Place, error)) (archive.Place, error) {
+	if _, err := os.Stat(filepath.Dir(b.Address)); !b.remote() && err != nil {
+		return nil, fmt.Errorf("%w: %w; plug in its disk, or make the folder first", ErrPlace, err)
+	}
+	place, err := open(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
+	}
+	return place, nil
+}
+
+// vacant refuses a place where another backup of anybody here is kept, or will be.
+func vacant(c *sqlite.Conn, b Backup) error {
+	taken := false
+	err := sqlitex.Execute(c, `SELECT 1 FROM backup WHERE address = ? AND id <> ?`, &sqlitex.ExecOptions{
+		Args: []any{b.Address, b.ID}, ResultFunc: func(*sqlite.Stmt) error { taken = true; return nil }})
+	if err == nil && taken {
+		err = fmt.Errorf("%w: it is the place of another backup already; name an empty folder", ErrPlace)
+	}
+	return err
+}
+
+// untouched refuses a place where anything is: a backup fills what it is given, and sweeps it.
+func (b Backup) untouched(ctx context.Context, place archive.Place) error {
+	backup, others, err := archive.Survey(ctx, place)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrPlace, err)
+	case backup:
+		return fmt.Errorf("%w: another backup is there already, or the beginning of one; name an empty folder, or, if it is this pod's, its newest kit too: --kit FILE", ErrPlace)
+	case others:
+		return fmt.Errorf("%w: other things are there; name a new folder within it, for example %s", ErrPlace, b.within())
+	}
+	return nil
+}
+
+// within returns the address of a new folder in the place.
+func (b Backup) within() string {
+	if !b.remote() {
+		return filepath.Join(b.Address, "kith")
+	}
+	path, query, asks := strings.Cut(b.Address, "?")
+	if path = strings.TrimSuffix(path, "/") + "/kith"; asks {
+		return path + "?" + query
+	}
+	return path
+}
+
+// ownAt returns the mark of the backup at a place, which the kit opens and which is of this very pod.
+func (o Person) ownAt(ctx context.Context, place archive.Place, kit string) (marks []string, err error) {
+	contents, err := archive.Open(ctx, place, kit)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
+	}
+	var there struct {
+		Person []struct{ Name, Signing string }
+	}
+	if err := json.Unmarshal(contents.State, &there); err != nil || len(there.Person) != 1 {
+		return nil, fmt.Errorf("%w: %w", ErrPlace, archive.ErrDamaged)
+	}
+	err = o.do(func(s *state) error {
+		p, err := s.person(ctx, o.Name)
+		if err != nil {
+			return err
+		}
+		own, err := p.keys.signing.MarshalText()
+		if err == nil && string(own) != there.Person[0].Signing {
+			err = fmt.Errorf("%w: it is the backup of another pod, of %s; name an empty folder", ErrPlace, there.Person[0].Name)
+		}
+		return err
+	})
+	if contents.Mark != "" {
+		marks = []string{contents.Mark}
+	}
+	return marks, err
+}
+
+// doubt has the places that came along from another machine wait until the owner has confirmed them: they may be
+// folders that are others' here, or lead into this house. What a device has named is asked with care anyway.
+func doubt(c *sqlite.Conn, name string) error {
+	return sqlitex.Execute(c, `UPDATE backup SET unsure = 1, asked = 0, progress = '', error = ? WHERE person = ? AND (afar = 0 OR instr(address, '://') = 0)`,
+		&sqlitex.ExecOptions{Args: []any{"It came along from another machine, and waits until it is confirmed on this one.", name}})
+}
+
+// ConfirmBackup lets a place be written to that came along from another machine: what is there is this pod's backup,
+// or nothing. Errors: ErrPerson, ErrBackup, ErrPlace.
+func (o Person) ConfirmBackup(ctx context.Context, id string) error {
+	b, err := o.backup(ctx, id)
+	if err != nil || !b.Unsure {
+		return err
+	}
+	if _, err := checkPlace(o.Config, b.Address); err != nil {
+		return err
+	}
+	place, err := b.reach(Backup.place)
+	if err != nil {
+		return err
+	}
+	set := "unsure = 0, afar = 0, asked = 1, error = ''"
+	if _, err = archive.Open(ctx, place, b.kits...); errors.Is(err, archive.ErrNone) {
+		set, err = set+", done = 0, marks = '[]'", b.untouched(ctx, place)
+	} else if err != nil && !errors.Is(err, archive.ErrDamaged) {
+		return fmt.Errorf("%w: %w", ErrPlace, err)
+	} else {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return o.do(func(s *state) error {
+		return s.write(ctx, func(c *sqlite.Conn) error {
+			if err := vacant(c, b); err != nil {
+				return err
+			}
+			return sqlitex.Execute(c, `UPDATE backup SET `+set+` WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{b.ID}})
+		})
+	})
+}
+
+// VerifyBackup reads everything that a backup holds. What it finds damaged is remembered, and mended by the next run.
+// Errors: ErrPerson, ErrBackup, those of archive.Open and archive.Contents.
+func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
+	b, err := o.backup(ctx, id)
+	if err != nil {
+		return made, r, err
+	}
+	place, err := b.place()
+	if err != nil {
+		return made, r, err
+	}
+	made, r, err = verified(ctx, place, b.kits, progress)
+	if errors.Is(err, archive.ErrDamaged) {
+		err = errors.Join(err, o.noteDamage(ctx, id, r))
+	}
+	return made, r, err
+}
+
+// verified reads the newest backup at a place. Where a run has made a newer one meanwhile, what it swept away is
+// missing from the one before: then the newer one is read.
+func verified(ctx context.Context, place archive.Place, kits []string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
+	for {
+		c, err := archive.Open(ctx, place, kits...)
+		if err != nil {
+			return made, r, err
+		}
+		r, err = c.Verify(ctx, progress)
+		if !errors.Is(err, archive.ErrDamaged) {
+			return c.Made, r, err
+		}
+		if newer, failed := archive.Open(ctx, place, kits...); failed != nil || newer.Made.Equal(c.Made) {
+			return c.Made, r, err
+		}
+	}
+}
+
+// noteDamage remembers what is damaged at a place.
+func (o Person) noteDamage(ctx context.Context, id string, r archive.Report) error {
+	what := "its keyring was cut or altered"
+	if r.Damaged > 0 {
+		what = fmt.Sprintf("%d of %d files are missing, cut or altered", r.Damaged, r.Total)
+	}
+	return o.do(func(s *state) error { return s.setBackup(ctx, id, "damage = ?", what) })
+}

@@ -1,0 +1,295 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kith/pod"
+	"kith/sync/archive"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const (
+	backupBeat    = 5 * time.Second // between two looks whether a backup is due
+	backupRetry   = time.Hour       // after a run that failed
+	backupLate    = 7 * 24 * time.Hour
+	backupPath    = "/settings/backup"
+	backupsAtOnce = 4 // places of a pod that are written side by side
+)
+
+// backups makes the backups of one pod. One goroutine looks what is due; each place that is has one of its own,
+// backupsAtOnce at most, so that a slow one holds up no other. close waits for all.
+type backups struct {
+	stop    context.CancelFunc
+	all     sync.WaitGroup
+	telling sync.Mutex // the owner's phones
+
+	mu      sync.Mutex
+	running map[string]bool // places, by id
+}
+
+// openBackups begins to make backups. What an earlier process was in the middle of is gone on with.
+func (h *home) openBackups() error {
+	err := h.state.write(context.Background(), func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `UPDATE backup SET asked = 1, progress = '' WHERE person = ? AND progress <> ''`, &sqlitex.ExecOptions{Args: []any{h.name}})
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	h.backups = &backups{stop: stop, running: map[string]bool{}}
+	h.backups.all.Go(func() {
+		every(ctx, backupBeat, func() {
+			if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
+				slog.Error("make backups", "err", err)
+			}
+		})
+	})
+	return nil
+}
+
+func (b *backups) close() {
+	if b != nil {
+		b.stop()
+		b.all.Wait()
+	}
+}
+
+// begin takes a place for a run, unless it has one under way or too many have.
+func (b *backups) begin(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.running[id] || len(b.running) >= backupsAtOnce {
+		return false
+	}
+	b.running[id] = true
+	return true
+}
+
+func (b *backups) end(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.running, id)
+}
+
+// backUp begins the backups that are due, first those that have waited longest.
+func (h *home) backUp(ctx context.Context) error {
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	tried := func(b Backup) time.Time {
+		if b.Tried == nil {
+			return time.Time{}
+		}
+		return *b.Tried
+	}
+	slices.SortStableFunc(all, func(a, b Backup) int { return tried(a).Compare(tried(b)) })
+	for _, b := range all {
+		if !b.due(h.state.now()) || !h.backups.begin(b.ID) {
+			continue
+		}
+		h.backups.all.Go(func() {
+			defer h.backups.end(b.ID)
+			if err := h.backUpTo(ctx, b.ID); err != nil && ctx.Err() == nil {
+				slog.Error("make a backup", "err", err)
+			}
+		})
+	}
+	return nil
+}
+
+// backUpTo makes one backup, if it still is due, and notes what became of it.
+func (h *home) backUpTo(ctx context.Context, id string) error {
+	b, err := h.state.backup(ctx, h.name, id)
+	if err != nil || !b.due(h.state.now()) {
+		return err
+	}
+	if err := h.state.setBackup(ctx, b.ID, "asked = 0, tried = ?, progress = '{}'", h.state.now().Unix()); err != nil {
+		return err
+	}
+	r, failed := h.runBackup(ctx, b)
+	if ctx.Err() != nil { // the server stops: go on at the next start
+		return h.state.setBackup(context.WithoutCancel(ctx), b.ID, "asked = 1, progress = ''")
+	}
+	if failed != nil {
+		return h.state.setBackup(ctx, b.ID, "error = ?, progress = ''", h.whyNot(b, failed))
+	}
+	if r.Damaged > 0 {
+		slog.Warn("what was damaged in a backup is stored again", "files", r.Damaged)
+	}
+	return h.state.setBackup(ctx, b.ID, "error = '', progress = '', done = ?, mended = ?, damage = CASE damage WHEN ? THEN '' ELSE damage END",
+		h.state.now().Unix(), r.Damaged, b.Damage)
+}
+
+// whyNot says to the owner why a run failed, and what to do where that is known.
+func (h *home) whyNot(b Backup, failed error) string {
+	switch {
+	case errors.Is(failed, archive.ErrOther):
+		return fmt.Sprintf("%v. If this pod was moved or copied, only one machine may use a place: say `kith backup remove %s %s` on the other. To go on here, say that here, and then `kith backup add %[2]s PLACE --kit FILE` with the newest kit.", archive.ErrOther, h.name, b.ID)
+	case errors.Is(failed, archive.ErrKit):
+		return fmt.Sprintf("%v: another machine has written it anew, or its beginning is damaged. Say `kith backup remove %s %s`, and add the place again: with --kit if you have the kit that opens it, or emptied.", archive.ErrKit, h.name, b.ID)
+	}
+	return failed.Error()
+}
+
+// wait is the time from one attempt to the next.
+func (b Backup) wait() time.Duration {
+	if b.Error != "" {
+		return min(b.Every, backupRetry)
+	}
+	return b.Every
+}
+
+func (b Backup) due(now time.Time) bool {
+	if b.Unsure {
+		return false
+	}
+	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= b.wait() || b.Tried.After(now) // the clock was wrong then
+}
+
+// placeOf opens the place of a backup. One that was named from afar is asked by the guarded fetcher alone: its name
+// may lead elsewhere today than when it was added.
+func (h *home) placeOf(b Backup) (archive.Place, error) {
+	if b.afar {
+		return b.placeBy(h.outside)
+	}
+	return b.place()
+}
+
+// runBackup brings one place up to date. Where it is known to be damaged, everything there is read.
+func (h *home) runBackup(ctx context.Context, b Backup) (r archive.Report, err error) {
+	place, err := h.placeOf(b)
+	if err != nil {
+		return r, err
+	}
+	if err := b.present(ctx, place); err != nil {
+		return r, err
+	}
+	if err := h.root(ctx); err != nil { // where the phones will find the kit
+		return r, err
+	}
+	v, err := h.owner(ctx)
+	if err != nil {
+		return r, err
+	}
+	replica, err := v.Replica(ctx)
+	if err != nil {
+		return r, err
+	}
+	state, err := h.state.export(ctx, h.name)
+	if err != nil {
+		return r, err
+	}
+	skip, err := pod.ParsePath(backupPath)
+	if err != nil {
+		return r, err
+	}
+	return archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
+		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: h.noting(ctx, b), Mend: b.Damage != ""})
+}
+
+// noting returns what notes, now and then, how far a run is.
+func (h *home) noting(ctx context.Context, b Backup) func(archive.Report) {
+	var noted time.Time
+	return func(r archive.Report) {
+		if now := time.Now(); now.Sub(noted) >= time.Second {
+			noted = now
+			text, _ := json.Marshal(r) // of plain numbers
+			if err := h.state.setBackup(ctx, b.ID, "progress = ?", string(text)); err != nil {
+				slog.Warn("tell how far a backup is", "err", err)
+			}
+		}
+	}
+}
+
+// present refuses a folder of this machine that has lost its backup: when a disk is not plugged in, what is written
+// to where it was would fill this one, and be no second home.
+func (b Backup) present(ctx context.Context, place archive.Place) error {
+	if b.Done == nil || b.remote() {
+		return nil
+	}
+	if begun, _, err := archive.Survey(ctx, place); err != nil || begun {
+		return err
+	}
+	return errors.New("the backup that was in this folder is not there: plug in its disk, or, if you emptied it yourself, let `kith backup` remove this place and add it again")
+}
+
+// tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is
+// left. It is not part of any backup.
+func (h *home) tellKits(ctx context.Context) error {
+	h.backups.telling.Lock()
+	defer h.backups.telling.Unlock()
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	type told struct {
+		Place string   `json:"place"`
+		User  string   `json:"user,omitempty"`
+		Kits  []string `json:"kits"`
+	}
+	list := []told{}
+	for _, b := range all {
+		list = append(list, told{b.Address, b.Account, b.kits})
+	}
+	text, err := json.Marshal(map[string]any{"backups": list})
+	if err != nil {
+		return err
+	}
+	return h.write(ctx, backupPath, "application/json", string(text)+"\n", pod.Precondition{})
+}
+
+// badBackups is what the owner hears of backups that are late, damaged, or wait for them.
+func (h *home) badBackups(ctx context.Context) (found []trouble, err error) {
+	all, err := h.state.backups(ctx, h.name)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		switch {
+		case b.Unsure:
+			found = append(found, trouble{Kind: "unconfirmed", Text: "The backup to " + b.Address + " came along from another machine. Nothing is written there until you say on this one: kith backup confirm " + h.name + " " + b.ID})
+		case b.Damage != "":
+			found = append(found, trouble{Kind: "damaged", Text: "The backup at " + b.Address + " is damaged: " + b.Damage + ". The next run stores again what is missing, and reads everything for it."})
+		case strings.HasPrefix(b.Error, archive.ErrOther.Error()):
+			found = append(found, trouble{Kind: "elsewhere", Text: "The backup to " + b.Address + " stands still: " + b.Error})
+		}
+	}
+	return append(found, h.lateBackup(all)...), nil
+}
+
+// lateBackup is what the owner hears when there has been no backup for a week.
+func (h *home) lateBackup(all []Backup) []trouble {
+	newest, why := time.Time{}, ""
+	for _, b := range all {
+		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {
+			newest = *b.Done
+		}
+		why = or(why, b.Error)
+	}
+	if len(all) == 0 || h.state.now().Sub(newest) < backupLate {
+		return nil
+	}
+	text := "The backup of this pod is more than seven days old."
+	if newest.IsZero() {
+		text = "There has been no backup of this pod yet."
+	}
+	if why != "" {
+		text += " The last attempt failed: " + why
+	}
+	late := trouble{Kind: "backup", Text: text}
+	if !newest.IsZero() {
+		late.Since = known(newest.Add(backupLate))
+	}
+	return []trouble{late}
+}

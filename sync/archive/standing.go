@@ -1,0 +1,140 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Survey reports whether a place has a backup, or the beginning of one, and whether it has other things. What
+// programs that look after folders leave in them counts for nothing.
+func Survey(ctx context.Context, place Place) (backup, others bool, err error) {
+	names, err := place.List(ctx, "")
+	if err != nil {
+		return false, false, fmt.Errorf("look at the place: %w", err)
+	}
+	backup = slices.Contains(names, markerName)
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") || strings.EqualFold(name, "desktop.ini") || strings.EqualFold(name, "thumbs.db") {
+			continue
+		}
+		_, isRing := numberOf(name)
+		others = others || !backup || !isRing && name != markerName && name != "objects/"
+	}
+	return backup, others, nil
+}
+
+// numbered is a keyring at a place.
+type numbered struct {
+	name  string
+	n     int
+	whole bool // else of a run that was under way
+}
+
+// numberOf reads the name of a keyring.
+func numberOf(name string) (k numbered, ok bool) {
+	for _, prefix := range []string{whole, part} {
+		if digits, found := strings.CutPrefix(name, prefix); found {
+			n, err := strconv.Atoi(digits)
+			return numbered{name, n, prefix == whole}, err == nil
+		}
+	}
+	return numbered{}, false
+}
+
+// keyrings returns the keyrings at a place, the newest first.
+func keyrings(ctx context.Context, place Place) (all []numbered, err error) {
+	names, err := place.List(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("look at the place: %w", err)
+	}
+	for _, name := range names {
+		if k, ok := numberOf(name); ok {
+			all = append(all, k)
+		}
+	}
+	slices.SortFunc(all, func(a, b numbered) int { return b.n - a.n })
+	return all, nil
+}
+
+// newest opens the newest keyring that opens, among those that are whole, or those that are not. Where one is
+// damaged the one before it may be sound.
+func newest(ctx context.Context, place Place, all []numbered, isWhole bool, kits []string) (keyring, error) {
+	found := ErrNone
+	for _, each := range all {
+		if each.whole != isWhole {
+			continue
+		}
+		k, err := open(ctx, place, each.name, kits)
+		if err == nil && k.N != each.n {
+			err = fmt.Errorf("%s says that it is number %d: %w", each.name, k.N, ErrDamaged)
+		}
+		if err == nil {
+			return k, nil
+		}
+		if errors.Is(err, ErrNewer) || !errors.Is(err, ErrKit) && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+			return keyring{}, err
+		}
+		if errors.Is(found, ErrNone) {
+			found = err
+		}
+	}
+	return keyring{}, found
+}
+
+// standing is what lies at a place before a run. The zero keyring is one that there is not.
+type standing struct {
+	before, begun keyring // the last backup, and what was begun since
+	highest       int     // number that was ever given
+	fresh         bool    // there is no backup,
+	lost          bool    // since its keyring is damaged
+}
+
+// look tells what lies at a place.
+func look(ctx context.Context, place Place, kits []string) (at standing, err error) {
+	all, err := keyrings(ctx, place)
+	if err != nil {
+		return at, err
+	}
+	if len(all) > 0 {
+		at.highest = all[0].n
+	}
+	at.before, err = newest(ctx, place, all, true, kits)
+	at.lost = errors.Is(err, ErrDamaged) || errors.Is(err, fs.ErrNotExist)
+	at.fresh = at.lost || errors.Is(err, ErrNone)
+	if err != nil && !at.fresh {
+		return at, err
+	}
+	begun, err := newest(ctx, place, all, false, kits)
+	if err == nil && begun.N > at.before.N {
+		at.begun = begun
+	}
+	for _, known := range []error{ErrNone, ErrKit, ErrDamaged, fs.ErrNotExist} {
+		if errors.Is(err, known) {
+			err = nil
+		}
+	}
+	return at, err
+}
+
+// ours returns the marks of what lies there, or ErrOther when another machine has written it.
+func (at standing) ours(ctx context.Context, kits Kits) (marks []string, err error) {
+	known, err := kits.Marks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the marks: %w", err)
+	}
+	for _, k := range []keyring{at.before, at.begun} {
+		if k.Mark == "" {
+			continue
+		}
+		if len(known) > 0 && !slices.Contains(known, k.Mark) {
+			return nil, ErrOther
+		}
+		marks = append(marks, k.Mark)
+	}
+	return marks, nil
+}
