@@ -5,13 +5,13 @@
 //
 // The order of the packages, lowest first. A line imports only lines above it:
 //
-//	1  internal/rdf  internal/fetch  pod and its stores  relay      these know nothing of each other
+//	1  internal/rdf  internal/fetch  pod and its stores  relay  webid/passkey      these know nothing of each other
 //	2  webid          -> internal/rdf, internal/fetch
 //	3  acl            -> pod, webid, internal/rdf
 //	4  ldp sync dav   -> acl, webid, pod's plain types, internal/rdf
 //	   sync/archive   -> pod's plain types
 //	   sealed         -> webid, relay, sealed/bhttp
-//	   webid/issuer   -> webid
+//	   webid/issuer   -> webid, webid/passkey
 //	   webid/invite   -> webid
 //	5  internal/server -> all above, and the built app in pwa
 //	   internal/release  knows nothing of all this
@@ -49,7 +49,8 @@ var mayImport = map[string][]string{
 	"pod/podtest":      {"pod"},
 	"relay":            {},
 	"webid":            {"internal/rdf", "internal/fetch"},
-	"webid/issuer":     {"webid", "internal/rdf", "internal/fetch"},
+	"webid/issuer":     {"webid", "webid/passkey", "internal/rdf", "internal/fetch"},
+	"webid/passkey":    {},
 	"webid/invite":     {"webid"},
 	"acl":              {"pod", "webid", "internal/rdf"},
 	"ldp":              {"acl", "webid", "pod", "internal/rdf"},

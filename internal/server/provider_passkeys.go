@@ -83,7 +83,7 @@ func (h *home) makePasskey(w http.ResponseWriter, r *http.Request) error {
 		}
 		return writeJSON(w, http.StatusOK, options)
 	}
-	made, err := h.provider.AddPasskey(h.url, req.Name, known, req.Credential)
+	made, err := h.provider.AddPasskey(h.url, req.Name, req.Credential)
 	if err == nil {
 		err = h.state.addPasskey(r.Context(), h.name, made)
 	}

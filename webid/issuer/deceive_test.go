@@ -72,10 +72,10 @@ func TestAPasskeyIsMadeForThePodThatAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made, err := h.issuer.AddPasskey(h.URL+"/bob/", "", nil, text); !errors.Is(err, issuer.ErrPasskey) {
+	if made, err := h.issuer.AddPasskey(h.URL+"/bob/", "", text); !errors.Is(err, issuer.ErrPasskey) {
 		t.Errorf("at another pod: %+v, %v", made, err)
 	}
-	if _, err := h.issuer.AddPasskey(h.URL+"/alice/", "", nil, text); err != nil {
+	if _, err := h.issuer.AddPasskey(h.URL+"/alice/", "", text); err != nil {
 		t.Errorf("at the pod that asked: %v", err)
 	}
 }

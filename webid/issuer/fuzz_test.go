@@ -178,7 +178,7 @@ func FuzzPasskey(f *testing.F) {
 	f.Add(`{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oA","authenticatorData":"","signature":"","userHandle":"YQ"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		start := time.Now()
-		if p, err := s.AddPasskey("https://pod.example/alice/", "x", nil, []byte(text)); err == nil {
+		if p, err := s.AddPasskey("https://pod.example/alice/", "x", []byte(text)); err == nil {
 			t.Errorf("made %+v", p)
 		}
 		if time.Since(start) > time.Second {

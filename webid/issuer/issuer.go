@@ -41,8 +41,7 @@ import (
 	"time"
 
 	"kith/webid"
-
-	"github.com/go-webauthn/webauthn/webauthn"
+	"kith/webid/passkey"
 )
 
 // Realms finds the pods of the host.
@@ -77,13 +76,13 @@ type Server struct {
 	now      func() time.Time
 	verifier *webid.Verifier
 	secret   []byte
-	sealer   cipher.AEAD // of requests for consent
-	passkeys *webauthn.WebAuthn
+	sealer   cipher.AEAD    // of requests for consent
+	passkeys *passkey.Party // nil: no browser makes any for this address
 
-	decided memory[struct{}]             // requests for consent that an owner allowed, by their tag
-	denied  memory[struct{}]             // and others, by anybody: as far as there is room
-	codes   memory[pending]              // by the code
-	made    memory[webauthn.SessionData] // passkeys under way, by their pod and challenge
+	decided memory[struct{}] // requests for consent that an owner allowed, by their tag
+	denied  memory[struct{}] // and others, by anybody: as far as there is room
+	codes   memory[pending]  // by the code
+	made    memory[making]   // passkeys under way, by their pod and challenge
 }
 
 // New returns a Server. The error says which field of c cannot be used.
@@ -95,11 +94,11 @@ func New(c Config) (*Server, error) {
 	if len(c.Keys) == 0 || c.Realms == nil || c.Store == nil || len(c.Secret) != 32 || c.Now == nil {
 		return nil, errors.New("open issuer: Keys, Realms, Store, a Secret of 32 bytes and Now are required")
 	}
-	s := &Server{issuer: c.Issuer, key: c.Keys[0], realms: c.Realms, store: c.Store, secret: c.Secret, now: c.Now}
-	if s.sealer, err = newSealer(); err != nil {
-		return nil, fmt.Errorf("open issuer: %w", err)
+	s := &Server{
+		issuer: c.Issuer, key: c.Keys[0], realms: c.Realms, store: c.Store, secret: c.Secret, now: c.Now,
+		passkeys: newPasskeys(base),
 	}
-	if s.passkeys, err = newPasskeys(base); err != nil {
+	if s.sealer, err = newSealer(); err != nil {
 		return nil, fmt.Errorf("open issuer: %w", err)
 	}
 	for _, k := range c.Keys {

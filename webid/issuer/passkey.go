@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/webauthn"
+	"kith/webid/passkey"
 )
 
 // Passkey is a WebAuthn credential by which an owner consents in a browser that
@@ -23,7 +24,7 @@ type Passkey struct {
 	Pod        string // URL of the owner's pod
 	Handle     []byte // the owner's WebAuthn user handle, 32 random bytes
 	Name       string // as the owner calls it
-	Credential []byte // public key, counter and flags, as JSON
+	Credential []byte // passkey.Record, as JSON
 	Since      time.Time
 	Used       time.Time // zero: never
 }
@@ -37,43 +38,29 @@ var errAssertion = errors.New("passkey not accepted")
 
 const passkeyTime = 5 * time.Minute
 
-// newPasskeys returns the relying party of a host: its ID is the host of BASE,
-// and only pages of BASE itself may use it. Where that is an IP address there are
+// making is a passkey under way.
+type making struct{ challenge, handle []byte }
+
+// newPasskeys returns the relying party of a host: its ID is the host of base,
+// and only pages of base itself may use it. Where that is an IP address there are
 // no passkeys, and it is nil. (WebAuthn Level 3 §5.1.2)
-func newPasskeys(base *url.URL) (*webauthn.WebAuthn, error) {
+func newPasskeys(base *url.URL) *passkey.Party {
 	if _, err := netip.ParseAddr(base.Hostname()); err == nil {
-		return nil, nil
+		return nil
 	}
-	return webauthn.New(&webauthn.Config{
-		RPID: base.Hostname(), RPDisplayName: "Kith", RPOrigins: []string{base.Scheme + "://" + base.Host},
-		AttestationPreference: protocol.PreferNoAttestation,
-		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
-			UserVerification: protocol.VerificationRequired,
-		},
-	})
+	return &passkey.Party{ID: strings.ToLower(base.Hostname()), Origin: origin(base)}
 }
 
-// keyholder is an owner as WebAuthn sees one.
-type keyholder struct {
-	pod    string
-	handle []byte
-	known  []Passkey
-}
-
-func (k keyholder) WebAuthnID() []byte          { return k.handle }
-func (k keyholder) WebAuthnName() string        { return k.pod }
-func (k keyholder) WebAuthnDisplayName() string { return k.pod }
-
-func (k keyholder) WebAuthnCredentials() []webauthn.Credential {
-	var all []webauthn.Credential
-	for _, p := range k.known {
-		var c webauthn.Credential
-		if json.Unmarshal(p.Credential, &c) == nil {
-			all = append(all, c)
-		}
+// origin writes an address's origin as browsers do. (HTML §ascii-serialisation-of-an-origin)
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
 	}
-	return all
+	return u.Scheme + "://" + host
 }
 
 // NewPasskey returns the options with which a browser makes a passkey for the
@@ -82,48 +69,43 @@ func (s *Server) NewPasskey(pod string, known []Passkey) (options any, err error
 	if s.passkeys == nil {
 		return nil, fmt.Errorf("%w: browsers make none for an address of numbers", ErrPasskey)
 	}
-	owner := keyholder{pod: pod, handle: make([]byte, 32), known: known}
-	rand.Read(owner.handle)
-	var have []protocol.CredentialDescriptor
+	m := making{make([]byte, 32), make([]byte, 32)}
+	rand.Read(m.challenge)
+	rand.Read(m.handle)
+	var have [][]byte
 	for _, p := range known {
-		owner.handle = p.Handle
-		have = append(have, protocol.CredentialDescriptor{Type: protocol.PublicKeyCredentialType, CredentialID: p.ID})
-	}
-	creation, session, err := s.passkeys.BeginRegistration(owner, webauthn.WithExclusions(have))
-	if err != nil {
-		return nil, fmt.Errorf("begin passkey: %w", err)
+		m.handle = p.Handle
+		have = append(have, p.ID)
 	}
 	now := s.now()
-	session.Expires = time.Time{} // the clock here is another
-	if !s.made.put(pod, pod+session.Challenge, *session, now.Add(passkeyTime), now) {
+	if !s.made.put(pod, pod+base64.RawURLEncoding.EncodeToString(m.challenge), m, now.Add(passkeyTime), now) {
 		return nil, fmt.Errorf("begin passkey: %w", ErrFull)
 	}
-	return creation, nil
+	return s.passkeys.CreationOptions(m.challenge, m.handle, pod, have), nil
 }
 
 // AddPasskey returns the passkey that a browser made by the options of
 // NewPasskey: credential is what navigator.credentials.create gave, as JSON.
 // ErrPasskey for anything else, and for options that are used, too old, or another
 // pod's.
-func (s *Server) AddPasskey(pod, name string, known []Passkey, credential []byte) (Passkey, error) {
-	parsed, err := protocol.ParseCredentialCreationResponseBytes(credential)
+func (s *Server) AddPasskey(pod, name string, credential []byte) (Passkey, error) {
+	made, err := passkey.Parse(credential)
 	if err != nil {
 		return Passkey{}, fmt.Errorf("%w: %w", ErrPasskey, err)
 	}
-	session, ok := s.made.take(pod+parsed.Response.CollectedClientData.Challenge, s.now())
-	owner := keyholder{pod: pod, handle: session.UserID, known: known}
+	m, ok := s.made.take(pod+made.Challenge(), s.now())
 	if !ok {
 		return Passkey{}, fmt.Errorf("%w: it was not asked for, or too long ago", ErrPasskey)
 	}
-	made, err := s.passkeys.CreateCredential(owner, session, parsed)
+	record, err := s.passkeys.Made(made, m.challenge)
 	if err != nil {
 		return Passkey{}, fmt.Errorf("%w: %w", ErrPasskey, err)
 	}
-	text, err := json.Marshal(made)
+	text, err := json.Marshal(record)
 	if err != nil {
 		return Passkey{}, err
 	}
-	return Passkey{ID: made.ID, Pod: pod, Handle: session.UserID, Name: plain(name, maxTitle), Credential: text, Since: s.now()}, nil
+	return Passkey{ID: record.ID, Pod: pod, Handle: m.handle, Name: plain(name, maxTitle), Credential: text, Since: s.now()}, nil
 }
 
 // decideByPasskey answers `/authorize/<id>/passkey`: first with the options for
@@ -139,62 +121,53 @@ func (s *Server) decideByPasskey(w http.ResponseWriter, r *http.Request, a asked
 		return errAssertion
 	}
 	challenge := sha256.Sum256([]byte("kith passkey 1\x00" + a.ID))
-	options, session, err := s.passkeys.BeginDiscoverableLogin(webauthn.WithChallenge(challenge[:]), webauthn.WithUserVerification(protocol.VerificationRequired))
-	if err != nil {
-		return fmt.Errorf("begin assertion: %w", err)
-	}
 	if len(d.Credential) == 0 {
-		writeJSON(w, http.StatusOK, options)
+		writeJSON(w, http.StatusOK, s.passkeys.RequestOptions(challenge[:]))
 		return nil
 	}
 	if d.Decision != "allow" {
 		return fault{"invalid_request", "decision must be allow"}
 	}
-	session.Expires = time.Time{} // the request's own end counts
-	pod, err := s.assert(r, *session, d.Credential)
+	pod, err := s.assert(r, challenge[:], d.Credential)
 	if err != nil {
 		return err
 	}
 	return s.allow(w, r, a, pod)
 }
 
-// assert returns the pod of the owner whose passkey signed the session's
-// challenge. (WebAuthn Level 3 §7.2)
-func (s *Server) assert(r *http.Request, session webauthn.SessionData, credential []byte) (pod string, err error) {
-	parsed, err := protocol.ParseCredentialRequestResponseBytes(credential)
+// assert returns the pod of the owner whose passkey signed the challenge, and keeps
+// what has become of the passkey. (WebAuthn Level 3 §7.2)
+func (s *Server) assert(r *http.Request, challenge, credential []byte) (pod string, err error) {
+	shown, err := passkey.Parse(credential)
+	if err != nil || len(shown.Handle) == 0 {
+		return "", errAssertion
+	}
+	known, err := s.store.Passkeys(r.Context(), shown.Handle)
 	if err != nil {
-		return "", errAssertion
+		return "", err
 	}
-	var broken error
-	user, used, err := s.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
-		known, err := s.store.Passkeys(r.Context(), handle)
-		if err != nil || len(known) == 0 {
-			broken = err
-			return nil, errAssertion
-		}
-		return keyholder{pod: known[0].Pod, handle: handle, known: known}, nil
-	}, session, parsed)
-	if broken != nil {
-		return "", broken
-	}
-	owner, ok := user.(keyholder)
-	if err != nil || !ok || used.Authenticator.CloneWarning {
-		return "", errAssertion
-	}
-	return owner.pod, s.noteAssertion(r, owner, used)
-}
-
-// noteAssertion keeps the counter of a passkey that was used.
-func (s *Server) noteAssertion(r *http.Request, owner keyholder, used *webauthn.Credential) (err error) {
-	for _, p := range owner.known {
-		if !bytes.Equal(p.ID, used.ID) {
+	for _, p := range known {
+		if !bytes.Equal(p.ID, shown.ID) || !bytes.Equal(p.Handle, shown.Handle) {
 			continue
 		}
-		if p.Credential, err = json.Marshal(used); err != nil {
-			return err
+		if p.Credential, err = s.used(p, shown, challenge); err != nil {
+			return "", err
 		}
 		p.Used = s.now()
-		return s.store.KeepPasskey(r.Context(), p)
+		return p.Pod, s.store.KeepPasskey(r.Context(), p)
 	}
-	return errAssertion
+	return "", errAssertion
+}
+
+// used returns the record of a passkey that signed the challenge, as it is from then on.
+func (s *Server) used(p Passkey, shown passkey.Response, challenge []byte) ([]byte, error) {
+	var record passkey.Record
+	if json.Unmarshal(p.Credential, &record) != nil {
+		return nil, errAssertion
+	}
+	record, err := s.passkeys.Shown(shown, challenge, record)
+	if err != nil {
+		return nil, errAssertion
+	}
+	return json.Marshal(record)
 }

@@ -173,7 +173,7 @@ func (h *host) enrol(t *testing.T, a *authenticator) (issuer.Passkey, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.issuer.AddPasskey(h.URL+"/alice/", "Laptop", h.kept.passkeys, text)
+	return h.issuer.AddPasskey(h.URL+"/alice/", "Laptop", text)
 }
 
 // withPasskey is a host whose owner has a passkey, and an app.
@@ -321,7 +321,7 @@ func TestPasskeysAreMadeAsAskedFor(t *testing.T) {
 	}
 	h.now = h.now.Add(5 * time.Minute)
 	for name, credential := range map[string]string{"too late": string(text), "nothing": "{}", "no JSON": "x"} {
-		if _, err := h.issuer.AddPasskey(h.URL+"/alice/", "", nil, []byte(credential)); !errors.Is(err, issuer.ErrPasskey) {
+		if _, err := h.issuer.AddPasskey(h.URL+"/alice/", "", []byte(credential)); !errors.Is(err, issuer.ErrPasskey) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
