@@ -181,6 +181,11 @@ func TestBackupAtAnS3ServerThatDies(t *testing.T) {
 	}
 }
 
+func TestTwoMachinesAtOneBucket(t *testing.T) {
+	g := newGateway(t, t.TempDir())
+	newBareVault(t).twoMachines(t, g.place(t))
+}
+
 // fading is a server that is killed while the nth file comes over the wire.
 type fading struct {
 	left   int

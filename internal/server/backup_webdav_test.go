@@ -187,6 +187,15 @@ func TestBackupAtAServerThatDies(t *testing.T) {
 	}
 }
 
+func TestTwoMachinesAtOneServer(t *testing.T) {
+	s := newBareVault(t)
+	place, err := archive.WebDAV(http.DefaultClient, newApache(t, t.TempDir()).address, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.twoMachines(t, place)
+}
+
 // TestBackupAtAFullServer fills the disk of the server.
 func TestBackupAtAFullServer(t *testing.T) {
 	dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kith/pod/folder"
+	"kith/sync/archive"
 )
 
 // Levels of a Finding, from good to bad.
@@ -215,6 +216,12 @@ func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
 	}
 	for _, b := range all {
 		switch now := d.state.now(); {
+		case b.Unsure:
+			d.say(name, levelLook, "The backup to "+b.Address+" came along from another machine. Nothing is written there until you say so.", "kith backup confirm "+name+" "+b.ID)
+		case b.Damage != "":
+			d.say(name, levelLook, "The backup at "+b.Address+" is damaged: "+b.Damage+".", "kith backup run "+name+" stores again what is missing")
+		case strings.HasPrefix(b.Error, archive.ErrOther.Error()):
+			d.say(name, levelLook, "The backup to "+b.Address+" stands still: "+b.Error, "")
 		case b.Done == nil:
 			d.say(name, levelLook, "The backup to "+b.Address+" was never whole. "+b.Error, "kith backup run "+name)
 		case b.Done.After(now.Add(clockBack)):
