@@ -168,6 +168,8 @@ export class Phone {
   async post(wording: Wording): Promise<void> {
     await this.write(wording);
     await this.send();
+    // Nobody takes it back: as when the page is about to go, it leaves at once.
+    await this.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
     await this.article(wording.text).waitFor();
   }
 

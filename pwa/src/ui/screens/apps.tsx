@@ -7,6 +7,7 @@ import { NameSheet } from "../parts/name.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { Sign, type SignName } from "../parts/sign.tsx";
+import { addressOf } from "../route.ts";
 import { type Passkeys, createPasskey, passkeysOf } from "../passkey.ts";
 import { useElsewhereWords } from "../words/elsewhere.ts";
 
@@ -26,7 +27,7 @@ export function AppsScreen() {
   const has = model.pod.value.kind !== "none";
   return (
     <Screen title={w.title} back={["you"]}>
-      {has ? <OfPod /> : <Empty title={w.noPod} hint={w.noPodHint} />}
+      {has ? <OfPod /> : <Empty title={w.noPod} hint={w.noPodHint}><a class="button primary" href={addressOf("you", "pod")}>{w.connect}</a></Empty>}
     </Screen>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { FeedPage } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { type Pager, fence } from "../pager.ts";
+import { Face } from "../parts/face.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Find } from "../parts/people.tsx";
 import { More, Posts, usePager } from "../parts/posts.tsx";
@@ -75,11 +76,13 @@ function End({ page, all, onOlder }: { readonly page: FeedPage; readonly all: bo
 
 /** A finished post that is held back for a moment; the way back stands in what was said of it. */
 function Leaving() {
-  const { outgoing, t } = useApp();
+  const { model, outgoing, t } = useApp();
   const held = outgoing.held.value;
   if (held === undefined) return null;
+  const name = model.me.value?.name ?? "";
   return (
     <section class="post" aria-label={t.post.leaving}>
+      <div class="post-head"><Face id="me" name={name} /><bdi class="post-name">{name}</bdi></div>
       <Text text={held.text} />
       <p class="state post-state">{t.post.leaving}</p>
     </section>

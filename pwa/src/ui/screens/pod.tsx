@@ -134,7 +134,7 @@ function wordsOf({ error, kind, progress, waiting }: PodState, t: Words, w: Rela
   if (error !== undefined) return t.errors[error.code];
   if (kind === "unreachable") return t.errors["pod-unreachable"];
   if (kind === "refused") return t.errors["pod-refused"];
-  if (kind === "connecting") return w.pod.connecting;
+  if (kind === "connecting") return "";
   return waiting === 0 ? w.pod.allThere : w.pod.waiting(waiting);
 }
 

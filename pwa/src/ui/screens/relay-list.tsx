@@ -4,7 +4,8 @@ import { useRelays } from "../asking.ts";
 import { codeOf, sentenceFor } from "../words/words.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
-import { Empty, Screen } from "../parts/screen.tsx";
+import { Screen } from "../parts/screen.tsx";
+import { Sign } from "../parts/sign.tsx";
 import { useRelayWords } from "../words/relays.ts";
 
 /** RelaysScreen says how each relay stands, adds one by its address, and leaves one. */
@@ -13,14 +14,15 @@ export function RelaysScreen() {
   const { all, list } = useRelays();
   return (
     <Screen title={w.relays.title} back={["you"]}>
-      <p class="state pad">{w.relays.what}</p>
+      <p class="lead">{w.relays.what}</p>
       {all === undefined ? null : (
-        <>
-          {list.length === 0 ? <Empty title={w.relays.none} hint={w.relays.noneHint} /> : <List all={all} list={list} />}
-          <Wake all={all} reached={list.length > 0} />
-          <Add all={all} first={list.length === 0} />
+        <div class="pad">
+          {list.length === 0 ? null : <List all={all} list={list} />}
           {all.leaving().map(({ host, until }) => <Leaving key={host} host={host} until={until} />)}
-        </>
+          <Add all={all} first={list.length === 0} />
+          <Wake all={all} reached={list.length > 0} />
+          {list.length > 1 ? <Hop all={all} /> : null}
+        </div>
       )}
     </Screen>
   );
@@ -35,8 +37,8 @@ function List({ all, list }: ListProps) {
   const w = useRelayWords();
   return (
     <>
-      <ul class="rows">{list.map((relay) => <li key={relay.url}><RelayRow all={all} relay={relay} last={list.length === 1} /></li>)}</ul>
-      {list.length === 1 ? <p class="standing">{w.relays.one}</p> : <Hop all={all} />}
+      <ul class="card rows">{list.map((relay) => <li key={relay.url}><RelayRow all={all} relay={relay} last={list.length === 1} /></li>)}</ul>
+      {list.length === 1 ? <p class="state">{w.relays.one}</p> : null}
     </>
   );
 }
@@ -52,9 +54,10 @@ function RelayRow({ all, relay, last }: { readonly all: Relays; readonly relay: 
   });
   return (
     <div class="row">
+      <span class="row-icon"><Sign name="relay" /></span>
       <span class="row-text">
         <span class="row-title" dir="ltr">{host}</span>
-        <span class="row-note">{state === "unreachable" && since !== undefined ? w.relays.unreachable(clock.at(since)) : w.relays.is[state]}</span>
+        <span class={state === "connected" ? "row-note standing-is good" : "row-note standing-is"}>{state === "unreachable" && since !== undefined ? w.relays.unreachable(clock.at(since)) : w.relays.is[state]}</span>
       </span>
       <button type="button" class="button quiet" aria-label={w.relays.removeOne(host)} onClick={leave}>{w.relays.remove}</button>
     </div>
@@ -66,14 +69,12 @@ function Hop({ all }: { readonly all: Relays }) {
   const { attempt } = useApp();
   const w = useRelayWords();
   return (
-    <div class="pad">
-      <section class="card">
-        <label class="row pick">
-          <span class="row-text"><span class="row-title">{w.relays.hop}</span><span class="row-note">{all.hop ? w.relays.hopOn : w.relays.hopOff}</span></span>
-          <input type="checkbox" role="switch" checked={all.hop} onChange={() => void attempt(() => all.setHop(!all.hop))} />
-        </label>
-      </section>
-    </div>
+    <section class="card">
+      <label class="row pick">
+        <span class="row-text"><span class="row-title">{w.relays.hop}</span><span class="row-note">{all.hop ? w.relays.hopOn : w.relays.hopOff}</span></span>
+        <input type="checkbox" role="switch" checked={all.hop} onChange={() => void attempt(() => all.setHop(!all.hop))} />
+      </label>
+    </section>
   );
 }
 
@@ -95,14 +96,12 @@ function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolea
     void attempt(() => all.setWakes(!all.wakes, w.relays.woken)).then(() => setBusy(false));
   };
   return (
-    <div class="pad">
-      <section class="card">
-        <label class="row pick">
-          <span class="row-text"><span class="row-title">{w.relays.wake}</span><span class="row-note" role="status">{busy ? w.relays.waking : all.wakes ? w.relays.wakeOn : w.relays.wakeOff}</span></span>
-          <input type="checkbox" role="switch" checked={all.wakes} disabled={busy} onChange={turn} />
-        </label>
-      </section>
-    </div>
+    <section class="card">
+      <label class="row pick">
+        <span class="row-text"><span class="row-title">{w.relays.wake}</span><span class="row-note" role="status">{busy ? w.relays.waking : all.wakes ? w.relays.wakeOn : w.relays.wakeOff}</span></span>
+        <input type="checkbox" role="switch" checked={all.wakes} disabled={busy} onChange={turn} />
+      </label>
+    </section>
   );
 }
 
@@ -136,7 +135,8 @@ function Add({ all, first }: { readonly all: Relays; readonly first: boolean }) 
     void add(address);
   };
   return (
-    <form class="pad" onSubmit={submit}>
+    <form class="card adding" aria-label={w.relays.add} onSubmit={submit}>
+      {first ? <><h2 class="card-title">{w.relays.none}</h2><p>{w.relays.noneHint}</p></> : null}
       {near === undefined ? null : <button type="button" class={first ? "button primary" : "button"} disabled={busy} onClick={() => void add(near)}><Icon name="plus" />{w.relays.near(new URL(near).host)}</button>}
       <label class="field">
         <span class="label">{first ? w.relays.address : w.relays.another}</span>
@@ -149,9 +149,7 @@ function Add({ all, first }: { readonly all: Relays; readonly first: boolean }) 
         </label>
       )}
       <p id="relay-told" class={trouble === undefined ? "state" : "state danger-text"} role="status">{busy ? w.relays.adding : trouble ?? w.relays.addHint}</p>
-      <div class="thumb">
-        <button type="submit" class={first && near === undefined ? "button primary" : "button"} disabled={busy || address.trim() === ""}>{w.relays.add}</button>
-      </div>
+      <button type="submit" class={first && near === undefined ? "button primary" : "button"} disabled={busy || address.trim() === ""}>{w.relays.add}</button>
     </form>
   );
 }
@@ -171,5 +169,5 @@ function useSuggested(all: Relays): string | undefined {
 function Leaving({ host, until }: { readonly host: string; readonly until: number }) {
   const { clock } = useApp();
   const w = useRelayWords();
-  return <p class="state pad">{w.relays.leaving(host, clock.at(until))}</p>;
+  return <p class="state">{w.relays.leaving(host, clock.at(until))}</p>;
 }

@@ -48,7 +48,8 @@ export const enElsewhere = {
   apps: {
     title: "Other apps",
     noPod: "Other apps need a pod.",
-    noPodHint: "Connect one under You. Then apps that are not Kith can sign you in with it.",
+    noPodHint: "Then apps that are not Kith can sign you in with it.",
+    connect: "Connect a pod",
     asking: "Asking your pod.",
     unreached: "Your pod does not answer just now.",
     again: "Try again",

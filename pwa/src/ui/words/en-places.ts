@@ -16,7 +16,7 @@ export const enPlaces = {
     notKept: "The draft could not be kept. Leave this page open.",
     discard: "Discard",
     discarded: "Draft discarded.",
-    leaving: (who: string) => `Posting. It leaves this phone in a few seconds: ${who}.`,
+    leaving: (who: string) => `Posting: ${who}.`,
     posted: "Posted.",
     putAway: "Posted. The originals move to inbox-photos/posted on your pod.",
     inbox: (n: number) => `From my pod's inbox · ${n}`,

@@ -101,7 +101,7 @@ export const enRelays = {
     backupsHint: "A second copy in another place",
     drive: "As a drive",
     driveHint: "Open it on your computer like a disk",
-    connected1: "Connected. What is on this phone goes there by itself.",
+    connected1: "Connected. Your posts go there now.",
   },
 
   waiting: {
