@@ -15,15 +15,16 @@ import (
 
 func backupCommand() command {
 	return command{name: "backup", summary: "keep a second, encrypted copy of a pod", run: runBackup, help: `
-Usage: kith backup add NAME PLACE [--user USER] [--every 24h] [--data DIR]
+Usage: kith backup add NAME PLACE [--user USER] [--every 24h] [--kit FILE] [--data DIR]
        kith backup add NAME s3://BUCKET/PREFIX --key KEY [--endpoint URL] [--region REGION] [--style path|host]
        kith backup run NAME [--data DIR]
        kith backup list NAME [--data DIR]
        kith backup verify NAME ID [--data DIR]
+       kith backup confirm NAME ID [--data DIR]
        kith backup kit NAME [ID] [--data DIR]
        kith backup remove NAME ID [--data DIR]
 
-PLACE is an empty folder (a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere), the
+PLACE is a new or empty folder (on a second disk, or one that Dropbox, Drive or Syncthing copies elsewhere), the
 https address of a folder at a WebDAV server (Nextcloud, Fastmail and the like), or a bucket of an S3 server,
 which has to be there (Amazon's, or the one at --endpoint; --style says whether the bucket is part of the path
 or of the host's name). What lies there is
@@ -31,7 +32,12 @@ encrypted: whoever runs the place reads nothing, not even names. The running ser
 so often; run asks it for one now, and shows how far it is. The password of a WebDAV server, or the secret of an
 access key, is read from the terminal, or from the first line of standard input.
 
-verify reads everything back and compares it. list tells when a backup was last whole.
+verify reads everything back and compares it; what it finds damaged is stored again by the next run. list tells when
+a backup was last whole.
+
+One machine keeps its backup at a place. When a pod was moved or restored, the new machine goes on with the backup
+that is there: confirm lets it write to a place that came along with "kith move", and add with --kit FILE, the newest
+kit, takes a place over. A machine that kept its backup there before hears of it at its next run, and writes no more.
 
 The kit opens the backup, and nothing else does. Your paired phones have it, always the newest; kit prints
 it, to be kept on paper or elsewhere. It changes when something of the pod is deleted or replaced: an older
@@ -44,6 +50,7 @@ Examples:
   kith backup add me https://cloud.example.org/remote.php/dav/files/ana/kith --user ana
   kith backup add me s3://ana-kith/pod --endpoint https://s3.example.org --key AK9…
   kith backup run me
+  kith backup add me /media/disk/kith --kit kit.txt
   kith backup kit me k5rvj6qv > kit.txt
 `}
 }
@@ -52,6 +59,7 @@ func runBackup(ctx context.Context, c *call) error {
 	cfg := c.config()
 	at := c.placeFlags()
 	every := c.flags.Duration("every", 24*time.Hour, "`TIME` between two backups, at least 1h")
+	kit := c.flags.String("kit", "", "`FILE` with the kit of the backup of this pod that is at PLACE")
 	verb, name, id, count, err := c.verb(cfg)
 	if err != nil {
 		return err
@@ -61,37 +69,54 @@ func runBackup(ctx context.Context, c *call) error {
 	case verb == "add" && count == 3 && *every < time.Hour:
 		return fmt.Errorf("%w: --every %s is too often; an hour is the least, 1h", errUsage, *every)
 	case verb == "add" && count == 3:
-		place, err := at.address(id)
-		if err != nil {
-			return err
-		}
-		return c.addBackup(ctx, person, place, at.account(), *every)
+		return c.addBackup(ctx, person, at, id, *kit, *every)
 	case verb == "run" && count == 2:
 		return c.followBackup(ctx, person)
 	case verb == "list" && count == 2:
-		all, err := person.Backups(ctx)
-		for _, b := range all {
-			if err := json.NewEncoder(c.stdout).Encode(b); err != nil {
-				return err
-			}
-		}
-		return err
+		return c.listBackups(ctx, person)
 	case verb == "verify" && count == 3:
-		made, r, err := person.VerifyBackup(ctx, id, c.progress("read"))
-		if errors.Is(err, archive.ErrDamaged) {
-			return fmt.Errorf("%w\nMake another at a new place, with `kith backup add %s PLACE`, and then remove this one; the pod itself is not touched", err, name)
-		}
-		if err != nil {
+		return c.verifyBackup(ctx, person, id)
+	case verb == "confirm" && count == 3:
+		if err := person.ConfirmBackup(ctx, id); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %d bytes.\n", made.Format(time.RFC3339), r.Done, r.Bytes)
+		_, err := fmt.Fprintln(c.stdout, "The server makes a backup there within a few seconds, or when it is next started.")
 		return err
 	case verb == "kit" && (count == 2 || count == 3):
 		return c.showKit(ctx, person, id)
 	case verb == "remove" && count == 3:
 		return person.RemoveBackup(ctx, id)
 	}
-	return fmt.Errorf("%w: say `kith backup add NAME PLACE`, `run NAME`, `list NAME`, `verify NAME ID`, `kit NAME ID` or `remove NAME ID`", errUsage)
+	return fmt.Errorf("%w: say `kith backup add NAME PLACE`, `run NAME`, `list NAME`, `verify NAME ID`, `confirm NAME ID`, `kit NAME ID` or `remove NAME ID`", errUsage)
+}
+
+func (c *call) listBackups(ctx context.Context, person server.Person) error {
+	all, err := person.Backups(ctx)
+	if err == nil && len(all) == 0 {
+		_, err = fmt.Fprintln(c.stderr, noBackup(person))
+	}
+	for _, b := range all {
+		if err := json.NewEncoder(c.stdout).Encode(b); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *call) verifyBackup(ctx context.Context, person server.Person, id string) error {
+	made, r, err := person.VerifyBackup(ctx, id, c.progress("read"))
+	if errors.Is(err, archive.ErrDamaged) {
+		found := "what opens it was cut or altered"
+		if r.Damaged > 0 {
+			found = fmt.Sprintf("%d of %d files are missing, cut or altered", r.Damaged, r.Total)
+		}
+		return fmt.Errorf("%w\n%s. The next run stores them again: kith backup run %s. The pod itself is not touched", err, found, person.Name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %d bytes.\n", made.Format(time.RFC3339), r.Done, r.Bytes)
+	return err
 }
 
 // showKit prints the kit of a backup, of the only one where none is named.
@@ -122,12 +147,28 @@ func noBackup(person server.Person) error {
 	return fmt.Errorf("no place is known to keep a backup of %s; name one with `kith backup add %s PLACE`", person.Name, person.Name)
 }
 
-func (c *call) addBackup(ctx context.Context, person server.Person, place, user string, every time.Duration) error {
-	password, err := c.password(place, user)
+// addBackup looks for the person first: whoever mistyped a name is asked for no password.
+func (c *call) addBackup(ctx context.Context, person server.Person, at *placeFlags, place, kitFile string, every time.Duration) error {
+	if err := person.Here(ctx); err != nil {
+		return err
+	}
+	place, err := at.address(place)
 	if err != nil {
 		return err
 	}
-	b, err := person.AddBackup(ctx, place, user, password, every)
+	password, err := c.password(place, at.account())
+	if err != nil {
+		return err
+	}
+	var b server.Backup
+	if kitFile == "" {
+		b, err = person.AddBackup(ctx, place, at.account(), password, every)
+	} else {
+		var kit string
+		if kit, err = c.kit(kitFile); err == nil {
+			b, err = person.TakeOver(ctx, place, at.account(), password, kit, every)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -194,6 +235,9 @@ func (c *call) password(place, user string) (string, error) {
 
 // followBackup asks for a run and waits until it is over.
 func (c *call) followBackup(ctx context.Context, person server.Person) error {
+	if err := person.Here(ctx); err != nil {
+		return err
+	}
 	before, err := person.Backups(ctx)
 	if err != nil {
 		return err
@@ -211,7 +255,7 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 		if err != nil {
 			return err
 		}
-		if ended, err := c.backupsEnded(all); ended {
+		if ended, err := c.backupsEnded(person.Name, all); ended {
 			return err
 		}
 		for _, b := range all {
@@ -233,17 +277,24 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 }
 
 // backupsEnded reports whether nothing is asked for or under way any more, and how it ended.
-func (c *call) backupsEnded(all []server.Backup) (bool, error) {
+func (c *call) backupsEnded(name string, all []server.Backup) (bool, error) {
 	var failed error
 	for _, b := range all {
 		if b.Waiting() {
 			return false, nil
+		}
+		if b.Unsure {
+			failed = errors.Join(failed, fmt.Errorf("%s: it came along from another machine, and nothing is written there before you say on this one: kith backup confirm %s %s", b.Address, name, b.ID))
+			continue
 		}
 		if b.Error != "" {
 			failed = errors.Join(failed, fmt.Errorf("%s: %s", b.Address, b.Error))
 			continue
 		}
 		fmt.Fprintf(c.stdout, "\r%s holds the pod as it was at %s.\n", b.Address, b.Done.Local().Format(time.DateTime))
+		if b.Mended > 0 {
+			fmt.Fprintf(c.stdout, "%d files were damaged there, and have been stored again.\n", b.Mended)
+		}
 	}
 	return true, failed
 }

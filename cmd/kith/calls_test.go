@@ -88,6 +88,33 @@ func TestWhatIsAskedForTooEarly(t *testing.T) {
 	}
 }
 
+// TestABackupOfNobody: the person is looked for before the place, and before a password is asked for.
+func TestABackupOfNobody(t *testing.T) {
+	data := t.TempDir()
+	if code, _, problems := callKith(t, "person", "add", "me", "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
+	for _, args := range [][]string{{"/nowhere/at/all"}, {"s3://ana/pod", "--key", "k"}, {"https://cloud.example.org/ana", "--user", "ana"}} {
+		code, _, problems := callKith(t, append([]string{"backup", "add", "nobody", "--data", data}, args...)...)
+		if code != exitFailed || !strings.Contains(problems, "no such person here: nobody") || strings.Contains(problems, "Password") {
+			t.Errorf("%q: %d %s", args, code, problems)
+		}
+	}
+}
+
+// TestABackupOfAPodThatHasMoved: a run does not wait for what never comes.
+func TestABackupOfAPodThatHasMoved(t *testing.T) {
+	data := t.TempDir()
+	for _, args := range [][]string{{"person", "add", "me"}, {"backup", "add", "me", filepath.Join(t.TempDir(), "copy")}, {"move", "out", "me", filepath.Join(t.TempDir(), "box")}} {
+		if code, _, problems := callKith(t, append(args, "--data", data)...); code != exitOK {
+			t.Fatal(problems)
+		}
+	}
+	if code, _, problems := callKith(t, "backup", "run", "me", "--data", data); code != exitFailed || !strings.Contains(problems, "has moved to another machine") {
+		t.Errorf("%d %s", code, problems)
+	}
+}
+
 // TestAWrongCallIsToldShortly: what was wrong is still on the screen, above the forms of the call.
 func TestAWrongCallIsToldShortly(t *testing.T) {
 	for want, args := range map[string][]string{

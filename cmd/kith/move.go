@@ -24,7 +24,8 @@ goes on here as before.
 in makes the pod out of the folder on the new machine, where no server may run in DIR. It gets the address that it had:
 when that name (or tunnel, or the relays of --reach) leads to the new machine, phones and friends notice nothing but
 the pause. With another --url friends who know you by relays find you still, as do your phones; friends who know only
-the old address need a new invite. Apps of others that you signed in to may ask you once more.
+the old address need a new invite. Apps of others that you signed in to may ask you once more. Its backups go on
+where they were once you have confirmed each place: the command prints how.
 
 undo opens the pod here again. Do it only if the folder was never moved in anywhere: two pods of one person
 confuse phones and friends. When the new pod answers, delete pods/NAME on the old machine ("kith erase-report NAME" says
@@ -95,8 +96,19 @@ func (c *call) moveIn(ctx context.Context, cfg *server.Config, dir, file string)
 	fmt.Fprintf(c.stdout, "\r%s lives here: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, full.Data)
 	if from != full.URL {
 		fmt.Fprintf(c.stdout, "Its address was %s and is %s: friends who know only the old one need a new invite.\n", from, full.URL)
-		return nil
+	} else {
+		fmt.Fprintf(c.stdout, "Its address is %s, as before: see to it that it leads here.\n", from)
 	}
-	_, err = fmt.Fprintf(c.stdout, "Its address is %s, as before: see to it that it leads here.\n", from)
+	return c.doubtful(ctx, server.Person{Config: full, Name: name})
+}
+
+// doubtful names the places for backups that came along.
+func (c *call) doubtful(ctx context.Context, person server.Person) error {
+	all, err := person.Backups(ctx)
+	for _, b := range all {
+		if b.Unsure {
+			fmt.Fprintf(c.stdout, "Its backup was kept at %s. To go on with it from here: kith backup confirm %s %s\n", b.Address, person.Name, b.ID)
+		}
+	}
 	return err
 }
