@@ -123,6 +123,48 @@ func (g *Guard) checked(ctx context.Context, p pod.Path, typ string, body io.Rea
 	return bytes.NewReader(text), g.checkDescription(p, graph)
 }
 
+// inTurtle returns an ACL that came in another syntax as Turtle, in which ACLs are
+// kept: the responders of a person read no other.
+func (g *Guard) inTurtle(ctx context.Context, p pod.Path, typ string, body io.Reader) (io.Reader, error) {
+	syntax, ok := rdf.SyntaxOf(typ)
+	if !ok {
+		return nil, fmt.Errorf("read ACL: %w: its media type is of no RDF", ErrMalformed)
+	}
+	text, err := readDocument(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.turns.take(ctx); err != nil {
+		return nil, err
+	}
+	defer g.turns.give()
+	base := rdf.IRI(g.scope.iri(p))
+	graph, err := rdf.Decode(bytes.NewReader(text), syntax, base, limits)
+	switch {
+	case errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge) || errors.Is(err, rdf.ErrContext):
+		return nil, fmt.Errorf("read ACL: %w: %w", ErrMalformed, err)
+	case err != nil:
+		return nil, fmt.Errorf("read ACL: %w", err)
+	}
+	var out bytes.Buffer
+	if err := rdf.EncodeAs(&out, graph, rdf.Turtle, prefixes, base, rdf.IRI(g.config.Base)); err != nil {
+		return nil, fmt.Errorf("write ACL: %w", err)
+	}
+	return &out, nil
+}
+
+// readDocument reads an ACL that is being sent.
+func readDocument(body io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
+	if err != nil {
+		return nil, fmt.Errorf("read ACL: %w", err)
+	}
+	if len(text) > maxDocument {
+		return nil, fmt.Errorf("read ACL: %w", pod.ErrTooLarge)
+	}
+	return text, nil
+}
+
 // ldpNS and the words that only the server says of a container and its members.
 const (
 	ldpNS   = "http://www.w3.org/ns/ldp#"

@@ -93,6 +93,7 @@ type Guard struct {
 	graves    graves
 	tallies   cache[pod.Path, tally]
 	intakes   intakes
+	rooms     rooms
 	turns     turns // at reading a graph
 	patches   queues
 	named     struct {

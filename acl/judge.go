@@ -261,13 +261,14 @@ func on(p pod.Path, m Modes) Modes {
 	return 0
 }
 
-// absent is the answer for p where it does not exist, or must seem not to.
+// absent is the answer for p where it does not exist, or must seem not to: that it
+// is not there for who would inherit Read, and for the owner, else a refusal.
 func (j *judge) absent(p pod.Path) error {
 	m, err := j.apparent(p.Subject())
 	if err != nil {
 		return err
 	}
-	if on(p, m)&(Read|Control) != 0 {
+	if on(p, m).Has(Read) || j.agent.Owner() {
 		return pod.ErrNotExist
 	}
 	return j.refusal()

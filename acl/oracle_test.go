@@ -261,7 +261,7 @@ func (d drawnTree) get(who asker, p string) int {
 	if len(held) == 0 && at != "/" && len(d.holds(who, at)) == 0 {
 		return d.without(at).get(who, p)
 	}
-	if held["Read"] || held["Control"] {
+	if held["Read"] || who.owner {
 		return 404
 	}
 	return refused

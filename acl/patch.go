@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"kith/internal/rdf"
@@ -175,7 +174,7 @@ func (j *judge) mayPatch(p pod.Path, patch rdf.Patch, pre pod.Precondition) (sta
 	if p.IsContainer() {
 		return s, fmt.Errorf("patch container: %w", ErrContainment)
 	}
-	return s, pre.Check(s.exists, s.info.ETag)
+	return s, pre.Check(s.exists, s.info.ETag, s.info.Modified)
 }
 
 // patchNeeds returns the access modes that a patch needs, at least Append.
@@ -187,9 +186,8 @@ func patchNeeds(patch rdf.Patch, pre pod.Precondition) Modes {
 	if patch.Deletes() {
 		need |= Read | Write
 	}
-	star := func(tag string) bool { return tag != "*" }
-	if slices.ContainsFunc(pre.IfMatch, star) || slices.ContainsFunc(pre.IfNoneMatch, star) {
-		need |= Read // a tag is a digest of the bytes
+	if looks(pre) {
+		need |= Read
 	}
 	return need
 }

@@ -13,9 +13,13 @@ import (
 // their number too.
 const weight = 1 << 10
 
-// maxIntakes bounds how many bodies of one contact are taken at a time for one
-// container.
-const maxIntakes = 4
+// How many bodies are taken at a time for one container: of one contact or, of who is
+// none, from one address; and of all together who are no contacts, who may also have
+// so many times the bytes on their way that one of them may.
+const (
+	maxIntakes = 4
+	maxCrowd   = 4
+)
 
 // bounded returns the container by whose ACL the agent may only add to a
 // container: what lies below it is bounded by Config.Quota, such as in its own
@@ -130,11 +134,11 @@ type intakes struct {
 	open map[intakeKey]*share
 }
 
-// intakeKey names whose bodies, by cid or "" for who is no contact, are taken
-// for which container.
+// intakeKey names whose bodies are taken for which container; who is "" for all
+// together who are no contacts.
 type intakeKey struct {
-	contact string
-	top     pod.Path
+	who string
+	top pod.Path
 }
 
 // share is what the bodies of one key have together.
@@ -145,10 +149,16 @@ type share struct {
 
 // intake is one body that is being taken.
 type intake struct {
-	all  *intakes // nil where nothing bounds it
-	key  intakeKey
-	left int64 // for all bodies of the key together
-	took int64
+	all    *intakes // nil where nothing bounds it
+	shares []bound
+	left   int64
+	took   int64
+}
+
+// bound is a key in whose share an intake is, which may be so many times as large.
+type bound struct {
+	key   intakeKey
+	times int
 }
 
 // admit decides before any byte is taken whether a body may come for a member
@@ -163,31 +173,37 @@ func (v *View) admit(ctx context.Context, container pod.Path, may func(*judge) e
 		if err != nil || !ok {
 			return err
 		}
-		in.all, in.key = &v.g.intakes, intakeKey{v.agent.Contact(), top}
+		in.all, in.shares = &v.g.intakes, []bound{{intakeKey{v.who(), top}, 1}}
+		if rankOf(v.agent) == rankOutsider {
+			in.shares = append(in.shares, bound{intakeKey{"", top}, maxCrowd})
+		}
 		in.left, err = j.left(top)
 		return err
 	})
 	if err != nil || in.all == nil {
 		return in, err
 	}
-	return in, in.all.enter(in.key)
+	return in, in.enter()
 }
 
-func (a *intakes) enter(k intakeKey) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.open == nil {
-		a.open = make(map[intakeKey]*share)
+// enter counts the body, unless there are too many.
+func (in *intake) enter() error {
+	in.all.mu.Lock()
+	defer in.all.mu.Unlock()
+	if in.all.open == nil {
+		in.all.open = make(map[intakeKey]*share)
 	}
-	s := a.open[k]
-	if s == nil {
-		s = &share{}
-		a.open[k] = s
+	for _, b := range in.shares {
+		if s := in.all.open[b.key]; s != nil && s.bodies >= maxIntakes*b.times {
+			return fmt.Errorf("take body: %w: %d others are on their way", ErrBusy, s.bodies)
+		}
 	}
-	if s.bodies == maxIntakes {
-		return fmt.Errorf("take body: %w: %d others are on their way", pod.ErrFull, maxIntakes)
+	for _, b := range in.shares {
+		if in.all.open[b.key] == nil {
+			in.all.open[b.key] = &share{}
+		}
+		in.all.open[b.key].bodies++
 	}
-	s.bodies++
 	return nil
 }
 
@@ -198,11 +214,13 @@ func (in *intake) close() {
 	}
 	in.all.mu.Lock()
 	defer in.all.mu.Unlock()
-	s := in.all.open[in.key]
-	s.bodies--
-	s.bytes -= in.took
-	if s.bodies == 0 {
-		delete(in.all.open, in.key)
+	for _, b := range in.shares {
+		s := in.all.open[b.key]
+		s.bodies--
+		s.bytes -= in.took
+		if s.bodies == 0 {
+			delete(in.all.open, b.key)
+		}
 	}
 }
 
@@ -213,11 +231,14 @@ func (in *intake) take(n int64) error {
 	}
 	in.all.mu.Lock()
 	defer in.all.mu.Unlock()
-	s := in.all.open[in.key]
-	if s.bytes+n > in.left {
-		return fmt.Errorf("take body: %w", pod.ErrFull)
+	for _, b := range in.shares {
+		if in.all.open[b.key].bytes+n > in.left*int64(b.times) {
+			return fmt.Errorf("take body: %w", pod.ErrFull)
+		}
 	}
-	s.bytes += n
+	for _, b := range in.shares {
+		in.all.open[b.key].bytes += n
+	}
 	in.took += n
 	return nil
 }

@@ -23,11 +23,16 @@ type slow struct {
 // begin begins a PUT whose body is not there yet.
 func begin(t *testing.T, w *world, a webid.Agent, p string) *slow {
 	t.Helper()
+	return beginAs(t, w.guard.As(a), p)
+}
+
+func beginAs(t *testing.T, v *View, p string) *slow {
+	t.Helper()
 	r, pipe := io.Pipe()
 	s := &slow{t, pipe, make(chan error, 1)}
 	at := path(t, p)
 	go func() {
-		_, _, err := w.guard.As(a).Put(context.Background(), at, "text/plain", r, createOnly)
+		_, _, err := v.Put(context.Background(), at, "text/plain", r, createOnly)
 		r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 		s.done <- err
 	}()
@@ -79,7 +84,7 @@ func TestQuotaOfWhatComes(t *testing.T) {
 			all = append(all, begin(t, w, ben, fmt.Sprint("/box/", i)))
 			all[i].give(1)
 		}
-		is(t, "one more", put(w, ben, "/box/more", 1), pod.ErrFull)
+		is(t, "one more", put(w, ben, "/box/more", 1), ErrBusy)
 		is(t, "elsewhere", put(w, ben, "/other/more", 1), nil)
 		is(t, "the owner", put(w, owner, "/box/owner", 1), nil)
 		for _, s := range all {
@@ -90,6 +95,50 @@ func TestQuotaOfWhatComes(t *testing.T) {
 			t.Errorf("%d intakes are left", n)
 		}
 	})
+}
+
+// TestCrowd sends bodies of many who are no contacts: one address cannot keep the
+// others out, however many names it has, and all together stay bounded.
+func TestCrowd(t *testing.T) {
+	w := newWorld(t, Config{Quota: 64 << 10})
+	w.allow(`{"/box/": ["` + authenticated + `"]}`)
+	w.acl("/box/", ownerRule, allow(1, "acl:agentClass acl:AuthenticatedAgent", "acl:accessTo <./>; acl:default <./>", "acl:Append"))
+	made := 0
+	from := func(address string) *View {
+		made++
+		who := webid.StrangerAgent(webid.ID(fmt.Sprintf("https://elsewhere.example/%d#me", made)))
+		return w.guard.As(who).At(address)
+	}
+	var all []*slow
+	begin := func(address string) {
+		t.Helper()
+		s := beginAs(t, from(address), fmt.Sprintf("/box/%d", len(all)))
+		s.give(1)
+		all = append(all, s)
+	}
+	put := func(v *View, n int) error {
+		made++
+		_, _, err := v.Put(context.Background(), path(t, fmt.Sprintf("/box/new-%d", made)), "text/plain", strings.NewReader(strings.Repeat("x", n)), createOnly)
+		return err
+	}
+	for range maxIntakes {
+		begin("192.0.2.1")
+	}
+	is(t, "one more of that address, by another name", put(from("192.0.2.1"), 1), ErrBusy)
+	is(t, "another address", put(from("192.0.2.2"), 1), nil)
+	is(t, "a contact", put(w.guard.As(ben).At("192.0.2.1"), 1), nil)
+	for n := maxIntakes; n < maxIntakes*maxCrowd; n++ {
+		begin(fmt.Sprintf("198.51.100.%d", n))
+	}
+	is(t, "more than all together may", put(from("192.0.2.3"), 1), ErrBusy)
+	is(t, "a contact then", put(w.guard.As(ben), 1), nil)
+	for _, s := range all {
+		is(t, "each of them", s.end(), nil)
+	}
+	is(t, "more after them", put(from("192.0.2.3"), 1), nil)
+	if n := len(w.guard.intakes.open); n != 0 {
+		t.Errorf("%d intakes are left", n)
+	}
 }
 
 // lists counts how often members are listed.

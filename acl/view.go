@@ -21,6 +21,8 @@ type View struct {
 	g      *Guard
 	agent  webid.Agent
 	origin string
+	// address is where the request comes from, "" where that is not known.
+	address string
 }
 
 // Agent returns who the View is for.
@@ -32,6 +34,14 @@ func (v *View) Agent() webid.Agent { return v.agent }
 func (v *View) From(origin string) *View {
 	w := *v
 	w.origin = origin
+	return &w
+}
+
+// At returns the View for a request from an address. It decides nothing about
+// access: agents who are no contacts share by it what they may have under way.
+func (v *View) At(address string) *View {
+	w := *v
+	w.address = address
 	return &w
 }
 

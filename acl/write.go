@@ -10,20 +10,25 @@ import (
 	"slices"
 	"strings"
 
+	"kith/internal/rdf"
 	"kith/pod"
 )
 
 // Put makes p hold body, of a media type, and the missing containers above it.
 // created tells that p was absent. A Precondition of If-None-Match "*" needs
 // Append on the container and on what p inherits; otherwise a new resource needs
-// Write of p, and a replaced one too (WAC §access-modes). ACL resources need
-// Control of their subject and must be Turtle.
+// Write of p, and a replaced one too (WAC §access-modes). One that asks for more
+// than whether something is there needs Read too.
+//
+// ACL resources need Control of their subject, and are a graph in any syntax of
+// [rdf.SyntaxOf]. They are kept as Turtle; where that is not what came, the Info has
+// no ETag (RFC 9110 §9.3.4).
 //
 // What claims to be RDF is checked to be it, see [rdf.SyntaxOf]; the errors are
 // then rdf.ErrSyntax, with line and column, rdf.ErrTooLarge, or ErrContainment.
 //
 // Errors besides the store's: ErrUnauthenticated, ErrForbidden, ErrMalformed,
-// ErrClass, ErrLockout, ErrReplica, ErrBody. pod.ErrFull also tells that an agent without Control
+// ErrClass, ErrLockout, ErrReplica, ErrBody, ErrBusy. pod.ErrFull also tells that an agent without Control
 // went beyond Config.Quota.
 func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, pre pod.Precondition) (info pod.Info, created bool, err error) {
 	in, err := v.admit(ctx, p.Parent(), func(j *judge) error {
@@ -34,7 +39,7 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 		return info, false, err
 	}
 	defer in.close()
-	staged, err := v.take(ctx, p, typ, body, in)
+	staged, kept, err := v.take(ctx, p, typ, body, in)
 	if err != nil {
 		return info, false, err
 	}
@@ -48,9 +53,12 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 			return err
 		}
 		created = !s.exists
-		info, err = v.g.put(tx, p, typ, staged, pod.PutOptions{})
+		info, err = v.g.put(tx, p, kept, staged, pod.PutOptions{})
 		return err
 	})
+	if kept != typ {
+		info.ETag = ""
+	}
 	return info, created, err
 }
 
@@ -99,7 +107,7 @@ func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string,
 		return info, err
 	}
 	defer in.close()
-	staged, err := v.take(ctx, container, typ, body, in)
+	staged, _, err := v.take(ctx, container, typ, body, in)
 	if err != nil {
 		return info, err
 	}
@@ -135,8 +143,9 @@ func (v *View) CreateContainer(ctx context.Context, container pod.Path, slug str
 }
 
 // Delete deletes a resource or an empty container, with its auxiliaries. It
-// needs Write of p and of its container, for a container also Read; for an ACL
-// resource Control of the subject (solid-checklist §1.8). The root is
+// needs Write of p and of its container, for a container, and under a Precondition
+// that asks for more than whether it is there, also Read; for an ACL resource Control
+// of the subject (solid-checklist §1.8). The root is
 // pod.ErrReserved, its ACL ErrLockout.
 func (v *View) Delete(ctx context.Context, p pod.Path, pre pod.Precondition) error {
 	return v.update(ctx, func(tx pod.WriteTx, j *judge) error {
@@ -164,13 +173,26 @@ func (v *View) update(ctx context.Context, fn func(pod.WriteTx, *judge) error) e
 	})
 }
 
-// take stages what an agent sends for p, or for a member of the container p.
-func (v *View) take(ctx context.Context, p pod.Path, typ string, body io.Reader, in *intake) (pod.Staged, error) {
-	body, err := v.g.checked(ctx, p, typ, in.of(arriving{body}))
-	if err != nil {
-		return nil, err
+// take stages what an agent sends for p, or for a member of the container p, and
+// returns the media type as which it is kept.
+func (v *View) take(ctx context.Context, p pod.Path, typ string, body io.Reader, in *intake) (staged pod.Staged, kept string, err error) {
+	body = in.of(arriving{body})
+	if _, ok := rdf.SyntaxOf(typ); ok || p.IsACL() { // which is read before it is placed
+		room := v.Room()
+		defer room.Close()
+		body = room.Of(body)
 	}
-	return v.g.stage(ctx, p, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ})
+	if p.IsACL() && mediaType(typ) != typeTurtle {
+		body, err = v.g.inTurtle(ctx, p, typ, body)
+		typ = typeTurtle
+	} else {
+		body, err = v.g.checked(ctx, p, typ, body)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	staged, err = v.g.stage(ctx, p, body, pod.StageOptions{Max: v.g.config.MaxBody, Type: typ})
+	return staged, typ, err
 }
 
 // stage takes the bytes for p. Those of an ACL are checked first.
@@ -182,12 +204,9 @@ func (g *Guard) stage(ctx context.Context, p pod.Path, body io.Reader, o pod.Sta
 		}
 		return g.store.Stage(ctx, body, o)
 	}
-	text, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
+	text, err := readDocument(body)
 	if err != nil {
-		return nil, fmt.Errorf("read ACL: %w", err)
-	}
-	if len(text) > maxDocument {
-		return nil, fmt.Errorf("read ACL: %w", pod.ErrTooLarge)
+		return nil, err
 	}
 	if err := g.checkACL(ctx, p.Subject(), o.Type, text); err != nil {
 		return nil, err
@@ -296,9 +315,6 @@ func (j *judge) untouchable(p pod.Path) error {
 // the owner's devices. An app's contact would stay when the app is gone.
 func (j *judge) mayKnow(p pod.Path) bool { return j.agent.Device() || !inContacts(p) }
 
-// onlyCreates reports whether a precondition keeps a write from replacing.
-func onlyCreates(pre pod.Precondition) bool { return slices.Contains(pre.IfNoneMatch, "*") }
-
 // mayPut decides on a PUT of p.
 func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 	s, err := j.standing(p)
@@ -308,6 +324,9 @@ func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 	need := Write
 	if onlyCreates(pre) && p == p.Subject() {
 		need = Append
+	}
+	if looks(pre) {
+		need |= Read
 	}
 	if s.exists {
 		if !s.modes.Has(need) {
@@ -319,7 +338,7 @@ func (j *judge) mayPut(p pod.Path, pre pod.Precondition) (standing, error) {
 	if err := j.untouchable(p); err != nil {
 		return s, err
 	}
-	return s, pre.Check(s.exists, s.info.ETag)
+	return s, pre.Check(s.exists, s.info.ETag, s.info.Modified)
 }
 
 // mayMake decides on making p, which is absent, and each missing container
@@ -375,7 +394,7 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 		return err
 	}
 	need := Write
-	if p.IsContainer() {
+	if p.IsContainer() || looks(pre) {
 		need |= Read
 	}
 	if err := j.require(s, need); err != nil {
@@ -399,15 +418,13 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 			return j.refusal()
 		}
 	}
-	etag := s.info.ETag
+	a := Answer{Info: s.info}
 	if p.IsContainer() {
-		a := Answer{Info: s.info}
 		if err := j.list(&a); err != nil {
 			return err
 		}
-		etag = a.Info.ETag
 	}
-	return pre.Check(s.exists, etag)
+	return pre.Check(s.exists, a.Info.ETag, a.Info.Modified)
 }
 
 // newChild decides on a POST and names what it makes. Names for agents without

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"kith/internal/rdf"
 	"kith/pod"
@@ -56,7 +57,13 @@ func TestPut(t *testing.T) {
 		{"that of a new name too", write, write, "/box/new.acl", createOnly, ErrForbidden, false},
 		{"a description needs write of its subject", add, add, "/box/old.meta", createOnly, ErrForbidden, false},
 		{"and is then made", write, write, "/box/old.meta", pod.Precondition{}, nil, true},
-		{"a stale tag is refused", write, write, "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, pod.ErrPrecondition, false},
+		{"a stale tag is refused", write, "acl:Read, acl:Write", "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, pod.ErrPrecondition, false},
+		{"a tag tells of the bytes, and needs read", write, write, "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, ErrForbidden, false},
+		{"one that must not be there too", write, write, "/box/old", pod.Precondition{IfNoneMatch: []string{`"x"`}}, ErrForbidden, false},
+		{"and one of what is absent", write, write, "/box/new", pod.Precondition{IfMatch: []string{`"x"`}}, ErrForbidden, false},
+		{"and a time", write, write, "/box/old", pod.Precondition{UnmodifiedSince: time.Unix(1, 0)}, ErrForbidden, false},
+		{"what was written since is refused", write, "acl:Read, acl:Write", "/box/old", pod.Precondition{UnmodifiedSince: time.Unix(1, 0)}, pod.ErrPrecondition, false},
+		{"that something is there does not", write, write, "/box/old", pod.Precondition{IfMatch: []string{"*"}}, nil, false},
 		{"a tag of what is absent too", write, write, "/box/new", pod.Precondition{IfMatch: []string{"*"}}, pod.ErrPrecondition, false},
 		{"who may not write learns nothing of tags", read, read, "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, ErrForbidden, false},
 		{"a name with and without slash collide", write, write, "/box/old/x", pod.Precondition{}, pod.ErrConflict, false},
@@ -251,7 +258,11 @@ func TestPutACL(t *testing.T) {
 		{"elsewhere the owner may give away what is given", "/box/.acl", "text/turtle", prefix + lost, nil},
 		{"an empty one is an ACL that denies", "/box/.acl", "text/turtle", "", nil},
 		{"what does not parse is refused", "/box/.acl", "text/turtle", "<#x> a", ErrMalformed},
-		{"what is not Turtle is refused", "/box/.acl", "application/ld+json", "{}", ErrMalformed},
+		{"what is no RDF is refused", "/box/.acl", "text/plain", prefix + ownerRule, ErrMalformed},
+		{"so is JSON-LD that is none", "/box/.acl", "application/ld+json", "{", ErrMalformed},
+		{"and a context from elsewhere", "/box/.acl", "application/ld+json", `{"@context": "https://elsewhere.example/context"}`, ErrMalformed},
+		{"and too much JSON-LD", "/box/.acl", "application/ld+json", strings.Repeat(" ", maxDocument+1), pod.ErrTooLarge},
+		{"and JSON-LD that locks the owner out", "/.acl", "application/ld+json", "{}", ErrLockout},
 		{"parameters do not matter", "/box/.acl", "text/turtle; charset=utf-8", prefix + ownerRule, nil},
 		{"what is too large is refused", "/box/.acl", "text/turtle", strings.Repeat("#", maxDocument+1), pod.ErrTooLarge},
 		{"what nests too deep is refused", "/box/.acl", "text/turtle", strings.Repeat("[ <p> ", 40) + strings.Repeat("]", 40), ErrMalformed},
@@ -271,6 +282,44 @@ func TestPutACL(t *testing.T) {
 			if err == nil && after != c.text {
 				t.Errorf("stored %q", after)
 			}
+		})
+	}
+}
+
+// TestPutACLInOtherSyntaxes writes one ACL in each syntax: what it grants is the
+// same, and what is kept is Turtle, under the ETag with which it is read.
+func TestPutACLInOtherSyntaxes(t *testing.T) {
+	const acl, box = "http://www.w3.org/ns/auth/acl#", testBase + "box/"
+	triple := func(p, o string) string { return "<" + box + ".acl#r> <" + p + "> <" + o + "> .\n" }
+	for _, c := range []struct{ typ, text string }{
+		{"application/n-triples", triple("http://www.w3.org/1999/02/22-rdf-syntax-ns#type", acl+"Authorization") + triple(acl+"agent", string(contactID(benCID))) +
+			triple(acl+"accessTo", box) + triple(acl+"default", box) + triple(acl+"mode", acl+"Read")},
+		{"application/ld+json; charset=utf-8", `{"@context": {"acl": "` + acl + `"}, "@id": "#r", "@type": "acl:Authorization", "acl:agent": {"@id": "` + string(contactID(benCID)) +
+			`"}, "acl:accessTo": {"@id": "./"}, "acl:default": {"@id": "./"}, "acl:mode": {"@id": "acl:Read"}}`},
+	} {
+		t.Run(c.typ, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			w.put("/box/old", "text/plain", "old")
+			info, created, err := w.guard.As(owner).Put(context.Background(), path(t, "/box/.acl"), c.typ, reader(c.text), pod.Precondition{})
+			if err != nil || !created || info.ETag != "" {
+				t.Fatalf("%+v %v %v, want no ETag of what was not sent", info, created, err)
+			}
+			got, err := w.guard.As(owner).Get(context.Background(), path(t, "/box/.acl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer got.Close()
+			if got.Info.Type != typeTurtle || got.Info.ETag == "" {
+				t.Errorf("kept as %+v", got.Info)
+			}
+			for p, want := range map[string]Modes{"/box/": Read, "/box/old": Read, "/box/.acl": 0} {
+				if m := w.modes(ben, p); m != want {
+					t.Errorf("%s: %v, want %v", p, m, want)
+				}
+			}
+			same := pod.Precondition{IfMatch: []string{got.Info.ETag}}
+			_, _, err = w.guard.As(owner).Put(context.Background(), path(t, "/box/.acl"), c.typ, reader(c.text), same)
+			is(t, "over what was read", err, nil)
 		})
 	}
 }
@@ -302,7 +351,8 @@ func TestDelete(t *testing.T) {
 		{"a full one stays", "acl:Write", "acl:Read, acl:Write", "/box/full/", pod.Precondition{}, pod.ErrNotEmpty},
 		{"what is absent is absent to a reader", "acl:Read", "acl:Read", "/box/none", pod.Precondition{}, pod.ErrNotExist},
 		{"and denied to a writer who may not read", "acl:Write", "acl:Write", "/box/none", pod.Precondition{}, ErrForbidden},
-		{"a stale tag is refused", "acl:Write", "acl:Write", "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, pod.ErrPrecondition},
+		{"a stale tag is refused", "acl:Write", "acl:Read, acl:Write", "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, pod.ErrPrecondition},
+		{"a tag tells of the bytes, and needs read", "acl:Write", "acl:Write", "/box/old", pod.Precondition{IfMatch: []string{`"x"`}}, ErrForbidden},
 		{"a stale tag of a container too", "acl:Write", "acl:Read, acl:Write", "/box/empty/", pod.Precondition{IfMatch: []string{`"x"`}}, pod.ErrPrecondition},
 		{"an ACL needs control", "acl:Write", "acl:Write", "/box/.acl", pod.Precondition{}, ErrForbidden},
 		{"a description goes with write of its subject", "acl:Read", "acl:Write", "/box/old.meta", pod.Precondition{}, nil},

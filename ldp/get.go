@@ -30,8 +30,16 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 		link(w.Header(), string(h.config.Owner), solidNS+"owner")
 	}
 	w.Header().Set("WAC-Allow", `user="`+a.User.String()+`",public="`+a.Public.String()+`"`)
-	return h.send(w, r, a)
+	room := view.Room()
+	defer room.Close()
+	if err := room.Take(int64(len(a.Children)) * memberRoom); err != nil {
+		return err
+	}
+	return h.send(w, r, a, room)
 }
+
+// memberRoom is about what a member of a container takes in memory, in bytes.
+const memberRoom = 256
 
 // redirect sends the client to the other spelling, which it may read
 // (Solid Protocol §server-authorization-redirect). The address is relative: the
@@ -51,8 +59,8 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, to pod.Path) 
 
 // send answers with the representation of a, under the conditions and for the
 // ranges of r (RFC 9110 §13, §14).
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) error {
-	rep, err := h.represent(r, a)
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer, room *acl.Room) error {
+	rep, err := h.represent(r, a, room)
 	if err != nil {
 		return err
 	}
@@ -88,9 +96,9 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a acl.Answer) err
 
 // represent chooses what to send of a: the representation stored, or for a
 // container the Turtle, unless another is wanted more.
-func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, error) {
+func (h *Handler) represent(r *http.Request, a acl.Answer, room *acl.Room) (representation, error) {
 	if a.Resource == nil {
-		return h.representContainer(r, a)
+		return h.representContainer(r, a, room)
 	}
 	stored := representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}
 	accept := r.Header.Values("Accept")
@@ -100,7 +108,7 @@ func (h *Handler) represent(r *http.Request, a acl.Answer) (representation, erro
 	if _, ok := rdf.SyntaxOf(a.Info.Type); !ok { // there is nothing to choose from (RFC 9110 §12.5.1)
 		return stored, nil
 	}
-	return h.negotiate(r, a, stored, parseAccept(accept))
+	return h.negotiate(r, a, stored, parseAccept(accept), room)
 }
 
 // onePart reports whether a Range asks for one part of the bytes (RFC 9110

@@ -9,9 +9,8 @@ import (
 	"kith/pod"
 )
 
-// precondition reads the conditions of a write (RFC 9110 §13.1). A field that
-// cannot be read, or one that is not supported, is refused: to ignore it would
-// lose somebody's update.
+// precondition reads the conditions of a write (RFC 9110 §13.1). A list of tags
+// that cannot be read is refused: to ignore it would lose somebody's update.
 func precondition(header http.Header) (pod.Precondition, error) {
 	var pre pod.Precondition
 	var ok, also bool
@@ -25,8 +24,8 @@ func precondition(header http.Header) (pod.Precondition, error) {
 			tags[i] = state(tags[i])
 		}
 	}
-	if header.Get("If-Unmodified-Since") != "" && len(pre.IfMatch) == 0 {
-		return pod.Precondition{}, refusal{http.StatusBadRequest, "Use If-Match instead of If-Unmodified-Since."}
+	if lines := header.Values("If-Unmodified-Since"); len(lines) == 1 {
+		pre.UnmodifiedSince, _ = http.ParseTime(lines[0]) // what is no date is ignored (RFC 9110 §13.1.4)
 	}
 	return pre, nil
 }

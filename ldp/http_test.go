@@ -120,7 +120,10 @@ func TestConditions(t *testing.T) {
 		{"a tag without quotes is refused", "PUT", "/box/note", "If-Match: x", 400},
 		{"so is one that does not end", "PUT", "/box/note", `If-None-Match: "x`, 400},
 		{"and a list with a star", "DELETE", "/box/note", `If-Match: *, "x"`, 400},
-		{"a condition on time is refused", "PUT", "/box/note", "If-Unmodified-Since: " + modified, 400},
+		{"what has not changed since is written", "PUT", "/box/note", "If-Unmodified-Since: " + time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 204},
+		{"what has is not", "PUT", "/box/note", "If-Unmodified-Since: " + time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), 412},
+		{"nor is it deleted", "DELETE", "/box/note", "If-Unmodified-Since: " + time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), 412},
+		{"what is no date is ignored", "PUT", "/box/note", "If-Unmodified-Since: yesterday", 204},
 		{"star lets no one create again", "PUT", "/box/note", "If-None-Match: *", 412},
 		{"a stale deletion", "DELETE", "/box/note", `If-Match: "x"`, 412},
 	} {
@@ -353,7 +356,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		{"a container over another", "PUT", "/box/full/", "", 409, []string{"Content-Type: text/turtle", container}},
 		{"one by POST that says something", "POST", "/box/", "<> <p:q> <y> .", 409, []string{"Content-Type: text/turtle", container}},
 		{"an ACL that does not parse", "PUT", "/box/.acl", "<", 422, []string{"Content-Type: text/turtle"}},
-		{"an ACL in another syntax", "PUT", "/box/.acl", "{}", 422, []string{"Content-Type: application/ld+json"}},
+		{"an ACL in JSON-LD that does not parse", "PUT", "/box/.acl", "{", 422, []string{"Content-Type: application/ld+json"}},
+		{"an ACL that is no RDF", "PUT", "/box/.acl", "{}", 415, []string{"Content-Type: text/plain"}},
 		{"an ACL for everybody", "PUT", "/box/.acl", prefix + `<#x> a acl:Authorization; acl:agentClass foaf:Agent; acl:accessTo <./>; acl:mode acl:Read .`, 422, []string{"Content-Type: text/turtle"}},
 		{"an ACL that locks the owner out", "PUT", "/.acl", "", 422, []string{"Content-Type: text/turtle"}},
 	} {

@@ -1,6 +1,8 @@
 package ldp
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -69,6 +71,9 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) erro
 	if code == http.StatusUnauthorized && h.config.Challenge != "" && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", h.config.Challenge)
 	}
+	if code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" { // each passes by itself
+		w.Header().Set("Retry-After", "5")
+	}
 	problem(w, code, detail, constraint(err))
 	if !expected {
 		return fmt.Errorf("serve %s: %w", r.Method, err)
@@ -78,6 +83,11 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) erro
 
 func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
 	if !strings.Contains(", "+allowed(p)+", PATCH,", ", "+r.Method+",") {
+		if r.Method == http.MethodPost { // Solid Protocol §server-post-target-not-found
+			if err := mustExist(r.Context(), view, p); err != nil {
+				return err
+			}
+		}
 		w.Header().Set("Allow", allowed(p))
 		return refusal{http.StatusMethodNotAllowed, "The method is not allowed here."}
 	}
@@ -97,6 +107,15 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 		w.Header().Set("Accept-Patch", patchTypes) // where nothing is too: rdflib asks there how it may make a document
 	}
 	return h.get(w, r, view, p)
+}
+
+// mustExist returns what the agent is told of p unless it may read it.
+func mustExist(ctx context.Context, view *acl.View, p pod.Path) error {
+	a, err := view.Stat(ctx, p)
+	if err == nil && isMoved(a, p) {
+		err = pod.ErrNotExist
+	}
+	return errors.Join(err, a.Close())
 }
 
 // allowed returns the methods that a name allows, whoever asks and whether or
@@ -124,6 +143,9 @@ func (h *Handler) options(w http.ResponseWriter, p pod.Path) error {
 func (h *Handler) describe(header http.Header, p pod.Path) {
 	header.Set("Allow", allowed(p))
 	header.Set("Accept-Put", "*/*")
+	if p.IsACL() {
+		header.Set("Accept-Put", aclTypes)
+	}
 	if p.IsContainer() {
 		header.Set("Accept-Post", "*/*")
 	} else {
@@ -150,6 +172,9 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 		link(header, h.config.Description, lwsNS+"storageDescription")
 	}
 }
+
+// aclTypes are the media types as which an ACL resource is written.
+const aclTypes = "text/turtle, application/ld+json, application/n-triples"
 
 // types returns the types of what a name names (LDP §4.2.1.4, Solid Protocol §server-link-storage).
 func types(p pod.Path) []string {

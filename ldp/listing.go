@@ -52,6 +52,7 @@ var (
 type listing struct {
 	base   string
 	answer acl.Answer
+	room   *acl.Room
 	write  func(w io.Writer, base string, a acl.Answer) error
 	text   *bytes.Reader
 	err    error
@@ -75,9 +76,9 @@ func (l *listing) render() error {
 	if l.text != nil || l.err != nil {
 		return l.err
 	}
-	var out bytes.Buffer
+	out := paid{room: l.room}
 	l.err = l.write(&out, l.base, l.answer)
-	l.text = bytes.NewReader(out.Bytes())
+	l.text = bytes.NewReader(out.text.Bytes())
 	return l.err
 }
 

@@ -41,9 +41,11 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request, view *acl.View, 
 	if err := view.MayPatch(r.Context(), p, pre); err != nil {
 		return err
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxPatch))
+	room := view.Room()
+	defer room.Close()
+	text, err := io.ReadAll(room.Of(http.MaxBytesReader(nil, r.Body, maxPatch)))
 	if err != nil {
-		return fmt.Errorf("read patch: %w: %w", acl.ErrBody, err)
+		return fmt.Errorf("read patch: %w: %w", acl.ErrBody, err) // acl.ErrBusy among them
 	}
 	patch, err := h.parsed(r.Context(), text, parse, p)
 	if err != nil {

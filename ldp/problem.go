@@ -44,6 +44,7 @@ var statuses = []struct {
 	{rdf.ErrSyntax, http.StatusBadRequest, "The body is not well formed", true},
 	{rdf.ErrTooLarge, http.StatusRequestEntityTooLarge, "The document is too large", true},
 	{acl.ErrGone, http.StatusGone, "The position is no longer kept.", false},
+	{acl.ErrBusy, http.StatusServiceUnavailable, "Too much is under way here. Ask again in a few seconds.", false},
 	{acl.ErrBehind, http.StatusServiceUnavailable, "This pod lacks what has been seen elsewhere.", false},
 	{pod.ErrNotExist, http.StatusNotFound, "There is no such resource.", false},
 	{pod.ErrExist, http.StatusConflict, "The container exists; its members are changed one by one.", false},

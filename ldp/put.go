@@ -46,7 +46,11 @@ func (h *Handler) placed(w http.ResponseWriter, info pod.Info, created bool) {
 
 func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Precondition) (pod.Info, bool, error) {
 	if !p.IsContainer() {
-		return view.Put(r.Context(), p, r.Header.Get("Content-Type"), r.Body, pre)
+		info, created, err := view.Put(r.Context(), p, r.Header.Get("Content-Type"), r.Body, pre)
+		if _, ok := rdf.SyntaxOf(r.Header.Get("Content-Type")); !ok && errors.Is(err, acl.ErrMalformed) {
+			err = refusal{http.StatusUnsupportedMediaType, "An ACL resource is " + aclTypes + "."}
+		}
+		return info, created, err
 	}
 	if err := view.MayPut(r.Context(), p, pre); err != nil {
 		return pod.Info{}, false, err

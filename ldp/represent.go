@@ -3,6 +3,7 @@ package ldp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -47,7 +48,7 @@ func state(etag string) string {
 }
 
 // negotiate chooses between the representation stored and those that can be made.
-func (h *Handler) negotiate(r *http.Request, a acl.Answer, stored representation, accept acceptable) (representation, error) {
+func (h *Handler) negotiate(r *http.Request, a acl.Answer, stored representation, accept acceptable, room *acl.Room) (representation, error) {
 	essence, _, _ := mime.ParseMediaType(a.Info.Type)
 	offers := []string{essence, typeTurtle, typeJSONLD, rdf.NTriples.MediaType()}
 	typ, ok := accept.choose(offers)
@@ -57,7 +58,7 @@ func (h *Handler) negotiate(r *http.Request, a acl.Answer, stored representation
 	case typ == essence:
 		return stored, nil
 	}
-	return h.convert(r.Context(), a, typ)
+	return h.convert(r.Context(), a, typ, room)
 }
 
 // notAcceptable refuses a request that wants none of what there is.
@@ -69,8 +70,8 @@ func notAcceptable(offers []string) error {
 // convert writes the graph of a in another syntax. What does not parse, which
 // only a hand or a device can have put there, is sent as it is: no other
 // representation would tell its owner what is wrong (RFC 9110 §12.5.1). So is what
-// would become too long.
-func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string) (representation, error) {
+// would become too long. What is made stays in the room until it has been sent.
+func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string, room *acl.Room) (representation, error) {
 	if err := h.turn(ctx); err != nil {
 		return representation{}, err
 	}
@@ -78,16 +79,41 @@ func (h *Handler) convert(ctx context.Context, a acl.Answer, typ string) (repres
 	from, _ := rdf.SyntaxOf(a.Info.Type)
 	to, _ := rdf.SyntaxOf(typ)
 	base := rdf.IRI(h.url(a.Info.Path))
-	var out bytes.Buffer
+	out := paid{room: room}
 	g, err := rdf.Decode(a.Resource, from, base, rdf.Limits{})
 	if err == nil {
 		err = rdf.EncodeAs(&out, g, to, prefixes, base, "")
+	}
+	if errors.Is(err, acl.ErrBusy) {
+		return representation{}, err
 	}
 	if err != nil {
 		_, err := a.Resource.Seek(0, io.SeekStart)
 		return representation{content: a.Resource, typ: a.Info.Type, etag: a.Info.ETag}, err
 	}
-	return representation{content: bytes.NewReader(out.Bytes()), typ: typ, etag: derived(a.Info.ETag, typ)}, nil
+	return representation{content: bytes.NewReader(out.text.Bytes()), typ: typ, etag: derived(a.Info.ETag, typ)}, nil
+}
+
+// paid is a text in memory, for which there has to be room before it grows.
+type paid struct {
+	room *acl.Room
+	text bytes.Buffer
+	have int
+}
+
+// roomStep is by how much room grows at least, in bytes.
+const roomStep = 16 << 10
+
+// Write adds p. The errors are those of [acl.Room.Take].
+func (o *paid) Write(p []byte) (int, error) {
+	if more := o.text.Len() + len(p) - o.have; more > 0 {
+		more = max(more, roomStep)
+		if err := o.room.Take(int64(more)); err != nil {
+			return 0, err
+		}
+		o.have += more
+	}
+	return o.text.Write(p)
 }
 
 // turn waits until no more than one other graph is being read, since a graph
@@ -102,13 +128,13 @@ func (h *Handler) turn(ctx context.Context) error {
 }
 
 // representContainer makes a listing.
-func (h *Handler) representContainer(r *http.Request, a acl.Answer) (representation, error) {
+func (h *Handler) representContainer(r *http.Request, a acl.Answer, room *acl.Room) (representation, error) {
 	offers := []string{typeTurtle, typeJSONLD, typeLWS, typeJSON}
 	typ, ok := parseAccept(r.Header.Values("Accept")).choose(offers)
 	if !ok {
 		return representation{}, notAcceptable(offers)
 	}
-	l := &listing{base: h.config.Base, answer: a, write: writeTurtle}
+	l := &listing{base: h.config.Base, answer: a, room: room, write: writeTurtle}
 	rep := representation{content: l, typ: typ, etag: derived(a.Info.ETag, typ)}
 	switch typ {
 	case typeTurtle:

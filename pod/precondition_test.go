@@ -3,10 +3,13 @@ package pod
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestPreconditionCheck(t *testing.T) {
 	const etag = `"a"`
+	modified := time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)
+	second := modified.Truncate(time.Second)
 	for _, c := range []struct {
 		name   string
 		pre    Precondition
@@ -27,10 +30,15 @@ func TestPreconditionCheck(t *testing.T) {
 		{"If-None-Match with the tag", Precondition{IfNoneMatch: []string{etag}}, true, etag, false},
 		{"If-None-Match with the tag, weak", Precondition{IfNoneMatch: []string{`W/"a"`}}, true, etag, false},
 		{"If-None-Match with another tag", Precondition{IfNoneMatch: []string{`"b"`}}, true, etag, true},
+		{"If-Unmodified-Since with the second of the change", Precondition{UnmodifiedSince: second}, true, etag, true},
+		{"If-Unmodified-Since with a later time", Precondition{UnmodifiedSince: second.Add(time.Hour)}, true, etag, true},
+		{"If-Unmodified-Since with the second before", Precondition{UnmodifiedSince: second.Add(-time.Second)}, true, etag, false},
+		{"If-Unmodified-Since on what does not exist", Precondition{UnmodifiedSince: second.Add(-time.Second)}, false, "", true},
+		{"If-Unmodified-Since beside If-Match does not count", Precondition{IfMatch: []string{etag}, UnmodifiedSince: second.Add(-time.Second)}, true, etag, true},
 		{"both, and the second fails", Precondition{IfMatch: []string{etag}, IfNoneMatch: []string{"*"}}, true, etag, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := c.pre.Check(c.exists, c.etag)
+			err := c.pre.Check(c.exists, c.etag, modified)
 			if holds := err == nil; holds != c.holds || !holds && !errors.Is(err, ErrPrecondition) {
 				t.Errorf("got %v", err)
 			}

@@ -30,11 +30,14 @@ type FeedConfig struct {
 }
 
 // Feed answers for the door and the feed of one pod. It keeps nothing between
-// requests.
-type Feed struct{ config FeedConfig }
+// requests but how many wait.
+type Feed struct {
+	config FeedConfig
+	waits  waits
+}
 
 // NewFeed returns the feed of a pod.
-func NewFeed(c FeedConfig) *Feed { return &Feed{c} }
+func NewFeed(c FeedConfig) *Feed { return &Feed{config: c} }
 
 // sealer returns what seals cursors at this moment.
 func (f *Feed) sealer(ctx context.Context) (*sealer, error) {
@@ -77,8 +80,8 @@ func later(w http.ResponseWriter, err error) error {
 // When it returns an error it has not answered: acl.ErrUnauthenticated or acl.ErrForbidden for who
 // is neither the owner nor a contact, ErrMethod, ErrRequest, ErrCursor,
 // acl.ErrBehind with the header Retry-After set, acl.ErrGone when the agent must
-// read the whole listing again, the error of the request's context, or one of
-// the View's.
+// read the whole listing again, acl.ErrBusy when too many of a contact's requests
+// wait, the error of the request's context, or one of the View's.
 func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error {
 	if err := f.admit(w, r, v); err != nil {
 		return err
@@ -86,6 +89,13 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) error 
 	q, err := parseFeedQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
+	}
+	if q.wait > 0 {
+		leave, err := f.waits.enter(v.Agent())
+		if err != nil {
+			return err
+		}
+		defer leave()
 	}
 	if err := patient(w, q.wait); err != nil {
 		return err

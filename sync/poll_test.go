@@ -74,6 +74,33 @@ func TestLongPoll(t *testing.T) {
 			t.Errorf("after %v: %v", took, s)
 		}
 	})
+	bubble(t, "one contact has a few at a time, and others theirs", func(t *testing.T, h *house) {
+		ask := target(h, "25")
+		var all []<-chan said
+		for range waitsContact {
+			answer, leave := h.poll(h.friend(ana), ask)
+			defer leave()
+			waiting(t, answer)
+			all = append(all, answer)
+		}
+		if s := h.ask(h.friend(ana), http.MethodGet, ask); !errors.Is(s.err, acl.ErrBusy) {
+			t.Errorf("one more: %v", s)
+		}
+		if s := h.ask(h.friend(ana), http.MethodGet, strings.Replace(ask, "wait=25", "wait=0", 1)); s.err != nil {
+			t.Errorf("one that does not wait: %v", s)
+		}
+		other, leave := h.poll(h.friend(carl), "social/feed?wait=25&cursor="+h.read(h.friend(carl), "feed").Cursor)
+		defer leave()
+		waiting(t, other)
+		for _, answer := range append(all, other) {
+			if s := <-answer; s.err != nil {
+				t.Errorf("one that waits: %v", s)
+			}
+		}
+		if n := len(h.feed.waits.open); n != 0 {
+			t.Errorf("%d still count as waiting", n)
+		}
+	})
 	bubble(t, "it answers with nothing when the time is over", func(t *testing.T, h *house) {
 		for wait, want := range map[string]time.Duration{"25": 25 * time.Second, "1": time.Second, "0": 0} {
 			ask := target(h, wait)
@@ -146,7 +173,7 @@ func TestLongPoll(t *testing.T) {
 	bubble(t, "all who wait hear of it", func(t *testing.T, h *house) {
 		ask := target(h, "25")
 		var answers []<-chan said
-		for range 20 {
+		for range waitsContact {
 			answer, leave := h.poll(h.friend(ana), ask)
 			defer leave()
 			answers = append(answers, answer)

@@ -135,6 +135,9 @@ func (r *jsonReader) object() (*object, error) {
 		if !ok {
 			return nil, r.fail(int(r.dec.InputOffset()), "not JSON")
 		}
+		if _, twice := o.get(key); twice { // which of the two counts, readers do not agree on (RFC 7493 §2.3)
+			return nil, r.fail(int(r.dec.InputOffset()), "a member is there twice")
+		}
 		v, err := r.value()
 		if err != nil {
 			return nil, err

@@ -148,12 +148,6 @@ func (h *home) serve(w http.ResponseWriter, r *http.Request, rest string) {
 		h.refuse(w, r, asRefusal(err))
 		return
 	}
-	leave, ok := h.place(agent)
-	if !ok {
-		crowded(w, r, "Too many of your requests are under way. Wait until one is answered.")
-		return
-	}
-	defer leave()
 	if err := h.answer(w, r, agent, rest); err != nil {
 		h.refuse(w, r, err)
 	}
@@ -178,7 +172,14 @@ func asRefusal(err error) error {
 }
 
 func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent, rest string) error {
-	v := h.guard.As(agent)
+	leave, ok := h.place(agent)
+	if !ok {
+		crowded(w, r, "Too many of your requests are under way. Wait until one is answered.")
+		return nil
+	}
+	defer leave()
+	from, _ := r.Context().Value(asker{}).(string)
+	v := h.guard.As(agent).At(from)
 	own, below, _ := strings.Cut(rest[1:], "/")
 	switch own {
 	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".rtc", ".push", ".trouble", ".passwords", ".backups":

@@ -84,7 +84,7 @@ func increment(ctx context.Context, store pod.Store) error {
 			if err != nil {
 				return err
 			}
-			if err := (pod.Precondition{IfMatch: []string{etag}}).Check(true, info.ETag); err != nil {
+			if err := (pod.Precondition{IfMatch: []string{etag}}).Check(true, info.ETag, info.Modified); err != nil {
 				return err
 			}
 			_, err = tx.Put(path("/counter"), st, pod.PutOptions{})

@@ -81,7 +81,7 @@ export class Judge {
   /** absent returns the refusal for a path that is not there, or has to seem so (protocol §3.1). */
   async absent(path: string): Promise<Refusal> {
     const modes = await this.apparent(subjectOf(path));
-    const seen = path.endsWith(".acl") ? has(modes, control) : (modes & (read | control)) !== 0;
+    const seen = path.endsWith(".acl") ? has(modes, control) : has(modes, read) || this.agent.kind === "owner";
     return seen ? new Refusal("absent") : this.refusal();
   }
 
