@@ -6,7 +6,7 @@ import { KithError } from "../errors.ts";
 import { randomName } from "../ids.ts";
 import { iso } from "../json.ts";
 import type { Audience, Compose, ContactId } from "../kith.ts";
-import { askAll, askLeft } from "./asked.ts";
+import { askAll, askLeft } from "./asking.ts";
 import { withoutDraft } from "./drafts.ts";
 import { leaseOf, usualLease } from "./lease.ts";
 import { audienceOf, membersOf } from "./people.ts";

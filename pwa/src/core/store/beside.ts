@@ -6,12 +6,10 @@
 import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 import { failed } from "./failure.ts";
-import { type Database, idbCiphertext, idbJournal, idbSlots, openExisting } from "./idb.ts";
-import type { Ciphertext, Commit } from "./ciphertext.ts";
+import { idbCiphertext, idbJournal, idbSlots, openExisting, slotsIn } from "./idb.ts";
 import { type Journal, journalKey, sealEntry, writesIn } from "./journal.ts";
-import { openStoreOver } from "./phone.ts";
-import { type PlainFile, SlotFile } from "./slotfile.ts";
-import { keyBytes, type SlotChange, type Slots } from "./slots.ts";
+import { type Disk, Layer } from "./layer.ts";
+import { keysIn } from "./slotfile.ts";
 import type { Store, Write } from "./store.ts";
 
 /** What the store needs of a service worker. */
@@ -60,91 +58,27 @@ function take(locks: LockManager, name: string, signal: AbortSignal): Promise<((
   });
 }
 
-async function open(ground: Ground, name: string): Promise<Store | undefined> {
+async function open({ now, random, slotFile }: Ground, name: string): Promise<Store | undefined> {
   const db = await openExisting(name);
   if (db === undefined) return undefined;
   try {
-    const slots = await slotsOf(ground, db, name);
+    const slots = (await slotsIn(db, "keys")).length > 0 ? idbSlots(db) : slotsOf(await slotFile(name));
     if (slots === undefined) return void db.close();
-    const { now, random } = ground;
-    const inner = await openStoreOver({ slots, ciphertext: layered(idbCiphertext(db)), now, random });
-    return await journaled(inner, idbJournal(db), random);
+    return await openOver({ slots, ciphertext: idbCiphertext(db), now }, idbJournal(db), random);
   } catch (cause) {
     db.close();
     throw cause;
   }
 }
 
-/** slotsOf reads all keys into memory, from where this store began to keep them. */
-async function slotsOf({ slotFile }: Ground, db: Database, name: string): Promise<Slots | undefined> {
-  if ((await db.count("keys")) > 0) return inMemory(await copied(idbSlots(db)));
-  const file = await slotFile(name);
-  return file === undefined || file.length === 0 ? undefined : inMemory(new SlotFile(memoryFile(file)));
+/** slotsOf reads the keys in a slot file, from where this store began to keep them. */
+function slotsOf(file: Bytes | undefined): Disk["slots"] | undefined {
+  return file === undefined || file.length === 0 ? undefined : { erases: true, read: keysIn(file) };
 }
 
-/** copied returns slots as a file in memory. */
-async function copied(slots: Slots): Promise<SlotFile> {
-  const used = await slots.used();
-  const keys = await slots.read(used);
-  const file = new SlotFile(memoryFile(new Uint8Array(0)));
-  file.write(used.map((slot, i): SlotChange => [slot, keys[i] ?? new Uint8Array(keyBytes)]));
-  return file;
-}
-
-function inMemory(file: SlotFile): Slots {
-  return {
-    erases: true,
-    used: async () => file.used(),
-    read: async (slots) => file.read(slots),
-    write: async (changes) => file.write(changes),
-    close: async () => undefined,
-  };
-}
-
-function memoryFile(content: Bytes): PlainFile {
-  let all = content;
-  return {
-    getSize: () => all.length,
-    truncate(size) {
-      const next = new Uint8Array(size);
-      next.set(all.subarray(0, size));
-      all = next;
-    },
-    read(to, { at }) {
-      const part = all.subarray(at, at + to.length);
-      to.set(part);
-      return part.length;
-    },
-    write(from, { at }) {
-      if (at + from.length > all.length) this.truncate(at + from.length);
-      all.set(from, at);
-      return from.length;
-    },
-    flush: () => undefined,
-    close: () => undefined,
-  };
-}
-
-/** layered keeps what is committed in memory, over ciphertext that stays as it is. */
-function layered(below: Ciphertext): Ciphertext {
-  const pages = new Map<number, Bytes>();
-  const bodies = new Map<number, Bytes>();
-  const gone = new Set<number>();
-  return {
-    pages: async () => [...(await below.pages()).filter(([slot]) => !gone.has(slot) && !pages.has(slot)), ...pages],
-    bodies: async () => [...new Set([...(await below.bodies()).filter((slot) => !gone.has(slot)), ...bodies.keys()])],
-    body: async (slot) => bodies.get(slot) ?? (gone.has(slot) ? undefined : below.body(slot)),
-    commit: async (step: Commit) => {
-      for (const slot of step.gone) pages.delete(slot), bodies.delete(slot), gone.add(slot);
-      for (const [slot, bytes] of step.pages) pages.set(slot, bytes);
-      for (const [slot, bytes] of step.bodies) bodies.set(slot, bytes);
-    },
-    close: () => below.close(),
-  };
-}
-
-/** journaled returns the store with what its journal holds; what is applied is in the journal first. */
-async function journaled(inner: Store, journal: Journal, random: (length: number) => Bytes): Promise<Store> {
+/** openOver opens the store on a disk, with what its journal holds; what is applied is in the journal first. */
+export async function openOver(disk: Disk, journal: Journal, random: (length: number) => Bytes): Promise<Store> {
+  const inner = await Layer.open(disk);
   const key = await journalKey(inner);
   if (key !== undefined) await inner.apply(await writesIn(journal, key));
   let turn: Promise<unknown> = Promise.resolve();

@@ -6,7 +6,7 @@
 import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 import { failed } from "./failure.ts";
-import { type Database, idbCiphertext, idbJournal, idbSlots, openDatabase } from "./idb.ts";
+import { type Database, idbCiphertext, idbJournal, idbSlots, openDatabase, slotsIn } from "./idb.ts";
 import { takeIn } from "./journal.ts";
 import { type Opfs, opfsSlots, type SlotWorker } from "./opfs.ts";
 import { openStoreOver } from "./phone.ts";
@@ -92,11 +92,11 @@ async function open({ now, random, startWorker }: Browser, name: string): Promis
 /** openSlots opens the slots that this store began with: a store whose keys lie in OPFS must not be opened
  * without them, and the other way round. A new one takes OPFS where it can be had. */
 async function openSlots(db: Database, name: string, opfs: Opfs | undefined): Promise<Slots> {
-  if (opfs !== undefined && (await db.count("keys")) === 0) {
+  if (opfs !== undefined && (await slotsIn(db, "keys")).length === 0) {
     try {
       return await opfs.open(name);
     } catch (cause) {
-      if ((await db.count("pages")) > 0) throw cause;
+      if ((await slotsIn(db, "pages")).length > 0) throw cause;
     }
   }
   opfs?.terminate();

@@ -1,28 +1,27 @@
 /** Ciphertext in IndexedDB, and, where there is no better place, keys. */
 
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Bytes } from "../bytes.ts";
+import { asked, committed, opened } from "../database.ts";
 import type { Ciphertext } from "./ciphertext.ts";
 import { failed } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import { keyBytes, type Slots } from "./slots.ts";
 
-interface Schema extends DBSchema {
-  pages: { key: number; value: Bytes };
-  bodies: { key: number; value: Bytes };
-  /** Blobs, because a browser keeps each in a file of its own and removes that with it (app.md §1.1). */
-  keys: { key: number; value: Blob };
-  /** Entries that the service worker left (journal.ts), in their order. */
-  journal: { key: number; value: Bytes };
-}
+/**
+ * Database is the one IndexedDB database of a store. Its object stores:
+ *
+ *     pages, bodies    ciphertext by slot
+ *     keys             keys by slot, as Blobs, because a browser keeps each in a file of its own and removes that with it (app.md §1.1)
+ *     journal          entries that the service worker left (journal.ts), in their order
+ */
+export type Database = IDBDatabase;
 
-/** Database is the one IndexedDB database of a store. */
-export type Database = IDBPDatabase<Schema>;
+type Name = "pages" | "bodies" | "keys" | "journal";
 
 /** openDatabase opens the database of that name; rejects with `newer-version` or `storage-unavailable`. */
 export async function openDatabase(name: string): Promise<Database> {
   try {
-    return await openDB<Schema>(name, version, { upgrade });
+    return await opened(name, version, upgrade);
   } catch (cause) {
     throw failed("open database", cause);
   }
@@ -31,13 +30,12 @@ export async function openDatabase(name: string): Promise<Database> {
 /** openExisting opens the database of that name if there is one; it makes none. */
 export async function openExisting(name: string): Promise<Database | undefined> {
   let absent = false;
-  const made = (db: Database, old: number, _next: number | null, tx: { abort(): void }): void => {
-    absent = old === 0;
-    if (absent) tx.abort();
-    else upgrade(db, old);
-  };
   try {
-    return await openDB<Schema>(name, version, { upgrade: made });
+    return await opened(name, version, (db, old, tx) => {
+      absent = old === 0;
+      if (absent) tx.abort();
+      else upgrade(db, old);
+    });
   } catch (cause) {
     if (absent) return undefined;
     throw failed("open database", cause);
@@ -55,8 +53,8 @@ function upgrade(db: Database, old: number): void {
 export function idbJournal(db: Database): Journal {
   return {
     add: (entry) => durably(db, ["journal"], (_put, _remove, add) => add(entry)),
-    entries: () => reading(db.getAll("journal")),
-    clear: () => reading(db.clear("journal")),
+    entries: () => reading<Bytes[]>(db, "journal", (journal) => journal.getAll()),
+    clear: () => durably(db, ["journal"], (_put, _remove, _add, clear) => clear()),
   };
 }
 
@@ -64,11 +62,11 @@ export function idbJournal(db: Database): Journal {
 export function idbCiphertext(db: Database): Ciphertext {
   return {
     async pages() {
-      const [slots, pages] = await reading(Promise.all([db.getAllKeys("pages"), db.getAll("pages")]));
+      const [slots, pages] = await Promise.all([slotsIn(db, "pages"), reading<Bytes[]>(db, "pages", (all) => all.getAll())]);
       return slots.map((slot, i) => [slot, pages[i] ?? new Uint8Array(0)] as const);
     },
-    bodies: () => reading(db.getAllKeys("bodies")),
-    body: (slot) => reading(db.get("bodies", slot)),
+    bodies: () => slotsIn(db, "bodies"),
+    body: (slot) => reading<Bytes | undefined>(db, "bodies", (bodies) => bodies.get(slot)),
     commit: ({ pages, bodies, gone }) =>
       durably(db, ["pages", "bodies"], (put, remove) => {
         for (const slot of gone) remove("pages", slot), remove("bodies", slot);
@@ -83,12 +81,17 @@ export function idbCiphertext(db: Database): Ciphertext {
  * not overwritten either. */
 export function idbSlots(db: Database): Slots {
   const read = async (slot: number): Promise<Bytes> => {
-    const blob = await reading(db.get("keys", slot));
-    return blob === undefined ? new Uint8Array(keyBytes) : new Uint8Array(await reading(blob.arrayBuffer()));
+    const blob = await reading<Blob | undefined>(db, "keys", (keys) => keys.get(slot));
+    if (blob === undefined) return new Uint8Array(keyBytes);
+    try {
+      return new Uint8Array(await blob.arrayBuffer());
+    } catch (cause) {
+      throw failed("read database", cause);
+    }
   };
   return {
     erases: false,
-    used: () => reading(db.getAllKeys("keys")),
+    used: () => slotsIn(db, "keys"),
     read: (slots) => Promise.all(slots.map(read)),
     write: (changes) =>
       durably(db, ["keys"], (put, remove) => {
@@ -98,32 +101,48 @@ export function idbSlots(db: Database): Slots {
   };
 }
 
-async function reading<T>(asked: Promise<T>): Promise<T> {
+/** slotsIn returns the slots of which an object store has something. */
+export function slotsIn(db: Database, name: Name): Promise<number[]> {
+  return reading(db, name, (store) => store.getAllKeys() as IDBRequest<number[]>);
+}
+
+async function reading<T>(db: Database, name: Name, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
   try {
-    return await asked;
+    return await asked(ask(db.transaction(name).objectStore(name)));
   } catch (cause) {
     throw failed("read database", cause);
   }
 }
 
-type Name = "pages" | "bodies" | "keys" | "journal";
-type Put = <N extends Name>(store: N, slot: number, value: Schema[N]["value"]) => void;
+type Put = (store: Name, slot: number, value: Bytes | Blob) => void;
+type Remove = (store: Name, slot: number) => void;
 
 /** durably runs one transaction; when it resolves, the transaction is on the disk. */
-async function durably(db: Database, names: readonly Name[], act: (put: Put, remove: (store: Name, slot: number) => void, add: (entry: Bytes) => void) => void): Promise<void> {
-  const tx = db.transaction(names, "readwrite", { durability: "strict" });
-  const asked: Promise<unknown>[] = [tx.done];
+async function durably(db: Database, names: readonly Name[], act: (put: Put, remove: Remove, add: (entry: Bytes) => void, clear: () => void) => void): Promise<void> {
+  const tx = begun(db, names);
+  const done = committed(tx);
   try {
     act(
-      (store, slot, value) => void asked.push(tx.objectStore(store).put(value, slot)),
-      (store, slot) => void asked.push(tx.objectStore(store).delete(slot)),
-      (entry) => void asked.push(tx.objectStore("journal").add(entry)),
+      (store, slot, value) => tx.objectStore(store).put(value, slot),
+      (store, slot) => tx.objectStore(store).delete(slot),
+      (entry) => tx.objectStore("journal").add(entry),
+      () => tx.objectStore("journal").clear(),
     );
-    await Promise.all(asked);
   } catch (cause) {
     // What was asked for before the failure would otherwise be committed.
-    if (tx.error === null) tx.abort();
-    await Promise.allSettled(asked);
-    throw failed("write database", tx.error ?? cause);
+    tx.abort();
+    await done.catch(() => undefined);
+    throw failed("write database", cause);
+  }
+  await done.catch((cause: unknown) => {
+    throw failed("write database", cause);
+  });
+}
+
+function begun(db: Database, names: readonly Name[]): IDBTransaction {
+  try {
+    return db.transaction(names, "readwrite", { durability: "strict" });
+  } catch (cause) {
+    throw failed("write database", cause);
   }
 }

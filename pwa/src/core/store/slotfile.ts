@@ -25,6 +25,16 @@ const slotBytes = 64;
 const growth = 1024 * slotBytes;
 const mark = new TextEncoder().encode("kith slots 1");
 
+/** keysIn returns what reads keys, as `Slots.read` does, from the content of such a file. Throws an error named `VersionError` where it is of another format. */
+export function keysIn(file: Bytes): (slots: readonly number[]) => Promise<readonly Bytes[]> {
+  checkMark(file);
+  return async (slots) => slots.map((slot) => file.slice(slot * slotBytes, slot * slotBytes + keyBytes));
+}
+
+function checkMark(start: Bytes): void {
+  if (mark.some((byte, i) => byte !== start[i])) throw new DOMException("open slots: another format", "VersionError");
+}
+
 /** SlotFile reads and writes the slots of one open file. */
 export class SlotFile {
   readonly #file: PlainFile;
@@ -33,8 +43,7 @@ export class SlotFile {
   constructor(file: PlainFile) {
     this.#file = file;
     if (file.getSize() === 0) this.write([[0, mark]]);
-    const found = this.#get(0).subarray(0, mark.length);
-    if (found.some((byte, i) => byte !== mark[i])) throw new DOMException("open slots: another format", "VersionError");
+    checkMark(this.#get(0));
   }
 
   /** used returns the slots that hold a key. */

@@ -7,7 +7,7 @@
  * wrap them.
  */
 
-import { openDB } from "idb";
+import { asked, committed, opened } from "../database.ts";
 import { KithError } from "../errors.ts";
 import type { Did, Signer } from "./key.ts";
 
@@ -24,19 +24,18 @@ const store = "keys";
 
 /** openKeyRecords keeps keys in an IndexedDB database of that name. */
 export async function openKeyRecords(name: string): Promise<KeyRecords> {
-  const db = await openDB<{ [store]: { key: Did; value: CryptoKey } }>(name, 1, {
-    upgrade: (fresh) => void fresh.createObjectStore(store),
-  });
-  const write = async (act: (tx: ReturnType<typeof begin>["store"]) => Promise<unknown>): Promise<void> => {
-    const tx = begin();
-    await Promise.all([act(tx.store), tx.done]);
+  const db = await opened(name, 1, (fresh) => fresh.createObjectStore(store));
+  const read = <T>(ask: (keys: IDBObjectStore) => IDBRequest<T>): Promise<T> => asked(ask(db.transaction(store).objectStore(store)));
+  const write = async (act: (keys: IDBObjectStore) => void): Promise<void> => {
+    const tx = db.transaction(store, "readwrite", { durability: "strict" });
+    act(tx.objectStore(store));
+    await committed(tx);
   };
-  const begin = () => db.transaction(store, "readwrite", { durability: "strict" });
   return {
-    get: (did) => db.get(store, did),
+    get: (did) => read<CryptoKey | undefined>((keys) => keys.get(did)),
     put: (did, key) => write((keys) => keys.put(key, did)),
     remove: (did) => write((keys) => keys.delete(did)),
-    names: () => db.getAllKeys(store),
+    names: async () => (await read((keys) => keys.getAllKeys())).map((name) => String(name) as Did),
     close: () => db.close(),
   };
 }
