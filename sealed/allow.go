@@ -28,8 +28,19 @@ var reaches = []reach{
 	{webid.Agent.Device, exactly(".pair", "links"), []string{"GET", "POST", "DELETE"}},
 	{webid.Agent.Device, exactly(".push"), []string{"GET", "PUT", "DELETE"}},
 	{webid.Agent.Device, exactly(".hints"), []string{"GET"}},
+	{webid.Agent.Device, exactly(".keys"), []string{"POST"}},
+	{webid.Agent.Device, exactly(".trouble"), []string{"GET"}},
+	{webid.Agent.Device, exactly(".trouble", "deletions"), []string{"POST"}},
+	{webid.Agent.Device, exactly(".backups"), []string{"GET", "POST"}},
+	{webid.Agent.Device, exactly(".backups", "run"), []string{"POST"}},
+	{webid.Agent.Device, oneOf(".backups"), []string{"DELETE"}},
+	{webid.Agent.Device, exactly(".passwords"), []string{"GET", "POST"}},
+	{webid.Agent.Device, oneOf(".passwords"), []string{"DELETE"}},
+	{webid.Agent.Device, exactly(".elsewhere"), []string{"GET", "PUT"}},
+	{webid.Agent.Device, exactly(".grants"), []string{"GET"}},
+	{webid.Agent.Device, oneOf(".grants"), []string{"DELETE"}},
 	{webid.Agent.Anonymous, exactly(".pair"), []string{"POST"}},
-	{webid.Agent.Anonymous, isInvite, []string{"POST"}},
+	{webid.Agent.Anonymous, oneOf(".invites"), []string{"POST"}},
 }
 
 func isContact(a webid.Agent) bool { return a.Contact() != "" }
@@ -61,7 +72,10 @@ func isMessage(path []string) bool {
 	return len(path) == 4 && path[0] == "social" && path[1] == "in" && path[2] != "" && path[3] != "" && !isAuxiliary(path[3])
 }
 
-func isInvite(path []string) bool { return len(path) == 2 && path[0] == ".invites" && path[1] != "" }
+// oneOf holds for the things in a list by their names.
+func oneOf(list string) func([]string) bool {
+	return func(path []string) bool { return len(path) == 2 && path[0] == list && path[1] != "" }
+}
 
 // refusal returns the status of a request that is not passed on, or 0. A target
 // out of reach is answered like one to which there is no right. (protocol §3.1)

@@ -485,7 +485,7 @@ func targetCases(t *testing.T) []targetCase {
 		add(0, as, "POST", "/.hint")
 		for _, path := range []string{
 			"/", "/token", "/register", "/.well-known/lws-configuration", "/contacts/a2b3c4d5e6f7a2b3c4d5/card", "/circles/", "/settings/relays", "/profile/card",
-			"/profile/devices", "/inbox/", "/.storage", "/.channels/websocket", "/.elsewhere", "/.grants", "/.passkeys", "/.sealed", "/.pair", "/.acl",
+			"/profile/devices", "/inbox/", "/.storage", "/.channels/websocket", "/.elsewhere/", "/.grants/", "/.passkeys", "/.dav/", "/.trouble/", "/.trouble/x", "/.backups/", "/.passwords/", "/.backups/a/b", "/.sealed", "/.pair", "/.acl",
 			"/social/.acl", "/social/posts/x/.acl", "/social/posts/x/post.jsonld.acl", "/social/posts/x/post.jsonld.meta", "/social/posts/.hidden",
 			"/social/%2eacl", "/social//door", "/social/./door", "/social/../settings/relays", "/social/%2e%2e/settings/relays", "/social%2fdoor", "/social/a%2fb",
 			"/social/a%5cb", "/social/a%00", "//social/door", "/Social/door", "/social/posts/x/post.jsonld%2eacl", "/social.", "/.hint/",
@@ -513,7 +513,8 @@ func targetCases(t *testing.T) []targetCase {
 	large.Name, large.Size = "contact: a message of 256 KiB", 256<<10
 	large = add(413, "contact", "PUT", inbox, fresh...)
 	large.Name, large.Size = "contact: a message beyond 256 KiB", 256<<10+1
-	for _, path := range []string{"/.replica", "/.replica/", "/.replica?after=1", "/.replica/settings/relays", "/.replica/social/posts/x/.acl", "/.invites/", "/.invites/x", "/.pair/links", "/.push", "/.hints?after=1&wait=25"} {
+	for _, path := range []string{"/.replica", "/.replica/", "/.replica?after=1", "/.replica/settings/relays", "/.replica/social/posts/x/.acl", "/.invites/", "/.invites/x", "/.pair/links", "/.push", "/.hints?after=1&wait=25",
+		"/.trouble", "/.backups", "/.passwords", "/.elsewhere", "/.grants"} {
 		add(0, "device", "GET", path)
 		add(403, "contact", "GET", path)
 		if path != "/.invites/x" {
@@ -528,6 +529,13 @@ func targetCases(t *testing.T) []targetCase {
 	add(0, "device", "DELETE", "/.invites/x")
 	add(0, "device", "POST", "/.pair/links")
 	add(0, "device", "PUT", "/.push")
+	for _, of := range [][2]string{{"POST", "/.keys"}, {"POST", "/.trouble/deletions"}, {"POST", "/.backups"}, {"POST", "/.backups/run"}, {"DELETE", "/.backups/x"},
+		{"POST", "/.passwords"}, {"DELETE", "/.passwords/x"}, {"PUT", "/.elsewhere"}, {"DELETE", "/.grants/x"}} {
+		add(0, "device", of[0], of[1])
+		add(405, "device", "PATCH", of[1])
+		add(403, "contact", of[0], of[1])
+		add(401, "anonymous", of[0], of[1])
+	}
 	add(405, "device", "PUT", inbox, fresh...)
 	large = add(0, "device", "PUT", "/.replica/social/posts/x/1.webp")
 	large.Name, large.Size = "device: a picture of 1,000,000 bytes", 1000000

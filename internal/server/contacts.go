@@ -12,6 +12,8 @@ import (
 
 	"kith/pod"
 	"kith/webid"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // record is a contact and the ETag of the bytes that say so.
@@ -91,9 +93,11 @@ func (r *realm) forget() {
 // with webid's verdict.
 func (r *realm) pinLists(ctx context.Context, devices, keys string) error {
 	defer r.forget()
-	return r.state.update(ctx, r.name, func(p *person) (err error) {
-		p.lists, err = p.lists.Accept(devices, keys)
-		return err
+	return r.state.write(ctx, func(c *sqlite.Conn) error {
+		return r.state.pin(c, r.name, func(p *person) (err error) {
+			p.lists, err = p.lists.Accept(devices, keys)
+			return err
+		})
 	})
 }
 

@@ -52,6 +52,7 @@ func (s *Server) openDesk(ctx context.Context) error {
 	s.desk.all.Go(func() { every(ctx, deskBeat, func() { s.attend(ctx) }) })
 	began := time.Now()
 	s.desk.all.Go(func() { s.state.watchClock(ctx, func() time.Duration { return time.Since(began) }) })
+	s.desk.all.Go(func() { every(ctx, agreeBeat, func() { s.tendKeys(ctx) }) })
 	if len(s.config.Reach) > 0 {
 		s.desk.all.Go(func() { s.askClocks(ctx) })
 	}

@@ -181,8 +181,12 @@ func (h *home) answer(w http.ResponseWriter, r *http.Request, agent webid.Agent,
 	from, _ := r.Context().Value(asker{}).(string)
 	v := h.guard.As(agent).At(from)
 	own, below, _ := strings.Cut(rest[1:], "/")
-	switch own {
-	case ".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed", ".hint", ".hints", ".rtc", ".push", ".trouble", ".passwords", ".backups":
+	if agent.Device() {
+		if err := h.came(r.Context(), agent.Key()); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(doors, own) {
 		ldp.CORS(w, r)
 		return h.answerOwn(w, r, agent, own, below)
 	}
@@ -214,8 +218,21 @@ func (h *home) resource(w http.ResponseWriter, r *http.Request, v *acl.View, res
 	return h.ldp.Serve(w, r, v, rest)
 }
 
-// answerOwn answers what is not a resource of the pod but a way to it.
+// doors are the first names of what is not a resource of the pod but a way to it. Which of them sealed requests reach
+// is said in sealed/allow.go, and a test holds the two together.
+var doors = []string{
+	".pair", ".invites", ".replica", ".channels", ".elsewhere", ".grants", ".passkeys", ".sealed",
+	".hint", ".hints", ".rtc", ".push", ".keys", ".trouble", ".passwords", ".backups",
+}
+
+// single are the doors behind which lies nothing more.
+var single = []string{".sealed", ".hint", ".hints", ".rtc", ".push", ".keys"}
+
+// answerOwn answers at a door.
 func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Agent, own, below string) error {
+	if below != "" && slices.Contains(single, own) {
+		return acl.ErrForbidden
+	}
 	switch own {
 	case ".pair":
 		return h.servePair(w, r, agent, below)
@@ -232,13 +249,15 @@ func (h *home) answerOwn(w http.ResponseWriter, r *http.Request, agent webid.Age
 	case ".channels":
 		return h.serveChannels(w, r, h.guard.As(agent), below)
 	case ".sealed":
-		return h.serveSealed(w, r, below)
+		return h.serveSealed(w, r)
 	case ".hint":
 		return h.serveHint(w, r, agent)
 	case ".hints":
 		return h.serveHeard(w, r, agent)
 	case ".push":
 		return h.servePush(w, r, agent)
+	case ".keys":
+		return h.serveKeys(w, r, agent)
 	case ".rtc":
 		return h.serveOffer(w, r, agent)
 	}

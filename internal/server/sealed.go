@@ -43,7 +43,7 @@ func (h *home) openers() []sealed.Key {
 		slog.Error("read the owner", "err", err)
 		return nil
 	}
-	return []sealed.Key{{Key: p.keys.agreement}}
+	return p.keys.openers()
 }
 
 // inviteKeys are those by which who accepts an invite seals that to this pod.
@@ -142,10 +142,7 @@ func (h *home) answerSealed(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveSealed takes an envelope over HTTPS.
-func (h *home) serveSealed(w http.ResponseWriter, r *http.Request, below string) error {
-	if below != "" {
-		return acl.ErrForbidden
-	}
+func (h *home) serveSealed(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return allow(w, "POST, OPTIONS")
 	}

@@ -67,7 +67,7 @@ func (s *state) pairPhone(ctx context.Context, name, secret string, change func(
 		if err := s.spend(c, name, secret); err != nil {
 			return err
 		}
-		return changePerson(c, name, change)
+		return s.pin(c, name, change)
 	})
 }
 

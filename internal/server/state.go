@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,9 +53,6 @@ type person struct {
 	quota            int64 // bytes that the pod may hold; 0: as much as the disk does
 	moved            bool  // to another machine
 }
-
-// podKeys are the keys of the pod as one of its owner's devices (protocol §1.1).
-type podKeys struct{ signing, agreement webid.PrivateKey }
 
 // paired reports whether a phone has said who owns this pod.
 func (p person) paired() bool { return p.label != "" }
@@ -146,7 +144,7 @@ func (s *state) addPerson(ctx context.Context, name string) error {
 		return err
 	}
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		err := sqlitex.Execute(c, `INSERT INTO person (name, created, signing, agreement) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		err := sqlitex.Execute(c, `INSERT INTO person (name, created, signing, agreement, agreed) VALUES (?1, ?2, ?3, ?4, ?2) ON CONFLICT DO NOTHING`,
 			&sqlitex.ExecOptions{Args: []any{name, s.now().Unix(), signing, agreement}})
 		if err == nil && c.Changes() == 0 {
 			return fmt.Errorf("add %s: %w", name, ErrExists)
@@ -184,13 +182,14 @@ func (s *state) person(ctx context.Context, name string) (person, error) {
 
 func readPerson(c *sqlite.Conn, name string) (p person, err error) {
 	found := false
-	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named, quota, moved FROM person WHERE name = ?`, &sqlitex.ExecOptions{
+	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named, quota, moved, agreed, came FROM person WHERE name = ?`, &sqlitex.ExecOptions{
 		Args: []any{name},
 		ResultFunc: func(row *sqlite.Stmt) error {
 			found = true
 			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2),
 				elsewhere: row.ColumnBool(7), named: row.ColumnBool(8),
-				quota: row.ColumnInt64(9), moved: row.ColumnInt64(10) != 0}
+				quota: row.ColumnInt64(9), moved: row.ColumnInt64(10) != 0,
+				keys: podKeys{agreed: time.Unix(row.ColumnInt64(11), 0), came: strings.Fields(row.ColumnText(12))}}
 			return errors.Join(
 				p.readLists(row.ColumnText(3), row.ColumnText(4)),
 				p.keys.signing.UnmarshalText([]byte(row.ColumnText(5))),
@@ -199,7 +198,10 @@ func readPerson(c *sqlite.Conn, name string) (p person, err error) {
 	if err == nil && !found {
 		err = fmt.Errorf("%w: %s", ErrPerson, name)
 	}
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	return p, p.keys.readOthers(c, name)
 }
 
 func (p *person) readLists(devices, keys string) (err error) {

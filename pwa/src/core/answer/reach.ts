@@ -30,7 +30,11 @@ const reaches: readonly Reach[] = [
   { who: ["owner"], where: /^\/\.replica(\/.*)?$/s, methods: ["GET", "HEAD", "PUT", "DELETE"], kind: "elsewhere" },
   { who: ["owner"], where: /^\/(\.invites(\/.*)?|\.pair\/links)$/s, methods: ["GET", "POST", "DELETE"], kind: "elsewhere" },
   { who: ["owner"], where: /^\/\.push$/, methods: ["GET", "PUT", "DELETE"], kind: "elsewhere" },
-  { who: ["owner"], where: /^\/\.hints$/, methods: ["GET"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.(hints|trouble|grants)$/, methods: ["GET"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.(keys|trouble\/deletions|backups\/run)$/, methods: ["POST"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.(backups|passwords)$/, methods: ["GET", "POST"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.(backups|passwords|grants)\/[^/]+$/, methods: ["DELETE"], kind: "elsewhere" },
+  { who: ["owner"], where: /^\/\.elsewhere$/, methods: ["GET", "PUT"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.pair$/, methods: ["POST"], kind: "elsewhere" },
   { who: nobody, where: /^\/\.invites\/[^/]+$/, methods: ["POST"], kind: "invite" },
 ];
