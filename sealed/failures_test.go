@@ -359,7 +359,7 @@ func TestBlockedAndUnknownLookAlike(t *testing.T) {
 // answer anything.
 func TestForbiddenInnerTargets(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/token", "/contacts/" + cid + "/card", "/settings/relays", "/social/.acl", "/social/posts/x/.acl", "/.elsewhere", "/%2e%2e/bob/social/door"} {
+	for _, path := range []string{"/token", "/contacts/" + cid + "/card", "/settings/relays", "/social/.acl", "/social/posts/x/.acl", "/.passkeys", "/.elsewhere/x", "/.trouble/x", "/.dav/", "/%2e%2e/bob/social/door"} {
 		for _, name := range []string{"ben", "ana", ""} {
 			for _, method := range []string{"GET", "PUT", "POST", "DELETE", "PATCH"} {
 				response, _ := ask(t, w.as(name), w.request(method, path, "", "If-None-Match", "*"))
