@@ -1,45 +1,24 @@
 package acl
 
 import (
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
+	"kith/internal/fuzztest"
 	"kith/pod"
 	"kith/webid"
 )
 
-// What a document of at most 64 KiB may cost: time, and bytes allocated, which
-// are 2 KiB for each of its bytes that can make a triple, and some.
-const (
-	fuzzBytes = 64 << 10
-	fuzzTime  = 200 * time.Millisecond
-	fuzzEach  = 1 << 10
-)
+// fuzzBytes is the longest document that is looked at.
+const fuzzBytes = 64 << 10
 
-// within fails if fn, which reads so many bytes of anybody's making, takes too
-// long or too much. The best of three runs counts: other work shares the machine.
+// within asks that fn, which reads so many bytes of anybody's making, costs little.
 func within(t *testing.T, size int, fn func()) {
 	t.Helper()
 	if size > fuzzBytes {
-		t.Skip("longer than what is measured")
+		t.Skip("longer than any document")
 	}
-	var took time.Duration
-	var grew uint64
-	for range 3 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		began := time.Now()
-		fn()
-		took = time.Since(began)
-		runtime.ReadMemStats(&after)
-		grew = after.TotalAlloc - before.TotalAlloc
-		if took < fuzzTime && grew <= uint64(fuzzEach*size+128<<10) {
-			return
-		}
-	}
-	t.Fatalf("%d bytes take %v and %d bytes", size, took, grew)
+	fuzztest.Cheap(t, size, fn)
 }
 
 // FuzzSetting reads settings of anybody's making: what they allow, they allow by

@@ -4,44 +4,23 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
+	"kith/internal/fuzztest"
 	"kith/pod"
 )
 
-// What a header of at most 64 KiB may cost: time, and bytes allocated for each
-// byte of it.
-const (
-	fuzzBytes = 64 << 10
-	fuzzTime  = 100 * time.Millisecond
-	fuzzEach  = 256
-)
+// fuzzBytes is the longest header that is looked at.
+const fuzzBytes = 64 << 10
 
-// within fails if fn, which reads so many bytes of anybody's making, takes too
-// long or too much. The best of three runs counts: other work shares the machine.
+// within asks that fn, which reads so many bytes of anybody's making, costs little.
 func within(t *testing.T, size int, fn func()) {
 	t.Helper()
 	if size > fuzzBytes {
 		t.Skip("longer than a header can be")
 	}
-	var took time.Duration
-	var grew uint64
-	for range 3 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		began := time.Now()
-		fn()
-		took = time.Since(began)
-		runtime.ReadMemStats(&after)
-		grew = after.TotalAlloc - before.TotalAlloc
-		if took < fuzzTime && grew <= uint64(fuzzEach*size+64<<10) {
-			return
-		}
-	}
-	t.Fatalf("%d bytes take %v and %d bytes", size, took, grew)
+	fuzztest.Cheap(t, size, fn)
 }
 
 // FuzzSlug asks that whatever a Slug holds, what may be made of it lies in the

@@ -7,36 +7,17 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
-)
 
-// cheap runs work on size bytes. It may take 20 ms and allocate a few times the input; on a machine that
-// is busy elsewhere it may run again.
-func cheap(t *testing.T, size int, work func()) {
-	t.Helper()
-	var took time.Duration
-	var memory uint64
-	for range 5 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		work()
-		took = time.Since(start)
-		runtime.ReadMemStats(&after)
-		if memory = after.TotalAlloc - before.TotalAlloc; took < 20*time.Millisecond && memory < uint64(10*size+128<<10) {
-			return
-		}
-	}
-	t.Errorf("%d bytes take %v and %d bytes of memory", size, took, memory)
-}
+	"kith/internal/fuzztest"
+)
 
 func FuzzMessageFrame(f *testing.F) {
 	f.Add(appendMessage(nil, id{1}, sendMark{2}, true, time.Unix(1<<31, 0), []byte("x")))
 	f.Add(make([]byte, messageHead))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		cheap(t, len(frame), func() {
+		fuzztest.Cheap(t, len(frame), func() {
 			m, err := readMessage(frame)
 			if err != nil {
 				return
@@ -57,7 +38,7 @@ func FuzzReplyFrame(f *testing.F) {
 	f.Add(appendReply(nil, id{1}, []byte("answer")))
 	f.Add([]byte{kindReply})
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		cheap(t, len(frame), func() {
+		fuzztest.Cheap(t, len(frame), func() {
 			i, answer, err := readReply(frame)
 			if err == nil && !bytes.Equal(appendReply(nil, i, answer), frame) {
 				t.Fatalf("%x is read as another frame", frame)
@@ -84,7 +65,7 @@ func FuzzTextFrame(f *testing.F) {
 		if len(text) > maxText {
 			return
 		}
-		cheap(t, len(text), func() {
+		fuzztest.Cheap(t, len(text), func() {
 			var q request
 			if json.Unmarshal(text, &q) != nil {
 				return
@@ -116,7 +97,7 @@ func FuzzHeaders(f *testing.F) {
 	}
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, wait, send, authorization, forward, cancel string) {
-		cheap(t, len(wait)+len(send)+len(authorization)+len(forward)+len(cancel), func() {
+		fuzztest.Cheap(t, len(wait)+len(send)+len(authorization)+len(forward)+len(cancel), func() {
 			r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/s/" + send, RawQuery: "wait=" + url.QueryEscape(wait)},
 				Header: http.Header{"Authorization": {authorization}, "Kith-Cancel": {cancel}}, RemoteAddr: wait}
 			if d, err := waitOf(r); err == nil && (d < 0 || d > maxWait) {
@@ -151,7 +132,7 @@ func FuzzHop(f *testing.F) {
 	f.Add(good[:encSize])
 	f.Add(sealHopAnswer(answers, 200, []byte("x")))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cheap(t, len(text), func() {
+		fuzztest.Cheap(t, len(text), func() {
 			if h, _, err := openHop(key, text); err == nil && (len(h.send) != sendSize || !bytes.Equal(text, good)) {
 				t.Fatalf("%x opens", text)
 			}
@@ -167,7 +148,7 @@ func FuzzPoll(f *testing.F) {
 	f.Add(append([]byte{0, 0, 0, byte(len(frame))}, frame...))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cheap(t, len(text), func() {
+		fuzztest.Cheap(t, len(text), func() {
 			m := &Mailbox{fresh: make(chan struct{})}
 			p := newPolls(m)
 			if p.read(Box{}, text) == nil && m.size > len(text) {
@@ -209,7 +190,7 @@ func FuzzJournal(f *testing.F) {
 		}
 		defer j.file.Close()
 		var first, second int
-		cheap(t, len(text), func() {
+		fuzztest.Cheap(t, len(text), func() {
 			first = 0
 			if err := j.scan(func(head []byte, _ place) error {
 				if head != nil {
@@ -241,7 +222,7 @@ func FuzzQueueRequest(f *testing.F) {
 	}
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cheap(t, len(text), func() {
+		fuzztest.Cheap(t, len(text), func() {
 			var want newQueue
 			if json.Unmarshal(text, &want) != nil {
 				return

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"kith/internal/fuzztest"
 	"kith/sealed"
 	"kith/sealed/bhttp"
 	"kith/webid"
@@ -37,27 +37,6 @@ func unb64(t testing.TB, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// cheap runs work on size bytes that somebody sent. It may take 100 ms and
-// allocate a few times what came (reliability §1, 11); on a machine that is busy
-// elsewhere it may run again.
-func cheap(t *testing.T, size int, work func()) {
-	t.Helper()
-	var took time.Duration
-	var memory uint64
-	for range 5 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		work()
-		took = time.Since(start)
-		runtime.ReadMemStats(&after)
-		if memory = after.TotalAlloc - before.TotalAlloc; took < 100*time.Millisecond && memory < uint64(8*size+256<<10) {
-			return
-		}
-	}
-	t.Errorf("%d bytes take %v and %d bytes of memory", size, took, memory)
 }
 
 // FuzzMessage: whatever comes is declined, unless it is one of the messages of the
@@ -110,7 +89,7 @@ func FuzzMessage(f *testing.F) {
 		return p, ok
 	}
 	f.Fuzz(func(t *testing.T, m []byte) {
-		cheap(t, len(m), func() { s.Answer(t.Context(), m) })
+		fuzztest.Cheap(t, len(m), func() { s.Answer(t.Context(), m) })
 		answer, _, err := s.Answer(t.Context(), m)
 		var v webid.Verdict
 		switch {
@@ -140,7 +119,7 @@ func FuzzInner(f *testing.F) {
 		}
 		m := to.forge(t, inner)
 		asked = nil
-		cheap(t, len(m), func() { w.server.Answer(t.Context(), m) })
+		fuzztest.Cheap(t, len(m), func() { w.server.Answer(t.Context(), m) })
 		_, reply, err := w.server.Answer(t.Context(), m)
 		if err != nil && (!errors.Is(err, sealed.ErrDeclined) || asked != nil) {
 			t.Errorf("%v, asked %+v", err, asked)
@@ -189,7 +168,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		before := bytes.Clone(answer)
-		cheap(t, len(answer), func() { p.Open(answer) })
+		fuzztest.Cheap(t, len(answer), func() { p.Open(answer) })
 		response, err := p.Open(answer)
 		switch {
 		case err == nil && !made[string(answer)]:

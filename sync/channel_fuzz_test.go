@@ -3,18 +3,12 @@ package sync
 import (
 	"encoding/json"
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"kith/internal/fuzztest"
 	"kith/pod"
-)
-
-// What reading a subscription may cost, however it is made.
-const (
-	fuzzTime   = 20 * time.Millisecond
-	fuzzMemory = 64*maxRequest + 128<<10 // bytes allocated
 )
 
 // FuzzSubscription reads subscriptions: each is refused as one that cannot be
@@ -39,7 +33,8 @@ func FuzzSubscription(f *testing.F) {
 		if len(text) > maxRequest {
 			return
 		}
-		q, err := readWithin(t, c, text)
+		fuzztest.Cheap(t, len(text), func() { c.parseRequest([]byte(text), services[3]) })
+		q, err := c.parseRequest([]byte(text), services[3])
 		if err != nil {
 			if !errors.Is(err, ErrSubscription) {
 				t.Fatalf("refused with %v", err)
@@ -48,28 +43,6 @@ func FuzzSubscription(f *testing.F) {
 		}
 		sayAgain(t, c, q)
 	})
-}
-
-// readWithin reads a subscription and checks time and allocation. The best of ten
-// runs counts, because other work shares the machine.
-func readWithin(t *testing.T, c *Channels, text string) (q request, err error) {
-	var took time.Duration
-	for range 10 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		q, err = c.parseRequest([]byte(text), services[3])
-		took = time.Since(start)
-		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > fuzzMemory {
-			t.Fatalf("%d bytes made it allocate %d", len(text), used)
-		}
-		if took < fuzzTime {
-			return q, err
-		}
-	}
-	t.Fatalf("%d bytes took %v", len(text), took)
-	return q, err
 }
 
 // sayAgain reads what a subscriber would be told of its channel.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kith/acl"
+	"kith/internal/fuzztest"
 	"kith/webid"
 )
 
@@ -112,6 +113,7 @@ func FuzzCursor(f *testing.F) {
 		f.Add(c)
 	}
 	f.Fuzz(func(t *testing.T, c string) {
+		fuzztest.Cheap(t, len(c), func() { s.open(someone, c) })
 		at, err := s.open(someone, c)
 		if err != nil {
 			if !errors.Is(err, ErrCursor) && !errors.Is(err, acl.ErrGone) {
@@ -132,6 +134,7 @@ func FuzzFeedQuery(f *testing.F) {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
+		fuzztest.Cheap(t, len(raw), func() { parseFeedQuery(raw) })
 		q, err := parseFeedQuery(raw)
 		if err != nil {
 			if !errors.Is(err, ErrRequest) {

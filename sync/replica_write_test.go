@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kith/acl"
+	"kith/internal/fuzztest"
 	"kith/pod"
 	"kith/webid"
 )
@@ -392,6 +393,7 @@ func FuzzVersion(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		fuzztest.Cheap(t, len(s), func() { parseVersion(s) })
 		v, err := parseVersion(s)
 		if err != nil {
 			if !errors.Is(err, ErrRequest) {
@@ -414,7 +416,9 @@ func FuzzHeaders(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, version, id, modified, typ string) {
-		r, err := rowOf(p, http.Header{"Kith-Version": {version}, "Kith-Id": {id}, "Kith-Modified": {modified}, "Content-Type": {typ}})
+		head := http.Header{"Kith-Version": {version}, "Kith-Id": {id}, "Kith-Modified": {modified}, "Content-Type": {typ}}
+		fuzztest.Cheap(t, len(version)+len(id)+len(modified)+len(typ), func() { rowOf(p, head) })
+		r, err := rowOf(p, head)
 		if err != nil {
 			if !errors.Is(err, ErrRequest) {
 				t.Fatalf("error %v", err)

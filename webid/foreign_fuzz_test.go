@@ -1,42 +1,13 @@
 package webid
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"kith/internal/fetch"
+	"kith/internal/fuzztest"
 )
-
-const (
-	fuzzTime  = 100 * time.Millisecond
-	fuzzFloor = 1 << 20 // bytes that any input may cost
-	fuzzByte  = 400     // bytes for each byte of a small triple: its terms and the places where they are kept
-)
-
-// within runs f and checks what it costs for n bytes of input: bounded memory, and
-// never more than 100 ms, of which the best of ten runs counts.
-// (reliability §1, 11)
-func within(t *testing.T, n int, f func()) {
-	t.Helper()
-	best := time.Hour
-	for range 10 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		f()
-		best = min(best, time.Since(start))
-		runtime.ReadMemStats(&after)
-		if most := uint64(fuzzByte*n + fuzzFloor); after.TotalAlloc-before.TotalAlloc > most {
-			t.Fatalf("%d bytes made it allocate %d, want at most %d", n, after.TotalAlloc-before.TotalAlloc, most)
-		}
-		if best < fuzzTime {
-			return
-		}
-	}
-	t.Fatalf("%d bytes took %v", n, best)
-}
 
 // FuzzForeignToken reads whatever somebody calls a token, before anything of it is verified.
 func FuzzForeignToken(f *testing.F) {
@@ -58,7 +29,7 @@ func FuzzForeignToken(f *testing.F) {
 	}
 	v := &Verifier{Issuer: "https://host.example", Keys: []PrivateKey{key}, Now: func() time.Time { return now }}
 	f.Fuzz(func(t *testing.T, token string) {
-		within(t, len(token), func() { v.present(token, [32]byte{1}) })
+		fuzztest.Cheap(t, len(token), func() { v.present(token, [32]byte{1}) })
 		p, err := v.present(token, [32]byte{1})
 		if err == nil && (p.rest == nil || p.sub == "" || len(p.jkt) != 43 || p.kid != "" || !p.exp.After(now) || p.rest.issuer == v.Issuer) {
 			t.Errorf("%+v", p)
@@ -102,20 +73,20 @@ func FuzzPublished(f *testing.F) {
 		if len(doc) > 64<<10 {
 			return
 		}
-		within(t, len(doc), func() { readDiscovery([]byte(doc), issuer) })
+		fuzztest.Cheap(t, len(doc), func() { readDiscovery([]byte(doc), issuer) })
 		for alg := range algorithms {
-			within(t, len(doc), func() { findKey([]byte(doc), "k", alg) })
+			fuzztest.Cheap(t, len(doc), func() { findKey([]byte(doc), "k", alg) })
 			if k, err := findKey([]byte(doc), "k", alg); err == nil && (k.key == nil || k.alg != alg) {
 				t.Errorf("%+v", k)
 			}
 		}
 		for _, media := range []string{"text/turtle", "application/ld+json", "application/n-triples", "application/json"} {
 			page := fetch.Document{URL: "https://b.example/", Type: media, Body: []byte(doc)}
-			within(t, len(doc), func() { names(page, id, issuer) })
+			fuzztest.Cheap(t, len(doc), func() { names(page, id, issuer) })
 			if names(page, id, issuer) && !strings.Contains(doc, "oidcIssuer") && !strings.Contains(doc, "\\") && !strings.Contains(doc, "OpenIdProvider") && !strings.Contains(doc, "solid/terms") {
 				t.Errorf("%s names the issuer: %q", media, doc)
 			}
-			within(t, len(doc), func() { methodKey(page, s, now) })
+			fuzztest.Cheap(t, len(doc), func() { methodKey(page, s, now) })
 		}
 	})
 }

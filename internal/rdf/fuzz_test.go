@@ -3,46 +3,29 @@ package rdf
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"kith/internal/fuzztest"
 )
 
-// What reading a document of at most 64 KB may cost: time, and bytes allocated.
+// A document of at most 64 KB is read, of so many triples.
 const (
 	fuzzBytes   = 64 << 10
 	fuzzTriples = 2000
-	fuzzTime    = 100 * time.Millisecond
-)
-
-// fuzzCosts are bytes that may be allocated: so many for each byte read, and so
-// many whatever is read.
-type fuzzCosts struct{ byte, floor int }
-
-var (
-	// Turtle takes up to 2 KiB for each triple admitted.
-	fuzzCost = fuzzCosts{10, fuzzTriples*2<<10 + 64<<10}
-
-	// JSON takes values, items and triples, and contexts for the text that they
-	// may expand to.
-	fuzzJSONCost = fuzzCosts{100, fuzzTriples*4<<10 + 2<<20}
-
-	// A patch takes two copies of the graph, and its triples twice.
-	fuzzPatchCost = fuzzCosts{10, fuzzTriples*6<<10 + 256<<10}
 )
 
 var fuzzLimits = Limits{Bytes: fuzzBytes, Triples: fuzzTriples, Depth: 64}
 
 func FuzzTurtle(f *testing.F) {
 	seedTurtle(f)
-	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, Turtle, fuzzCost, doc) })
+	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, Turtle, doc) })
 }
 
 func FuzzNTriples(f *testing.F) {
 	f.Add("<urn:s> <urn:p> \"a\\u00e9\\\"\"@en-x .# c\r\n_:a.b<urn:p>_:c.")
 	f.Add("<urn:s> <urn:p> \"x\" ^^ <urn:\\U00000041> .\n\n\t#")
-	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, NTriples, fuzzCost, doc) })
+	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, NTriples, doc) })
 }
 
 func seedTurtle(f *testing.F) {
@@ -62,13 +45,13 @@ func seedTurtle(f *testing.F) {
 }
 
 // fuzzDecode checks what decoding costs and what comes out.
-func fuzzDecode(t *testing.T, syntax Syntax, cost fuzzCosts, doc string) {
+func fuzzDecode(t *testing.T, syntax Syntax, doc string) {
 	if len(doc) > fuzzBytes {
 		return
 	}
 	var g *Graph
 	var err error
-	within(t, cost, len(doc), func() {
+	fuzztest.Cheap(t, len(doc), func() {
 		g, err = Decode(strings.NewReader(doc), syntax, testBase, fuzzLimits)
 	})
 	if err != nil {
@@ -98,34 +81,9 @@ func checkSound(t *testing.T, g *Graph) {
 	}
 }
 
-// within runs f and checks time and allocation for a document of n bytes. The best
-// of three runs counts, because the collector works in the same process.
-func within(t *testing.T, cost fuzzCosts, n int, f func()) {
-	t.Helper()
-	best := time.Duration(0)
-	for run := range 3 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := worked(t)
-		f()
-		took := worked(t) - start
-		runtime.ReadMemStats(&after)
-		if most := uint64(cost.byte*n + cost.floor); after.TotalAlloc-before.TotalAlloc > most {
-			t.Fatalf("%d bytes made it allocate %d, want at most %d", n, after.TotalAlloc-before.TotalAlloc, most)
-		}
-		if run == 0 || took < best {
-			best = took
-		}
-		if best < fuzzTime {
-			return
-		}
-	}
-	t.Fatalf("%d bytes took %v, want less than %v", n, best, fuzzTime)
-}
-
 func FuzzJSONLD(f *testing.F) {
 	seedJSONLD(f)
-	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, JSONLD, fuzzJSONCost, doc) })
+	f.Fuzz(func(t *testing.T, doc string) { fuzzDecode(t, JSONLD, doc) })
 }
 
 // seedJSONLD adds a document of each feature, and those that ask for most.
@@ -200,7 +158,7 @@ func fuzzPatch(t *testing.T, parse func(io.Reader, IRI, Limits) (Patch, error), 
 	}
 	var g *Graph
 	var applied error
-	within(t, fuzzPatchCost, len(doc), func() {
+	fuzztest.Cheap(t, len(doc)+len(text), func() {
 		g = whole.clone()
 		p, err := parse(strings.NewReader(doc), testBase, fuzzLimits)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kith/internal/fuzztest"
 )
 
 func sample() Release {
@@ -61,6 +63,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(sample().Text())
 	f.Add([]byte("# kith x\n# date 2026-11-22T10:00:00Z\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		fuzztest.Cheap(t, len(text), func() { Parse(text) })
 		r, err := Parse(text)
 		if err != nil {
 			return

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"kith/internal/fuzztest"
 	"kith/sealed"
 
 	"github.com/pion/webrtc/v4"
@@ -389,6 +390,12 @@ func FuzzGathering(f *testing.F) {
 	}
 	f.Add([]byte{frameDeclines, 0, 0, 0, 1, 0, 0, 0, 0}, []byte{})
 	f.Fuzz(func(t *testing.T, one, other []byte) {
+		fuzztest.Cheap(t, len(one)+len(other), func() {
+			var g gathering
+			if _, _, err := g.add(one); err == nil {
+				g.add(other)
+			}
+		})
 		var g gathering
 		for _, frame := range [][]byte{one, other} {
 			s, whole, err := g.add(frame)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kith/internal/fuzztest"
 	"kith/pod"
 )
 
@@ -62,6 +63,7 @@ func FuzzParseSidecar(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzztest.Cheap(t, len(text), func() { parseSidecar(text, sidecar{mediaType: octets}) })
 		c := parseSidecar(text, sidecar{mediaType: octets})
 		if checkType(c.mediaType) != nil || c.nextType != "" && checkType(c.nextType) != nil {
 			t.Fatalf("%q gives the types %q, %q", text, c.mediaType, c.nextType)
@@ -79,6 +81,7 @@ func FuzzGap(f *testing.F) {
 	f.Add(leaf, int64(1))
 	f.Add([]byte{2}, int64(2))
 	f.Fuzz(func(t *testing.T, page []byte, n int64) {
+		fuzztest.Cheap(t, len(page), func() { gap(page, n) })
 		start, end := gap(page, n)
 		if start < 0 || end < start || end > len(page) {
 			t.Fatalf("gap from %d to %d in %d bytes", start, end, len(page))

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"os"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
+	"kith/internal/fuzztest"
 	"kith/sealed/bhttp"
 )
 
@@ -37,31 +36,10 @@ func seeds(f *testing.F) {
 	}
 }
 
-// cheap runs work on a message of size bytes. It may take 20 ms and allocate a
-// few times the message and the bounds of a head; on a machine that is busy
-// elsewhere it may run again.
-func cheap(t *testing.T, size int, work func()) {
-	t.Helper()
-	var took time.Duration
-	var memory uint64
-	for range 5 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		work()
-		took = time.Since(start)
-		runtime.ReadMemStats(&after)
-		if memory = after.TotalAlloc - before.TotalAlloc; took < 20*time.Millisecond && memory < uint64(6*size+128<<10) {
-			return
-		}
-	}
-	t.Errorf("%d bytes take %v and %d bytes of memory", size, took, memory)
-}
-
 func FuzzParseRequest(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, m []byte) {
-		cheap(t, len(m), func() { bhttp.ParseRequest(m) })
+		fuzztest.Cheap(t, len(m), func() { bhttp.ParseRequest(m) })
 		r, err := bhttp.ParseRequest(m)
 		if err != nil {
 			if !errors.Is(err, bhttp.ErrMalformed) || !reflect.DeepEqual(r, bhttp.Request{}) {
@@ -85,7 +63,7 @@ func FuzzParseRequest(f *testing.F) {
 func FuzzParseResponse(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, m []byte) {
-		cheap(t, len(m), func() { bhttp.ParseResponse(m) })
+		fuzztest.Cheap(t, len(m), func() { bhttp.ParseResponse(m) })
 		r, err := bhttp.ParseResponse(m)
 		if err != nil {
 			if !errors.Is(err, bhttp.ErrMalformed) || !reflect.DeepEqual(r, bhttp.Response{}) {
@@ -117,7 +95,7 @@ func TestInterimResponsesAreBounded(t *testing.T) {
 	if r, err := bhttp.ParseResponse(m); err == nil {
 		t.Errorf("%d interim responses are read", len(r.Interim))
 	}
-	cheap(t, 1<<10, func() { bhttp.ParseResponse(m) })
+	fuzztest.Cheap(t, 1<<10, func() { bhttp.ParseResponse(m) })
 }
 
 // TestContentOfManyChunks: a megabyte in chunks of a byte.
@@ -131,5 +109,5 @@ func TestContentOfManyChunks(t *testing.T) {
 	if err != nil || len(r.Content) != 1<<20 {
 		t.Fatalf("%d bytes, %v", len(r.Content), err)
 	}
-	cheap(t, len(m), func() { bhttp.ParseResponse(m) })
+	fuzztest.Cheap(t, len(m), func() { bhttp.ParseResponse(m) })
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"testing"
 
+	"kith/internal/fuzztest"
 	"kith/webid"
 )
 
@@ -33,6 +34,7 @@ func FuzzParseLink(f *testing.F) {
 		f.Add(c["link"].(string))
 	}
 	f.Fuzz(func(t *testing.T, link string) {
+		fuzztest.Cheap(t, len(link), func() { ParseLink(link) })
 		l, err := ParseLink(link)
 		if err != nil {
 			if !errors.Is(err, ErrLink) {
@@ -58,7 +60,9 @@ func FuzzLinkBytes(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l, err := ParseLink("#i=" + strict64.EncodeToString(b))
+		link := "#i=" + strict64.EncodeToString(b)
+		fuzztest.Cheap(t, len(link), func() { ParseLink(link) })
+		l, err := ParseLink(link)
 		if err == nil && (len(l.Label) != 52 || l.Key.IsZero() || len(l.Secret) != 16 || len(l.ID) != 16 || len(l.Name) > 24 || len(l.Pods) > 3) {
 			t.Errorf("link %+v", l)
 		}
@@ -70,6 +74,7 @@ func FuzzParsePairing(f *testing.F) {
 		f.Add(c["link"].(string))
 	}
 	f.Fuzz(func(t *testing.T, link string) {
+		fuzztest.Cheap(t, len(link), func() { ParsePairing(link) })
 		p, err := ParsePairing(link)
 		if err != nil {
 			return
@@ -100,6 +105,7 @@ func FuzzAcceptance(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		fuzztest.Cheap(t, len(body), func() { i.Open(body) })
 		if a, err := i.Open(body); err == nil && !sound[string(body)] {
 			t.Errorf("%x is %+v", body, a)
 		}
@@ -124,6 +130,7 @@ func FuzzIntroduction(f *testing.F) {
 	}
 	f.Add([]byte(`{"label":"","device_list":"x","keys":"x","ways":[{"pod":"https://a.example/","issuer":"https://a.example"}],"name":""}`))
 	f.Fuzz(func(t *testing.T, plain []byte) {
+		fuzztest.Cheap(t, len(plain), func() { introduction(plain, map[string]any{}) })
 		in, err := introduction(plain, map[string]any{})
 		if err != nil {
 			var v webid.Verdict

@@ -1,6 +1,6 @@
 //go:build unix
 
-package rdf
+package fuzztest
 
 import (
 	"syscall"
@@ -10,7 +10,7 @@ import (
 
 // worked returns the time that processors have spent on this process: how busy
 // they are otherwise does not count.
-func worked(t *testing.T) time.Duration {
+func worked(t testing.TB) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

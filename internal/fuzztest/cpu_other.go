@@ -1,6 +1,6 @@
 //go:build !unix
 
-package rdf
+package fuzztest
 
 import (
 	"testing"
@@ -10,4 +10,4 @@ import (
 var began = time.Now()
 
 // worked returns the time since this process began.
-func worked(*testing.T) time.Duration { return time.Since(began) }
+func worked(testing.TB) time.Duration { return time.Since(began) }
