@@ -5,7 +5,7 @@
 # make conformance URL=... CREDENTIALS=file.json    ask any Solid server what the specifications ask of it
 #               SERVER=kith or SERVER=css starts and asks one of its own; ONLY=TEXT asks only some cases
 # make webrtc   a pod to which friends' phones connect directly, bin/kith-webrtc: its tests, and what it weighs
-# make fuzz     every fuzz target for FUZZTIME (30s)
+# make fuzz     every fuzz target for FUZZTIME (30s); COUNT=1000000 is so many inputs each, TARGETS='FuzzRange ...' only some
 # make torture  the properties again, over very many random worlds; kills and failures at every system call (hours)
 # make s3       backups against an S3 server that checks signatures, which it fetches
 # make bench    every benchmark, into docs/performance.md
@@ -18,6 +18,8 @@ SHELL       := bash
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
+COUNT       ?=
+TARGETS     ?=
 RUN         ?=
 URL         ?=
 CREDENTIALS ?=
@@ -151,7 +153,7 @@ image: $(app)
 	go run ./tools/image -program bin/image/kith-linux-$(MACHINE:arm=armv7) -machine $(MACHINE) -version '$(VERSION)' -date $$(git log -1 --format=%ct) -out bin/kith.tar
 
 fuzz:
-	@FUZZTIME=$(FUZZTIME) tools/fuzz
+	@FUZZTIME='$(FUZZTIME)' COUNT='$(COUNT)' TARGETS='$(TARGETS)' tools/fuzz
 
 # The server stands outside of go.mod: it brings more modules than Kith has.
 VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.0.14
