@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CDPSession, Page } from "playwright-core";
 import { asApp, openApp, type OtherApp, outcome, signIn } from "./app.ts";
-import { axe } from "./axe.ts";
-import { desktop, type Host, openScene, type Person, phone, type Scene, screenshot } from "./harness.ts";
+import { lookAt } from "./look.ts";
+import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { podFiles } from "./pods.ts";
 import { isolated } from "../src/ui/asked.ts";
@@ -40,18 +40,8 @@ afterAll(async () => {
   await app.close();
 });
 
-/** Says what axe finds on the page in light and in dark, and keeps a picture of both at both sizes. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [size, screen] of [["phone", phone], ["desktop", desktop]] as const) {
-      await page.setViewportSize(screen);
-      await screenshot(page, `apps ${name} ${size} ${colorScheme}`);
-      expect(await axe(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
-    }
-  }
-  await page.setViewportSize(phone);
-}
+/** A screen, as `lookAt` looks at it. */
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `apps ${name}`);
 
 const title = (page: Page, name: string) => page.getByRole("heading", { level: 1, name, exact: true });
 const asks = (page: Page, name = "Albums") => title(page, consent.title(isolated(name)));

@@ -23,12 +23,11 @@ interface AxeResult {
 /** axe runs all of axe-core's rules on the page as it is. A page on which no rule passed was not looked at,
  * and is an error. */
 export async function axe(page: Page): Promise<Violation[]> {
-  const script = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   // The page's own policy lets no script in; the debugger's protocol goes past it.
   const debug = await page.context().newCDPSession(page);
   try {
-    await evaluate(debug, `${script};undefined`);
-    const result = JSON.parse(await evaluate(debug, "axe.run(document).then(JSON.stringify)")) as AxeResult;
+    if ((await evaluate(debug, "typeof axe")) !== "object") await evaluate(debug, `${await source()};undefined`);
+    const result = JSON.parse(await evaluate(debug, "axe.run(document, { resultTypes: ['violations'] }).then(JSON.stringify)")) as AxeResult;
     if (result.passes.length === 0) throw new Error("run axe: no rule found anything to look at");
     return result.violations.map(({ id, help, nodes }) => ({
       rule: id,
@@ -38,6 +37,10 @@ export async function axe(page: Page): Promise<Violation[]> {
   } finally {
     await debug.detach();
   }
+}
+
+function source(): Promise<string> {
+  return readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 }
 
 type Debug = Awaited<ReturnType<ReturnType<Page["context"]>["newCDPSession"]>>;

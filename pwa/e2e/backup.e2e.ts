@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { backupWordsFor } from "../src/ui/words/backup.ts";
-import { axe } from "./axe.ts";
-import { desktop, type Host, openScene, phone, type Scene, screenshot } from "./harness.ts";
+import { lookAt } from "./look.ts";
+import { type Host, openScene, type Scene, screenshot } from "./harness.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 
@@ -38,19 +38,8 @@ beforeEach(() => witness(() => [mia, ben, ...(back === undefined ? [] : [back])]
 
 afterAll(() => scene.close());
 
-/** look takes a screen in both sizes and themes, and asks axe about it in both themes. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [size, screen] of [["desktop", desktop], ["phone", phone]] as const) {
-      await page.setViewportSize(screen);
-      await screenshot(page, `backup ${name} ${size} ${colorScheme}`);
-    }
-    expect(await axe(page), `${name}, ${colorScheme}`).toEqual([]);
-  }
-  await page.setViewportSize(phone);
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference" });
-}
+/** A screen, as `lookAt` looks at it. */
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `backup ${name}`);
 
 /** saved taps a button and returns where the file was saved that comes of it. */
 async function saved(device: Phone, button: string, name: string): Promise<string> {

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
-import { axe } from "./axe.ts";
-import { desktop, type Host, openScene, type Person, phone, type Scene, screenshot } from "./harness.ts";
+import { lookAt } from "./look.ts";
+import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { podFiles, podFolder, podPosts, postNamed } from "./pods.ts";
@@ -49,18 +49,8 @@ beforeEach(() => witness(() => [ana]));
 
 afterAll(() => scene.close());
 
-/** Says what axe finds on the page in light and in dark, and keeps a picture of both at both sizes. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [size, screen] of [["phone", phone], ["desktop", desktop]] as const) {
-      await page.setViewportSize(screen);
-      await screenshot(page, `home ${name} ${size} ${colorScheme}`);
-    }
-    expect(await axe(page), `${name}, ${colorScheme}`).toEqual([]);
-  }
-  await page.setViewportSize(phone);
-}
+/** A screen, as `lookAt` looks at it. */
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `home ${name}`);
 
 /** Opens one of the rows of the screen about the pod. */
 async function open(row: string, title: string): Promise<void> {
@@ -256,6 +246,7 @@ describe("photos in the pod's folder", () => {
     await ana.button(words.compose.inbox(1)).waitFor();
     await look(ana.page, "inbox chosen");
     await ana.send();
+    await ana.release();
     await ana.told(words.compose.putAway);
     const names = async (): Promise<readonly string[]> => [...(await podFiles(host, "ana")).keys()].filter((path) => path.startsWith("/inbox-photos/") && path.endsWith(".jpg")).sort();
     await expect.poll(names, patience).toEqual(["/inbox-photos/IMG 1.jpg", "/inbox-photos/posted/IMG 0.jpg", "/inbox-photos/posted/IMG 2.jpg"]);

@@ -168,8 +168,7 @@ export class Phone {
   async post(wording: Wording): Promise<void> {
     await this.write(wording);
     await this.send();
-    // Nobody takes it back: as when the page is about to go, it leaves at once.
-    await this.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+    await this.release();
     await this.article(wording.text).waitFor();
   }
 
@@ -177,6 +176,11 @@ export class Phone {
   async send(): Promise<void> {
     await this.button(words.compose.post).click();
     await this.heading(words.feed.title).waitFor();
+  }
+
+  /** release ends the pause in which a finished post can be taken back, as when the page is about to go. */
+  async release(): Promise<void> {
+    await this.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
   }
 
   /** show changes who can see a post, through its chip. */

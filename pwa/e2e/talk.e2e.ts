@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { etagOf, jsonLD } from "../src/core/pod/tree.ts";
-import { axe } from "./axe.ts";
-import { desktop, type Host, openScene, phone, type Scene, screenshot } from "./harness.ts";
+import { lookAt } from "./look.ts";
+import { type Host, openScene, phone, type Scene } from "./harness.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { podFiles, postNamed } from "./pods.ts";
@@ -35,22 +35,8 @@ beforeEach(() => witness(() => [ana, ben, laptop, cleo]));
 
 afterAll(() => scene.close());
 
-/** Says what axe finds on the page in light and in dark, and keeps a picture of both at both sizes. */
-async function look({ page }: Phone, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [size, screen] of [["phone", phone], ["desktop", desktop]] as const) {
-      await page.setViewportSize(screen);
-      await screenshot(page, `talk ${name} ${size} ${colorScheme}`);
-      if (await page.evaluate(() => document.documentElement.scrollHeight > innerHeight * 1.1)) {
-        await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-        await screenshot(page, `talk ${name} end ${size} ${colorScheme}`);
-      }
-      expect(await axe(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
-    }
-  }
-  await page.setViewportSize(phone);
-}
+/** A screen, as `lookAt` looks at it. */
+const look = ({ page }: Phone, name: string): Promise<void> => lookAt(page, `talk ${name}`);
 
 /** hears waits until a comment is on the screen of the post, which is opened for it. */
 async function hears(who: Phone, post: string, said: string): Promise<void> {

@@ -4,8 +4,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { axe } from "./axe.ts";
+import { lookAt } from "./look.ts";
 import { lookingAt } from "./camera.ts";
-import { builtFile, desktop, type Host, openScene, phone, type Scene, screenshot } from "./harness.ts";
+import { builtFile, desktop, type Host, openScene, phone, type Scene } from "./harness.ts";
 import { album, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 
@@ -27,18 +28,8 @@ beforeEach(() => witness(() => [mia, noor]));
 
 afterAll(() => scene.close());
 
-/** Says what axe finds on the page in light and in dark, and keeps a picture of both at both sizes. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [size, screen] of [["phone", phone], ["desktop", desktop]] as const) {
-      await page.setViewportSize(screen);
-      await screenshot(page, `ui ${name} ${size} ${colorScheme}`);
-      expect(await axe(page), `${name}, ${size}, ${colorScheme}`).toEqual([]);
-    }
-  }
-  await page.setViewportSize(phone);
-}
+/** A screen, as `lookAt` looks at it. */
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `ui ${name}`);
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => (document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "").trim());
