@@ -101,7 +101,7 @@ func TestGroupsElsewhere(t *testing.T) {
 			}
 			_, _, err = v.Put(ctx, path(t, "/box/g"), "text/plain", reader("g"), pod.Precondition{})
 			is(t, "put", err, c.want)
-			_, err = v.Create(ctx, path(t, "/box/"), "n", "text/plain", reader("n"))
+			_, err = v.Create(ctx, path(t, "/box/"), "n", "text/plain", reader("n"), pod.Precondition{})
 			is(t, "create", err, c.want)
 			_, err = v.MakeContainer(ctx, path(t, "/box/"+strings.ReplaceAll(c.name, " ", "")+"/"), pod.Precondition{})
 			is(t, "make container", err, c.want)

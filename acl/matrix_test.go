@@ -57,7 +57,7 @@ var methods = []struct {
 		return err
 	}},
 	{"POST", drawnTree.posts, func(v *View, p pod.Path) error {
-		_, err := v.Create(context.Background(), p, "slug", "text/plain", strings.NewReader("new"))
+		_, err := v.Create(context.Background(), p, "slug", "text/plain", strings.NewReader("new"), pod.Precondition{})
 		return err
 	}},
 	{"DELETE", drawnTree.deletes, func(v *View, p pod.Path) error {

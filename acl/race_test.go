@@ -83,7 +83,7 @@ func TestManyAgentsAtOnce(t *testing.T) {
 			return err
 		},
 		func() error {
-			_, err := w.guard.As(ben).Create(ctx, path(t, "/in/"), "x", "text/plain", reader("x"))
+			_, err := w.guard.As(ben).Create(ctx, path(t, "/in/"), "x", "text/plain", reader("x"), pod.Precondition{})
 			return err
 		},
 		func() error {

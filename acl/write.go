@@ -3,7 +3,6 @@ package acl
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -73,8 +72,8 @@ func (v *View) MayPut(ctx context.Context, p pod.Path, pre pod.Precondition) err
 
 // MayCreate returns the error that Create or CreateContainer would have before
 // they look at a body.
-func (v *View) MayCreate(ctx context.Context, container pod.Path) error {
-	return v.see(ctx, func(j *judge) error { return j.mayCreateIn(container) })
+func (v *View) MayCreate(ctx context.Context, container pod.Path, pre pod.Precondition) error {
+	return v.see(ctx, func(j *judge) error { return j.mayCreateIn(container, pre) })
 }
 
 // MakeContainer makes the container p and the missing ones above it. It needs
@@ -100,9 +99,10 @@ func (v *View) MakeContainer(ctx context.Context, p pod.Path, pre pod.Preconditi
 // Create makes a resource in a container, by Append (WAC §access-modes). Its
 // name is slug where that is a free name and the agent controls the container;
 // otherwise it is random, after slug where that is a name. The errors are those
-// of Put; pod.ErrNotExist where there is no such container.
-func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string, body io.Reader) (info pod.Info, err error) {
-	in, err := v.admit(ctx, container, func(j *judge) error { return j.mayCreateIn(container) })
+// of Put; pod.ErrNotExist where there is no such container, which the Precondition
+// is about.
+func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string, body io.Reader, pre pod.Precondition) (info pod.Info, err error) {
+	in, err := v.admit(ctx, container, func(j *judge) error { return j.mayCreateIn(container, pre) })
 	if err != nil {
 		return info, err
 	}
@@ -113,7 +113,7 @@ func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string,
 	}
 	defer func() { err = errors.Join(err, staged.Discard()) }()
 	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
-		p, err := j.newChild(container, slug, false)
+		p, err := j.newChild(container, slug, false, pre)
 		if err != nil {
 			return err
 		}
@@ -127,9 +127,9 @@ func (v *View) Create(ctx context.Context, container pod.Path, slug, typ string,
 }
 
 // CreateContainer is Create for a container.
-func (v *View) CreateContainer(ctx context.Context, container pod.Path, slug string) (info pod.Info, err error) {
+func (v *View) CreateContainer(ctx context.Context, container pod.Path, slug string, pre pod.Precondition) (info pod.Info, err error) {
 	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
-		p, err := j.newChild(container, slug, true)
+		p, err := j.newChild(container, slug, true, pre)
 		if err != nil {
 			return err
 		}
@@ -375,18 +375,6 @@ func (j *judge) mayMake(p pod.Path, need Modes) error {
 	return nil
 }
 
-// mayCreateIn decides on a POST to a container.
-func (j *judge) mayCreateIn(container pod.Path) error {
-	if !container.IsContainer() {
-		return pod.ErrBadPath
-	}
-	s, err := j.standing(container)
-	if err != nil {
-		return err
-	}
-	return j.require(s, Append)
-}
-
 // mayDelete decides on a DELETE of p.
 func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 	s, err := j.standing(p)
@@ -425,65 +413,4 @@ func (j *judge) mayDelete(p pod.Path, pre pod.Precondition) error {
 		}
 	}
 	return pre.Check(s.exists, a.Info.ETag, a.Info.Modified)
-}
-
-// newChild decides on a POST and names what it makes. Names for agents without
-// Control carry a random part, so that none tells what is there already
-// (protocol §3.1).
-func (j *judge) newChild(container pod.Path, slug string, asContainer bool) (pod.Path, error) {
-	if err := j.mayCreateIn(container); err != nil {
-		return pod.Path{}, err
-	}
-	m, err := j.underOwn(container)
-	if err != nil {
-		return pod.Path{}, err
-	}
-	plain, named := child(container, slug, asContainer)
-	among := strings.HasPrefix(container.String(), contacts) && !j.agent.Device()
-	if among || named && m.Has(Control) && replicated(plain) {
-		return plain, ErrReplica
-	}
-	if named && m.Has(Control) && isProfile(plain) {
-		return plain, errors.Join(ErrProtected, j.g.mayLose(plain)) // its body is vetted by PUT only
-	}
-	if named && m.Has(Control) {
-		free, err := j.free(plain)
-		if free || err != nil {
-			return plain, err
-		}
-	}
-	unique := strings.ToLower(rand.Text())
-	if p, ok := child(container, addBeforeExtension(slug, unique), asContainer); named && ok {
-		return p, nil
-	}
-	return container.Child(unique, asContainer)
-}
-
-// child returns the member that a slug names, unless it is no name or would be
-// an auxiliary (solid-checklist §1.6).
-func child(container pod.Path, slug string, asContainer bool) (pod.Path, bool) {
-	p, err := container.Child(slug, asContainer)
-	return p, err == nil && p == p.Subject() && !strings.HasPrefix(slug, ".")
-}
-
-// addBeforeExtension returns "a-unique.txt" for "a.txt".
-func addBeforeExtension(slug, unique string) string {
-	if dot := strings.LastIndexByte(slug, '.'); dot > 0 {
-		return slug[:dot] + "-" + unique + slug[dot:]
-	}
-	return slug + "-" + unique
-}
-
-// free reports whether no member has the name of p, or a twin of it.
-func (j *judge) free(p pod.Path) (bool, error) {
-	folded := p.FoldedName()
-	for c, err := range j.tx.List(p.Parent()) {
-		if err != nil {
-			return false, fmt.Errorf("list members: %w", err)
-		}
-		if c.Path.FoldedName() == folded {
-			return false, nil
-		}
-	}
-	return true, nil
 }

@@ -161,7 +161,7 @@ func TestOnlyDevicesSayWhomTheOwnerKnows(t *testing.T) {
 		is(t, name+" patches", err, ErrReplica)
 		is(t, name+" deletes", v.Delete(ctx, path(t, card), pod.Precondition{}), ErrReplica)
 		for _, container := range []string{"/contacts/", "/contacts/" + benCID + "/"} {
-			_, err := v.Create(ctx, path(t, container), "card", "application/ld+json", reader("{}"))
+			_, err := v.Create(ctx, path(t, container), "card", "application/ld+json", reader("{}"), pod.Precondition{})
 			is(t, name+" posts to "+container, err, ErrReplica)
 		}
 	}
@@ -186,7 +186,7 @@ func TestRefusedBytesAreNotTaken(t *testing.T) {
 			return err
 		}},
 		{"a POST", func(v *View) error {
-			_, err := v.Create(context.Background(), path(t, "/box/"), "x", "text/plain", body)
+			_, err := v.Create(context.Background(), path(t, "/box/"), "x", "text/plain", body, pod.Precondition{})
 			return err
 		}},
 	} {
@@ -420,9 +420,9 @@ func TestCreate(t *testing.T) {
 			var info pod.Info
 			var err error
 			if c.container {
-				info, err = v.CreateContainer(context.Background(), at, c.slug)
+				info, err = v.CreateContainer(context.Background(), at, c.slug, pod.Precondition{})
 			} else {
-				info, err = v.Create(context.Background(), at, c.slug, "text/plain", reader("new"))
+				info, err = v.Create(context.Background(), at, c.slug, "text/plain", reader("new"), pod.Precondition{})
 			}
 			is(t, "create", err, c.want)
 			if err != nil {
@@ -455,7 +455,7 @@ func TestCreateNeedsAContainer(t *testing.T) {
 		{"a resource is none", "/box/old", owner, pod.ErrBadPath},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := w.guard.As(c.as).Create(context.Background(), path(t, c.at), "x", "text/plain", reader("x"))
+			_, err := w.guard.As(c.as).Create(context.Background(), path(t, c.at), "x", "text/plain", reader("x"), pod.Precondition{})
 			is(t, "create", err, c.want)
 		})
 	}
@@ -480,13 +480,13 @@ func TestQuota(t *testing.T) {
 		w := box(t, Config{Quota: 10 << 10}, "acl:Append", "acl:Append")
 		made, err := 0, error(nil)
 		for ; err == nil && made < 100; made++ {
-			_, err = w.guard.As(ben).Create(ctx, path(t, "/box/"), "", "text/plain", reader(""))
+			_, err = w.guard.As(ben).Create(ctx, path(t, "/box/"), "", "text/plain", reader(""), pod.Precondition{})
 		}
 		is(t, "at the end", err, pod.ErrFull)
 		if made > 12 {
 			t.Errorf("%d empty resources were made", made)
 		}
-		_, err = w.guard.As(ben).CreateContainer(ctx, path(t, "/box/"), "")
+		_, err = w.guard.As(ben).CreateContainer(ctx, path(t, "/box/"), "", pod.Precondition{})
 		is(t, "a container", err, pod.ErrFull)
 	})
 	t.Run("who may write is not", func(t *testing.T) {

@@ -114,6 +114,9 @@ func TestConditions(t *testing.T) {
 		{"what has not changed is not sent", "GET", "/box/note", "If-Modified-Since: " + modified, 304},
 		{"the listing is not sent again", "GET", "/box/", "If-None-Match: " + list, 304},
 		{"a listing has no time to ask by", "GET", "/box/", "If-Modified-Since: " + time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 200},
+		{"a member is made where the listing is as it was read", "POST", "/box/", "If-Match: " + list, 201},
+		{"and not where it is another by now", "POST", "/box/", "If-Match: " + list, 412},
+		{"nor where no container may be", "POST", "/box/", "If-None-Match: *", 412},
 		{"a write with the right tag", "PUT", "/box/note", "If-Match: " + tag, 204},
 		{"and then it is stale", "PUT", "/box/note", "If-Match: " + tag, 412},
 		{"a weak tag never matches a write", "PUT", "/box/note", "If-Match: W/" + tag, 412},
@@ -129,7 +132,7 @@ func TestConditions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body := ""
-			if c.method == "PUT" {
+			if c.method == "PUT" || c.method == "POST" {
 				body = "changed"
 			}
 			res := s.do("writer", c.method, c.path, body, c.header, "Content-Type: text/plain")
@@ -351,7 +354,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		{"a container without a slash", "PUT", "/box/x", "", 409, []string{"Content-Type: text/turtle", container}},
 		{"a container that says something", "PUT", "/box/x/", "<> <http://www.w3.org/ns/ldp#contains> <y> .", 409, []string{"Content-Type: text/turtle"}},
 		{"a container that is broken", "PUT", "/box/x/", "<", 400, []string{"Content-Type: text/turtle"}},
-		{"a container that is no Turtle", "PUT", "/box/x/", "{}", 415, []string{"Content-Type: application/ld+json"}},
+		{"a container that is no graph", "PUT", "/box/x/", "{}", 415, []string{"Content-Type: application/json"}},
+		{"a container that says something in JSON-LD", "PUT", "/box/x/", `{"p:q": "v"}`, 409, []string{"Content-Type: application/ld+json"}},
 		{"a container that says too much", "PUT", "/box/x/", strings.Repeat("#", 1<<17), 413, []string{"Content-Type: text/turtle"}},
 		{"a container over another", "PUT", "/box/full/", "", 409, []string{"Content-Type: text/turtle", container}},
 		{"one by POST that says something", "POST", "/box/", "<> <p:q> <y> .", 409, []string{"Content-Type: text/turtle", container}},
@@ -385,6 +389,7 @@ func TestWhatMakesAContainer(t *testing.T) {
 		{"a slash", "PUT", "/box/1/", "", "box/1/", nil},
 		{"what solid-client sends", "PUT", "/box/2/", "", "box/2/", []string{"Content-Type: text/turtle", container, "If-None-Match: *"}},
 		{"Turtle that says nothing", "PUT", "/box/3/", "@prefix x: <x:> . # nothing\n", "box/3/", []string{"Content-Type: text/turtle"}},
+		{"JSON-LD that says nothing", "PUT", "/box/7/", "{}", "box/7/", []string{"Content-Type: application/ld+json"}},
 		{"POST with its type", "POST", "/box/", "", "box/4/", []string{"Content-Type: text/turtle", container, "Slug: 4"}},
 		{"POST without a body", "POST", "/box/", "", "box/5/", []string{container, "Slug: 5/"}},
 		{"several links", "POST", "/box/", "", "box/6/", []string{`Link: <x>; title="a,b<c"; rel="up", <http://www.w3.org/ns/ldp#Resource>; rel="type", <http://www.w3.org/ns/ldp#Container>; rel=type`, "Slug: 6"}},

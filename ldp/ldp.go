@@ -49,7 +49,7 @@ func New(c Config) *Handler {
 // logged. When the right to read is lost while a body is being sent, Serve
 // panics with http.ErrAbortHandler, which net/http expects.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, view *acl.View, path string) error {
-	if CORS(w, r) {
+	if h.Preflight(w, r, path) {
 		return nil
 	}
 	p, err := pod.ParsePath(path)
@@ -57,6 +57,15 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, view *acl.View, 
 		err = h.method(w, r, view.From(r.Header.Get("Origin")), p)
 	}
 	return h.Refuse(w, r, err)
+}
+
+// Preflight is [CORS] for a resource, of which the answer to OPTIONS tells what its
+// name allows, whether or not it is a preflight.
+func (h *Handler) Preflight(w http.ResponseWriter, r *http.Request, path string) (answered bool) {
+	if p, err := pod.ParsePath(path); err == nil && r.Method == http.MethodOptions {
+		h.describe(w.Header(), p)
+	}
+	return CORS(w, r)
 }
 
 // Refuse answers with the status and the problem detail that belong to err, and
@@ -93,7 +102,8 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 	}
 	switch r.Method {
 	case http.MethodOptions:
-		return h.options(w, p)
+		w.WriteHeader(http.StatusNoContent) // described by Preflight, as the name alone demands
+		return nil
 	case http.MethodPut:
 		return h.put(w, r, view, p)
 	case http.MethodPatch:
@@ -131,16 +141,9 @@ func allowed(p pod.Path) string {
 	return strings.Join(list, ", ")
 }
 
-// options tells what a name allows. It asks for no access, and depends on the
-// name only.
-func (h *Handler) options(w http.ResponseWriter, p pod.Path) error {
-	h.describe(w.Header(), p)
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
 // describe sets the headers that depend on the name only.
 func (h *Handler) describe(header http.Header, p pod.Path) {
+	header.Del("Link") // of an answer that has been described already
 	header.Set("Allow", allowed(p))
 	header.Set("Accept-Put", "*/*")
 	if p.IsACL() {
@@ -206,6 +209,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request, view *acl.View,
 	if err := view.Delete(r.Context(), p, pre); err != nil {
 		return err
 	}
+	w.Header().Set("Allow", allowed(p))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

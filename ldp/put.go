@@ -36,6 +36,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, view *acl.View, p 
 // placed answers 201 or 204.
 func (h *Handler) placed(w http.ResponseWriter, info pod.Info, created bool) {
 	h.tell(w.Header(), info)
+	w.Header().Set("Allow", allowed(info.Path)) // Solid Protocol §server-allow-methods
 	if !created {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -64,32 +65,37 @@ func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Pre
 
 // post answers POST (Solid Protocol §writing-resources, LDP §5.2.3).
 func (h *Handler) post(w http.ResponseWriter, r *http.Request, view *acl.View, p pod.Path) error {
+	pre, err := precondition(r.Header)
+	if err != nil {
+		return err
+	}
 	asContainer := asksContainer(r.Header)
 	if err := h.checkBody(r, asContainer); err != nil {
 		return err
 	}
-	info, err := h.create(r, view, p, asContainer)
+	info, err := h.create(r, view, p, asContainer, pre)
 	if err != nil {
 		return err
 	}
 	h.tell(w.Header(), info)
+	w.Header().Set("Allow", allowed(p))
 	w.Header().Set("Location", h.url(info.Path))
 	w.WriteHeader(http.StatusCreated)
 	return nil
 }
 
-func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContainer bool) (pod.Info, error) {
+func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContainer bool, pre pod.Precondition) (pod.Info, error) {
 	name := slug(r.Header.Get("Slug"))
 	if !asContainer {
-		return view.Create(r.Context(), p, name, r.Header.Get("Content-Type"), r.Body)
+		return view.Create(r.Context(), p, name, r.Header.Get("Content-Type"), r.Body, pre)
 	}
-	if err := view.MayCreate(r.Context(), p); err != nil {
+	if err := view.MayCreate(r.Context(), p, pre); err != nil {
 		return pod.Info{}, err
 	}
 	if err := checkEmpty(r); err != nil {
 		return pod.Info{}, err
 	}
-	return view.CreateContainer(r.Context(), p, name)
+	return view.CreateContainer(r.Context(), p, name, pre)
 }
 
 // tell names what a write has made.
@@ -147,13 +153,14 @@ func checkEmpty(r *http.Request) error {
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil
 	}
-	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "text/turtle" {
-		return refusal{http.StatusUnsupportedMediaType, "The body of a new container is empty, or Turtle that says nothing."}
+	syntax, ok := rdf.SyntaxOf(r.Header.Get("Content-Type"))
+	if !ok {
+		return refusal{http.StatusUnsupportedMediaType, "The body of a new container is empty, or a graph that says nothing."}
 	}
-	g, err := rdf.Decode(bytes.NewReader(text), rdf.Turtle, "http://container.invalid/", rdf.Limits{})
+	g, err := rdf.Decode(bytes.NewReader(text), syntax, "http://container.invalid/", rdf.Limits{})
 	switch {
-	case errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge):
-		return refusal{http.StatusBadRequest, "The body is not well-formed Turtle."}
+	case errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge) || errors.Is(err, rdf.ErrContext):
+		return refusal{http.StatusBadRequest, "The body is not well formed."}
 	case err != nil:
 		return fmt.Errorf("parse body: %w", err)
 	case g.Len() > 0:

@@ -202,7 +202,7 @@ func TestFriendsLeaveNotifications(t *testing.T) {
 		t.Fatal(err)
 	}
 	friend := webid.ContactAgent(c.ID, c.CID, c.Grant, "did:key:zBen")
-	info, err := h.guard.As(friend).Create(t.Context(), inbox, "hello", "application/ld+json", strings.NewReader(`{}`))
+	info, err := h.guard.As(friend).Create(t.Context(), inbox, "hello", "application/ld+json", strings.NewReader(`{}`), pod.Precondition{})
 	if err != nil || info.Path.Name() == "hello" {
 		t.Fatalf("%s: %v", info.Path, err)
 	}
@@ -212,7 +212,7 @@ func TestFriendsLeaveNotifications(t *testing.T) {
 		}
 	}
 	for name, a := range map[string]webid.Agent{"a stranger": {}, "somebody with a WebID": webid.StrangerAgent("https://eve.example/#me")} {
-		if _, err := h.guard.As(a).Create(t.Context(), inbox, "", "application/ld+json", strings.NewReader(`{}`)); err == nil {
+		if _, err := h.guard.As(a).Create(t.Context(), inbox, "", "application/ld+json", strings.NewReader(`{}`), pod.Precondition{}); err == nil {
 			t.Errorf("%s left something", name)
 		}
 	}

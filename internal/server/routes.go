@@ -138,7 +138,7 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request) bool {
 
 // serve answers a request below the pod's URL; rest is the escaped path inside, with its first slash.
 func (h *home) serve(w http.ResponseWriter, r *http.Request, rest string) {
-	if r.Method == http.MethodOptions && ldp.CORS(w, r) {
+	if r.Method == http.MethodOptions && h.preflight(w, r, rest) {
 		return
 	}
 	agent, err := h.who.Authenticate(r)
@@ -151,6 +151,14 @@ func (h *home) serve(w http.ResponseWriter, r *http.Request, rest string) {
 	if err := h.answer(w, r, agent, rest); err != nil {
 		h.refuse(w, r, err)
 	}
+}
+
+// preflight answers a preflight, for which nobody signs in.
+func (h *home) preflight(w http.ResponseWriter, r *http.Request, rest string) (answered bool) {
+	if own, _, _ := strings.Cut(rest[1:], "/"); slices.Contains(doors, own) || rest == "/.storage" || r.Header.Get("Access-Control-Request-Method") == "" {
+		return ldp.CORS(w, r)
+	}
+	return h.ldp.Preflight(w, r, rest)
 }
 
 // place takes a place for one more request of the agent, unless it is the owner or nobody in particular.
