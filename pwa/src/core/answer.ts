@@ -25,6 +25,8 @@ export interface Around {
   readonly left: (path: string) => void;
   /** An invite of this person was accepted. */
   readonly accepted: () => void;
+  /** Answers the person's other devices what a pod would, as far as this one can. */
+  readonly own?: House["own"];
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
   readonly state?: (url: string, state: MailboxState) => void;
@@ -45,11 +47,12 @@ export function answeringFor(env: Env, tree: Tree, around: Around): Answering | 
     await answering.refresh().catch(() => undefined);
     return answer;
   };
-  const { hinted, left, watch, direct, state, refused } = around;
+  const { hinted, left, watch, own, direct, state, refused } = around;
   const house: House = {
     tree, label: me.label as Label, waysFor: ways, accept, hinted, left,
     get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
     ...(watch !== undefined && { watch }),
+    ...(own !== undefined && { own }),
     ...(direct !== undefined && { direct }),
   };
   const leaving = new Leaving(env, store, () => ownRelays(tree), () => undefined);

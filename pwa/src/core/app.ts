@@ -16,6 +16,7 @@ import type { Store } from "./store/store.ts";
 import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf } from "./sync/invited.ts";
+import { isRemoved } from "./sync/others.ts";
 import { acting, backing, network, part, sealed, talking } from "./loaded.ts";
 import type { Online } from "./sync/online.ts";
 import type { Sealed } from "./sync/sealed.ts";
@@ -143,7 +144,8 @@ export class App implements Kith {
 
   me(): Me | undefined {
     const me = personOf(this.#store);
-    return me === undefined ? undefined : { name: me.name, label: me.label, persistent: this.#kept };
+    const removed = this.#parts !== undefined && isRemoved(this.#parts.session);
+    return me === undefined ? undefined : { name: me.name, label: me.label, persistent: this.#kept, ...(removed && { removed }) };
   }
 
   pod(): PodState {
@@ -254,9 +256,7 @@ export class App implements Kith {
 
   async syncNow(): Promise<void> {
     const online = this.#parts && (await this.#connect().catch(() => undefined));
-    await online?.exchange.run();
-    await online?.reader.refresh();
-    await online?.mail.send(false);
+    await online?.sync();
   }
 
   async confirmDeletions(accept: boolean): Promise<void> {
@@ -439,8 +439,10 @@ export class App implements Kith {
   }
 
   async linkDevice(): ReturnType<Kith["linkDevice"]> {
-    const made = await (await network()).linkDevice(this.#must.session);
+    const { awake, session } = this.#must;
+    const made = await (await network()).linkDevice(session);
     this.#online?.loop.kick();
+    await awake.told();
     return made;
   }
 

@@ -2,6 +2,7 @@
 
 import type { Answering } from "./answer/answering.ts";
 import type { ContactId, Topic } from "./kith.ts";
+import { replicasOf } from "./loaded.ts";
 import { relayCount } from "./pod/facts.ts";
 import type { Session } from "./sync/session.ts";
 
@@ -34,6 +35,7 @@ export class Awake {
   /** heard follows what changed in the app. */
   heard(topic: Topic): void {
     for (const changed of [...this.#watchers]) changed();
+    void this.#session.replicas?.then((replicas) => replicas.changed());
     if (telling.includes(topic)) this.follow();
   }
 
@@ -62,6 +64,12 @@ export class Awake {
     const answering = answeringFor(session.env, session.tree, {
       watch: (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)),
       hinted: this.#doors.hinted,
+      own: async (agent, request) => {
+        const answer = await (await replicasOf(session)).answer(agent, request);
+        // Who was let in reads the person's queues from now on.
+        if (agent.kind === "nobody") await this.told();
+        return answer;
+      },
       refused: this.#doors.lost,
       direct: async (cid, offer) => (await session.carrier()).direct.answer(cid, offer),
       left: (path) => void session.heard([path]).then(this.#doors.kick),

@@ -53,6 +53,8 @@ export interface Me {
   readonly label: string;
   /** False in a private window or where the browser may evict the store. */
   readonly persistent: boolean;
+  /** This device was taken off the person's list by another: nobody answers it any more. */
+  readonly removed?: boolean;
 }
 
 /** Where the owner's pod stands. */
@@ -463,7 +465,7 @@ export interface Kith {
   purgeFriend(cid: ContactId): Promise<void>;
   askAgain(ref: PostRef): Promise<void>;
 
-  /** A link (and words to compare) with which another browser of this person joins. Needs a pod. */
+  /** A link with which another browser of this person joins. Needs a pod, or a relay at which this device answers while it is open. */
   linkDevice(): Promise<{ readonly link: string; readonly expires: number }>;
   /** On the new device: joins the person of the link; resolves when an admin device has let it in. */
   joinDevice(link: string, name: string): Promise<void>;

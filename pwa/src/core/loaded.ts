@@ -1,6 +1,8 @@
 /** The parts of the app that its first page does not wait for. */
 
 import { KithError } from "./errors.ts";
+import type { Replicas } from "./sync/replicas.ts";
+import type { Session } from "./sync/session.ts";
 
 /** part loads a part of the app that the first page does not wait for; rejects with `pod-unreachable` when it cannot be had now. */
 export async function part<T>(load: () => Promise<T>): Promise<T> {
@@ -19,5 +21,12 @@ export const network = (): Promise<typeof import("./sync/online.ts")> => part(()
 export const talking = (): Promise<typeof import("./sync/talk.ts")> => part(() => import("./sync/talk.ts"));
 /** backing loads `backup/backups.ts`. */
 export const backing = (): Promise<typeof import("./backup/backups.ts")> => part(() => import("./backup/backups.ts"));
+/** replicasOf returns what keeps this device equal with the person's others, which it loads at the first call. */
+export function replicasOf(session: Session): Promise<Replicas> {
+  session.replicas ??= part(() => import("./sync/replicas.ts")).then(({ Replicas: Opened }) => new Opened(session));
+  session.replicas.catch(() => (session.replicas = undefined));
+  return session.replicas;
+}
+
 /** sealed loads `sync/sealed.ts`. */
 export const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => import("./sync/sealed.ts"));

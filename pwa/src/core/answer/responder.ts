@@ -42,6 +42,8 @@ export interface House {
   readonly hinted: (cid: ContactId) => void;
   /** Somebody left something at that path. */
   readonly left: (path: string) => void;
+  /** Answers what a pod answers the owner's devices; undefined where only a pod can. */
+  readonly own?: (agent: Agent, request: SealedRequest) => Promise<SealedResponse | Representation | undefined>;
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. Absent where there can be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
 }
@@ -85,7 +87,7 @@ export class Responder {
 
   async #reached(target: Target, agent: Agent, request: SealedRequest, once: Once | undefined): Promise<SealedResponse | undefined> {
     switch (target.kind) {
-      case "elsewhere": return undefined;
+      case "elsewhere": return this.#own(agent, request);
       case "refused": return empty(target.status);
       case "invite": return this.#invite(target.id, request.body);
       case "hint": return this.#hint(agent);
@@ -102,6 +104,11 @@ export class Responder {
     const answer = await this.#house.accept(id, body);
     if (answer === undefined) throw new Refusal("invite");
     return { status: 200, headers: new Headers({ "Content-Type": "application/octet-stream" }), bytes: answer };
+  }
+
+  async #own(agent: Agent, request: SealedRequest): Promise<SealedResponse | undefined> {
+    const own = await this.#house.own?.(agent, request);
+    return own !== undefined && "etag" in own ? send(request, own) : own;
   }
 
   #hint(agent: Agent): SealedResponse {

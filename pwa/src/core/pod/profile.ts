@@ -62,15 +62,17 @@ async function listSigner({ store }: Tree, list: DeviceList, device: Signer): Pr
   return isLong(list) && typeof kept === "string" ? personSigner(kept, list.person) : device;
 }
 
-/** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices. */
-export async function acceptable(tree: Tree, path: string, text: string, pinnedText: string | undefined): Promise<boolean> {
+/** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices.
+ * Between `equals`, neither of which has the last word, both decide alike. */
+export async function acceptable(tree: Tree, path: string, text: string, pinnedText: string | undefined, equals = false): Promise<boolean> {
   try {
     const pinned = pinnedText === undefined ? undefined : await readDeviceList(pinnedText);
-    if (path === devices) return await newerList(text, pinned);
+    if (path === devices) return await newerList(text, pinned, equals);
     if (pinned === undefined) return true;
     const known = await tree.text(keys);
     const document = known === undefined ? undefined : await acceptKeysDocument(known, pinned).catch(() => undefined);
-    return (await acceptKeysDocument(text, pinned, document)).text === text;
+    const next = await acceptKeysDocument(text, pinned, document);
+    return !equals || next.serial > (document?.serial ?? 0) || text > (document?.text ?? "");
   } catch (error) {
     if (error instanceof KithError) return false;
     throw error;
@@ -78,11 +80,14 @@ export async function acceptable(tree: Tree, path: string, text: string, pinnedT
 }
 
 /** newerList tells whether a device list follows the pinned one. Of two that part, the pod's holds: what this device revoked, it revokes again. */
-async function newerList(text: string, pinned: DeviceList | undefined): Promise<boolean> {
+async function newerList(text: string, pinned: DeviceList | undefined, equals: boolean): Promise<boolean> {
   try {
     return (await acceptDeviceList(text, pinned)).text === text;
   } catch (error) {
     if (!(error instanceof Refusal) || error.verdict !== "same epoch, different list") throw error;
-    return pinned !== undefined && can(pinned, (await readDeviceList(text)).signer, "admin");
+    if (pinned === undefined) return false;
+    const { epoch, signer } = await readDeviceList(text);
+    const ahead = epoch === pinned.epoch ? text > pinned.text : epoch > pinned.epoch;
+    return can(pinned, signer, "admin") && (ahead || !equals);
   }
 }

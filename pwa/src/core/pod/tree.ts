@@ -12,6 +12,7 @@ import { given } from "../given.ts";
 import { factsOf } from "./facts.ts";
 import { keep, nameAt, nextNumber, type Step, without } from "./outbox.ts";
 import type { Folder } from "./paths.ts";
+import { based } from "./bases.ts";
 import { forgetTraces, heardOf, traced } from "./traces.ts";
 
 /** turtle is the media type of access lists, circles and audiences. */
@@ -81,10 +82,10 @@ export class Tree {
     return this.store.get("pod") !== undefined || this.store.get("pod/was") !== undefined;
   }
 
-  /** goneAt returns the counter at which this device deleted the resource with that handle, when that was at or after that version. */
-  goneAt(id: string, version: Version): number | undefined {
+  /** goneAt returns the counter at which this device deleted the resource with that handle, when that was at or after that version, or at all. */
+  goneAt(id: string, version?: Version): number | undefined {
     const gone = this.store.get(`gone/${id}`) as Gone | undefined;
-    return gone !== undefined && gone.counter >= version.counter ? gone.counter : undefined;
+    return gone !== undefined && gone.counter >= (version?.counter ?? 0) ? gone.counter : undefined;
   }
 
   /** overtaken returns the write that notes an edit which another device made without knowing of this device's deletion; undefined when there is none that was not noted. */
@@ -135,7 +136,7 @@ export class Batch {
   erase(path: string): void {
     const { store } = this.#tree;
     const below = path.endsWith("/") ? [...store.rows(path)] : [store.row(path)].filter((row) => row !== undefined);
-    for (const row of below) this.writes.push({ erase: row.path }, gone(row, this.#version.counter, this.#tree.env.now()));
+    for (const row of below) this.writes.push({ erase: row.path }, gone(row, this.#version, this.#tree.env.now()));
     this.#erased.push(path);
     this.#steps.push({ del: path, version: this.#version });
   }
@@ -153,6 +154,7 @@ export class Batch {
     this.writes.push(...(await traced(store, this.writes, () => this.#version, env.now())), ...heardOf(store, [this.#version]));
     this.writes.push(...without(this.#tree.store, this.#erased));
     if (this.#tree.tracked) this.writes.push(this.#entry(what, post));
+    else this.writes.push(...based(store, this.#steps));
     return this.writes;
   }
 
@@ -163,16 +165,17 @@ export class Batch {
   }
 }
 
-/** Gone is what this device remembers of a deletion: its counter, its time, and the version that was deleted. */
-interface Gone {
+/** Gone is what this device remembers of a deletion: its version, its time, and the version that was deleted. */
+export interface Gone {
   readonly counter: number;
+  readonly device?: string;
   readonly at: number;
   readonly was?: Version;
 }
 
 /** gone returns the write that remembers a deletion by handle alone. */
-export function gone(row: Row, counter: number, at: number): Write {
-  return { set: `gone/${row.id}`, value: { counter, at, was: row.version } satisfies Gone };
+export function gone(row: Row, { counter, device }: Version, at: number): Write {
+  return { set: `gone/${row.id}`, value: { counter, device, at, was: row.version } satisfies Gone };
 }
 
 /** newHandle returns a random handle of 22 characters. */

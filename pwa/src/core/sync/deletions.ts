@@ -61,13 +61,13 @@ export function decideHeld(tree: Tree, accept: boolean): Promise<void> {
 
 function erasing(tree: Tree, rows: readonly Row[]): readonly Write[] {
   const counter = tree.counter;
-  const erased = rows.flatMap((row): readonly Write[] => [{ erase: row.path }, gone(row, Math.max(counter, row.version.counter), tree.env.now())]);
+  const erased = rows.flatMap((row): readonly Write[] => [{ erase: row.path }, gone(row, { counter: Math.max(counter, row.version.counter), device: tree.device }, tree.env.now())]);
   return [...erased, ...without(tree.store, rows.map(({ path }) => path))];
 }
 
 function reviving(tree: Tree, rows: readonly Row[]): readonly Write[] {
   const version = { counter: tree.counter + 1, device: tree.device };
   const revived = rows.map((row): Write => ({ put: { ...row, id: newHandle(tree.env), version }, bytes: null }));
-  const queued = toPush(tree, rows.map(({ path }) => path), [], nextNumber(tree.store));
+  const queued = tree.tracked ? toPush(tree, rows.map(({ path }) => path), [], nextNumber(tree.store)) : [];
   return [...revived, ...queued, { set: "counter", value: version.counter }];
 }

@@ -26,14 +26,23 @@ const maxTo = 8;
 /** envelopeFor returns who reads a request to a friend, or to the own pod; throws `keys-refused` when nobody could. */
 export async function envelopeFor(session: Session, whom: Whom): Promise<Envelope> {
   const own = await ownLists(session.tree);
-  if (whom === "me") {
-    const salt = await ownSalt(own.devices.label);
-    return { label: own.devices.label, to: recipients(own.devices, own.keys, isPod), from: await sender(session, own.keys, salt) };
-  }
+  if (whom === "me") return envelopeWithin(session, isPod);
   const { devices, keys, salt } = await card(session.tree, whom);
   const list = await readDeviceList(devices);
   const to = recipients(list, await acceptKeysDocument(keys, list), (device) => device.may.includes("answer"));
   return { label: list.label, to, from: await sender(session, own.keys, fromB64u(salt) ?? new Uint8Array(0)) };
+}
+
+/** envelopeWithin returns who reads a request to those of the person's own devices. */
+export async function envelopeWithin(session: Session, wanted: (device: Device) => boolean): Promise<Envelope> {
+  const { devices, keys } = await ownLists(session.tree);
+  return { label: devices.label, to: recipients(devices, keys, wanted), from: await ownSender(session) };
+}
+
+/** ownSender returns as whom this device writes to others of the same person. */
+export async function ownSender(session: Session): Promise<Sender> {
+  const { devices, keys } = await ownLists(session.tree);
+  return sender(session, keys, await ownSalt(devices.label));
 }
 
 function isPod({ may }: Device): boolean {

@@ -3,7 +3,7 @@
  * the link's secret, so it cannot let itself in.
  *
  *     link/<auth>       Link: a secret this device made, until it is too old
- *     revoked/<kid>     a device that this one took out of the list
+ *     revoked/<kid>     a device that this one took out of the list: a Farewell until it can be told, then true
  */
 
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../bytes.ts";
@@ -16,7 +16,9 @@ import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import { maxList } from "../pod/card.ts";
 import { relayCount } from "../pod/facts.ts";
 import { inviteKeyNames } from "../pod/inviter.ts";
-import { devices, keys } from "../pod/paths.ts";
+import { devices, keys, relaysPath } from "../pod/paths.ts";
+import { type Known, knownName } from "../pod/bases.ts";
+import { part } from "../loaded.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import { jose, newHandle, newRow } from "../pod/tree.ts";
 import type { Store, Write } from "../store/store.ts";
@@ -24,8 +26,9 @@ import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreem
 import { acceptDeviceList } from "../webid/devices.ts";
 import { can, type Device } from "../webid/list.ts";
 import { type Did, didOfJwk, generate, jwkOf, parseDid, type Signer } from "../webid/key.ts";
-import { type Joining, makeJoining, readJoining } from "../webid/link.ts";
+import { type Joining, makeJoining, type PodLink, readJoining } from "../webid/link.ts";
 import { agreementLife, makeAgreementKey } from "../webid/person.ts";
+import type { RelayWay } from "../webid/way.ts";
 import { jsonOf, postOpenly } from "./open.ts";
 import { ownSalt } from "../sealed/pair.ts";
 import { signerOf } from "../webid/records.ts";
@@ -33,26 +36,42 @@ import { atHome, podClient } from "./clients.ts";
 import { relayWays } from "./introduce.ts";
 import { appAddress } from "./invites.ts";
 import type { askOnce as AskOnce } from "./sealed.ts";
-import type { Person, Session } from "./session.ts";
+import type { Person, Pod, Session } from "./session.ts";
 import { renewSetting } from "./waits.ts";
 import { tellAll } from "../pod/letters.ts";
 
-interface Link {
+/** Link is a secret that this device made. */
+export interface Link {
   readonly secret: string;
   readonly expires: number;
+  /** Who was let in by it, where this device answers itself. */
+  readonly used?: Did;
 }
 
-const links = "link/";
+/** linkSettings is the prefix of the settings that hold links. */
+export const linkSettings = "link/";
+const links = linkSettings;
 const revoked = "revoked/";
+
+/** Farewell is how a device is reached that was taken out. */
+interface Farewell {
+  readonly key: Did;
+  readonly ways: readonly RelayWay[];
+}
+
 const domain = utf8("kith join 1");
-/** How long a device waits to be let in, and how often it asks, in milliseconds. */
-const patience = 15 * 60_000;
+/** How long a device waits to be let in, in milliseconds. */
+export const patience = 15 * 60_000;
+/** How often it asks. */
 const interval = 2_000;
 /** A key is renewed so long before it ends: what was sealed to it may still be on its way, and the sender may have heard of it late. */
 const renewBefore = 15 * 86_400_000;
 
+const linking = (): Promise<typeof import("./linking.ts")> => part(() => import("./linking.ts"));
+
 /** linkDevice makes a link with which one more device may ask to join. */
 export async function linkDevice(session: Session): Promise<{ readonly link: string; readonly expires: number }> {
+  if (session.pod === undefined && relayCount(session.store) > 0) return (await linking()).linkWithoutPod(session);
   const { env, mustPod, me, store } = session;
   const secret = env.random(16);
   const auth = await authOf(secret);
@@ -95,14 +114,16 @@ export async function admitDevices(session: Session): Promise<boolean> {
   return false;
 }
 
-interface Joiner {
+/** Joiner is a device that asks to be one of the person's. */
+export interface Joiner {
   readonly kid: Did;
   readonly name: string;
   readonly agree: AgreementKey;
   readonly mac: string;
 }
 
-async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
+/** joinerOf reads who asks; undefined when something lacks. Throws a `Refusal` for keys that are none. */
+export async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
   const mac = string(request?.mac, 64);
   const name = string(request?.name, 64);
   if (request === undefined || mac === undefined || name === undefined) return undefined;
@@ -112,7 +133,7 @@ async function joinerOf(request: Json | undefined, now: number): Promise<Joiner 
 }
 
 /** madeFor returns the link whose secret a request proves to hold. */
-async function madeFor(store: Store, open: readonly string[], joiner: Joiner | undefined): Promise<string | undefined> {
+export async function madeFor(store: Store, open: readonly string[], joiner: Joiner | undefined): Promise<string | undefined> {
   for (const name of joiner === undefined ? [] : open) {
     const secret = fromB64u((store.get(name) as Link).secret);
     if (secret !== undefined && joiner !== undefined && joiner.mac === (await macOf(secret, joiner.kid, joiner.agree.key))) return name;
@@ -124,13 +145,30 @@ async function madeFor(store: Store, open: readonly string[], joiner: Joiner | u
 export async function removeDevice(session: Session, kid: string): Promise<void> {
   const { env, tree } = session;
   if (kid === session.me.device || !session.list.devices.some((each) => each.kid === kid)) throw new KithError("no-such", "remove device: it is not another one of the list");
+  const farewell = session.pod === undefined ? await farewellTo(session, kid as Did) : undefined;
   await tree.act("other", async (batch) => {
     await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => now.filter((each) => each.kid !== kid) }));
-    batch.set(revoked + kid, true);
+    batch.set(revoked + kid, farewell ?? true);
     if (relayCount(session.store) > 0) batch.set(renewSetting, true);
   });
   await session.heard([devices]);
+  await tellRemoved(session, revoked + kid);
   await session.relaysHeard();
+}
+
+/** farewellTo returns how a device that nobody answers any more is told why: by the key and the ways that it has had. */
+async function farewellTo({ tree }: Session, kid: Did): Promise<Farewell | undefined> {
+  const key = newestKey((await ownLists(tree)).keys, kid)?.key;
+  const ways = await relayWays(tree, "own");
+  return key === undefined || ways.length === 0 ? undefined : { key, ways };
+}
+
+/** tellRemoved brings a device the list on which it is not any more, once a relay has taken it. */
+async function tellRemoved({ carrier, store, list: { text: body } }: Session, name: string): Promise<void> {
+  const farewell = store.get(name) as Farewell | true | undefined;
+  if (farewell === undefined || farewell === true) return;
+  const told = await (await carrier()).tell(farewell.ways, farewell.key, { method: "PUT", path: `.replica${devices}`, headers: { "Content-Type": jose }, body });
+  if (told) await store.apply([{ set: name, value: true }]);
 }
 
 /** revokeAgain takes out what this device revoked and a list that came in between has again. */
@@ -138,6 +176,7 @@ export async function revokeAgain(session: Session): Promise<void> {
   for (const name of session.store.names(revoked)) {
     const kid = name.slice(revoked.length);
     if (session.list.devices.some((each) => each.kid === kid)) await removeDevice(session, kid);
+    else await tellRemoved(session, name);
   }
 }
 
@@ -158,37 +197,42 @@ export async function joinDevice(env: Env, store: Store, link: string, name: str
     await Promise.all([signer.kid, agree.key].map((kid) => env.keys.remove(kid)));
     throw error;
   }
-  const { pod, issuer, label, via } = joining;
+  const { label, via } = joining;
   const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
-  const writes: Write[] = [{ set: "me", value: me }, { set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me`, via } }, { set: "pod/was", value: true }];
+  const writes: Write[] = [{ set: "me", value: me }, ...("pod" in joining ? podWrites(joining, via) : [{ set: knownName((await acceptDeviceList(lists[0]?.[1] ?? "")).signer), value: { heard: 0 } satisfies Known }])];
   await store.apply([...(await Promise.all(lists.map(([path, list]) => listRow(env, path, list)))), ...writes]);
+}
+
+function podWrites({ pod, issuer }: PodLink, via: Joining["via"]): readonly Write[] {
+  return [{ set: "pod", value: { pod, issuer, webid: `${pod}profile/card#me`, via } satisfies Pod }, { set: "pod/was", value: true }];
 }
 
 /** PodWay is how a device that is no device yet asks the pod: as nobody, and as itself once it was let in. */
 interface PodWay {
   readonly openly: (asking: { readonly path: string; readonly body: string }) => Promise<Answer>;
   readonly client: () => Pick<Client, "ask">;
-  /** Whether the lists have to be read again before anything else: a sealed request names a key that has to be in them. */
-  readonly rereads: boolean;
+  /** What has to be read, and the lists again, before anything else: a sealed request names a key that has to be in them. */
+  readonly rereads: readonly string[];
 }
 
 async function podWay(env: Env, joining: Joining, signer: Signer, agree: AgreementKey, sealed: () => Promise<typeof AskOnce>): Promise<PodWay> {
-  const { pod, issuer, label, via, ik } = joining;
-  if (ik === undefined || atHome(env, joining)) {
+  const { label, via, ik } = joining;
+  if ("pod" in joining && (ik === undefined || atHome(env, joining))) {
+    const { pod, issuer } = joining;
     return {
       openly: ({ path, body }) => postOpenly(env, pod + path, "application/json", body, "pod"),
       // A client of its own each time: none keeps what an earlier refusal left.
       client: () => new PodClient(env, { pod, issuer }, signer, "pod", () => undefined),
-      rereads: false,
+      rereads: [],
     };
   }
   const [askOnce, { key }, salt] = [await sealed(), await signerOf(env.keys, agree.key), await ownSalt(label)];
-  const to = { label, to: [{ key: ik }] };
+  const to = { label, to: [{ key: ik as Did }] };
   const headers = { "Content-Type": "application/json" };
   return {
     openly: ({ path, body }) => askOnce(env, via, to, { method: "POST", path, headers, body, allow: [202, 403, 404, 409] }),
     client: () => ({ ask: (asking) => askOnce(env, via, { ...to, from: { label, kid: agree.kid, key, salt } }, asking) }),
-    rereads: true,
+    rereads: "pod" in joining ? [devices, keys] : [devices, keys, relaysPath],
   };
 }
 
@@ -211,9 +255,8 @@ async function admitted(env: Env, { client, rereads }: PodWay, closing: AbortSig
     const pod = client();
     try {
       await pod.ask({ method: "GET", path: ".replica?after=0&limit=1" });
-      if (!rereads) return undefined;
-      const [list, document] = await Promise.all([devices, keys].map(async (path) => text((await pod.ask({ method: "GET", path: `.replica${path}` })).bytes)));
-      return [[devices, list ?? ""], [keys, document ?? ""]];
+      if (rereads.length === 0) return undefined;
+      return await Promise.all(rereads.map(async (path) => [path, text((await pod.ask({ method: "GET", path: `.replica${path}` })).bytes)] as const));
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
     }
@@ -232,11 +275,12 @@ function pause(env: Env, milliseconds: number, closing: AbortSignal): Promise<vo
 /** listRow keeps a list as the pod had it, without a version, so that the first pull takes the newer one. */
 async function listRow(env: Env, path: string, list: string): Promise<Write> {
   const bytes = utf8(list);
-  const row = { path, id: newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
+  const row = { path, id: newHandle(env), version: { counter: 0, device: "" }, type: path === relaysPath ? "application/json" : jose, modified: env.now() };
   return { put: await newRow(row, bytes), bytes };
 }
 
-async function authOf(secret: Bytes): Promise<string> {
+/** authOf returns by what a link is known without its secret. */
+export async function authOf(secret: Bytes): Promise<string> {
   return b64u(await sha256(join(domain, secret)));
 }
 

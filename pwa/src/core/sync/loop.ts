@@ -10,6 +10,8 @@ import { entries, ready } from "../pod/outbox.ts";
 import { contactsOf } from "../pod/people.ts";
 import type { Exchange } from "./exchange.ts";
 import { hintedFriends } from "./hints.ts";
+import { replicasOf } from "../loaded.ts";
+import { others } from "./others.ts";
 import type { Mail } from "./mail.ts";
 import type { Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -62,12 +64,14 @@ export class Loop {
       this.#friendsWake.wake();
     });
     this.#known = this.#reachable();
+    this.#followOthers();
     this.#ended = Promise.all([this.#followPod(), this.#followFriends(), this.#sendMail()]);
   }
 
   /** kick makes the pod and friends hear of an act now; with `answered`, also friends who could not be reached before. */
   kick(answered = false): void {
     if (answered) this.#mail.hurry();
+    this.#followOthers();
     this.#podWake.wake();
     this.#mailWake.wake();
     this.#exchange.interrupt();
@@ -80,6 +84,19 @@ export class Loop {
     this.kick();
     this.#friendsWake.wake();
     await this.#ended;
+    await this.#session.replicas?.then((replicas) => replicas.stop());
+  }
+
+  /** meet asks the person's other devices once, where there is no pod. */
+  async meet(): Promise<void> {
+    if (others(this.#session).length > 0) await (await replicasOf(this.#session)).once();
+  }
+
+  /** followOthers begins to follow them, and ends it when there is a pod, or they are none any more. */
+  #followOthers(): void {
+    const { replicas } = this.#session;
+    if (this.#stopped || (replicas === undefined && others(this.#session).length === 0)) return;
+    void replicasOf(this.#session).then((found) => (this.#stopped ? undefined : found.start(() => this.#podWake.wake()))).catch(ignore);
   }
 
   async #followPod(): Promise<void> {

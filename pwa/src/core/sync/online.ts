@@ -3,6 +3,7 @@
 import type { ContactId } from "../kith.ts";
 import type { Json } from "../json.ts";
 import type { Card } from "../pod/card.ts";
+import { replicasOf } from "../loaded.ts";
 import { contact } from "../pod/people.ts";
 import { type Folder, postPath } from "../pod/paths.ts";
 import { KithError } from "../errors.ts";
@@ -21,9 +22,11 @@ import type { Talking } from "./talk.ts";
 import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
-export { decideHeld } from "./deletions.ts";
-export { acceptInvite, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
-export { joinDevice, linkDevice, removeDevice } from "./joining.ts";
+export { decideHeld, hold } from "./deletions.ts";
+export { acceptInvite, appAddress, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
+export { authOf, joinDevice, joinerOf, linkDevice, linkSettings, madeFor, patience, removeDevice } from "./joining.ts";
+export { readBytes, readPage } from "./replica.ts";
+export { settle } from "./settle.ts";
 export { connectPod } from "./pairing.ts";
 export { readPairing } from "../webid/link.ts";
 
@@ -54,6 +57,14 @@ export class Online {
     this.loop = new Loop(session, { exchange: this.exchange, reader: this.reader, mail: this.mail, talk });
   }
 
+  /** sync exchanges once with the pod, or the person's other devices, and with friends. */
+  async sync(): Promise<void> {
+    await this.loop.meet();
+    await this.exchange.run();
+    await this.reader.refresh();
+    await this.mail.send(false);
+  }
+
   /** words returns the twelve words that this person and a friend see alike. */
   words(cid: ContactId): Promise<readonly string[]> {
     const { store, me } = this.session;
@@ -62,9 +73,9 @@ export class Online {
 
   /** ownFile returns one of the owner's own files that this device does not hold; it comes from the pod and stays. */
   async ownFile(folder: Folder, name: string): Promise<Bytes> {
-    const { store } = this.session;
+    const { store, pod } = this.session;
     const row = store.row(postPath(folder) + name);
-    const bytes = row && (await readBytes(podClient(this.session), row.path));
+    const bytes = row && (pod === undefined ? await (await replicasOf(this.session)).bytes(row.path) : await readBytes(podClient(this.session), row.path));
     if (row === undefined || bytes === undefined) throw new KithError("not-there-any-more", "show picture: it is nowhere");
     await store.apply([{ put: row, bytes }]);
     this.session.emit("posts");

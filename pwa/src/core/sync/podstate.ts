@@ -9,10 +9,11 @@ import type { Session } from "./session.ts";
 /** podState returns where the pod stands. */
 export function podState({ store, tree, pod, status }: Session): PodState {
   const waiting = waitingCount(store);
-  if (pod === undefined) return { kind: "none", waiting };
+  const askDeletions = heldCount(tree) || undefined;
+  if (pod === undefined) return given({ kind: "none" as const, waiting, askDeletions });
   const lastSync = store.get("pod/last") as number | undefined;
   const kind = kindOf(status.error?.code, store.get("pod/cursor") !== undefined);
-  return given({ kind, url: pod.pod, waiting, lastSync, ...status, askDeletions: heldCount(tree) || undefined });
+  return given({ kind, url: pod.pod, waiting, lastSync, ...status, askDeletions });
 }
 
 function kindOf(error: string | undefined, followed: boolean): PodState["kind"] {

@@ -38,6 +38,10 @@ export interface Direct {
 export interface Carrier {
   ask(whom: Whom, asking: Asking, role: Role): Promise<Answer>;
   askStranger(stranger: Stranger, asking: Asking, role: Role): Promise<Answer>;
+  /** Asks another device of this person, which has so many seconds to take the question. */
+  askDevice(device: Did, asking: Asking, patience: number): Promise<Answer>;
+  /** Leaves word for a device of this person that is none any more; true once a relay has it. */
+  tell(ways: readonly RelayWay[], key: Did, asking: Asking): Promise<boolean>;
   /** What is asked and answered over direct connections. */
   readonly direct: Direct;
   /** The address of a relay of this person that hands out the app; undefined when none does. */

@@ -20,12 +20,13 @@ import { cardPath, relaysPath } from "../pod/paths.ts";
 import { readRelays, sendOf } from "../relay/settings.ts";
 import { contact } from "../pod/people.ts";
 import type { ContactId } from "../kith.ts";
+import type { Did } from "../webid/key.ts";
 import { answerId, openAnswer, type SealedResponse } from "../sealed/answer.ts";
 import { inPieces } from "../sealed/pieces.ts";
 import { type Pending, type SealedRequest, sealRequest, type Sealing } from "../sealed/request.ts";
 import type { RelayWay } from "../webid/way.ts";
 import { DirectWay } from "./direct.ts";
-import { envelopeFor } from "./envelopes.ts";
+import { envelopeFor, envelopeWithin, ownSender } from "./envelopes.ts";
 import { ownRelays } from "./introduce.ts";
 import { bodyOf, keyOf, Ledger } from "./ledger.ts";
 import { Leaving } from "./leaving.ts";
@@ -58,6 +59,8 @@ interface To {
   readonly role: Role;
   readonly ways: readonly RelayWay[];
   readonly sealing: Pick<Sealing, "to" | "from" | "label">;
+  /** Another device of this person: it answers within so many seconds, or is asked anew. */
+  readonly patience?: number;
 }
 
 /** Sealed is the carrier. */
@@ -114,6 +117,21 @@ export class Sealed implements Carrier {
     return this.#ask({ whom: name, name: called, role, ways: relays, sealing: { label, to: [{ key }] } }, asking);
   }
 
+  async askDevice(device: Did, asking: Asking, patience: number): Promise<Answer> {
+    const sealing = await envelopeWithin(this.#session, ({ kid }) => kid === device);
+    return this.#ask({ whom: `device ${device}`, role: "pod", ways: await this.#ownWays(), sealing, patience }, asking);
+  }
+
+  async tell(ways: readonly RelayWay[], key: Did, asking: Asking): Promise<boolean> {
+    const from = await ownSender(this.#session);
+    const request = this.#requestOf({ whom: "me" }, asking);
+    for (const way of ways) {
+      const { message } = await sealRequest(this.#session.env, { label: from.label, to: [{ key }], from, request });
+      if (!("refused" in (await this.#leaving.leave(way, message, 0)))) return true;
+    }
+    return false;
+  }
+
   /** ownWays lead to the own pod: those of the settings once they are here, before that those of the link. A pod that has not been told of new queues
    * reads those that it knows, and nothing else. */
   async #ownWays(): Promise<readonly RelayWay[]> {
@@ -139,7 +157,7 @@ export class Sealed implements Carrier {
     }
   }
 
-  #requestOf({ whom }: To, asking: Asking): SealedRequest {
+  #requestOf({ whom }: Pick<To, "whom">, asking: Asking): SealedRequest {
     const { method, headers = {}, body } = asking;
     if (!("path" in asking)) throw new KithError("pod-unreachable", "ask through relays: it is not below the pod");
     const cursor = this.#session.store.get(`peer/${whom}/cursor`) as string | undefined;
@@ -166,7 +184,7 @@ export class Sealed implements Carrier {
     const { env } = this.#session;
     const asked = this.#ledger.find(to.whom, key);
     // What the own pod is asked for it can be asked for again; only what it shall do is worth keeping.
-    const lasting = to.whom !== "me" || request.method !== "GET";
+    const lasting = to.patience === undefined && (to.whom !== "me" || request.method !== "GET");
     const nonce = (asked && fromB64u(asked.nonce)) ?? env.random(16);
     const expires = asked?.expires ?? env.now() + lifetime;
     const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
@@ -218,7 +236,8 @@ export class Sealed implements Carrier {
     return undefined;
   }
 
-  #patience({ whom, role }: To): number {
+  #patience({ whom, role, patience }: To): number {
+    if (patience !== undefined) return patience;
     return this.#session.env.now() - (this.#asleep.get(whom) ?? -Infinity) < moment ? knock : hold[role];
   }
 

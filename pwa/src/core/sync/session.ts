@@ -10,6 +10,7 @@ import { Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { type DeviceList, ownList } from "../webid/list.ts";
 import type { Carrier } from "./reach.ts";
+import type { Replicas } from "./replicas.ts";
 import type { Did, Signer } from "../webid/key.ts";
 import type { PodWay, RelayWay } from "../webid/way.ts";
 import { signerOf } from "../webid/records.ts";
@@ -55,6 +56,8 @@ export class Session {
   /** What ends the waiting of questions that nobody has any more, once it is loaded. */
   overtaken: () => Promise<void> = async () => undefined;
   list: DeviceList;
+  /** What follows the person's other devices, once it is loaded (loaded.ts). */
+  replicas: Promise<Replicas> | undefined;
   /** How it goes with the pod. */
   readonly status: Status = { error: undefined, progress: undefined };
   /** Who asks which pod, by contact or `me` (clients.ts). */

@@ -5,6 +5,7 @@ import { narrower } from "../acl/narrower.ts";
 import type { PostRef } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { draftRows, lostDraft } from "../pod/drafts.ts";
+import { baseAt, unheard } from "../pod/bases.ts";
 import { covers, nextNumber, type Step, type Waiting, waiting, without } from "../pod/outbox.ts";
 import { devices, keys, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
@@ -29,17 +30,24 @@ function isLarge({ path, size }: Pick<RemoteRow, "path" | "size">): boolean {
   return size > eagerBytes || (placeOf(path).kind === "media" && !/-t\.[a-z]+$/.test(path));
 }
 
-/** settle merges a page, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
-export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows" | "gone" | "counter">, also: readonly Write[]): Promise<readonly string[]> {
+/** Other is another device of the person, of which a page came: it is told nothing, since it follows this one in its turn, and a deletion stands
+ * by its handle alone, since neither has the last word on what came first. */
+export interface Other {
+  /** The highest counter of this device that it has heard of. */
+  readonly heard: number;
+}
+
+/** settle merges a page, of the pod's unless it is another's, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
+export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows" | "gone" | "counter">, also: readonly Write[], other?: Other): Promise<readonly string[]> {
   const fetched = new Map<string, Bytes>();
-  const { dels } = waiting(tree.store);
-  await pool(4, page.rows.filter((remote) => wanted(tree, dels, remote)), async ({ path }) => {
+  const { dels } = waitingFor(tree, other);
+  await pool(4, page.rows.filter((remote) => wanted(tree, dels, remote, other)), async ({ path }) => {
     const bytes = await readBytes(client, path);
     if (bytes !== undefined) fetched.set(path, bytes);
   });
   // Everything is decided within one turn of the tree, because acts may have happened while bytes came.
   return tree.exclusive(async () => {
-    const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter));
+    const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter), other);
     await settling.deletions(page);
     for (const remote of listsFirst(page.rows)) await settling.row(remote);
     const heard = heardOf(tree.store, [...page.rows, ...page.gone].map(({ version }) => version));
@@ -49,10 +57,15 @@ export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows"
   });
 }
 
+/** waitingFor returns what the pod, or the other device, has not heard of. */
+function waitingFor({ store, device }: Tree, other: Other | undefined): Waiting {
+  return other === undefined ? waiting(store) : { puts: unheard(store, device, other.heard), dels: [] };
+}
+
 /** wanted tells whether the bytes of a row are fetched at once. */
-function wanted(tree: Tree, dels: Waiting["dels"], remote: RemoteRow): boolean {
+function wanted(tree: Tree, dels: Waiting["dels"], remote: RemoteRow, other: Other | undefined): boolean {
   const { path, id, version, etag } = remote;
-  if (tree.goneAt(id, version) !== undefined || doomed(dels, remote)) return placeOf(path).kind === "post" && tree.overtaken(id, version) !== undefined;
+  if (tree.goneAt(id, other === undefined ? version : undefined) !== undefined || doomed(dels, remote)) return placeOf(path).kind === "post" && tree.overtaken(id, version) !== undefined;
   return tree.store.row(path)?.etag !== etag && !isLarge(remote);
 }
 
@@ -81,13 +94,15 @@ class Settling {
   readonly #deletedThere: Extract<Step, { del: string }>[] = [];
   /** Of which version a deletion is. */
   readonly #erased = new Map<string, Version>();
+  readonly #other: Other | undefined;
   #counter: number;
   #list: string | undefined;
 
-  constructor(tree: Tree, fetched: ReadonlyMap<string, Bytes>, counter: number) {
+  constructor(tree: Tree, fetched: ReadonlyMap<string, Bytes>, counter: number, other: Other | undefined) {
     this.#tree = tree;
     this.#fetched = fetched;
-    this.#waits = waiting(tree.store);
+    this.#other = other;
+    this.#waits = waitingFor(tree, other);
     this.#counter = Math.max(counter, tree.counter);
   }
 
@@ -95,7 +110,7 @@ class Settling {
   async finish(): Promise<readonly Write[]> {
     const { store, env } = this.#tree;
     const traces = await traced(store, this.#writes, (path) => this.#erased.get(path) ?? nowhere, env.now());
-    const queued = toPush(this.#tree, this.#pushed, this.#deletedThere, nextNumber(store));
+    const queued = this.#tree.tracked ? toPush(this.#tree, this.#pushed, this.#deletedThere, nextNumber(store)) : [];
     const counter = this.#counter > this.#tree.counter ? [{ set: "counter", value: this.#counter }] : [];
     return [...this.#writes, ...traces, ...without(store, this.#dropped), ...queued, ...counter];
   }
@@ -103,14 +118,14 @@ class Settling {
   /** deletions carries out what the pod's tombstones say, or holds it for the owner's word. */
   async deletions({ gone: tombstones }: Pick<Page, "gone">): Promise<void> {
     const waits = (path: string): boolean => this.#waits.puts.has(path);
-    const deleted = deletedHere(this.#tree, tombstones, waits);
+    const deleted = deletedHere(this.#tree, tombstones, this.#other === undefined ? waits : () => true);
     if (mustAsk(this.#tree, deleted)) {
       this.#writes.push(hold(this.#tree, deleted.map(({ row }) => row)));
       return;
     }
     for (const { row, tombstone } of deleted) {
       if (waits(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
-      this.#writes.push({ erase: row.path }, gone(row, tombstone.version.counter, this.#tree.env.now()));
+      this.#writes.push({ erase: row.path }, gone(row, tombstone.version, this.#tree.env.now()));
       this.#erased.set(row.path, tombstone.version);
       this.#dropped.push(row.path);
       this.changed.push(row.path);
@@ -120,7 +135,7 @@ class Settling {
   /** row merges one row. */
   async row(remote: RemoteRow): Promise<void> {
     const { path, id, version } = remote;
-    const goneAt = this.#tree.goneAt(id, version);
+    const goneAt = this.#tree.goneAt(id, this.#other === undefined ? version : undefined);
     const waits = doomed(this.#waits.dels, remote);
     if (waits || goneAt !== undefined) await this.#overtaken(remote);
     if (waits) return;
@@ -139,7 +154,9 @@ class Settling {
     if (ahead && local.here && !isLarge(local)) return this.#push(local.path);
     this.#dropped.push(local.path);
     const version = ahead ? local.version : remote.version;
-    if (remote.id !== local.id || newer(version, local.version)) this.#writes.push({ put: { ...local, id: remote.id, version }, bytes: null });
+    // Two devices that took each other's handle would go on for ever.
+    const id = this.#other !== undefined && (ahead || (!newer(version, local.version) && local.id < remote.id)) ? local.id : remote.id;
+    if (id !== local.id || newer(version, local.version)) this.#writes.push({ put: { ...local, id, version }, bytes: null });
   }
 
   /** gather joins what was said to a post: nothing that one of the two heard is lost. */
@@ -172,7 +189,7 @@ class Settling {
   /** decideList takes a signed list when it follows the one that is here, whatever its version says. */
   async #decideList(path: string, theirs: string | undefined): Promise<Verdict> {
     const pinned = this.#list ?? (await this.#tree.text(devices));
-    const take = theirs !== undefined && (await acceptable(this.#tree, path, theirs, pinned));
+    const take = theirs !== undefined && (await acceptable(this.#tree, path, theirs, pinned, this.#other !== undefined));
     if (take && path === devices) this.#list = theirs;
     return take ? { do: "take", lost: false } : { do: "nothing" };
   }
@@ -197,6 +214,7 @@ class Settling {
     if (!newer(local.version, remote.version)) {
       this.#writes.push({ put: { ...local, version: { counter: ++this.#counter, device: this.#tree.device } }, bytes: null });
     }
+    if (this.#other !== undefined) this.#writes.push(baseAt(path, remote.version));
     this.#push(path);
   }
 

@@ -21,12 +21,16 @@ export interface Pairing extends PodWay {
   readonly ik?: Did;
 }
 
-/** What a device link says: a person lets another device in through their pod; the secret works once. */
-export interface Joining extends Pairing {
+/** Where the pod of a person is who lets another device in through it. */
+export type PodLink = Pick<Pairing, "pod" | "issuer">;
+
+/** What a device link says: a person lets another device in, through their pod or, where there is none, by relays at which the device that made it
+ * answers. The secret works once. */
+export type Joining = Pick<Pairing, "secret" | "via" | "ik"> & (PodLink | object) & {
   readonly label: Label;
   /** The person's name, to show before anything is sent. */
   readonly name: string;
-}
+};
 
 /** linkBytes returns what a link of that kind carries; throws `bad-link` or `link-of-other-kind`. */
 export function linkBytes(link: string, kind: LinkKind): Bytes {
@@ -54,14 +58,17 @@ export function readJoining(link: string): Joining {
     const json = parseObject(linkBytes(link, "device"));
     const label = textOf(json, "label", 52);
     if (fromBase32(label)?.length !== 32) throw badLink("it names no person");
-    return { ...pairing(json), label: label as Label, name: textOf(json, "name", 160) };
+    const way = "pod" in json ? pairing(json) : secretly(json);
+    if (!("pod" in way) && way.ik === undefined) throw badLink("it leads nowhere");
+    return { ...way, label: label as Label, name: textOf(json, "name", 160) };
   });
 }
 
 /** makeJoining returns the device link of these facts. */
-export function makeJoining(base: string, { pod, issuer, secret, label, name, via, ik }: Joining): string {
+export function makeJoining(base: string, { secret, label, name, via, ik, ...rest }: Joining): string {
+  const pod = "pod" in rest ? { pod: rest.pod, issuer: rest.issuer } : {};
   const sealed = via.length === 0 ? {} : { via, ik };
-  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, pod, issuer, label, secret, name, ...sealed })));
+  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, ...pod, label, secret, name, ...sealed })));
 }
 
 /** isWebId tells whether a text is an absolute http or https IRI with a host and without an account (RFC 3987
@@ -122,9 +129,14 @@ export function badLink(why: string, cause?: unknown): KithError {
 }
 
 function pairing(json: Json): Pairing {
+  return { ...readPodWay(json), ...secretly(json) };
+}
+
+/** secretly reads what a link says besides where the pod is. */
+function secretly(json: Json): Pick<Pairing, "secret" | "via" | "ik"> {
   if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
   const secret = textOf(json, "secret", 256);
   if ((fromB64u(secret)?.length ?? 0) < 16) throw badLink("its secret is too short");
   const via = "via" in json ? readWays(json, "via").filter(isRelay) : [];
-  return { ...readPodWay(json), secret, via, ...(via.length > 0 && { ik: parseDid(json.ik) }) };
+  return { secret, via, ...(via.length > 0 && { ik: parseDid(json.ik) }) };
 }

@@ -1,25 +1,30 @@
 import { useState } from "preact/hooks";
 import type { Device } from "../../core/kith.ts";
+import { useRelays } from "../asking.ts";
 import { useApp } from "../context.ts";
 import { LinkCard } from "../parts/link.tsx";
 import { Screen } from "../parts/screen.tsx";
 import { Ask, Sheet } from "../parts/sheet.tsx";
 import { Sign } from "../parts/sign.tsx";
+import { addressOf } from "../route.ts";
 import { useRelayWords } from "../words/relays.ts";
 
 /** DevicesScreen lists one's devices, links another, and removes one. */
 export function DevicesScreen() {
-  const { attempt, kith, model } = useApp();
+  const { attempt, kith, model, t } = useApp();
   const w = useRelayWords();
   const [joining, setJoining] = useState<{ readonly link: string; readonly expires: number }>();
   const [leaving, setLeaving] = useState<Device>();
+  const { list } = useRelays();
   const hasPod = model.pod.value.kind !== "none";
   const link = (): void => void attempt(async () => setJoining(await kith.linkDevice()));
   return (
     <Screen title={w.devices.title} back={["you"]}>
       <p class="state pad">{w.devices.hint}</p>
       <ul class="rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={() => setLeaving(device)} /></li>)}</ul>
-      {hasPod ? <div class="thumb"><button type="button" class="button primary" onClick={link}>{w.devices.add}</button></div> : <p class="state pad">{w.devices.noPod}</p>}
+      {model.me.value?.removed === true ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p>
+        : hasPod || list.length > 0 ? <>{hasPod ? null : <p class="state pad">{w.devices.meet}</p>}<div class="thumb"><button type="button" class="button primary" onClick={link}>{w.devices.add}</button></div></>
+        : <div class="pad"><p class="state">{w.devices.noPod}</p><a class="button" href={addressOf("you", "relays")}>{w.devices.relay}</a></div>}
       {joining === undefined ? null : <Joining {...joining} onClose={() => setJoining(undefined)} />}
       {leaving === undefined ? null : <Remove device={leaving} onClose={() => setLeaving(undefined)} />}
     </Screen>

@@ -94,7 +94,7 @@ export const enRelays = {
     disconnected: "This phone has forgotten the pod.",
     askHint: "That is unusual. Nothing happens until you choose.",
     askYes: "Delete them",
-    askNo: "Keep them, and tell the pod",
+    askNo: "Keep them everywhere",
     told: "What it has to tell",
     toldIs: (n: number) => (n === 0 ? "About its disk, folder and clock" : count(n, "1 thing", `${n} things`)),
     backups: "Backups",
@@ -143,7 +143,10 @@ export const enRelays = {
     removeText: "It is refused from now on. What it already holds stays on it until it is wiped.",
     removed: (name: string) => `${name} is removed.`,
     keep: "Keep",
-    noPod: "Linking a device needs a pod: the two meet there.",
+    noPod: "Linking a device needs a relay or a pod: the two meet there.",
+    relay: "Choose a relay",
+    meet: "Without a pod your devices bring each other up to date at your relays, whenever both are open. A friend is answered by whichever is open.",
+    off: "What is on it stays until you delete it. To use it again, link it as a new device in another browser profile, or clear this site's data first.",
   },
 
   relays: {

@@ -178,7 +178,8 @@ export const en = {
   /** How things stand, in a word or two. */
   standing: {
     pod: "My pod",
-    ask: (n: number) => `Your pod wants ${count(n, "1 thing", `${n} things`)} deleted on this phone.`,
+    removed: "Another device of yours has removed this one. Nobody answers it any more.",
+    ask: (n: number) => `Your pod or another device wants ${count(n, "1 thing", `${n} things`)} deleted on this phone.`,
     podIs: { none: "None yet", connecting: "Connecting", connected: "Connected", unreachable: "Does not answer", refused: "Refuses this phone" },
     told: "Your pod has something to tell you.",
     full: "Is full",

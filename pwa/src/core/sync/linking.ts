@@ -1,0 +1,70 @@
+/**
+ * Further devices of a person who has no pod: this one answers who holds its link, at the person's own relays, and lets them in
+ * (docs/protocol.md, Pairing). It is one of the invites that this device answers, as far as relays and keys go.
+ *
+ *     link/<auth>    Link, as where a pod carries it (joining.ts), with the invite that answers
+ */
+
+import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
+import { parse } from "../json.ts";
+import { holdInvite } from "../pod/inviter.ts";
+import { knownName } from "../pod/bases.ts";
+import { devices } from "../pod/paths.ts";
+import { changeLists, ownLists, putLists } from "../pod/profile.ts";
+import { tellAll } from "../pod/letters.ts";
+import type { SealedResponse } from "../sealed/answer.ts";
+import { KithError } from "../errors.ts";
+import { can, type Device } from "../webid/list.ts";
+import { makeJoining } from "../webid/link.ts";
+import { network } from "../loaded.ts";
+import { relayWays } from "./introduce.ts";
+import type { Joiner, Link } from "./joining.ts";
+import type { Session } from "./session.ts";
+
+/** linkWithoutPod makes a link with which one more device may ask this one to join. */
+export async function linkWithoutPod(session: Session): Promise<{ readonly link: string; readonly expires: number }> {
+  const { env, me, store, tree, list } = session;
+  const { appAddress, authOf, linkSettings, patience } = await network();
+  const { id, ik, expires } = await holdInvite(tree, patience);
+  const secret = env.random(16);
+  const held: Link = { secret: b64u(secret), expires };
+  await store.apply([{ set: linkSettings + (await authOf(secret)), value: held }]);
+  const via = await relayWays(tree, `invite ${b64u(id)}`);
+  return { link: makeJoining(await appAddress(session), { label: list.label, name: me.name, secret: b64u(secret), via, ik }), expires };
+}
+
+/** admit lets in who holds an open link of this device, once; whoever was let in gets the same answer again. Wrong, used and run out look alike. */
+export async function admit(session: Session, body: Bytes): Promise<SealedResponse> {
+  const { env, store, tree } = session;
+  const { joinerOf, linkSettings, madeFor } = await network();
+  const names = store.names(linkSettings).filter((name) => (store.get(name) as Link).expires > env.now());
+  const joiner = await joinerOf(parse(text(body)), env.now()).catch(ignored);
+  const name = await madeFor(store, names, joiner);
+  const used = name === undefined ? undefined : (store.get(name) as Link).used;
+  if (joiner === undefined || name === undefined || (used ?? joiner.kid) !== joiner.kid) return answer(403, {});
+  if (used === undefined) await letIn(session, joiner, name);
+  const { devices: next, keys } = await ownLists(tree);
+  return answer(202, { device_list: next.text, keys: keys.text });
+}
+
+async function letIn(session: Session, { kid, name, agree }: Joiner, link: string): Promise<void> {
+  const { env, store, tree } = session;
+  const device: Device = { kid, name, may: ["answer", "accept", "post", "admin"] };
+  await tree.act("other", async (batch) => {
+    if (can(session.list, kid, "answer")) return;
+    await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => [...now, device], agree: [agree] }));
+    batch.set(link, { ...(store.get(link) as Link), used: kid } satisfies Link);
+    batch.set(knownName(kid), { heard: 0 });
+    for (const write of tellAll(session)) batch.writes.push(write);
+  });
+  await session.heard([devices]);
+}
+
+function answer(status: number, what: object): SealedResponse {
+  return { status, headers: new Headers({ "Content-Type": "application/json" }), bytes: utf8(JSON.stringify(what)) };
+}
+
+/** What names no keys is no device. */
+function ignored(error: unknown): undefined {
+  if (!(error instanceof KithError)) throw error;
+}

@@ -1,0 +1,160 @@
+/**
+ * The person's other devices while there is no pod: each follows each, by sealed requests at their own relays, and answers them
+ * (docs/protocol.md, Replicas). Nothing is pushed: what this one has the others fetch, as soon as both are awake.
+ *
+ *     asked, or asks ──▶ awake: waits for news at the other ──▶ no answer: asks again after 2 s, 4 s … 15 min, or when it is asked itself
+ */
+
+import type { Stop } from "../env.ts";
+import { KithError } from "../errors.ts";
+import { forgetBases, knownName } from "../pod/bases.ts";
+import type { SealedResponse } from "../sealed/answer.ts";
+import type { SealedRequest } from "../sealed/request.ts";
+import type { Did } from "../webid/key.ts";
+import { Following } from "./following.ts";
+import { others } from "./others.ts";
+import { type Asker, Serving, type Stored } from "./serving.ts";
+import type { Session } from "./session.ts";
+import { backOff, Wake } from "./wake.ts";
+
+/** Seconds that a device that is awake is asked to wait for news; one that answers at once instead is asked no more often than this, in milliseconds. */
+const [patience, rest] = [15, 5_000];
+
+/** Replicas runs from `start` to `stop`; it answers before that too. */
+export class Replicas {
+  readonly #session: Session;
+  readonly #serving: Serving;
+  readonly #lines = new Map<Did, Line>();
+  readonly #watchers = new Set<() => void>();
+  #came: (() => void) | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#serving = new Serving(session, (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)));
+  }
+
+  /** answer answers a request of another device, or of who wants to be one; undefined where only a pod can. */
+  async answer(asker: Asker, request: SealedRequest): Promise<SealedResponse | Stored | undefined> {
+    const answer = await this.#serving.answer(asker, request);
+    if (asker.kind === "owner") this.#lines.get(asker.kid as Did)?.hurry();
+    return answer;
+  }
+
+  /** changed tells who waits that something may be new. */
+  changed(): void {
+    for (const tell of [...this.#watchers]) tell();
+  }
+
+  /** start follows the devices that are in the list, and calls `came` when something came of one. */
+  start(came: () => void): void {
+    this.#came = came;
+    this.#follow();
+  }
+
+  /** once asks each of them once; who does not answer is passed over. */
+  async once(): Promise<void> {
+    for (const kid of others(this.#session)) await this.#line(kid).ask(0);
+  }
+
+  /** bytes returns those of an own resource that is not here; undefined when nobody who is awake has them. */
+  async bytes(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    for (const kid of others(this.#session)) {
+      const found = await this.#line(kid).following.bytes(path);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** stop resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#came = undefined;
+    this.changed();
+    await Promise.all([...this.#lines.values()].map((line) => line.stop()));
+    this.#lines.clear();
+  }
+
+  #follow(): void {
+    const wanted = others(this.#session);
+    for (const [kid, line] of [...this.#lines]) {
+      if (wanted.includes(kid)) continue;
+      this.#lines.delete(kid);
+      void line.stop();
+    }
+    for (const kid of wanted) this.#line(kid).start(() => this.#came?.());
+    const { store, tree } = this.#session;
+    const gone = store.names(knownName("")).filter((name) => !wanted.some((kid) => knownName(kid) === name));
+    // What a store that is closed keeps is dropped the next time.
+    if (wanted.length > 0 && gone.length > 0) store.apply([...gone.map((name) => ({ unset: name })), ...forgetBases(store, tree.device, wanted)]).catch(() => undefined);
+  }
+
+  #line(kid: Did): Line {
+    const line = this.#lines.get(kid) ?? new Line(this.#session, kid);
+    this.#lines.set(kid, line);
+    return line;
+  }
+}
+
+/** Line is one other device. */
+class Line {
+  readonly following: Following;
+  readonly #session: Session;
+  readonly #wake: Wake;
+  readonly #stopping = new AbortController();
+  #unwatch: Stop = () => undefined;
+  #running: Promise<void> | undefined;
+  #came: () => void = () => undefined;
+  #failures = 0;
+
+  constructor(session: Session, kid: Did) {
+    this.#session = session;
+    this.following = new Following(session, kid);
+    this.#wake = new Wake(session.env);
+  }
+
+  start(came: () => void): void {
+    this.#came = came;
+    if (this.#running !== undefined) return;
+    this.#unwatch = this.#session.env.presence.watch(() => this.hurry());
+    this.#running = this.#run();
+  }
+
+  /** hurry asks now, or once more when it is being asked. */
+  hurry(): void {
+    this.#failures = 0;
+    this.#wake.wake();
+  }
+
+  /** ask follows the device once; returns whether something came, undefined when it does not answer. */
+  async ask(wait: number): Promise<boolean | undefined> {
+    try {
+      const came = await this.following.follow(wait, this.#stopping.signal);
+      if (came) this.#came();
+      return came;
+    } catch (error) {
+      if (!(error instanceof KithError)) throw error;
+      return undefined;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#unwatch();
+    this.#wake.wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) await this.#wake.wait(await this.#turn());
+  }
+
+  /** turn asks once and returns after how many milliseconds to do so again; undefined: when woken. */
+  async #turn(): Promise<number | undefined> {
+    const { env } = this.#session;
+    if (!env.presence.online()) return undefined;
+    const [wait, began] = [this.following.awake ? patience : 0, env.now()];
+    const came = await this.ask(wait);
+    if (came === undefined) return backOff(env, this.#failures++);
+    this.#failures = 0;
+    return came || wait === 0 || env.now() - began > rest ? 0 : rest;
+  }
+}
