@@ -105,7 +105,7 @@ export async function openScene(): Promise<Scene> {
 }
 
 /** freePort returns a port of the loopback that nobody listened on a moment ago. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
