@@ -1,0 +1,105 @@
+package dav_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kith/acl"
+	"kith/dav"
+	"kith/internal/fuzztest"
+	"kith/pod"
+	"kith/pod/folder"
+	"kith/webid"
+)
+
+const (
+	base   = "https://pod.example/alice/"
+	prefix = "/alice/.dav"
+	note   = "what stands in the note"
+	rules  = "@prefix acl: <http://www.w3.org/ns/auth/acl#> .\n" +
+		"<#o> a acl:Authorization; acl:agent <" + base + "profile/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control .\n" +
+		"<#r> a acl:Authorization; acl:agent <" + base + "contacts/reader/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read .\n"
+)
+
+// newPod returns a pod with a note, as its owner sees it and as a reader does.
+func newPod(t testing.TB) (owner, reader *acl.View) {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := folder.Open(folder.Options{Tree: filepath.Join(dir, "tree"), State: filepath.Join(dir, "state"), Device: "did:key:zPod", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := webid.ID(base + "profile/card#me")
+	guard := acl.New(store, acl.Config{Base: base, Owner: id})
+	t.Cleanup(func() {
+		guard.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	owner = guard.As(webid.OwnerAgent(id, "did:key:zOwner"))
+	reader = guard.As(webid.ContactAgent(webid.ID(base+"contacts/reader/card#me"), "reader", 1, "did:key:zReader"))
+	for _, file := range [][2]string{{"/.acl", rules}, {"/note", note}} {
+		p, err := pod.ParsePath(file[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		typ := map[bool]string{true: "text/turtle", false: "text/plain"}[p.Name() == ".acl"]
+		if _, _, err := owner.Put(context.Background(), p, typ, strings.NewReader(file[1]), pod.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return owner, reader
+}
+
+// FuzzRequest sends whatever bodies and headers to a note, as somebody who may read
+// it and nothing else. Nothing fails, each answer is cheap, and the note stays.
+func FuzzRequest(f *testing.F) {
+	methods := []string{"PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "COPY", "MOVE", "MKCOL", "DELETE", "PUT"}
+	for i := range methods {
+		for _, body := range []string{
+			"", "<", `<?xml version="1.0"?><propfind xmlns="DAV:"><allprop/></propfind>`, `<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x:y xmlns:x="urn:x"/></D:prop></D:propfind>`,
+			`<propfind xmlns="DAV:"><propname/></propfind>`, `<propfind xmlns="DAV:"><allprop/><include><a/></include></propfind>`,
+			`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><a xmlns="urn:a" xml:lang="en">b<c/></a></D:prop></D:set><D:remove><D:prop><b/></D:prop></D:remove></D:propertyupdate>`,
+			`<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner><href>x</href></owner></lockinfo>`,
+			`<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><propfind xmlns="DAV:"><prop>&d;</prop></propfind>`,
+			`<propfind xmlns="DAV:"><prop>` + strings.Repeat("<a>", 2000) + `</prop></propfind>`, strings.Repeat(`<a b="c">`, 5000),
+		} {
+			f.Add(uint8(i), body, `(["x"] <urn:uuid:1>) (Not <DAV:no-lock>)`, "1", "/alice/.dav/copy")
+		}
+		f.Add(uint8(i), "", `<https://a.example/x> (["x" <y>`, "infinity", "https://pod.example/alice/.dav/../x")
+		f.Add(uint8(i), "", strings.Repeat("(<a>)", 1000), "0", "%zz")
+	}
+	owner, reader := newPod(f)
+	f.Fuzz(func(t *testing.T, which uint8, body, condition, depth, destination string) {
+		if len(body)+len(condition)+len(destination) > 64<<10 {
+			return
+		}
+		method := methods[int(which)%len(methods)]
+		var w *httptest.ResponseRecorder
+		fuzztest.Cheap(t, len(body)+len(condition)+len(depth)+len(destination), func() {
+			r := httptest.NewRequest(method, "https://pod.example"+prefix+"/note", strings.NewReader(body))
+			r.Header = http.Header{"If": {condition}, "Depth": {depth}, "Destination": {destination}, "Timeout": {condition}, "Lock-Token": {condition}}
+			w = httptest.NewRecorder()
+			dav.New(prefix, base).Serve(w, r, reader)
+		})
+		if w.Code >= 500 && w.Code != http.StatusNotImplemented && w.Code != http.StatusInsufficientStorage {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+		if writes := slices.Index(methods, method) > 3; writes && w.Code < 300 {
+			t.Errorf("a reader's %s: %d", method, w.Code)
+		}
+		if got := httptest.NewRecorder(); true {
+			dav.New(prefix, base).Serve(got, httptest.NewRequest("GET", "https://pod.example"+prefix+"/note", nil), owner)
+			if got.Body.String() != note {
+				t.Errorf("after %s the note is %q", method, got.Body)
+			}
+		}
+	})
+}
