@@ -134,15 +134,26 @@ func finite(w http.ResponseWriter) {
 	io.WriteString(w, `<?xml version="1.0" encoding="utf-8"?><D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`)
 }
 
-// answer gives a refusal the status of its reason.
+// answer gives a refusal the status of its reason, and the words for it.
 type answer struct {
 	http.ResponseWriter
-	call *call
+	call    *call
+	instead string // of the words for another status
+}
+
+// Write implements io.Writer.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.instead == "" {
+		return a.ResponseWriter.Write(p)
+	}
+	_, err := io.WriteString(a.ResponseWriter, a.instead)
+	return len(p), err
 }
 
 func (a *answer) WriteHeader(status int) {
 	if status >= 400 && a.call.err != nil {
 		status = statusOf(a.call.err)
+		a.instead = webdav.StatusText(status)
 	}
 	h := a.Header()
 	h.Set("Cache-Control", "no-store, private")

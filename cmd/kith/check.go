@@ -14,8 +14,8 @@ import (
 func checkCommand() command {
 	return command{name: "check", summary: "read a whole pod again and repair what is derived", run: runCheck, help: `
 Usage: kith check [NAME] [--json] [--data DIR]
-       kith check NAME --accept-deletions [--data DIR]
-       kith check NAME --restore-deletions [--data DIR]
+       kith check NAME --accept-deletions [--seen STATE] [--data DIR]
+       kith check NAME --restore-deletions [--seen STATE] [--data DIR]
 
 Reads every file of the pod (of every pod, without NAME) to its end and compares it with what was written; compares
 the index with the folder and with itself; reads all access lists, and the state of the server. What is derived is
@@ -25,7 +25,8 @@ for you to do.
 
 When very many files disappear from the folder at once, the running server holds these deletions back.
 --accept-deletions makes them real, on your phones too; --restore-deletions takes the files for lost, and your phones
-bring back what they have of them. After a restart of the server nothing is held: the files count as lost then.
+bring back what they have of them. With --seen, which a check prints, nothing is done when it would be about others
+than you were told of. After a restart of the server nothing is held: the files count as lost then.
 
 Examples:
   kith check
@@ -39,6 +40,7 @@ func runCheck(ctx context.Context, c *call) error {
 	asJSON := c.flags.Bool("json", false, "print JSON, a line for each pod")
 	accept := c.flags.Bool("accept-deletions", false, "delete everywhere what disappeared from the folder")
 	restore := c.flags.Bool("restore-deletions", false, "let your phones bring back what disappeared from the folder")
+	saw := c.flags.String("seen", "", "`STATE` of the deletions that are meant, as a check prints it")
 	if err := c.existing(cfg); err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func runCheck(ctx context.Context, c *call) error {
 		return err
 	}
 	if *accept || *restore {
-		return c.decideHeld(ctx, server.Person{Config: *cfg, Name: names[0]}, *accept)
+		return c.decideHeld(ctx, server.Person{Config: *cfg, Name: names[0]}, *accept, *saw)
 	}
 	sound := true
 	for _, name := range names {
@@ -69,18 +71,18 @@ func runCheck(ctx context.Context, c *call) error {
 	return nil
 }
 
-func (c *call) decideHeld(ctx context.Context, person server.Person, remove bool) error {
-	n, err := person.DecideHeld(ctx, remove, c.patience)
+func (c *call) decideHeld(ctx context.Context, person server.Person, remove bool, saw string) error {
+	what, err := person.DecideHeld(ctx, remove, saw, c.patience)
 	if err != nil {
 		return err
 	}
 	switch {
-	case n == 0:
+	case what == "":
 		_, err = fmt.Fprintln(c.stdout, "No deletions are held back.")
 	case remove:
-		_, err = fmt.Fprintf(c.stdout, "%d files are deleted, on your phones too when they next ask.\n", n)
+		_, err = fmt.Fprintf(c.stdout, "Deleted: %s; on your phones too when they next ask.\n", what)
 	default:
-		_, err = fmt.Fprintf(c.stdout, "%d files count as lost. Your phones bring back what they have of them when they next ask.\n", n)
+		_, err = fmt.Fprintf(c.stdout, "%s count as lost. Your phones bring back what they have of them when they next ask.\n", what)
 	}
 	return err
 }
@@ -140,8 +142,8 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 	list("access lists that cannot be read, and let nobody in:", c.ACLs, "Share again what they stand beside, or bring them back from a backup.")
 	list("copies of what was changed in two places, not served:", c.Conflicts, "Compare, and remove those that you do not need.")
 	list("in the folder, and never served:", c.Foreign, "Links and devices are no part of a pod. They do no harm.")
-	if c.Held > 0 {
-		fmt.Fprintf(w, "  %d files disappeared at once. Say --accept-deletions or --restore-deletions.\n", c.Held)
+	if c.HeldText != "" {
+		fmt.Fprintf(w, "  %s disappeared at once. Say --accept-deletions or --restore-deletions, and --seen %s if you mean these and no others.\n", c.HeldText, c.Seen)
 	}
 	if c.Rebuild {
 		fmt.Fprintln(w, "  The index is damaged. Start the server anew: it makes another. Until then nothing is written. Then check again.")

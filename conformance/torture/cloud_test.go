@@ -60,12 +60,26 @@ func (c *cloud) tombstones() (n int) {
 	return n
 }
 
+// seen returns what names the deletions that are held.
+func (c *cloud) seen() string {
+	c.t.Helper()
+	var all []struct{ Kind, Seen string }
+	c.ok(json.Unmarshal(c.get(c.owner, ".trouble").Body, &all))
+	for _, one := range all {
+		if one.Kind == "deletions" {
+			return one.Seen
+		}
+	}
+	c.t.Fatal("nothing is held")
+	return ""
+}
+
 // decide says whether what disappeared is to be deleted.
 func (c *cloud) decide(remove bool) {
 	c.t.Helper()
 	r := conformance.Request{
 		Method: http.MethodPost, Target: ".trouble/deletions", Header: http.Header{"Content-Type": {"application/json"}},
-		Body: fmt.Appendf(nil, `{"delete":%v}`, remove),
+		Body: fmt.Appendf(nil, `{"delete":%v,"seen":%q}`, remove, c.seen()),
 	}
 	answer, err := c.owner.Do(c.ctx(), r)
 	c.ok(err)

@@ -23,6 +23,8 @@ type Checked struct {
 	Foreign   []string `json:"foreign"`   // names in the folder that are not served: links, devices, names that no address has
 	Conflicts []string `json:"conflicts"` // copies of files that were changed in two places; not served
 	Held      int      `json:"held"`      // files that disappeared, too many at once to be believed
+	HeldText  string   `json:"heldText"`  // how many files and folders that is
+	Seen      string   `json:"seen"`      // names what is held, for a decision
 	Repaired  int      `json:"repaired"`  // things that the index had wrong, and has not any more
 	Rebuild   bool     `json:"rebuild"`   // the index is damaged, and made anew at the next start
 	Moved     bool     `json:"moved"`     // the pod is on another machine, where it is checked; the rest is zero
@@ -31,7 +33,7 @@ type Checked struct {
 
 // Sound reports whether there is nothing left for the owner to do.
 func (c Checked) Sound() bool {
-	return len(c.Damaged) == 0 && len(c.ACLs) == 0 && len(c.Conflicts) == 0 && c.Held == 0 && !c.Rebuild
+	return len(c.Damaged) == 0 && len(c.ACLs) == 0 && len(c.Conflicts) == 0 && c.HeldText == "" && !c.Rebuild
 }
 
 // Check reads everything of the pod, puts right what is derived, and tells the rest, whether or not a server runs.
@@ -41,19 +43,15 @@ func (o Person) Check(ctx context.Context, waiting func()) (c Checked, err error
 }
 
 // DecideHeld deletes, or takes for lost, the files that disappeared from the folder of the pod too many at once, and
-// returns how many they were. Replicas that have them bring back what is taken for lost. Only a running server holds
-// any: there are none else. Errors: ErrPerson.
-func (o Person) DecideHeld(ctx context.Context, remove bool, waiting func()) (n int, err error) {
+// returns how many they were, in words, "" for none. Replicas that have them bring back what is taken for lost. saw is
+// Checked.Seen, where the decision is on these alone, or "". Only a running server holds any: there are none else.
+// Errors: ErrPerson.
+func (o Person) DecideHeld(ctx context.Context, remove bool, saw string, waiting func()) (what string, err error) {
 	verb := "restore-held"
 	if remove {
 		verb = "delete-held"
 	}
-	return n, o.ask(ctx, verb, &n, waiting)
-}
-
-func (h *home) decideHeld(ctx context.Context, remove bool) (int, error) {
-	n := len(h.upkeep.troubles().Held)
-	return n, h.upkeep.decide(ctx, remove)
+	return what, o.ask(ctx, strings.TrimSpace(verb+" "+saw), &what, waiting)
 }
 
 func (h *home) check(ctx context.Context) (Checked, error) {
@@ -69,7 +67,11 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	}
 	t := h.upkeep.troubles()
 	c := Checked{Resources: of.Resources, Bytes: of.Bytes, Damaged: texts(of.Damaged), Repaired: of.Repaired, Rebuild: of.Rebuild,
-		Conflicts: texts(t.Conflicts), Held: len(t.Held), Server: !h.config.quiet}
+		Conflicts: texts(t.Conflicts), Server: !h.config.quiet}
+	if len(t.Held) > 0 {
+		c.Held, c.HeldText = amount(t.Held)
+		c.Seen = seen(t.Held)
+	}
 	if of.Rebuild {
 		return c, nil
 	}

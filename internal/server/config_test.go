@@ -116,12 +116,12 @@ func TestPhonesAndWarnings(t *testing.T) {
 }
 
 func TestCheckName(t *testing.T) {
-	for _, good := range []string{"a", "me", "alice", "a-b", "0", strings.Repeat("a", 32)} {
+	for _, good := range []string{"a", "me", "alice", "a-b", "0", "con-1", "com", strings.Repeat("a", 32)} {
 		if err := checkName(good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "-a", "a-", "A", "a b", "a/b", "..", ".well-known", "token", "ä", "a_b", strings.Repeat("a", 33)} {
+	for _, bad := range []string{"", "-a", "a-", "A", "a b", "a/b", "..", ".well-known", "token", "ä", "a_b", strings.Repeat("a", 33), "con", "nul", "aux", "prn", "com1", "lpt9"} {
 		if err := checkName(bad); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v, want ErrName", bad, err)
 		}

@@ -135,7 +135,7 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 	case "troubles":
 		return h.troubles(ctx)
 	case "delete-held", "restore-held":
-		return h.decideHeld(ctx, verb == "delete-held")
+		return h.decideHeld(ctx, verb == "delete-held", about)
 	case "limit":
 		return nil, h.limit(ctx)
 	case "leave":

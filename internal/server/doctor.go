@@ -256,7 +256,11 @@ func (d *doctor) lookAtTroubles(ctx context.Context, name string) error {
 	}
 	for _, t := range all {
 		if do, own := toDo[t.Kind]; own {
-			d.say(name, levelLook, t.Text, fmt.Sprintf(do, name))
+			level := levelLook
+			if t.Kind == "readonly" {
+				level = levelBroken
+			}
+			d.say(name, level, t.Text, fmt.Sprintf(do, name))
 		}
 	}
 	return nil
@@ -266,5 +270,6 @@ func (d *doctor) lookAtTroubles(ctx context.Context, name string) error {
 var toDo = map[string]string{
 	"deletions": "kith check %s --accept-deletions, or --restore-deletions",
 	"conflicts": "kith check %s names them",
+	"readonly":  "Look after the disk, start the server anew, and say kith check %s",
 	"unwatched": "Nothing need be done; kith check %s looks at once.",
 }

@@ -108,6 +108,7 @@ func (d *doctor) lookAtRelays(ctx context.Context) (offs []time.Duration) {
 
 // lookAtClock compares the clock with that of a host, with those of the relays, and with when the server ran last.
 func (d *doctor) lookAtClock(ctx context.Context, host string, offs []time.Duration) {
+	asked := false // and no answer
 	if host != "" {
 		if !strings.Contains(host, "://") {
 			host = "https://" + host + "/"
@@ -115,6 +116,7 @@ func (d *doctor) lookAtClock(ctx context.Context, host string, offs []time.Durat
 		_, _, off, dated, err := d.ask(ctx, host)
 		if err != nil || !dated {
 			d.say("clock", levelLook, host+" does not tell the time.", "Name another https host with --clock.")
+			asked = true
 		} else {
 			offs = []time.Duration{off}
 		}
@@ -122,6 +124,9 @@ func (d *doctor) lookAtClock(ctx context.Context, host string, offs []time.Durat
 	const do = "See that the machine gets its time from the network (timedatectl set-ntp true, or the settings of the system)."
 	if j, err := d.state.lastJump(ctx); err == nil && j.told(d.state.now()) {
 		d.say("clock", levelLook, j.text(), "Is it right? "+do)
+	}
+	if len(offs) == 0 && asked {
+		return
 	}
 	if len(offs) == 0 {
 		d.say("clock", levelOK, "It shows "+d.state.now().Local().Format(time.DateTime)+", and was compared with none; `kith doctor --clock HOST` compares it with that of an https host.", "")

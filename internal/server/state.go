@@ -118,6 +118,10 @@ func (s *state) read(ctx context.Context, query string, args []any, row func(*sq
 
 var namePattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 
+// deviceName are names that no folder has on Windows, where pods may move to. (Microsoft, "Naming Files, Paths, and
+// Namespaces")
+var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
+
 // checkName refuses names that cannot be the first segment of a pod's URL.
 func checkName(name string) error {
 	if !namePattern.MatchString(name) {
@@ -126,6 +130,9 @@ func checkName(name string) error {
 	switch name {
 	case "token", "authorize", "register", "userinfo", "logout", "assets", "icons", "app", "health", "q", "s", "f", "h", "ws":
 		return fmt.Errorf("%w: %q is an address of the server itself; take another", ErrName, name)
+	}
+	if deviceName.MatchString(name) {
+		return fmt.Errorf("%w: Windows keeps %q for a device, and could not have its folder; take another", ErrName, name)
 	}
 	return nil
 }

@@ -2,10 +2,14 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"kith/ldp"
 	"kith/pod"
 )
 
@@ -19,6 +23,7 @@ type trouble struct {
 	Count int        `json:"count,omitempty"` // how many things it is about
 	Paths []string   `json:"paths,omitempty"` // some of them
 	Since *time.Time `json:"since,omitempty"` // when it began, where that is known
+	Seen  string     `json:"seen,omitempty"`  // what a decision on it has to name: which things they are
 }
 
 // troubles returns what stands against this pod now.
@@ -32,8 +37,12 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		all = append(all, some...)
 	}
 	t := h.upkeep.troubles()
-	if n := len(t.Held); n > 0 {
-		all = append(all, trouble{Kind: "deletions", Count: n, Paths: named(t.Held), Text: fmt.Sprintf("%d files disappeared from the folder of the pod at once. They are deleted nowhere else until you say so.", n)})
+	if t.ReadOnly {
+		all = append(all, trouble{Kind: "readonly", Text: "The disk of the pod has failed in the middle of a write, and nobody knows what it holds. The pod is read only until the server is started again; it then looks at everything. See first whether the disk is sound, and has room."})
+	}
+	if len(t.Held) > 0 {
+		files, what := amount(t.Held)
+		all = append(all, trouble{Kind: "deletions", Count: max(files, 1), Paths: named(t.Held), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so."})
 	}
 	if n := len(t.Conflicts); n > 0 {
 		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: fmt.Sprintf("%d files in the folder were changed in two places. The copies beside them are not served: compare, and remove those that you do not need.", n)})
@@ -49,6 +58,57 @@ func named(paths []pod.Path) (names []string) {
 		names = append(names, p.String())
 	}
 	return names
+}
+
+// amount says how many files and folders some paths are.
+func amount(paths []pod.Path) (files int, text string) {
+	folders := 0
+	for _, p := range paths {
+		if p.IsContainer() {
+			folders++
+		} else {
+			files++
+		}
+	}
+	several := func(n int, one, more string) string {
+		if n == 1 {
+			return "1 " + one
+		}
+		return fmt.Sprintf("%d %s", n, more)
+	}
+	switch {
+	case folders == 0:
+		return files, several(files, "file", "files")
+	case files == 0:
+		return files, several(folders, "folder", "folders")
+	}
+	return files, several(files, "file", "files") + " and " + several(folders, "folder", "folders")
+}
+
+// seen names a list of paths: whoever decides on it shows by that which one they saw.
+func seen(paths []pod.Path) string {
+	sum := sha256.New()
+	for _, p := range paths {
+		fmt.Fprintln(sum, p.Escaped())
+	}
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:12])
+}
+
+// errChanged says that what is held is not what somebody decides on.
+var errChanged = errors.New("more has disappeared since, or something is back: look again, and decide anew")
+
+// decideHeld decides on what is held, which has to be what was seen, unless anything will do, "". It returns how much
+// that is, "" for nothing.
+func (h *home) decideHeld(ctx context.Context, remove bool, saw string) (string, error) {
+	held := h.upkeep.troubles().Held
+	if saw != "" && saw != seen(held) {
+		return "", errChanged
+	}
+	if len(held) == 0 {
+		return "", nil
+	}
+	_, what := amount(held)
+	return what, h.upkeep.decide(ctx, held, remove)
 }
 
 // serveTrouble answers `.trouble`, what the owner should hear of, and `.trouble/deletions`, where the owner
@@ -69,14 +129,20 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 		return allow(w, "POST, OPTIONS")
 	}
 	var decision struct {
-		Delete bool `json:"delete"`
+		Delete bool   `json:"delete"`
+		Seen   string `json:"seen"` // of the trouble that the owner saw
 	}
 	if err := readJSON(w, r, 1<<10, &decision); err != nil {
 		return err
 	}
-	if err := h.upkeep.decide(r.Context(), decision.Delete); err != nil {
-		return err
+	if decision.Seen == "" {
+		ldp.Problem(w, http.StatusPreconditionRequired, "Say which deletions you have seen.")
+		return nil
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	_, err := h.decideHeld(r.Context(), decision.Delete, decision.Seen)
+	if errors.Is(err, errChanged) {
+		ldp.Problem(w, http.StatusPreconditionFailed, "More has disappeared since, or something is back. Look again, and decide anew.")
+		return nil
+	}
+	return done(w, http.StatusNoContent, err)
 }

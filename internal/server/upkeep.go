@@ -14,7 +14,7 @@ type upkeep struct {
 	check    func(ctx context.Context) (folder.Checked, error)
 	badACLs  func(ctx context.Context) ([]string, error)
 	troubles func() folder.Troubles
-	decide   func(ctx context.Context, remove bool) error // on what is held
+	decide   func(ctx context.Context, held []pod.Path, remove bool) error // on what is held
 	bytes    func() int64
 	limit    func(bytes int64)
 	freeze   func()

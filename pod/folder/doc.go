@@ -19,6 +19,7 @@
 //	  mark                      "closed", or the boot of the machine in which a
 //	                            process may be writing
 //	  lock                      held by the one process that has the pod open
+//	  removed                   when hands deleted files, within the last hour
 //
 // Everything that an answer needs is in Tree: the ETag is a digest of type and
 // bytes, Modified is the time of the file or directory, the type comes from a
@@ -70,8 +71,8 @@
 //	edited         the same; until then its bytes are ErrUnsettled
 //	removed        missing at once; after Settle deleted, with a tombstone, and a
 //	               new Epoch, by which friends drop what is not there any more
-//	much removed   more than ten resources within an hour and more than one in a
-//	               hundred: held. Missing, but deleted nowhere, until DecideHeld
+//	much removed   more than ten files within an hour and more than one in a
+//	               hundred, or all there is: held. Missing, but deleted nowhere, until DecideHeld
 //	conflict copy  reported by Troubles, not served
 //	half a file    names that programs give to what is not finished: not served
 //

@@ -100,6 +100,9 @@ func failAt(t *testing.T, template string, n int) (failedOp string) {
 		t.Errorf("%s failed, and left %s", failedOp, firstDifference(contentsOf(t, s), before))
 	}
 	broken := s.broken != nil
+	if told := s.Troubles().ReadOnly; told != broken {
+		t.Errorf("broken %t, and the owner is told %t", broken, told)
+	}
 	err = rearrange(t, s)
 	switch {
 	case broken && err == nil:

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 )
 
 const (
-	// maxLost is how many resources may disappear within an hour and still count as
+	// maxLost is how many files may disappear within an hour and still count as
 	// deleted by their owner; beyond that, and beyond one in a hundred, they are held.
 	maxLost  = 10
 	lostTime = time.Hour
@@ -34,7 +36,11 @@ func (s *Store) Follow(ctx context.Context) error {
 	if !s.followed() {
 		return errors.New("follow: the store was opened without Followed")
 	}
-	f := &follower{store: s, due: map[pod.Path]due{}, missing: map[pod.Path]time.Time{}}
+	lost, err := s.readLost()
+	if err != nil {
+		return fmt.Errorf("follow: %w", err)
+	}
+	f := &follower{store: s, due: map[pod.Path]due{}, missing: map[pod.Path]time.Time{}, lost: lost}
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
 		f.watcher = watcher
@@ -50,7 +56,7 @@ type follower struct {
 	watcher *fsnotify.Watcher      // nil where the system has no events
 	due     map[pod.Path]due       // containers to look at
 	missing map[pod.Path]time.Time // rows without a file, and since when
-	lost    []time.Time            // when resources were deleted by a hand, within lostTime
+	lost    []time.Time            // when files were deleted by a hand, within lostTime
 }
 
 // due says when to look at a container, and whether at all below it.
@@ -256,12 +262,49 @@ func (f *follower) decide(ctx context.Context, now time.Time) error {
 	}
 	gone := slices.Collect(maps.Keys(f.missing))
 	clear(f.missing)
-	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at) >= lostTime })
-	deleted, err := f.store.bury(ctx, gone, func(resources, all int) bool {
-		return len(f.lost)+resources <= max(maxLost, all/100) && resources < all
+	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at).Abs() >= lostTime })
+	deleted, err := f.store.bury(ctx, gone, func(l loss) bool {
+		return len(f.lost)+l.files <= max(maxLost, l.all/100) && l.resources < l.all
 	})
-	for range deleted {
+	if err != nil || deleted.files == 0 {
+		return err
+	}
+	for range deleted.files {
 		f.lost = append(f.lost, now)
+	}
+	return f.store.writeLost(f.lost)
+}
+
+// lostName is a file of State/ with the times at which a hand has deleted files, in seconds since 1970, a line each: a
+// restart is no new hour.
+const lostName = "removed"
+
+func (s *Store) readLost() (times []time.Time, err error) {
+	text, err := os.ReadFile(filepath.Join(s.o.State, lostName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if seconds, bad := strconv.ParseInt(strings.TrimSpace(line), 10, 64); bad == nil {
+			times = append(times, time.Unix(seconds, 0))
+		}
+	}
+	return times, nil
+}
+
+// writeLost remembers the times. Where the disk is full, they are remembered for as long as the store is followed.
+func (s *Store) writeLost(times []time.Time) error {
+	var text []byte
+	for _, t := range times {
+		text = append(strconv.AppendInt(text, t.Unix(), 10), '\n')
+	}
+	name := filepath.Join(s.o.State, lostName)
+	err := os.WriteFile(name+"-new", text, fileMode)
+	if err == nil {
+		err = os.Rename(name+"-new", name)
+	}
+	if full(err) {
+		return nil
 	}
 	return err
 }

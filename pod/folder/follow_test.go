@@ -281,7 +281,7 @@ func TestFollowSeesAContainerGo(t *testing.T) {
 	if ids := tombstones(t, s); len(ids) != 0 {
 		t.Errorf("deleted %d unasked", len(ids))
 	}
-	if err := s.DecideHeld(t.Context(), true); err != nil {
+	if err := s.DecideHeld(t.Context(), s.Troubles().Held, true); err != nil {
 		t.Fatal(err)
 	}
 	if ids := tombstones(t, s); len(ids) != 13 || len(s.Troubles().Held) != 0 {
@@ -327,7 +327,15 @@ func TestFollowAsksBeforeItDeletesMuch(t *testing.T) {
 				}
 				return ""
 			})
-			if err := s.DecideHeld(t.Context(), c.remove); err != nil {
+			seen := s.Troubles().Held[1:] // one more went since
+			if err := s.DecideHeld(t.Context(), seen, c.remove); err != nil {
+				t.Fatal(err)
+			}
+			left := s.Troubles().Held
+			if len(left) != 1 || slices.Contains(seen, left[0]) {
+				t.Errorf("%v are held, of which nobody was told", left)
+			}
+			if err := s.DecideHeld(t.Context(), left, c.remove); err != nil {
 				t.Fatal(err)
 			}
 			want := 0
@@ -361,6 +369,66 @@ func TestFollowAsksWhenDeletionsTrickleIn(t *testing.T) {
 			}
 			return ""
 		})
+	}
+}
+
+// TestFollowRemembersTheHourOverARestart: who starts the server anew does not get another ten deletions.
+func TestFollowRemembersTheHourOverARestart(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour}
+	known := func(s *Store, i int) bool {
+		_, found, err := s.index.get(mustPath(t, fmt.Sprintf("/posts/%d", i)))
+		return err != nil || found
+	}
+	for round := range 2 {
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Follow(ctx) }()
+		for i := range 40 {
+			if round == 0 {
+				put(t, s, fmt.Sprintf("/posts/%d", i), "text/plain", "x")
+			}
+		}
+		for i := round * 7; i < round*7+7; i++ {
+			if err := os.Remove(filepath.Join(o.Tree, "posts", fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, func() string {
+			held := len(s.Troubles().Held)
+			if round == 0 && (known(s, 0) || known(s, 6) || held > 0) || round == 1 && held != 7 {
+				return fmt.Sprintf("round %d: %d are held", round, held)
+			}
+			return ""
+		})
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("follow: %v", err)
+		}
+		mustClose(t, s)
+	}
+}
+
+// TestFollowCountsFiles: a folder with ten files in it is ten files, and no more.
+func TestFollowCountsFiles(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range maxLost {
+		put(t, s, fmt.Sprintf("/notes/%d", i), "text/plain", "x")
+		put(t, s, fmt.Sprintf("/notes/%d.acl", i), "text/turtle", "")
+	}
+	put(t, s, "/kept", "text/plain", "x")
+	if err := os.RemoveAll(filepath.Join(tree, "notes")); err != nil {
+		t.Fatal(err)
+	}
+	absentNow(t, s, "/notes/")
+	if held := s.Troubles().Held; len(held) > 0 {
+		t.Errorf("%v are held", held)
 	}
 }
 

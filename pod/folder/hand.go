@@ -43,6 +43,9 @@ type Troubles struct {
 	// Unwatched says that the system reports no changes, or not all: what a hand
 	// does is noticed by the next Rescan.
 	Unwatched bool
+	// ReadOnly says that the disk has failed in a way that leaves open what it
+	// holds: no write is taken until the next Open.
+	ReadOnly bool
 }
 
 // partial are names that programs give to files which they have not finished.
@@ -134,6 +137,9 @@ func (h *hand) nudge(p pod.Path) {
 
 // Troubles returns what the owner should hear of the folder.
 func (s *Store) Troubles() Troubles {
+	s.mu.RLock()
+	broken := s.broken != nil
+	s.mu.RUnlock()
 	h := &s.hand
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -144,7 +150,7 @@ func (s *Store) Troubles() Troubles {
 		slices.SortFunc(all, compare)
 		return all
 	}
-	return Troubles{Conflicts: sorted(h.conflicts), Held: sorted(h.held), Unwatched: h.unwatched}
+	return Troubles{Conflicts: sorted(h.conflicts), Held: sorted(h.held), Unwatched: h.unwatched, ReadOnly: broken}
 }
 
 // followed reports whether hands' changes wait for Follow.
@@ -233,39 +239,56 @@ func (w *writeTx) shieldContainer(d dir, p pod.Path) error {
 	return errors.Join(w.shield(inner, p), inner.close())
 }
 
-// bury deletes what a hand has removed, if allow lets so many of all resources
-// go, and holds it otherwise. What is there again is left alone.
-func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(resources, all int) bool) (deleted []pod.Path, err error) {
+// loss is what a hand has removed, and what there was.
+type loss struct {
+	files     int // without folders, and without what belongs to others
+	resources int // without what belongs to others
+	all       int // all there is, also what belongs to others
+}
+
+// lossOf counts rows.
+func lossOf(rows []row) (l loss) {
+	for _, r := range rows {
+		if r.Path.Subject() != r.Path {
+			continue
+		}
+		if l.resources++; !r.Path.IsContainer() {
+			l.files++
+		}
+	}
+	return l
+}
+
+// bury deletes what a hand has removed, if allow lets it, and holds it otherwise. What is there again is left alone.
+func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) bool) (deleted loss, err error) {
 	_, err = s.update(ctx, func(w *writeTx) error {
 		rows, err := w.without(paths)
 		if err != nil {
 			return err
 		}
-		all, err := s.index.count()
-		if err != nil {
+		lost := lossOf(rows)
+		if lost.all, err = s.index.count(); err != nil {
 			return err
 		}
-		var subjects []pod.Path
-		for _, r := range rows {
-			if r.Path.Subject() == r.Path {
-				subjects = append(subjects, r.Path)
+		if !allow(lost) {
+			for _, r := range rows {
+				if r.Path.Subject() == r.Path {
+					s.hand.hold([]pod.Path{r.Path}, true)
+				}
 			}
-		}
-		if !allow(len(subjects), all) {
-			s.hand.hold(subjects, true)
 			return nil
 		}
 		for _, r := range rows {
 			if err := w.buryRow(r); err != nil {
 				return err
 			}
-			deleted = append(deleted, r.Path)
 		}
+		deleted = lost
 		s.hand.hold(paths, false)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("delete what a hand has removed: %w", err)
+		return loss{}, fmt.Errorf("delete what a hand has removed: %w", err)
 	}
 	return deleted, s.tidy(nil)
 }
@@ -315,12 +338,13 @@ func (w *writeTx) buryRow(r row) error {
 	return w.consequences(r.Path, "", true)
 }
 
-// DecideHeld deletes what Troubles says is held, or, if not, takes it for lost:
-// then nothing is deleted elsewhere, and replicas that have it bring it back.
-func (s *Store) DecideHeld(ctx context.Context, remove bool) error {
-	held := s.Troubles().Held
+// DecideHeld deletes resources that are held, as Troubles has told them, or, if
+// not, takes them for lost: then nothing is deleted elsewhere, and replicas that
+// have them bring them back. What is held since then stays so.
+func (s *Store) DecideHeld(ctx context.Context, held []pod.Path, remove bool) error {
+	held = slices.DeleteFunc(slices.Clone(held), func(p pod.Path) bool { return !s.hand.holds(p) })
 	if remove {
-		_, err := s.bury(ctx, held, func(int, int) bool { return true })
+		_, err := s.bury(ctx, held, func(loss) bool { return true })
 		return err
 	}
 	_, err := s.update(ctx, func(w *writeTx) error {

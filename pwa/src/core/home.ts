@@ -12,6 +12,8 @@ export interface Trouble {
   readonly since?: number;
   /** Some of the things, as paths in the pod. */
   readonly paths: readonly string[];
+  /** What a decision on it has to name: which things they are; "" when there is nothing to decide. */
+  readonly seen: string;
 }
 
 /** A place where the pod is kept a second time, sealed. Times in milliseconds since the epoch. */
@@ -62,8 +64,8 @@ export interface Dropped {
 /** The owner's own pod, as they look after it. All but `kits` and `dropped` ask the pod. */
 export interface Home {
   troubles(): Promise<readonly Trouble[]>;
-  /** Decides on deletions that the pod holds back: carries them out everywhere, or brings the files back. */
-  decideDeletions(remove: boolean): Promise<void>;
+  /** Decides on deletions that the pod holds back, as `seen` of their trouble names them: carries them out everywhere, or brings the files back. False when there are others meanwhile. */
+  decideDeletions(remove: boolean, seen: string): Promise<boolean>;
   backups(): Promise<readonly Backup[]>;
   /** Keeps the pod at a WebDAV folder too; false when nothing can be kept there. */
   addBackup(place: string, user: string, password: string): Promise<boolean>;

@@ -6,6 +6,7 @@ import { given } from "./given.ts";
 import type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
 import { type Json, list, object, parse, string, time, whole } from "./json.ts";
 import type { Client } from "./ldp/client.ts";
+import type { Answer } from "./ldp/wire.ts";
 import { waiting } from "./pod/outbox.ts";
 import { escaped } from "./pod/paths.ts";
 import type { Row } from "./store/store.ts";
@@ -45,9 +46,10 @@ class House implements Home {
     return (await this.#list(".trouble")).flatMap((each) => readTrouble(each) ?? []);
   }
 
-  async decideDeletions(remove: boolean): Promise<void> {
-    await this.#send("POST", ".trouble/deletions", { delete: remove });
+  async decideDeletions(remove: boolean, seen: string): Promise<boolean> {
+    const { status } = await this.#ask("POST", ".trouble/deletions", { delete: remove, seen }, [204, 412]);
     this.#acted();
+    return status === 204;
   }
 
   async backups(): Promise<readonly Backup[]> {
@@ -138,9 +140,13 @@ class House implements Home {
   }
 
   /** send asks for an act; undefined when the answer says nothing, or no. */
-  async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204], timeout?: number): Promise<Json | undefined> {
+  async #ask(method: "POST" | "DELETE", path: string, body: Json | undefined, allow: readonly number[], timeout?: number): Promise<Answer> {
     const json = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const { status, bytes } = await this.#pod.ask({ method, path, allow, ...json, ...(timeout === undefined ? {} : { timeout }) });
+    return this.#pod.ask({ method, path, allow, ...json, ...(timeout === undefined ? {} : { timeout }) });
+  }
+
+  async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204], timeout?: number): Promise<Json | undefined> {
+    const { status, bytes } = await this.#ask(method, path, body, allow, timeout);
     return status >= 400 ? undefined : parse(new TextDecoder().decode(bytes));
   }
 }
@@ -158,7 +164,7 @@ function readTrouble(read: Json): Trouble | undefined {
   const [kind, said] = [string(read.kind, 40), string(read.text)];
   if (kind === undefined || said === undefined) return undefined;
   const paths = list(read.paths).flatMap((each) => string(each, 2048) ?? []);
-  return given({ kind, text: said, count: whole(read.count) ?? 0, since: time(read.since), paths });
+  return given({ kind, text: said, count: whole(read.count) ?? 0, since: time(read.since), paths, seen: string(read.seen, 64) ?? "" });
 }
 
 function readBackup(read: Json): Backup | undefined {

@@ -28,14 +28,14 @@ export function ToldScreen() {
 function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }) {
   const { clock } = useApp();
   const w = useHomeWords().trouble;
-  const { count, kind, paths, since, text } = trouble;
+  const { count, kind, paths, seen, since, text } = trouble;
   return (
     <section class="card" aria-label={w.is[kind] ?? w.other}>
       <h2 class="card-title">{w.is[kind] ?? w.other}</h2>
       <p dir="auto">{text}</p>
       {since === undefined ? null : <p class="state">{w.since(clock.at(since))}</p>}
       {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
-      {kind === "deletions" ? <Decide count={count} act={act} /> : null}
+      {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
       {kind === "backup" ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
     </section>
   );
@@ -72,13 +72,13 @@ function useNames(paths: readonly string[]): readonly string[] {
 }
 
 /** Bringing back changes nothing elsewhere; deleting reaches other people, so it says what it does. */
-function Decide({ count, act }: { readonly count: number; readonly act: Act }) {
+function Decide({ count, seen, act }: { readonly count: number; readonly seen: string; readonly act: Act }) {
   const { say } = useApp();
   const w = useHomeWords();
   const [asking, setAsking] = useState(false);
   const decide = (remove: boolean): void => {
     setAsking(false);
-    void act((home) => home.decideDeletions(remove).then(() => true)).then((done) => done && say(remove ? w.trouble.removed : w.trouble.brought));
+    void act((home) => home.decideDeletions(remove, seen)).then((done) => done !== undefined && say(!done ? w.trouble.changed : remove ? w.trouble.removed : w.trouble.brought));
   };
   return (
     <div class="pair">
