@@ -109,6 +109,7 @@ describe("a comment", () => {
     await hears(ana, post, "How lovely");
     await ana.said("From the train").waitFor({ state: "detached" });
     await ana.said("How lovely").getByRole("button", { name: words.talk.removeWhat("Ben", "How lovely they are") }).click();
+    await ana.page.getByRole("dialog").getByRole("button", { name: words.talk.remove, exact: true }).click();
     await ana.told(words.talk.removed);
     await expect.poll(async () => {
       await cleo.ask();

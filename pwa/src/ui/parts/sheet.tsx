@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { Icon } from "./icon.tsx";
 
@@ -73,5 +73,25 @@ export function Ask({ title, text, yes, no, onYes, onNo }: AskProps) {
     }>
       <p class="reading">{text}</p>
     </Sheet>
+  );
+}
+
+interface AskButtonProps extends Omit<AskProps, "onNo"> {
+  /** What the button looks like. */
+  readonly look: string;
+  /** What it is called where its words do not say it alone. */
+  readonly label?: string;
+  readonly children: ComponentChildren;
+}
+
+/** AskButton is a button that asks first. */
+export function AskButton({ look, label, children, onYes, ...ask }: AskButtonProps) {
+  const [asking, setAsking] = useState(false);
+  const close = (): void => setAsking(false);
+  return (
+    <>
+      <button type="button" class={look} aria-label={label} onClick={() => setAsking(true)}>{children}</button>
+      {asking ? <Ask {...ask} onYes={() => { close(); onYes(); }} onNo={close} /> : null}
+    </>
   );
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Deleted } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
+import { Icon } from "../parts/icon.tsx";
 import { Person } from "../parts/people.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { type TalkWords, useTalkWords } from "../words/talk.ts";
@@ -15,10 +16,10 @@ export function DeletedScreen() {
   return (
     <Screen title={w.deleted.title} back={["you"]}>
       {all === undefined ? null : all.length === 0 ? <Empty title={w.deleted.none} hint={w.deleted.noneHint} /> : (
-        <>
+        <div class="pad">
           {all.map((each) => <One key={`${each.narrowed} ${each.deleted} ${each.published}`} told={each} />)}
-          <p class="state pad">{w.deleted.claim}</p>
-        </>
+          <p class="state">{w.deleted.claim}</p>
+        </div>
       )}
     </Screen>
   );
@@ -28,12 +29,19 @@ function One({ told }: { readonly told: Deleted }) {
   const { clock } = useApp();
   const w = useTalkWords();
   const gone = told.friends.filter(isGone).length;
+  const asked = w.deleted.asked(told.friends.length, gone);
   return (
-    <section class="gone" aria-label={w.deleted.post(clock.at(told.published))}>
-      <h2 class="who-title pad">{w.deleted.post(clock.at(told.published))}</h2>
-      <p class="state pad">{(told.narrowed ? w.deleted.narrowed : w.deleted.when)(clock.at(told.deleted))} {w.deleted.asked(told.friends.length, gone)}</p>
-      <ul class="rows">
-        {told.friends.map((friend) => <li key={friend.cid} class="row"><Person cid={friend.cid} name={friend.name}>{goneWords(friend, w)}</Person></li>)}
+    <section class="card" aria-label={w.deleted.post(clock.at(told.published))}>
+      <h2 class="card-title">{w.deleted.post(clock.at(told.published))}</h2>
+      <p class="state">{(told.narrowed ? w.deleted.narrowed : w.deleted.when)(clock.at(told.deleted))} {asked}</p>
+      {told.friends.length === 0 ? null : <progress max={told.friends.length} value={gone} aria-label={asked} />}
+      <ul class="rows people">
+        {told.friends.map((friend) => (
+          <li key={friend.cid} class="row">
+            <Person cid={friend.cid} name={friend.name}>{goneWords(friend, w)}</Person>
+            <span class={isGone(friend) ? "receipt done" : "receipt"}><Icon name={isGone(friend) ? "check" : "clock"} small /></span>
+          </li>
+        ))}
       </ul>
     </section>
   );

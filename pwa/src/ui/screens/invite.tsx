@@ -1,9 +1,11 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Invite } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
 import { LinkCard } from "../parts/link.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
+import { AskButton } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
 import { useRelays } from "../asking.ts";
 import { useRelayWords } from "../words/relays.ts";
@@ -49,7 +51,7 @@ function Shown() {
       {invite?.state === "used" ? <Accepted invite={invite} /> : invite === undefined ? null : <Large invite={invite} />}
       <div class="pad pair centred">
         {making ? null : another}
-        {invite?.state === "open" ? <button type="button" class="button quiet" onClick={() => void attempt(() => kith.cancelInvite(invite.id))}>{w.invite.cancelOne}</button> : null}
+        {invite?.state === "open" ? <Cancel id={invite.id} look="button quiet">{w.invite.cancelOne}</Cancel> : null}
       </div>
       {others.length === 0 ? null : (
         <section class="pad" aria-label={w.invite.open}>
@@ -80,11 +82,18 @@ function Large({ invite }: { readonly invite: Invite }) {
   return <LinkCard link={invite.link} label={w.invite.qr} title={title} once={w.invite.once(clock.at(invite.expires))} hint={w.invite.hint} />;
 }
 
+/** Who has the link of an invite may be about to open it, so that one is asked first. */
+function Cancel({ id, look, children }: { readonly id: string; readonly look: string; readonly children: ComponentChildren }) {
+  const { attempt, kith, say } = useApp();
+  const w = useRelayWords();
+  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(w.invite.cancelled)));
+  return <AskButton look={look} label={w.invite.cancelOne} title={w.invite.cancelTitle} text={w.invite.cancelText} yes={w.invite.cancelOne} no={w.devices.keep} onYes={cancel}>{children}</AskButton>;
+}
+
 function OtherInvite({ invite, onShow }: { readonly invite: Invite; readonly onShow: () => void }) {
-  const { attempt, clock, kith, say } = useApp();
+  const { attempt, clock, kith } = useApp();
   const w = useRelayWords();
   const { expires, id, state, triedAgain } = invite;
-  const cancel = (): void => void attempt(() => kith.cancelInvite(id).then(() => say(w.invite.cancelled)));
   return (
     <div class="row">
       <span class="row-text">
@@ -92,7 +101,8 @@ function OtherInvite({ invite, onShow }: { readonly invite: Invite; readonly onS
         {triedAgain ? <span class="row-note">{w.invite.tried}</span> : null}
       </span>
       {state === "open" ? <button type="button" class="button quiet" onClick={onShow}>{w.invite.show}</button> : null}
-      <button type="button" class="plain round" aria-label={w.invite.cancelOne} onClick={cancel}><Icon name="close" /></button>
+      {state === "open" ? <Cancel id={id} look="plain round"><Icon name="close" /></Cancel>
+        : <button type="button" class="plain round" aria-label={w.invite.putAway} onClick={() => void attempt(() => kith.cancelInvite(id))}><Icon name="close" /></button>}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useApp } from "../context.ts";
 import { Paste } from "../parts/paste.tsx";
 import { Row, Rows } from "../parts/rows.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
+import { AskButton } from "../parts/sheet.tsx";
 import { type RelayWords, useRelayWords } from "../words/relays.ts";
 import { podIs } from "../words/words.ts";
 import type { Words } from "../words/words.ts";
@@ -123,8 +124,7 @@ function Forget() {
   const forget = (): void => void attempt(() => kith.disconnectPod().then(() => say(w.pod.disconnected)));
   return (
     <div class="pad">
-      <button type="button" class="button" onClick={forget}>{w.pod.disconnect}</button>
-      <p class="state">{w.pod.disconnectHint}</p>
+      <AskButton look="button" title={w.pod.disconnectTitle} text={w.pod.disconnectHint} yes={w.pod.disconnect} no={w.devices.keep} onYes={forget}>{w.pod.disconnect}</AskButton>
     </div>
   );
 }

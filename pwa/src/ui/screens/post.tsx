@@ -92,7 +92,7 @@ function OwnActions({ post }: { readonly post: Post }) {
 }
 
 function Remove({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
-  const { attempt, kith, pictures, router, say, t } = useApp();
+  const { attempt, kith, model, pictures, router, say, t } = useApp();
   const w = useTalkWords();
   const asked = post.state === "phone" ? 0 : post.audience.people.length;
   const remove = async (): Promise<void> => {
@@ -105,13 +105,13 @@ function Remove({ post, onClose }: { readonly post: Post; readonly onClose: () =
       else say(w.post.removedAsked(asked), () => router.go("you", "deleted"), w.post.who);
     });
   };
-  return <Ask title={w.post.removeTitle} text={removeWords(post, t, w)} yes={w.post.remove} no={w.post.keep} onYes={() => void remove()} onNo={onClose} />;
+  return <Ask title={w.post.removeTitle} text={removeWords(post, model.devices.value.length > 1, t, w)} yes={w.post.remove} no={w.post.keep} onYes={() => void remove()} onNo={onClose} />;
 }
 
-function removeWords({ audience, state }: Post, t: Words, w: TalkWords): string {
+function removeWords({ audience, state }: Post, others: boolean, t: Words, w: TalkWords): string {
   if (state === "phone") return w.post.removePhone;
   if (audience.kind === "custom") return w.post.removeCustom;
-  return audience.people.length === 0 ? w.post.removeMe : w.post.removeShared(t.names(audience.people.map(({ name }) => name)));
+  return audience.people.length === 0 ? w.post.removeMe(others) : w.post.removeShared(t.names(audience.people.map(({ name }) => name)));
 }
 
 /** A change that is left is kept as a draft, with which editing begins the next time. */

@@ -2,6 +2,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import type { Conversation, Post, PostRef, Reply, Talk } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
+import { AskButton } from "../parts/sheet.tsx";
 import { type TalkWords, useTalkWords } from "../words/talk.ts";
 
 /** The longest comment, in characters. */
@@ -70,30 +71,38 @@ function LikedBy({ likes, mine }: { readonly likes: readonly Reply[]; readonly m
 }
 
 function Comment({ post, reply }: { readonly post: Post; readonly reply: Reply }) {
-  const { clock, say } = useApp();
-  const talk = useTalk();
+  const { clock } = useApp();
   const w = useTalkWords();
-  const { at, author, id, mine, name, state, text } = reply;
-  const own = post.author === undefined;
-  const words = text.slice(0, 40);
-  const away = async (): Promise<void> => {
-    if (await talk((talk) => talk.unsay(post.ref, id))) say(mine ? w.talk.tookBack : w.talk.removed);
-  };
+  const { at, author, mine, name, state, text } = reply;
   return (
     <li class={state === "leaving" ? "comment leaving" : "comment"}>
       <Face id={mine ? "me" : author ?? name} name={name} />
       <div class="comment-body">
         <p class="post-line"><bdi class="post-name">{name}</bdi><time class="post-when" dateTime={new Date(at).toISOString()} title={clock.at(at)}>{clock.ago(at)}</time></p>
         {text.split("\n").map((line, n) => <p key={n} dir="auto">{line}</p>)}
-        <p class="state comment-state">
+        <div class="state comment-state">
           <span>{stateWords(reply, post.authorName, w)}</span>
-          {(mine || own) && state !== "leaving" ? (
-            <button type="button" class="link" aria-label={mine ? w.talk.takeBackWhat(words) : w.talk.removeWhat(name, words)} onClick={() => void away()}>{mine ? w.talk.takeBack : w.talk.remove}</button>
-          ) : null}
-        </p>
+          {(mine || post.author === undefined) && state !== "leaving" ? <Away post={post} reply={reply} /> : null}
+        </div>
       </div>
     </li>
   );
+}
+
+/** What one said oneself can be said again; what another said can't be brought back. */
+function Away({ post, reply: { id, mine, name, text } }: { readonly post: Post; readonly reply: Reply }) {
+  const { say } = useApp();
+  const talk = useTalk();
+  const w = useTalkWords();
+  const words = text.slice(0, 40);
+  const takeBack = async (): Promise<void> => {
+    if (await talk((talk) => talk.unsay(post.ref, id))) say(w.talk.tookBack, () => void talk((talk) => talk.comment(post.ref, text)));
+  };
+  const remove = async (): Promise<void> => {
+    if (await talk((talk) => talk.unsay(post.ref, id))) say(w.talk.removed);
+  };
+  if (mine) return <button type="button" class="link" aria-label={w.talk.takeBackWhat(words)} onClick={() => void takeBack()}>{w.talk.takeBack}</button>;
+  return <AskButton look="link" label={w.talk.removeWhat(name, words)} title={w.talk.removeTitle(name)} text={w.talk.removeText} yes={w.talk.remove} no={w.post.keep} onYes={() => void remove()}>{w.talk.remove}</AskButton>;
 }
 
 /** stateWords says how far a comment has come, while that is not where it should be. */
