@@ -8,7 +8,8 @@
 //	part-*.js              the parts that it loads after its first page
 //	index.html             the whole app in one file; also opens from the disk
 //	sw.js                  the service worker, and
-//	answer-*.js            what it answers friends with after a push
+//	answer-*.js            what it answers friends with after a push, and
+//	answer-taking-*.js     what it takes in, loaded when somebody brings it
 //	manifest.webmanifest   name, colours and icons for the home screen
 //	icon*.{svg,png}        the icons
 package pwa

@@ -8,14 +8,22 @@ const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url
 
 const hash = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
+/** script writes a module as a script of its own and returns the name of its file. */
+async function script(name: string, entry: string, define?: Readonly<Record<string, string>>): Promise<string> {
+  const { code } = await bundle(at(entry), define);
+  const file = `${name}-${hash(code).slice(0, 12)}.js`;
+  writeFileSync(at(`dist/${file}`), code);
+  return file;
+}
+
 // The service worker: a script of its own, built after the pages because it
 // carries their hashes. A changed page thus makes a changed worker, which is
 // what a browser looks at to see an update. What answers after a push is
-// another script, which it names by its hash.
+// another script, which it names by its hash, and that names a third one in the
+// same way, which takes in what friends bring.
 export default defineConfig(async (): Promise<UserConfig> => {
-  const { code } = await bundle(at("src/worker/answer.ts"));
-  const answer = `answer-${hash(code).slice(0, 12)}.js`;
-  writeFileSync(at(`dist/${answer}`), code);
+  const taking = await script("answer-taking", "src/worker/taking.ts");
+  const answer = await script("answer", "src/worker/answer.ts", { TAKING: taking });
   return {
     publicDir: false,
     define: {

@@ -22,12 +22,13 @@ export function source(): Plugin {
   };
 }
 
-/** bundle returns a module with all that it imports as one classic script. */
-export async function bundle(entry: string): Promise<Rolldown.OutputChunk> {
+/** bundle returns a module with all that it imports as one classic script, in which the names in `define` stand for these texts. */
+export async function bundle(entry: string, define: Readonly<Record<string, string>> = {}): Promise<Rolldown.OutputChunk> {
   const result = await build({
     configFile: false,
     logLevel: "warn",
     publicDir: false,
+    define: Object.fromEntries(Object.entries(define).map(([name, text]) => [name, JSON.stringify(text)])),
     build: {
       target: "es2023",
       write: false,

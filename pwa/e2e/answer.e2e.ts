@@ -24,6 +24,7 @@ import type { House } from "./answer/main.ts";
 import { builtFile, openScene, type Scene } from "./harness.ts";
 import { openPushService, type PushService } from "./pushes.ts";
 import { type Relay, startRelay } from "./relays.ts";
+import { type Needle, rawSearch } from "./search.ts";
 
 declare const house: House;
 
@@ -359,6 +360,37 @@ describe("a closed page", () => {
     expect(await blank.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name))).not.toContain("kith");
     // What was left waits for a device that knows.
     expect((await asked).posted).toHaveProperty("cancel");
+  });
+});
+
+describe("a copy whose lease ran out", () => {
+  const path = (): string => `peers/${friendship.cid}/social/posts/2026-01-01-${"a".repeat(16)}/post.jsonld`;
+
+  test("is dropped by what a push wakes, and its key is nowhere once the app was opened", async () => {
+    await live();
+    const name = `phone${count - 1}`;
+    const push = await pusher();
+    const slot = await page.evaluate(([cid, at]) => house.copy(cid as never, at, "what Ben posted", 31), [friendship.cid, path()] as const);
+    await page.evaluate(() => house.close());
+    await page.goto(`${address}icon.svg`);
+    const key = Buffer.from(await page.evaluate(async (from) => {
+      const file = await (await (await navigator.storage.getDirectory()).getFileHandle("kith")).getFile();
+      return [...new Uint8Array(await file.slice(from, from + 32).arrayBuffer())];
+    }, 64 * slot));
+    const needle: Needle = { name: "key", forms: [key] };
+    expect(await rawSearch([scene.profileFolder(name)], [needle])).toHaveLength(1);
+    await push();
+    // The worker has noted it while no page of the app is open.
+    await expect.poll(() => page.evaluate(() => new Promise<number>((resolve) => {
+      const asked = indexedDB.open("kith");
+      asked.onsuccess = () => (asked.result.transaction("journal").objectStore("journal").count().onsuccess = ({ target }) => (asked.result.close(), resolve((target as IDBRequest<number>).result)));
+    }))).toBeGreaterThan(0);
+    await page.goto(`${address}house`);
+    await page.waitForFunction(() => "house" in window);
+    await page.evaluate(() => house.open());
+    expect(await page.evaluate((at) => house.here(at), path())).toBe(false);
+    await phone.close();
+    expect(await rawSearch([scene.profileFolder(name)], [needle])).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
 
 import { answeringFor } from "../../src/core/answer.ts";
 import type { Answering } from "../../src/core/answer/answering.ts";
-import { b64u, fromB64u } from "../../src/core/bytes.ts";
+import { b64u, fromB64u, utf8 } from "../../src/core/bytes.ts";
 import type { Env } from "../../src/core/env.ts";
 import type { Audience, ContactId } from "../../src/core/kith.ts";
 import type { Card } from "../../src/core/pod/card.ts";
@@ -13,14 +13,16 @@ import { contactsOf } from "../../src/core/pod/people.ts";
 import { makePost, removePost } from "../../src/core/pod/posts.ts";
 import { ownLists } from "../../src/core/pod/profile.ts";
 import { heardOf } from "../../src/core/pod/traces.ts";
-import { newHandle, newRow, Tree } from "../../src/core/pod/tree.ts";
+import { jsonLD, newHandle, newRow, Tree } from "../../src/core/pod/tree.ts";
 import { makeQueue } from "../../src/core/relay/queue.ts";
 import { Directs } from "../../src/core/relay/directs.ts";
 import { tokenOf, writeRelays } from "../../src/core/relay/settings.ts";
 import { openStore } from "../../src/core/store/browser.ts";
-import type { Store } from "../../src/core/store/store.ts";
+import type { Row, Store } from "../../src/core/store/store.ts";
+import { type Introducing, selfOf } from "../../src/core/sync/introduce.ts";
 import { personOf } from "../../src/core/sync/session.ts";
 import { startPerson } from "../../src/core/sync/person.ts";
+import { takingFor } from "../../src/core/taking.ts";
 import { saidSetting, turnOn, type Waker } from "../../src/core/wakes.ts";
 import { openKeyRecords } from "../../src/core/webid/records.ts";
 import { connecting } from "../../src/ui/connecting.ts";
@@ -118,9 +120,18 @@ const tools = {
     const put = await newRow({ path, type, id: newHandle(env), modified, version }, content);
     await store.apply([{ put, bytes: content }, { set: "counter", value: version.counter }, ...heardOf(store, [version])]);
   },
+  /** copy keeps a post of a friend's, who then does not answer for so many days; it returns the slot of its key. */
+  async copy(cid: ContactId, path: string, text: string, silent: number): Promise<number> {
+    const bytes = utf8(JSON.stringify({ type: "Note", content: text, published: new Date().toISOString() }));
+    const row = await newRow({ path, type: jsonLD, id: newHandle(env), modified: Date.now(), version: { counter: 0, device: "" } }, bytes);
+    await store.apply([{ put: { ...row, note: { published: Date.now(), state: "s", item: "urn:kith:i" } }, bytes }, { set: `peer/${cid}/seen`, value: { at: Date.now() - silent * 86_400_000 } }]);
+    return (store.row(path) as Row & { readonly slot: number }).slot;
+  },
+  /** here tells whether the bytes of that path can be read. */
+  here: async (path: string): Promise<boolean> => (await store.bytes(path)) !== undefined,
   async answer(): Promise<void> {
     const watch = (changed: () => void): (() => void) => (watchers.add(changed), () => watchers.delete(changed));
-    answering = answeringFor(env, tree, { watch, hinted: () => undefined, left: () => undefined, accepted: () => undefined });
+    answering = answeringFor(env, tree, { watch, hinted: () => undefined, left: () => undefined, accepted: () => undefined }, async () => takingFor(tree, selfOf(tree) as Introducing));
     await answering?.start();
   },
   /** meet takes an offer of a direct connection, over which the same is answered as through a relay. */

@@ -1,18 +1,16 @@
 /** Answering for a person on this device: the responder with its mailboxes, as the page and the service worker both open it. */
 
 import { Answering } from "./answer/answering.ts";
-import type { House } from "./answer/responder.ts";
+import type { House, Taking } from "./answer/responder.ts";
 import { b64u, type Bytes } from "./bytes.ts";
 import type { Env, Stop } from "./env.ts";
 import type { ContactId } from "./kith.ts";
-import { answerInvite } from "./pod/inviter.ts";
-import type { Tree } from "./pod/tree.ts";
+import type { Reading } from "./pod/reading.ts";
+import type { OpenLine } from "./relay/line.ts";
 import type { MailboxState } from "./relay/mailbox.ts";
 import type { ReplyTo } from "./sealed/request.ts";
-import { introduction, ownRelays, waysFor } from "./sync/introduce.ts";
+import { ownRelays, selfOf, waysFor } from "./sync/introduce.ts";
 import { Leaving } from "./sync/leaving.ts";
-import type { Pod } from "./sync/session.ts";
-import { personOf } from "./sync/session.ts";
 import type { Label } from "./webid/key.ts";
 
 /** Around is what is told of what happens. */
@@ -29,34 +27,36 @@ export interface Around {
   readonly own?: House["own"];
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
+  /** How relays are asked, and that it is for a moment only (Office). */
+  readonly poll?: OpenLine;
+  readonly brief?: boolean;
   readonly state?: (url: string, state: MailboxState) => void;
   readonly refused?: (url: string, queue: string, refused: boolean) => void;
 }
 
-/** answeringFor returns what answers from a tree; undefined while there is nobody. It does nothing before its `start`. */
-export function answeringFor(env: Env, tree: Tree, around: Around): Answering | undefined {
-  const { store } = tree;
-  const me = personOf(store);
-  if (me === undefined) return undefined;
-  const self = { tree, me, get pod(): Pod | undefined { return store.get("pod") as Pod | undefined; } };
-  const ways = (cid: ContactId, grant: number): ReturnType<typeof waysFor> => waysFor(self, `${cid} ${grant}`);
+/** answeringFor returns what answers from a tree; undefined while there is nobody. It does nothing before its `start`, and asks for `taking` when somebody brings something. */
+export function answeringFor(env: Env, tree: Reading, around: Around, taking: () => Promise<Taking>): Answering | undefined {
+  const self = selfOf(tree);
+  if (self === undefined) return undefined;
   const accept = async (id: string, body: Bytes): Promise<Bytes | undefined> => {
-    const answer = await answerInvite(tree, { introduce: () => introduction(self), waysFor: ways }, id, body);
+    const answer = await (await taking()).accept(id, body);
     around.accepted();
     // What the confirmation says of ways holds before it is sent.
     await answering.refresh().catch(() => undefined);
     return answer;
   };
-  const { hinted, left, watch, own, direct, state, refused } = around;
+  const { hinted, left, watch, own, direct, poll, brief, state, refused } = around;
   const house: House = {
-    tree, label: me.label as Label, waysFor: ways, accept, hinted, left,
+    tree, label: self.me.label as Label, hinted, left,
+    waysFor: (cid, grant) => waysFor(self, `${cid} ${grant}`),
+    taking: async () => ({ ...(await taking()), accept }),
     get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
     ...(watch !== undefined && { watch }),
     ...(own !== undefined && { own }),
     ...(direct !== undefined && { direct }),
   };
-  const leaving = new Leaving(env, store, () => ownRelays(tree), () => undefined);
+  const leaving = new Leaving(env, tree.store, () => ownRelays(tree), () => undefined);
   const deliver = ({ relay, send }: ReplyTo, answer: Bytes): ReturnType<Leaving["leave"]> => leaving.leave({ relay, send: b64u(send) }, answer, 0);
-  const answering = new Answering(house, { net: env, deliver, ...(state && { state }), ...(refused && { refused }) });
+  const answering = new Answering(house, { net: env, deliver, brief: brief === true, ...(poll && { poll }), ...(state && { state }), ...(refused && { refused }) });
   return answering;
 }

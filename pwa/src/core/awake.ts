@@ -59,10 +59,11 @@ export class Awake {
   }
 
   async #begin(): Promise<Answering | undefined> {
-    const { answeringFor } = await import("./answer.ts");
+    const { answeringFor, pollLine, takingFor } = await import("./answers.ts");
     const session = this.#session;
     const answering = answeringFor(session.env, session.tree, {
       watch: (changed) => (this.#watchers.add(changed), () => this.#watchers.delete(changed)),
+      poll: pollLine,
       hinted: this.#doors.hinted,
       own: async (agent, request) => {
         const answer = await (await replicasOf(session)).answer(agent, request);
@@ -77,7 +78,7 @@ export class Awake {
         for (const topic of ["friends", "invites", "circles"] as const) session.emit(topic);
         this.#doors.kick();
       },
-    });
+    }, async () => takingFor(session.tree, session));
     session.env.presence.watch(() => answering?.wake());
     if (!this.#stopped) await answering?.start();
     const { direct } = await session.carrier();

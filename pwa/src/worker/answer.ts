@@ -2,20 +2,33 @@
  * The responder of the service worker: after a push it answers what friends left while no page is open, from the store that
  * the page keeps, and tells the person in one notification (protocol §6).
  *
- * It is a script of its own, which sw.js loads when it is needed. It starts nothing that outlives the push.
+ * It is a script of its own, which sw.js loads when it is needed; what takes in messages and acceptances is another
+ * (taking.ts), which this one loads when somebody brings one. It starts nothing that outlives the push.
  */
 
 import { answeringFor } from "../core/answer.ts";
 import type { Env } from "../core/env.ts";
-import { Tree } from "../core/pod/tree.ts";
+import type { Taking } from "../core/answer/responder.ts";
+import { readingOf } from "../core/pod/reading.ts";
 import { openBeside } from "../core/store/beside.ts";
 import type { Store } from "../core/store/store.ts";
+import { anySilent } from "../core/sync/leases.ts";
 import { personOf } from "../core/sync/session.ts";
 import { saidSetting, type Said } from "../core/wakes.ts";
 import { openKeyRecords } from "../core/webid/records.ts";
 
+/** The file of taking.ts, named by the beginning of its SHA-256. */
+declare const TAKING: string;
+
 // One library serves all kinds of worker; this one is a service worker.
-const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void> };
+const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; kithTaking?: (store: Store, env: Env) => Taking };
+
+// What was loaded while installing can be loaded again when it is needed.
+if (worker.serviceWorker.state === "installing") load();
+
+function load(): void {
+  worker.importScripts(new URL(TAKING, worker.registration.scope).href);
+}
 
 /** Where the page keeps its store and its keys (src/main.ts). */
 const place = { store: "kith", keys: "kith-keys" };
@@ -57,8 +70,16 @@ async function answer(store: Store, wanted: () => boolean): Promise<boolean> {
   if (me === undefined) return false;
   const env = await envOf(store);
   let came = false;
-  const around = { hinted: () => (came = true), left: () => (came = true), accepted: () => (came = true) };
-  const answering = answeringFor(env, new Tree(store, env, me.device), around);
+  const around = { hinted: () => (came = true), left: () => (came = true), accepted: () => (came = true), brief: true };
+  const taking = async (): Promise<Taking> => {
+    if (worker.kithTaking === undefined) load();
+    const made = worker.kithTaking?.(store, env);
+    if (made === undefined) throw new Error("take in: what does that is not here");
+    return made;
+  };
+  // A copy that ran out is not kept until somebody opens the app; without the other script the page drops it.
+  if (anySilent(store, Date.now())) await taking().then((part) => part.lapse()).catch(() => undefined);
+  const answering = answeringFor(env, readingOf(store, env, me.device), around, taking);
   await answering?.start();
   const end = Date.now() + patience.longest;
   for (let quiet = 0; answering !== undefined && quiet < patience.quiet && Date.now() < end && !wanted(); ) {

@@ -13,7 +13,7 @@ import { personOf } from "../../src/core/sync/session.ts";
 import type { Label } from "../../src/core/webid/key.ts";
 import { Host } from "../sync/host.ts";
 import { Device, until } from "../sync/world.ts";
-import { random, somebody } from "./world.ts";
+import { random, somebody, takingIn } from "./world.ts";
 
 let host: Host;
 let kith: Kith;
@@ -53,7 +53,7 @@ test("a comment that both took is one resource", async () => {
   const [own, other] = [keys.agree.find(({ device }) => device === me.device), keys.agree.find(({ device }) => device !== me.device)];
   if (own === undefined || other === undefined) throw new Error("find keys: pod and phone need one each");
 
-  const house = { tree, label: me.label as Label, aliases: [pod], waysFor: async () => [], accept: async () => undefined, hinted: () => undefined, left: () => undefined };
+  const house = { tree, label: me.label as Label, aliases: [pod], waysFor: async () => [], taking: async () => takingIn(tree), hinted: () => undefined, left: () => undefined };
   const toPhone = await seal([own]);
   const byPhone = await new Answering(house, { net: tree.env }).answer(toPhone.message);
   expect((await openAnswer(toPhone.pending, byPhone ?? utf8("")))?.status).toBe(201);

@@ -1,7 +1,7 @@
 /** Persons in plain Node whose devices answer: real stores, real keys, a clock that a test can turn. */
 
 import { postsACL, rootACL } from "../../src/core/acl/document.ts";
-import { type Asked, type House, Responder } from "../../src/core/answer/responder.ts";
+import { type Asked, type House, Responder, type Taking } from "../../src/core/answer/responder.ts";
 import type { Agent } from "../../src/core/answer/judge.ts";
 import { b64u, type Bytes, utf8 } from "../../src/core/bytes.ts";
 import type { Env } from "../../src/core/env.ts";
@@ -14,6 +14,8 @@ import { putLists } from "../../src/core/pod/profile.ts";
 import { Tree, turtle } from "../../src/core/pod/tree.ts";
 import { type MemoryDisk, memoryDisk } from "../../src/core/store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
+import { type Person, personOf } from "../../src/core/sync/session.ts";
+import { takingFor } from "../../src/core/taking.ts";
 import { makePerson } from "../../src/core/webid/person.ts";
 import { memoryKeyRecords, signerOf } from "../../src/core/webid/records.ts";
 
@@ -63,10 +65,15 @@ export async function befriend(one: Somebody, other: Somebody): Promise<ContactI
   return addFriend(one.tree, record(other));
 }
 
+/** takingIn returns what takes in for a person who makes no invites. */
+export function takingIn(tree: Tree): Taking {
+  return takingFor(tree, { tree, me: personOf(tree.store) as Person, pod: undefined });
+}
+
 /** houseOf returns what a responder needs of a person. */
 export function houseOf({ tree, label, watchers }: Somebody, more: Partial<House> = {}): House {
   return {
-    tree, label, aliases: [], waysFor: async () => [], accept: async () => undefined, hinted: () => undefined, left: () => undefined,
+    tree, label, aliases: [], waysFor: async () => [], taking: async () => takingIn(tree), hinted: () => undefined, left: () => undefined,
     watch: (changed) => (watchers.add(changed), () => watchers.delete(changed)),
     ...more,
   };

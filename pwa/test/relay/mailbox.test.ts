@@ -3,6 +3,7 @@ import { b64u, type Bytes, join } from "../../src/core/bytes.ts";
 import type { Net } from "../../src/core/relay/client.ts";
 import type { Message } from "../../src/core/relay/frames.ts";
 import { Mailbox, type MailboxState } from "../../src/core/relay/mailbox.ts";
+import { pollLine } from "../../src/core/relay/poll.ts";
 import { Clock } from "./clock.ts";
 
 /** Wire is the platform's end of a connection: what a browser gives as a WebSocket, for the test to open, fill and cut. */
@@ -66,7 +67,7 @@ function world(fetch: Net["fetch"] = () => Promise.reject(new TypeError("no netw
     state: (state) => states.push(state),
     subscribed: (queue, waiting) => told.push([queue, waiting]),
     refused: (queue) => told.push(queue),
-  });
+  }, pollLine);
   const wire = (): Wire => wires.at(-1) as Wire;
   /** up is a connection on which the queue is read. */
   const up = (): Wire => {

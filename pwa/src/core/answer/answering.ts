@@ -12,13 +12,14 @@ import type { ContactId } from "../kith.ts";
 import { inviteKeys } from "../pod/inviter.ts";
 import type { Message } from "../relay/frames.ts";
 import { type Net, post, type Posted } from "../relay/client.ts";
+import type { OpenLine } from "../relay/line.ts";
 import { Mailbox, type MailboxState } from "../relay/mailbox.ts";
 import { tokenOf } from "../relay/settings.ts";
 import { sealAnswer } from "../sealed/answer.ts";
 import { type Opened, openRequest, type ReplyTo } from "../sealed/request.ts";
-import { keepLate, takeBack } from "./late.ts";
+import { anyLate, keepLate } from "./late.ts";
 import { agreementKeys, findPeer, type Peer } from "./people.ts";
-import { type OwnQueue, queuesOf, register } from "./queues.ts";
+import { type OwnQueue, queuesOf } from "./queues.ts";
 import { type House, Responder } from "./responder.ts";
 
 /** Office is what answers go through. */
@@ -26,6 +27,10 @@ export interface Office {
   readonly net: Net;
   /** Leaves an answer in somebody's queue; by way of another relay where the person wants that. */
   readonly deliver?: (to: ReplyTo, answer: Bytes) => Promise<Posted>;
+  /** Asks a relay to which no WebSocket comes through; without it such a relay is not reached. */
+  readonly poll?: OpenLine;
+  /** It answers for a moment only: relays are told what has changed, and not again what they know. */
+  readonly brief?: boolean;
   /** A relay is reached, or no longer. */
   readonly state?: (url: string, state: MailboxState) => void;
   /** A relay does not know a queue, or not this device as a reader of it; or it does (false). */
@@ -118,7 +123,7 @@ export class Answering {
   /** tidy takes back what must not be read any more. */
   #tidy(): Promise<void> {
     const { tree } = this.#house;
-    return this.#next(() => takeBack(tree, this.#responder.realm, this.#office.net)).catch(ignored);
+    return this.#next(async () => anyLate(tree) ? (await this.#house.taking()).takeBack(this.#responder.realm, this.#office.net) : undefined).catch(ignored);
   }
 
   async #follow(): Promise<void> {
@@ -134,7 +139,7 @@ export class Answering {
     for (const url of urls) {
       const held = this.#lines.get(url);
       if (held === undefined) await this.#connect(url, queues.filter((each) => each.url === url));
-      else if (held.mailbox.state === "open" || held.mailbox.state === "polling") for (const queue of held.queues) await register(tree, held.mailbox, queue);
+      else if (held.mailbox.state === "open" || held.mailbox.state === "polling") for (const queue of held.queues) await (await this.#house.taking()).register(held.mailbox, queue);
     }
   }
 
@@ -149,13 +154,14 @@ export class Answering {
         this.#subscribed(mailbox, queues.find((each) => each.queue === queue));
       },
       refused: (queue) => this.#office.refused?.(url, queue, true),
-    });
+    }, this.#office.poll);
     this.#lines.set(url, { mailbox, queues });
     mailbox.start();
   }
 
   #subscribed(mailbox: Mailbox, queue: OwnQueue | undefined): void {
-    if (queue !== undefined) void this.#next(async () => void (await register(this.#house.tree, mailbox, queue))).catch(ignored);
+    if (queue === undefined || this.#office.brief === true) return;
+    void this.#next(async () => void (await (await this.#house.taking()).register(mailbox, queue))).catch(ignored);
   }
 
   /** take answers a message, unless it is being answered. */

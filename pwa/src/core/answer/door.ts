@@ -3,7 +3,7 @@
 import { given } from "../given.ts";
 import type { ContactId } from "../kith.ts";
 import { devices, keys, namePath } from "../pod/paths.ts";
-import type { Tree } from "../pod/tree.ts";
+import type { Reading } from "../pod/reading.ts";
 import type { Way } from "../webid/way.ts";
 import { type Representation, textOf } from "./content.ts";
 import type { Agent } from "./judge.ts";
@@ -13,7 +13,7 @@ import { spelledJSON } from "./spelled.ts";
 export type WaysFor = (cid: ContactId, grant: number) => Promise<readonly Way[]>;
 
 /** door returns what the door tells an agent who is the owner or a contact. */
-export async function door(tree: Tree, label: string, waysFor: WaysFor, agent: Exclude<Agent, { kind: "nobody" }>): Promise<Representation> {
+export async function door(tree: Reading, label: string, waysFor: WaysFor, agent: Exclude<Agent, { kind: "nobody" }>): Promise<Representation> {
   const [name = "", list = "", document = ""] = await Promise.all([namePath, devices, keys].map((path) => tree.text(path)));
   const contact = agent.kind === "contact" ? agent : undefined;
   const told = given({

@@ -8,11 +8,12 @@ import type { SealedRequest } from "../sealed/request.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
 import type { Store, Write } from "../store/store.ts";
 import { matches } from "./content.ts";
-import type { Judge } from "./judge.ts";
+import { Judge, type Realm } from "./judge.ts";
 import { exists } from "./listing.ts";
 import { isContainer, parentOf, subjectOf, twinOf } from "./names.ts";
 import { doneBefore, type Once, remembering } from "./once.ts";
-import { Refusal } from "./refusal.ts";
+import { problem, Refusal } from "./refusal.ts";
+import type { Asked } from "./responder.ts";
 import { append, control, has, write } from "./rules.ts";
 import { essence, httpDate } from "./spelled.ts";
 
@@ -20,8 +21,17 @@ import { essence, httpDate } from "./spelled.ts";
 const quota = 64 << 20;
 const weight = 1 << 10;
 
-/** leave takes what an agent puts at a path, and remembers what it answered; throws a `Refusal`. */
-export async function leave(tree: Tree, judge: Judge, path: string, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
+/** leave takes what an agent puts at a path, and remembers what it answered. */
+export async function leave(tree: Tree, realm: Realm, path: string, { agent, request, once }: Asked): Promise<SealedResponse> {
+  try {
+    return await taken(tree, new Judge(realm, agent), path, request, once);
+  } catch (error) {
+    if (error instanceof Refusal) return problem(error);
+    throw error;
+  }
+}
+
+async function taken(tree: Tree, judge: Judge, path: string, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
   const { store, env } = tree;
   const type = checkBody(request);
   const before = once && (await doneBefore(store, judge.agent, once, env.now()));

@@ -10,7 +10,7 @@ import type { ContactId } from "../kith.ts";
 import { cardPath } from "../pod/paths.ts";
 import { card } from "../pod/people.ts";
 import { happened, traces } from "../pod/traces.ts";
-import type { Tree } from "../pod/tree.ts";
+import type { Reading } from "../pod/reading.ts";
 import { cancel, type Net } from "../relay/client.ts";
 import type { ReplyTo } from "../sealed/request.ts";
 import type { Write } from "../store/store.ts";
@@ -40,8 +40,13 @@ export async function keepLate(late: Omit<Late, "relay" | "send">, { relay, send
   return { set: name, value: { ...late, relay, send: b64u(send) } satisfies Late };
 }
 
+/** anyLate tells whether any answers may wait. */
+export function anyLate({ store }: Reading): boolean {
+  return store.names(prefix).length > 0;
+}
+
 /** takeBack cancels what must not be read any more, and forgets what ran out. What a relay could not be told is tried again the next time. */
-export async function takeBack(tree: Tree, realm: Realm, net: Net): Promise<void> {
+export async function takeBack(tree: Reading, realm: Realm, net: Net): Promise<void> {
   const { store, env } = tree;
   for (const name of store.names(prefix)) {
     const late = store.get(name) as Late;
@@ -53,7 +58,7 @@ export async function takeBack(tree: Tree, realm: Realm, net: Net): Promise<void
 }
 
 /** stillMay tells whether the asker may have an answer of that time. */
-async function stillMay(tree: Tree, realm: Realm, { cid, kid, path, at }: Late): Promise<boolean> {
+async function stillMay(tree: Reading, realm: Realm, { cid, kid, path, at }: Late): Promise<boolean> {
   const { store } = tree;
   if (store.row(cardPath(cid)) === undefined) return false;
   const { blocked, grant, accepts } = await card(tree, cid);
@@ -64,7 +69,7 @@ async function stillMay(tree: Tree, realm: Realm, { cid, kid, path, at }: Late):
   return exists(store, path) && has(await judge.modes(path), read);
 }
 
-function lostSince({ store }: Tree, cid: ContactId, at: number): boolean {
+function lostSince({ store }: Reading, cid: ContactId, at: number): boolean {
   return [...traces(store).values()].some((trace) => {
     const how = trace.at >= at ? happened(trace, cid)?.how : undefined;
     return how === "gone" || how === "lost" || how === "changed";

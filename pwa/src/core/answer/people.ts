@@ -8,7 +8,7 @@ import { type Card, maxList, readCard } from "../pod/card.ts";
 import { cardPath } from "../pod/paths.ts";
 import { contactsOf } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
-import type { Tree } from "../pod/tree.ts";
+import type { Reading } from "../pod/reading.ts";
 import { ownSalt, type Pair } from "../sealed/pair.ts";
 import type { SealedRequest } from "../sealed/request.ts";
 import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
@@ -25,18 +25,18 @@ export interface Peer extends Pair {
 
 /** findPeer returns the device of the person `label` whose agreement key their keys document calls `kid`; undefined for strangers, for the blocked, and for keys that ran out.
  * A friend's new device may bring the lists in which it stands: the message that says where they are reached has them (docs/protocol.md, Messages). */
-export async function findPeer(tree: Tree, self: Label, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
+export async function findPeer(tree: Reading, self: Label, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
   return label === self ? own(tree, self, kid) : contactOf(tree, label, kid, request);
 }
 
-async function own(tree: Tree, self: Label, kid: string): Promise<Peer | undefined> {
+async function own(tree: Reading, self: Label, kid: string): Promise<Peer | undefined> {
   const { devices, keys } = await ownLists(tree);
   const agree = current(tree.env, devices, keys, kid);
   if (agree === undefined || !can(devices, agree.device, "post")) return undefined;
   return { key: agree.key, salt: await ownSalt(self), agent: { kind: "owner", kid: agree.device } };
 }
 
-async function contactOf(tree: Tree, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
+async function contactOf(tree: Reading, label: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> {
   for (const { cid } of contactsOf(tree.store).filter((each) => each.label === label)) {
     const card = readCard((await tree.text(cardPath(cid))) ?? "");
     if (card === undefined || card.blocked) continue;
@@ -84,7 +84,7 @@ function current(env: Env, list: DeviceList, { agree }: KeysDocument, kid: strin
 }
 
 /** agreementKeys returns the private agreement keys of this device, those that were superseded among them. */
-export async function agreementKeys({ env, device }: Tree): Promise<readonly Signer[]> {
+export async function agreementKeys({ env, device }: Reading): Promise<readonly Signer[]> {
   const names = (await env.keys.names()).filter((name) => name !== device);
   const kept = await Promise.all(names.map(async (kid) => ({ kid, key: await env.keys.get(kid) })));
   return kept.flatMap(({ kid, key }) => (key?.algorithm.name === "ECDH" ? [{ kid, key }] : []));

@@ -12,7 +12,7 @@ import { heldInvites } from "../pod/inviter.ts";
 import { acceptSettings, inviteSettings, relaysPath } from "../pod/paths.ts";
 import { card, contactsOf } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
-import type { Tree } from "../pod/tree.ts";
+import type { Reading } from "../pod/reading.ts";
 import type { Bytes } from "../bytes.ts";
 import type { Mailbox, PushSubscription } from "../relay/mailbox.ts";
 import { readRelays, type SendName, sendOf, tokenOf } from "../relay/settings.ts";
@@ -27,7 +27,7 @@ export interface OwnQueue {
 const registered = "sends/";
 
 /** queuesOf returns the person's queues, those that friends may still know of among them. */
-export async function queuesOf(tree: Tree): Promise<readonly OwnQueue[]> {
+export async function queuesOf(tree: Reading): Promise<readonly OwnQueue[]> {
   const settings = readRelays((await tree.text(relaysPath)) ?? "");
   if (settings === undefined) return [];
   const current = settings.relays.map(({ url, queue }) => ({ url, queue, secret: settings.secret }));
@@ -36,7 +36,7 @@ export async function queuesOf(tree: Tree): Promise<readonly OwnQueue[]> {
 }
 
 /** register tells a relay the send ids, the tokens and where this device is woken; false when it did not take all of that. */
-export async function register(tree: Tree, mailbox: Mailbox, { url, queue, secret }: OwnQueue): Promise<boolean> {
+export async function register(tree: Reading, mailbox: Mailbox, { url, queue, secret }: OwnQueue): Promise<boolean> {
   const name = `${registered}${url} ${queue}`;
   const wanted = await namesOf(tree);
   const before = (tree.store.get(name) as readonly SendName[] | undefined) ?? [];
@@ -54,13 +54,13 @@ export async function register(tree: Tree, mailbox: Mailbox, { url, queue, secre
 }
 
 /** subscribed tells the relay where this device is woken, where the person wants that. */
-async function subscribed({ store }: Tree, mailbox: Mailbox, queue: string): Promise<boolean> {
+async function subscribed({ store }: Reading, mailbox: Mailbox, queue: string): Promise<boolean> {
   const push = store.get(pushSetting) as PushSubscription | null | undefined;
   return push === undefined || mailbox.change(queue, { op: "push", push });
 }
 
 /** namesOf returns for whom there are send ids: each friend, each open invite, the person's own devices. */
-async function namesOf(tree: Tree): Promise<readonly SendName[]> {
+async function namesOf(tree: Reading): Promise<readonly SendName[]> {
   const { store } = tree;
   const friends = await Promise.all(contactsOf(store).map(async ({ cid }): Promise<SendName> => `${cid} ${(await card(tree, cid)).grant}`));
   const made = store.names(inviteSettings).map((name) => store.get(name) as Invite);

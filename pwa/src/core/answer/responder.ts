@@ -8,7 +8,9 @@ import type { Stop } from "../env.ts";
 import type { ContactId } from "../kith.ts";
 import { relaysPath } from "../pod/paths.ts";
 import { knownOf } from "../pod/traces.ts";
-import type { Tree } from "../pod/tree.ts";
+import type { Reading } from "../pod/reading.ts";
+import type { Net } from "../relay/client.ts";
+import type { Mailbox } from "../relay/mailbox.ts";
 import { cursorKeyOf, readRelays } from "../relay/settings.ts";
 import type { SealedRequest } from "../sealed/request.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
@@ -17,27 +19,26 @@ import { type Representation, send } from "./content.ts";
 import { covers, Cursors, DeviceKeys, type Seen } from "./cursor.ts";
 import { door, type WaysFor } from "./door.ts";
 import { feed } from "./feed.ts";
-import { leave } from "./inbox.ts";
 import { type Agent, Judge, type Realm } from "./judge.ts";
 import { exists, list, listingText, referenceTo, representationTag } from "./listing.ts";
 import { isContainer, pathOf, twinOf } from "./names.ts";
 import type { Once } from "./once.ts";
 import { feedQuery } from "./query.ts";
+import type { OwnQueue } from "./queues.ts";
 import { type Target, targetOf } from "./reach.ts";
 import { problem, Refusal } from "./refusal.ts";
 import { has, read } from "./rules.ts";
 
 /** House is whose tree is answered from, and who is told of what happens. */
 export interface House {
-  readonly tree: Tree;
+  readonly tree: Reading;
   readonly label: Label;
   /** Other addresses of the tree, each with a slash at its end, by which documents may name things in it. */
   readonly aliases: readonly string[];
   readonly waysFor: WaysFor;
   /** Calls `changed` after each change of the tree. Without it nobody waits for news. */
   readonly watch?: (changed: () => void) => Stop;
-  /** Answers the acceptance of an invite that this device holds; undefined for any other. */
-  readonly accept: (id: string, body: Bytes) => Promise<Bytes | undefined>;
+  readonly taking: () => Promise<Taking>;
   /** A friend has something new. */
   readonly hinted: (cid: ContactId) => void;
   /** Somebody left something at that path. */
@@ -46,6 +47,21 @@ export interface House {
   readonly own?: (agent: Agent, request: SealedRequest) => Promise<SealedResponse | Representation | undefined>;
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. Absent where there can be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
+}
+
+/** Taking is what is not needed by those who only ask: what others bring is taken in, what they may not read any more is taken back
+ * and what the person may not read any more dropped, and relays are told who may bring something. */
+export interface Taking {
+  /** Answers the acceptance of an invite that this device holds; undefined for any other. */
+  accept(id: string, body: Bytes): Promise<Bytes | undefined>;
+  /** Takes a message to that path, and answers it; what is refused, too. */
+  leave(realm: Realm, path: string, asked: Asked): Promise<SealedResponse>;
+  /** Drops the keys of friends' posts whose leases ran out. */
+  lapse(): Promise<void>;
+  /** Takes back answers that wait (late.ts). */
+  takeBack(realm: Realm, net: Net): Promise<void>;
+  /** Tells a relay who may leave messages in a queue, and who reads it (queues.ts). */
+  register(mailbox: Mailbox, queue: OwnQueue): Promise<boolean>;
 }
 
 /** Asked is a request whose maker is known. */
@@ -92,7 +108,7 @@ export class Responder {
       case "invite": return this.#invite(target.id, request.body);
       case "hint": return this.#hint(agent);
       case "direct": return this.#direct(agent, request.body);
-      case "message": return this.#message(target.path, agent, request, once);
+      case "message": return this.#message(target.path, { agent, request, once });
     }
     await this.#checkHeader(agent, request);
     if (target.kind === "resource") return this.#resource(target, agent, request);
@@ -101,7 +117,7 @@ export class Responder {
   }
 
   async #invite(id: string, body: Bytes): Promise<SealedResponse> {
-    const answer = await this.#house.accept(id, body);
+    const answer = await (await this.#house.taking()).accept(id, body);
     if (answer === undefined) throw new Refusal("invite");
     return { status: 200, headers: new Headers({ "Content-Type": "application/octet-stream" }), bytes: answer };
   }
@@ -126,10 +142,10 @@ export class Responder {
     return { status: 200, headers: new Headers({ "Content-Type": "application/sdp" }), bytes: utf8(answer) };
   }
 
-  async #message(escaped: string, agent: Agent, request: SealedRequest, once: Once | undefined): Promise<SealedResponse> {
+  async #message(escaped: string, asked: Asked): Promise<SealedResponse> {
     const path = pathOf(escaped);
-    const answer = await leave(this.#house.tree, new Judge(this.realm, agent), path, request, once);
-    this.#house.left(path);
+    const answer = await (await this.#house.taking()).leave(this.realm, path, asked);
+    if (answer.status < 400) this.#house.left(path);
     return answer;
   }
 

@@ -1,11 +1,20 @@
-/** Asking friends to drop their copies of a post: what is noted of it in the batch that takes the post from them. */
+/**
+ * Asking friends to drop their copies of a post (docs/protocol.md, Receipts): everybody who could
+ * see it when it was deleted, and those who may no longer see one that is still there.
+ *
+ *     /social/deleted/<handle>             the post is gone
+ *     /social/deleted/narrowed-<handle>    it is there, and no longer for these
+ *
+ * The first has the name by which the post was told of, and the pod forgets with it who could read the post; the second
+ * must not have it, since the others are still to hear of what becomes of the post.
+ */
 
 import type { ContactId } from "../kith.ts";
 import type { Store } from "../store/store.ts";
-import { receiptsOf, recordPath, recordText } from "./asked.ts";
-import { unpacked } from "./facts.ts";
+import { recordText, unpacked } from "./facts.ts";
+import { receiptsOf } from "./letters.ts";
 import { entries } from "./outbox.ts";
-import { type Folder, postPath, relaysPath } from "./paths.ts";
+import { type Folder, postPath, recordPath, relaysPath } from "./paths.ts";
 import { peopleOf, postAudience } from "./people.ts";
 import { digestOf } from "./traces.ts";
 import { type Batch, jsonLD, type Tree } from "./tree.ts";

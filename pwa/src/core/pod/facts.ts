@@ -6,7 +6,7 @@
 import { readAudience, readCircle, sorted } from "../acl/group.ts";
 import { readPostACL } from "../acl/document.ts";
 import { given } from "../given.ts";
-import { type Json, list, object, parse, string, time, whole } from "../json.ts";
+import { iso, type Json, list, object, parse, string, time, whole } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Row, Store } from "../store/store.ts";
 import { isRelay, type PodWay } from "../webid/way.ts";
@@ -46,6 +46,17 @@ export function noteFacts(note: Note): Facts {
 /** messageFacts tell what waits for an answer, or is one (docs/protocol.md, Messages). */
 function messageFacts({ type, object: about, "kith:device": device }: Json): Facts {
   return given({ type: string(type, 40), object: string(about, 200), device: string(device, 100) });
+}
+
+const context = ["https://www.w3.org/ns/activitystreams", { kith: "https://kith.invalid/ns#" }] as const;
+
+/** recordText writes who was asked, and how many of their devices said that the copy is gone. */
+export function recordText(when: { readonly published: number; readonly deleted: number }, asked: readonly { readonly cid: ContactId; readonly gone?: number }[]): string {
+  const gone = asked.flatMap(({ cid, gone: count }) => (count === undefined ? [] : [[cid, count] as const]));
+  return JSON.stringify({
+    "@context": context, type: "Tombstone", published: iso(when.published), deleted: iso(when.deleted),
+    "kith:asked": asked.map(({ cid }) => cid), ...(gone.length === 0 ? {} : { "kith:gone": Object.fromEntries(gone) }),
+  });
 }
 
 function deletedFacts({ published, deleted, "kith:asked": asked, "kith:gone": gone }: Json): Facts {

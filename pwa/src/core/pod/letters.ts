@@ -10,7 +10,7 @@ import type { ErrorCode } from "../errors.ts";
 import { randomName } from "../ids.ts";
 import { string } from "../json.ts";
 import type { ContactId, OperationId, OutboxItem, PostRef } from "../kith.ts";
-import type { Store, Write } from "../store/store.ts";
+import type { Row, Store, Write } from "../store/store.ts";
 import type { Message } from "./message.ts";
 import { type Folder, inboxPath, postPath, safeName } from "./paths.ts";
 import { contactsOf } from "./people.ts";
@@ -59,6 +59,11 @@ export function unsent(store: Store): readonly Unsent[] {
 }
 
 type Unsent = Pick<OutboxItem, "id" | "what" | "since" | "attempts"> & { readonly friend: ContactId; readonly post: PostRef | undefined; readonly error: ErrorCode | undefined };
+
+/** receiptsOf returns what a friend's devices said of their copies of what has that handle. */
+export function receiptsOf(store: Store, cid: ContactId, handle: string): readonly Row[] {
+  return [...store.rows(inboxPath(cid))].filter(({ note }) => note?.type === "Accept" && note.object === handle);
+}
 
 /** asksOf returns the own posts that a friend asks to keep. */
 export function asksOf(store: Store, cid: ContactId): readonly Folder[] {

@@ -17,7 +17,7 @@ export const circles = "/circles/";
 export const audiences = "/social/audiences/";
 /** inbox holds one folder per friend, into which they put things. */
 export const inbox = "/social/in/";
-/** deleted holds, by handle, what friends were asked to delete (asked.ts). */
+/** deleted holds, by handle, what friends were asked to delete (asking.ts). */
 export const deleted = "/social/deleted/";
 /** leasePath says for how many days friends' copies of the next posts last. */
 export const leasePath = "/settings/lease";
@@ -42,6 +42,8 @@ export const cardPath = (cid: ContactId): string => `${contacts}${cid}/card`;
 export const circlePath = (id: CircleId): string => `${circles}${id}`;
 /** audiencePath returns an audience's file. */
 export const audiencePath = (id: AudienceId): string => `${audiences}${id}`;
+/** recordPath returns where it stands who was asked to delete the post of that handle, or, narrowed, may no longer see it. */
+export const recordPath = (handle: string, narrowed: boolean): string => `${deleted}${narrowed ? "narrowed-" : ""}${handle}`;
 /** inboxPath returns the folder of what a friend sends. */
 export const inboxPath = (cid: ContactId): string => `${inbox}${cid}/`;
 /** postPath returns a post's folder: the owner's own, or the copy of a friend's. */

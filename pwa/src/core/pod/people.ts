@@ -77,7 +77,7 @@ export function reachable({ way, relays }: Pick<Contact, "way" | "relays">): boo
 }
 
 /** card returns the whole record of one friend; throws `no-such`. */
-export async function card(tree: Tree, cid: ContactId): Promise<Card> {
+export async function card(tree: Pick<Tree, "text">, cid: ContactId): Promise<Card> {
   const found = readCard((await tree.text(cardPath(cid))) ?? "");
   if (found === undefined) throw new KithError("no-such", "read contact: there is none of that id");
   return found;

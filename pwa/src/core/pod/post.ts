@@ -2,7 +2,17 @@
 
 import { iso, list, object, parse, string, time, whole } from "../json.ts";
 import type { NewPicture } from "../kith.ts";
-import { extensionOf, safeName } from "./paths.ts";
+import { extensionOf, leasePath, safeName } from "./paths.ts";
+import type { Reading } from "./reading.ts";
+
+/** usualLease is for how many days a friend's copy lasts where the owner says nothing (protocol §4). */
+export const usualLease = 30;
+
+/** leaseOf returns for how many days copies of the next posts last; 0: for good. */
+export async function leaseOf(tree: Pick<Reading, "text">): Promise<number> {
+  const days = Number((await tree.text(leasePath)) ?? usualLease);
+  return Number.isSafeInteger(days) && days >= 0 ? days : usualLease;
+}
 
 /** Image is one size of a picture: a file in the post's folder. */
 export interface Image {

@@ -8,10 +8,9 @@ import { iso } from "../json.ts";
 import type { Audience, Compose, ContactId } from "../kith.ts";
 import { askAll, askLeft } from "./asking.ts";
 import { withoutDraft } from "./drafts.ts";
-import { leaseOf, usualLease } from "./lease.ts";
 import { audienceOf, membersOf } from "./people.ts";
 import { audiencePath, type Folder, postPath } from "./paths.ts";
-import { attachmentOf, maxText, type Note, noteText, readNote } from "./post.ts";
+import { attachmentOf, leaseOf, maxText, type Note, noteText, readNote, usualLease } from "./post.ts";
 import { type Batch, jsonLD, type Tree, turtle } from "./tree.ts";
 
 /** makePost writes a post: its pictures, its text, and last its access list, which makes it visible. */

@@ -19,7 +19,7 @@ export interface Lists {
 }
 
 /** ownLists returns the owner's lists; throws `not-started`. */
-export async function ownLists(tree: Tree): Promise<Lists> {
+export async function ownLists(tree: Pick<Tree, "text">): Promise<Lists> {
   const [list, document] = await Promise.all([tree.text(devices), tree.text(keys)]);
   if (list === undefined || document === undefined) throw new KithError("not-started", "read own lists: there are none");
   const pinned = await readDeviceList(list);

@@ -7,12 +7,13 @@ import type { Env } from "../env.ts";
 import { randomName } from "../ids.ts";
 import type { OperationId, OutboxItem } from "../kith.ts";
 import type { NewRow, Row, Store, Version, Write } from "../store/store.ts";
-import { b64u, type Bytes, join, sha256, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, join, sha256, utf8 } from "../bytes.ts";
 import { given } from "../given.ts";
 import { factsOf } from "./facts.ts";
 import { keep, nameAt, nextNumber, type Step, without } from "./outbox.ts";
 import type { Folder } from "./paths.ts";
 import { based } from "./bases.ts";
+import { type Reading, textIn } from "./reading.ts";
 import { forgetTraces, heardOf, traced } from "./traces.ts";
 
 /** turtle is the media type of access lists, circles and audiences. */
@@ -36,7 +37,7 @@ export function newer(a: Version, b: Version): boolean {
 }
 
 /** Tree is the own tree. `tracked` becomes true with the first pod: from then on acts go to the outbox. */
-export class Tree {
+export class Tree implements Reading {
   readonly store: Store;
   readonly env: Env;
   /** This device's name in versions. */
@@ -67,9 +68,8 @@ export class Tree {
   }
 
   /** text returns the text of a resource, undefined when it is not here. */
-  async text(path: string): Promise<string | undefined> {
-    const bytes = await this.store.bytes(path);
-    return bytes === undefined ? undefined : text(bytes);
+  text(path: string): Promise<string | undefined> {
+    return textIn(this.store, path);
   }
 
   /** counter is the highest Lamport counter that this device has seen. */

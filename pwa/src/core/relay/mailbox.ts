@@ -13,8 +13,7 @@ import type { Stop } from "../env.ts";
 import { type Json, parse, string, whole } from "../json.ts";
 import type { Net } from "./client.ts";
 import { type Message, readMessage, replyFrame } from "./frames.ts";
-import { pollLine } from "./poll.ts";
-import { type Line, socketLine } from "./line.ts";
+import { type Line, type OpenLine, socketLine } from "./line.ts";
 
 /** Subscription is a queue and the token of 32 bytes by which this device reads it. */
 export interface Subscription {
@@ -68,6 +67,7 @@ export class Mailbox {
   readonly #net: Net;
   readonly #subscriptions: readonly Subscription[];
   readonly #events: MailboxEvents;
+  readonly #poll: OpenLine | undefined;
   readonly #waiting = new Map<string, (answer: Json | undefined) => void>();
   #state: MailboxState = "stopped";
   #line: Line | undefined;
@@ -75,8 +75,10 @@ export class Mailbox {
   #failed = 0;
   #count = 0;
 
-  constructor(net: Net, url: string, subscriptions: readonly Subscription[], events: MailboxEvents) {
+  /** `poll` is what asks a relay to which no WebSocket comes through; without it there is nothing else to try. */
+  constructor(net: Net, url: string, subscriptions: readonly Subscription[], events: MailboxEvents, poll?: OpenLine) {
     this.url = url;
+    this.#poll = poll;
     this.#net = net;
     this.#subscriptions = subscriptions;
     this.#events = events;
@@ -163,9 +165,9 @@ export class Mailbox {
 
   #connect(): void {
     this.#become("connecting");
-    const open = this.#failed % (tries + 1) === tries ? pollLine : socketLine;
+    const open = this.#failed % (tries + 1) === tries ? (this.#poll ?? socketLine) : socketLine;
     const line: Line = open(this.#net, this.url, this.#subscriptions, {
-      opened: () => this.#opened(line, open === pollLine ? "polling" : "open"),
+      opened: () => this.#opened(line, open === this.#poll ? "polling" : "open"),
       heard: (frame) => this.#line === line && this.#heard(frame),
       ended: () => this.#line === line && this.#lost(),
     });

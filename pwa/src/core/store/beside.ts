@@ -6,7 +6,7 @@
 import { KithError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 import { failed } from "./failure.ts";
-import { idbCiphertext, idbJournal, idbSlots, openExisting, slotsIn } from "./idb.ts";
+import { idbJournal, openExisting, readCiphertext, readSlots, slotsIn } from "./idb.ts";
 import { type Journal, journalKey, sealEntry, writesIn } from "./journal.ts";
 import { type Disk, Layer } from "./layer.ts";
 import { keysIn } from "./slotfile.ts";
@@ -62,9 +62,9 @@ async function open({ now, random, slotFile }: Ground, name: string): Promise<St
   const db = await openExisting(name);
   if (db === undefined) return undefined;
   try {
-    const slots = (await slotsIn(db, "keys")).length > 0 ? idbSlots(db) : slotsOf(await slotFile(name));
+    const slots = (await slotsIn(db, "keys")).length > 0 ? readSlots(db) : slotsOf(await slotFile(name));
     if (slots === undefined) return void db.close();
-    return await openOver({ slots, ciphertext: idbCiphertext(db), now }, idbJournal(db), random);
+    return await openOver({ slots, ciphertext: readCiphertext(db), now }, idbJournal(db), random);
   } catch (cause) {
     db.close();
     throw cause;

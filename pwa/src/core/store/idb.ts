@@ -58,28 +58,34 @@ export function idbJournal(db: Database): Journal {
   };
 }
 
-/** idbCiphertext keeps ciphertext in the database, and closes it. */
-export function idbCiphertext(db: Database): Ciphertext {
+/** readCiphertext reads ciphertext in the database, and closes it. */
+export function readCiphertext(db: Database): Pick<Ciphertext, "pages" | "body" | "close"> {
   return {
     async pages() {
       const [slots, pages] = await Promise.all([slotsIn(db, "pages"), reading<Bytes[]>(db, "pages", (all) => all.getAll())]);
       return slots.map((slot, i) => [slot, pages[i] ?? new Uint8Array(0)] as const);
     },
-    bodies: () => slotsIn(db, "bodies"),
     body: (slot) => reading<Bytes | undefined>(db, "bodies", (bodies) => bodies.get(slot)),
+    close: async () => db.close(),
+  };
+}
+
+/** idbCiphertext keeps ciphertext in the database, and closes it. */
+export function idbCiphertext(db: Database): Ciphertext {
+  return {
+    ...readCiphertext(db),
+    bodies: () => slotsIn(db, "bodies"),
     commit: ({ pages, bodies, gone }) =>
       durably(db, ["pages", "bodies"], (put, remove) => {
         for (const slot of gone) remove("pages", slot), remove("bodies", slot);
         for (const [slot, bytes] of pages) put("pages", slot, bytes);
         for (const [slot, bytes] of bodies) put("bodies", slot, bytes);
       }),
-    close: async () => db.close(),
   };
 }
 
-/** idbSlots keeps keys in the database, one Blob each. A removed one is no longer in any file of ours, but it was
- * not overwritten either. */
-export function idbSlots(db: Database): Slots {
+/** readSlots reads keys in the database. */
+export function readSlots(db: Database): Pick<Slots, "erases" | "read"> {
   const read = async (slot: number): Promise<Bytes> => {
     const blob = await reading<Blob | undefined>(db, "keys", (keys) => keys.get(slot));
     if (blob === undefined) return new Uint8Array(keyBytes);
@@ -89,10 +95,15 @@ export function idbSlots(db: Database): Slots {
       throw failed("read database", cause);
     }
   };
+  return { erases: false, read: (slots) => Promise.all(slots.map(read)) };
+}
+
+/** idbSlots keeps keys in the database, one Blob each. A removed one is no longer in any file of ours, but it was
+ * not overwritten either. */
+export function idbSlots(db: Database): Slots {
   return {
-    erases: false,
+    ...readSlots(db),
     used: () => slotsIn(db, "keys"),
-    read: (slots) => Promise.all(slots.map(read)),
     write: (changes) =>
       durably(db, ["keys"], (put, remove) => {
         for (const [slot, key] of changes) key === null ? remove("keys", slot) : put("keys", slot, new Blob([key]));

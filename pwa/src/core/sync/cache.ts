@@ -6,12 +6,11 @@
 import { utf8 } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import type { ContactId } from "../kith.ts";
-import { type Attachment, type Note, noteOf } from "../pod/post.ts";
+import { type Attachment, type Note, noteOf, usualLease } from "../pod/post.ts";
 import { given } from "../given.ts";
 import { type Folder, peers, postPath } from "../pod/paths.ts";
 import { repliesFacts, repliesName } from "../pod/replies.ts";
 import { etagOf, jsonLD, newHandle } from "../pod/tree.ts";
-import { usualLease } from "../pod/lease.ts";
 import type { Env } from "../env.ts";
 import type { NewRow, Store, Write } from "../store/store.ts";
 import type { Bytes } from "../bytes.ts";

@@ -5,7 +5,7 @@ import { given } from "../given.ts";
 import { type Json, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { type Folder, inboxPath, peers } from "../pod/paths.ts";
-import { usualLease } from "../pod/lease.ts";
+import { usualLease } from "../pod/post.ts";
 import type { NewRow, Row, Store } from "../store/store.ts";
 
 /** Copy is the row of a friend's post, told apart. */

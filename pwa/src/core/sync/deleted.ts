@@ -1,13 +1,13 @@
 /**
- * What friends were asked to delete, and what they said (docs/protocol.md, Receipts). The record (pod/asked.ts) names the
+ * What friends were asked to delete, and what they said (docs/protocol.md, Receipts). The record (pod/asking.ts) names the
  * post by what feeds call it; each receipt is a message that stays in the inbox. When all have answered both go,
  * and a summary without that name stays for a week: the record under a random name, with how many devices of each said that it is gone.
  */
 
 import type { ContactId, Deleted } from "../kith.ts";
-import { unpacked } from "../pod/facts.ts";
-import { receiptsOf, recordPath, recordText } from "../pod/asked.ts";
-import { deleted, placeOf } from "../pod/paths.ts";
+import { recordText, unpacked } from "../pod/facts.ts";
+import { receiptsOf } from "../pod/letters.ts";
+import { deleted, placeOf, recordPath } from "../pod/paths.ts";
 import { card, contactsOf } from "../pod/people.ts";
 import { jsonLD, type Tree } from "../pod/tree.ts";
 import type { Row } from "../store/store.ts";

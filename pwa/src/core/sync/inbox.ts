@@ -8,12 +8,11 @@
  */
 
 import type { ContactId } from "../kith.ts";
-import { recordPath } from "../pod/asked.ts";
 import { type Card, cardText } from "../pod/card.ts";
 import { tidyName } from "../pod/friends.ts";
 import { folderOf } from "../pod/letters.ts";
 import { maxMessage, type Message, readMessage } from "../pod/message.ts";
-import { cardPath, type Folder, inbox, placeOf, postPath } from "../pod/paths.ts";
+import { cardPath, type Folder, inbox, placeOf, postPath, recordPath } from "../pod/paths.ts";
 import { card, contactsOf, peopleOf, postAudience } from "../pod/people.ts";
 import { itemOf, maxReplies, removed, replyId, withItems } from "../pod/gather.ts";
 import { repliesName, saidIn } from "../pod/replies.ts";

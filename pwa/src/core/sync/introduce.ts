@@ -3,16 +3,26 @@
 import { b64u } from "../bytes.ts";
 import { relaysPath } from "../pod/paths.ts";
 import { ownLists } from "../pod/profile.ts";
+import type { Reading } from "../pod/reading.ts";
 import type { Tree } from "../pod/tree.ts";
 import { card } from "../pod/people.ts";
 import type { ContactId } from "../kith.ts";
 import { readRelays, type RelaySettings, type SendName, sendOf } from "../relay/settings.ts";
 import type { Introduction } from "../webid/acceptance.ts";
 import { maxReach, type RelayWay, type Way } from "../webid/way.ts";
-import type { Pod, Session } from "./session.ts";
+import { personOf, type Pod, type Session } from "./session.ts";
 
 /** Introducing is what of a session is needed to say who one is. */
-export type Introducing = Pick<Session, "tree" | "me" | "pod">;
+export interface Introducing extends Pick<Session, "me" | "pod"> {
+  readonly tree: Pick<Tree, "text">;
+}
+
+/** selfOf returns who the tree is of; undefined while there is nobody. */
+export function selfOf(tree: Reading): Introducing | undefined {
+  const { store } = tree;
+  const me = personOf(store);
+  return me && { tree, me, get pod() { return store.get("pod") as Pod | undefined; } };
+}
 
 /** ownRelays returns the person's relays; undefined when there never were any. */
 export async function ownRelays(tree: Pick<Tree, "text">): Promise<RelaySettings | undefined> {
@@ -27,7 +37,7 @@ export async function relayWays(tree: Pick<Tree, "text">, name: SendName): Promi
 }
 
 /** waysFor returns where those reach this person who are told that name: the pod where others reach it, and the relays. */
-export async function waysFor({ tree, pod }: Pick<Session, "tree" | "pod">, name: SendName): Promise<readonly Way[]> {
+export async function waysFor({ tree, pod }: Omit<Introducing, "me">, name: SendName): Promise<readonly Way[]> {
   const direct = pod === undefined || isHidden(pod) ? [] : [{ pod: pod.pod, issuer: pod.issuer }];
   return [...direct, ...(await relayWays(tree, name))].slice(0, maxReach);
 }

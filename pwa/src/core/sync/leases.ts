@@ -7,7 +7,7 @@ import type { ContactId } from "../kith.ts";
 import { cardPath, contacts, placeOf, postPath } from "../pod/paths.ts";
 import { repliesName } from "../pod/replies.ts";
 import type { Store, Write } from "../store/store.ts";
-import { copiesOf, type Copy, copyOf, factsOfCopy, handleOf, keptOf, seenOf } from "./copies.ts";
+import { copiesOf, type Copy, copyOf, factsOfCopy, handleOf, keptOf, type Seen, seenOf } from "./copies.ts";
 
 const day = 24 * 3600_000;
 
@@ -23,6 +23,11 @@ export function lapsedOf(store: Store, copy: Copy, now: number): number | undefi
   if (!copy.here || now - (seenOf(store, copy.cid).at ?? 0) < copy.lease * day) return copy.lapsed;
   const end = endOf(store, copy);
   return end === undefined || end > now ? undefined : end;
+}
+
+/** anySilent tells whether a friend has not answered for a day, the shortest lease there is. */
+export function anySilent(store: Store, now: number): boolean {
+  return store.names("peer/").some((name) => name.endsWith("/seen") && now - ((store.get(name) as Seen).at ?? 0) > day);
 }
 
 /** lapsing returns the writes that drop the bytes of all copies whose leases ran out, and with them their keys. */

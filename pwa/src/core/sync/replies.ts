@@ -13,6 +13,7 @@ import type { Net } from "../relay/client.ts";
 import { makeQueue } from "../relay/queue.ts";
 import type { Message } from "../relay/frames.ts";
 import { Mailbox, type MailboxState } from "../relay/mailbox.ts";
+import { pollLine } from "../relay/poll.ts";
 import type { ReplyTo } from "../sealed/request.ts";
 import type { Store } from "../store/store.ts";
 
@@ -133,7 +134,7 @@ export class Replies {
       state: (state) => this.#became(url, state),
       subscribed: () => this.#subscribed(url),
       refused: () => void this.#lost(url),
-    });
+    }, pollLine);
     this.#lines.set(url, { mailbox, queue, known: new Set(), state: "stopped", since: undefined, refused: false });
     mailbox.start();
   }

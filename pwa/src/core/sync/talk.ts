@@ -15,7 +15,7 @@ import { type Folder, inboxPath, leasePath, placeOf, postPath } from "../pod/pat
 import { card, contact, contactsOf } from "../pod/people.ts";
 import { idsIn, itemOf, maxReplies, removed, replyId, withItems } from "../pod/gather.ts";
 import { maxSaid, repliesName, saidIn, type Said } from "../pod/replies.ts";
-import { leaseOf } from "../pod/lease.ts";
+import { leaseOf } from "../pod/post.ts";
 import { digestOf } from "../pod/traces.ts";
 import { jsonLD } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
