@@ -70,7 +70,7 @@ export function Copied({ label, text }: { readonly label: string; readonly text:
   const w = useHomeWords();
   const copy = (): void => void attempt(() => navigator.clipboard.writeText(text).then(() => say(w.drive.copied(label))));
   return (
-    <div class="row">
+    <div class="row stack">
       <span class="row-text"><span class="row-note">{label}</span><span class="address" dir="ltr">{text}</span></span>
       <button type="button" class="button quiet" aria-label={`${w.copy}: ${label}`} onClick={copy}>{w.copy}</button>
     </div>

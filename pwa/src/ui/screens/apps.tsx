@@ -143,7 +143,7 @@ function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
         return those.length === 0 ? null : (
           <section key={kind} aria-label={w[kind]}>
             <h2 class="label pad">{w[kind]}</h2>
-            <ul class="rows">{those.map((each) => <li key={each.id}><Row admitted={each} onRemove={() => setLeaving(each)} /></li>)}</ul>
+            <div class="pad"><ul class="card rows">{those.map((each) => <li key={each.id}><Row admitted={each} onRemove={() => setLeaving(each)} /></li>)}</ul></div>
           </section>
         );
       })}
@@ -158,7 +158,7 @@ function Row({ admitted: { host, kind, name, since, used }, onRemove }: { readon
   const w = useElsewhereWords().apps;
   const shown = name === "" ? w.nameless : name;
   return (
-    <div class="row">
+    <div class="row stack">
       <span class="row-icon"><Sign name={icons[kind]} /></span>
       <span class="row-text">
         <span class="row-title"><bdi>{shown}</bdi></span>

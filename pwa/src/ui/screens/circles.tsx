@@ -60,7 +60,7 @@ export function CircleScreen({ id }: { readonly id: CircleId }) {
   });
   return (
     <Screen title={name} back={["circles"]} actions={<button type="button" class="button quiet" onClick={() => setNaming(true)}>{p.circles.rename}</button>}>
-      <p class="state pad"><span class={`dot tint-${circle.hue}`} aria-hidden="true" /> {p.circles.members(members.length)}. {p.circles.hint}</p>
+      <p class="lead"><span class={`dot tint-${circle.hue}`} aria-hidden="true" /> {p.circles.members(members.length)}. {p.circles.hint}</p>
       {model.friends.value.length === 0 ? <Empty title={p.friends.none} hint={p.friends.noneHint} /> : <div class="pad"><PickPeople picked={new Set(members)} onPick={pick} /></div>}
       <div class="pad"><button type="button" class="button danger" onClick={remove}>{p.circles.remove}</button></div>
       {naming ? <NameSheet title={p.circles.name} value={name} onName={(to) => void attempt(() => kith.renameCircle(id, to))} onClose={() => setNaming(false)} /> : null}

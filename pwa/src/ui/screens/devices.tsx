@@ -20,8 +20,8 @@ export function DevicesScreen() {
   const link = (): void => void attempt(async () => setJoining(await kith.linkDevice()));
   return (
     <Screen title={w.devices.title} back={["you"]}>
-      <p class="state pad">{w.devices.hint}</p>
-      <ul class="rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={() => setLeaving(device)} /></li>)}</ul>
+      <p class="lead">{w.devices.hint}</p>
+      <div class="pad"><ul class="card rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={() => setLeaving(device)} /></li>)}</ul></div>
       {model.me.value?.removed === true ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p>
         : hasPod || list.length > 0 ? <>{hasPod ? null : <p class="state pad">{w.devices.meet}</p>}<div class="thumb"><button type="button" class="button primary" onClick={link}>{w.devices.add}</button></div></>
         : <div class="pad"><p class="state">{w.devices.noPod}</p><a class="button" href={addressOf("you", "relays")}>{w.devices.relay}</a></div>}
@@ -35,7 +35,7 @@ function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onR
   const w = useRelayWords();
   const { admin, isPod, name, self } = device;
   return (
-    <div class="row">
+    <div class="row stack">
       <span class="row-icon"><Sign name={isPod ? "pod" : "device"} /></span>
       <span class="row-text">
         <span class="row-title"><bdi>{name}</bdi></span>

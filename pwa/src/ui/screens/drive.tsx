@@ -24,9 +24,11 @@ export function DriveScreen() {
         <>
           {all.length === 0 ? <Empty title={w.none} hint={w.what}><Add onName={add} first /></Empty> : (
             <>
-              <p class="state pad">{w.what}</p>
-              <ul class="rows">{all.map((each) => <li key={each.id}><Row password={each} act={household.act} /></li>)}</ul>
-              <div class="pad"><Add onName={add} /></div>
+              <p class="lead">{w.what}</p>
+              <div class="pad">
+                <ul class="card rows">{all.map((each) => <li key={each.id}><Row password={each} act={household.act} /></li>)}</ul>
+                <Add onName={add} />
+              </div>
               <How />
             </>
           )}
@@ -47,7 +49,7 @@ function Row({ password: { id, label, used }, act }: { readonly password: AppPas
     say(w.revoked(name), () => void act(() => back().then(() => true)).then((done) => done && say(w.back(name))));
   });
   return (
-    <div class="row">
+    <div class="row stack">
       <span class="row-icon"><Sign name="device" /></span>
       <span class="row-text"><span class="row-title"><bdi>{name}</bdi></span><span class="row-note">{used === undefined ? w.unused : w.used(clock.at(used))}</span></span>
       <button type="button" class="button quiet" aria-label={w.revokeOf(name)} onClick={revoke}>{w.revoke}</button>

@@ -29,7 +29,7 @@ export function InboxScreen() {
     <OfPod title={w.title} back={["new"]} household={household}>
       {(all) => all.length === 0 ? <Empty title={w.none} hint={w.noneHint} /> : (
         <>
-          <p class="state pad">{w.what} {w.after}</p>
+          <p class="lead">{w.what} {w.after}</p>
           <ul class="dropped">{all.map((each) => <li key={each.path}><Tile photo={each} picked={picked.has(each.path)} turns={turns} onPick={pick} /></li>)}</ul>
           <div class="thumb">
             <button type="button" class="button primary" disabled={picked.size === 0} onClick={take}>{w.take(picked.size)}</button>

@@ -53,7 +53,7 @@ function RelayRow({ all, relay, last }: { readonly all: Relays; readonly relay: 
     say(alone ? w.relays.leftAlone(host) : w.relays.left(host), () => void attempt(() => all.restore(url)));
   });
   return (
-    <div class="row">
+    <div class="row stack">
       <span class="row-icon"><Sign name="relay" /></span>
       <span class="row-text">
         <span class="row-title" dir="ltr">{host}</span>

@@ -15,7 +15,7 @@ export const enHome = {
   trouble: {
     title: "What your pod has to tell",
     none: "All is well.",
-    noneHint: "Your pod watches its folder, its disk and its backups. What is not as it should be stands here.",
+    noneHint: "Your pod watches its folder, its disk and its backups.",
     since: (when: string) => `Since ${when}.`,
     /** By the pod's word for it; of others the pod's own sentence has to do. */
     is: {
@@ -49,9 +49,9 @@ export const enHome = {
 
   backups: {
     title: "Backups of my pod",
-    what: "A backup is a second copy of everything in your pod, in another place. Whoever runs that place can read nothing of it.",
+    what: "A backup is a second copy in another place. Whoever runs that place can read nothing of it.",
     none: "No backup yet.",
-    noneHint: "Should the computer of your pod break, what is only there is lost.",
+    noneHint: "If the computer of your pod breaks, what is only there is lost.",
     late: "No backup for seven days.",
     lateNever: "There has been no backup yet.",
     holds: (when: string) => `Holds your pod as it was ${when}.`,
@@ -125,7 +125,7 @@ export const enHome = {
     choose: (name: string) => `Choose ${name}`,
     unreadable: "Can't be shown",
     fetching: "On its way.",
-    take: (n: number) => (n === 0 ? "Choose photos" : `Take ${count(n, "1 photo", `${n} photos`)}`),
+    take: (n: number) => (n === 0 ? "Choose photos" : `Use ${count(n, "1 photo", `${n} photos`)}`),
     after: "Where and when they were taken is left out of the post. Afterwards the originals move to inbox-photos/posted, which only you see.",
   },
 } as const;
