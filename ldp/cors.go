@@ -12,6 +12,10 @@ const exposed = "Accept-Patch, Accept-Post, Accept-Put, Accept-Ranges, Allow, Ca
 	"Content-Range, Content-Security-Policy, Content-Type, Date, DPoP-Nonce, ETag, Kith-Id, Kith-Version, Last-Modified, Link, Location, " +
 	"MS-Author-Via, Referrer-Policy, Retry-After, Strict-Transport-Security, Vary, WAC-Allow, WWW-Authenticate, X-Content-Type-Options"
 
+// sendable are the request headers that mean something here; a preflight is told of
+// those that it asks for (WAC §server-cors-acao-acah).
+const sendable = "Accept, Authorization, Content-Type, DPoP, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Link, Range, Slug"
+
 const methods = "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
 
 // CORS sets the headers that let scripts of any origin read the response, and
@@ -29,6 +33,7 @@ func CORS(w http.ResponseWriter, r *http.Request) (answered bool) {
 	h.Set("Access-Control-Allow-Credentials", "true")
 	h.Set("Access-Control-Expose-Headers", exposed)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		h.Set("Access-Control-Allow-Headers", sendable)
 		return false
 	}
 	h.Add("Vary", "Access-Control-Request-Headers")

@@ -99,6 +99,16 @@ func aclContentCases() []testCase {
 			t.ask(t.bob, "GET", t.at("made")).is(200)
 			t.get("made").is(200)
 		}},
+		{"wac#acl-resource-representation/JSON-LD-as-Turtle", func(t *trial) {
+			acl := t.aux(t.at("made"), "acl")
+			t.send(t.alice, "PUT", acl, jsonText(`{"@id": "#alice", "@type": "`+aclNS+`Authorization", "`+aclNS+`accessTo": {"@id": "`+t.at("made")+`"}, "`+
+				aclNS+`agent": {"@id": "`+t.alice.WebID+`"}, "`+aclNS+`mode": [{"@id": "`+aclNS+`Read"}, {"@id": "`+aclNS+`Control"}]}`)).ok()
+			r := t.ask(t.alice, "GET", acl, "Accept: text/turtle").is(200)
+			t.check(r.graph().has(acl+"#alice", aclNS+"agent", t.alice.WebID), "what was written is not there")
+			text := turtleText(t.aclText(t.at("made")))
+			t.send(t.alice, "PUT", acl, text, `If-Match: "another"`).is(412)
+			t.send(t.alice, "PUT", acl, text, "If-Match: "+r.etag()).ok()
+		}},
 		{"wac#acl-resource-representation/relative-references", func(t *trial) {
 			acl := t.aux(t.at("made"), "acl")
 			text := strings.ReplaceAll(t.aclText(t.at("made"), grant{"accessTo", "bob", "R"}), "<"+t.at("made")+">", "<./made>")

@@ -1,8 +1,12 @@
 package solid
 
 import (
+	"slices"
 	"strings"
 )
+
+// unexposed are about the connection, or readable without being named (Fetch §cors-safelisted-response-header-name).
+var unexposed = []string{"Cache-Control", "Connection", "Content-Language", "Content-Length", "Content-Type", "Expires", "Keep-Alive", "Last-Modified", "Pragma", "Transfer-Encoding"}
 
 // exposed are the headers that an application needs to read.
 var exposed = []string{"Accept-Patch", "Accept-Post", "Accept-Put", "Allow", "Content-Range", "ETag", "Last-Modified", "Link", "Location", "WAC-Allow", "WWW-Authenticate"}
@@ -47,6 +51,15 @@ func corsCases() []testCase {
 			r := t.get("made", app).is(200).lists("Access-Control-Expose-Headers", exposed...)
 			r.leaves("Access-Control-Expose-Headers", "*")
 		}},
+		{"solid-protocol#server-cors-aceh/all-that-are-used", func(t *trial) {
+			for _, r := range []*reply{t.get("made", app).is(200), t.get("", app).is(200), t.get("absent", app).is(404), t.ask(t.stranger, "GET", t.at("made"), app).is(401), t.put("r", plainText("r"), app)} {
+				for name := range r.header {
+					if !strings.HasPrefix(name, "Access-Control-") && !slices.Contains(unexposed, name) {
+						r.lists("Access-Control-Expose-Headers", name)
+					}
+				}
+			}
+		}},
 		{"solid-protocol#server-cors-accept-acah/Accept", func(t *trial) {
 			ask := func(headers string) *reply {
 				return t.ask(t.stranger, "OPTIONS", t.at("made"), app, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: "+headers).is(200, 204)
@@ -62,6 +75,11 @@ func corsCases() []testCase {
 				r.check(got == "*" || got == "https://app.example", "Access-Control-Allow-Origin is %q", got)
 				r.check(len(strings.TrimSpace(string(r.body))) == 0, "a preflight's answer has a body")
 			}
+		}},
+		{"solid-protocol#server-storage-description/linked-in-a-preflight", func(t *trial) {
+			r := t.ask(t.stranger, "OPTIONS", t.at("made"), app, "Access-Control-Request-Method: PUT").is(200, 204)
+			r.link(description)
+			r.lists("Allow", "PUT")
 		}},
 		{"solid-protocol#server-cors-options/of-what-is-absent", func(t *trial) {
 			t.ask(t.stranger, "OPTIONS", t.at("absent"), app, "Access-Control-Request-Method: PUT").is(200, 204)

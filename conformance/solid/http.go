@@ -69,6 +69,16 @@ func methodCases() []testCase {
 		{"solid-protocol#server-safe-methods/container", safeMethods("")},
 		{"solid-protocol#server-allow-methods/resource", allows("made", "GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")},
 		{"solid-protocol#server-allow-methods/container", allows("", "GET", "HEAD", "OPTIONS", "POST", "DELETE")},
+		{"solid-protocol#server-allow-methods/writes", func(t *trial) {
+			turtle := turtleText("<#it> a <#Thing>.")
+			for _, r := range []*reply{
+				t.put("r", turtle), t.put("r", turtle), t.put("c/", content{"text/turtle", []byte{}}, typeContainer),
+				t.send(t.alice, "PATCH", t.at("r"), n3Text(insert("<#it> <#q> \"w\"."))).ok(),
+				t.send(t.alice, "POST", t.base, plainText("posted")).is(201), t.ask(t.alice, "DELETE", t.at("r")).ok(),
+			} {
+				r.lists("Allow", "GET")
+			}
+		}},
 		{"solid-protocol#server-accept-headers/resource", func(t *trial) {
 			t.put("r", turtleText("<#a> <#b> <#c>."))
 			for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
@@ -103,6 +113,16 @@ func methodCases() []testCase {
 			t.put("long", content{"application/octet-stream", []byte("0123456789")})
 			r := t.get("long", "Range: bytes=2-4").is(206)
 			r.check(string(r.body) == "234" && r.header.Get("Content-Range") == "bytes 2-4/10", "%q, Content-Range %q", r.body, r.header.Get("Content-Range"))
+		}},
+		{"solid-protocol#server-http/Range-that-is-not-there", func(t *trial) {
+			t.put("long", content{"application/octet-stream", []byte("0123456789")})
+			r := t.get("long", "Range: bytes=10-").is(416)
+			r.check(r.header.Get("Content-Range") == "bytes */10", "Content-Range is %q", r.header.Get("Content-Range"))
+		}},
+		{"solid-protocol#server-http/Range-of-another-state", func(t *trial) {
+			t.put("long", content{"application/octet-stream", []byte("0123456789")})
+			r := t.get("long", "Range: bytes=2-4", `If-Range: "another"`).is(200)
+			r.check(string(r.body) == "0123456789", "%q", r.body)
 		}},
 		{"solid-protocol#server-http/an-empty-body", func(t *trial) {
 			t.put("empty", content{"text/plain", []byte{}})

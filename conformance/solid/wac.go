@@ -8,7 +8,7 @@ import (
 
 // wacCases are about the evaluation of authorizations beyond the permission table.
 func wacCases() []testCase {
-	return slices.Concat(groupCases(), originCases(), privilegeCases(), []testCase{
+	return slices.Concat(groupCases(), originCases(), privilegeCases(), oracleCases(), []testCase{
 		{"wac#authorization-conformance/without-type", func(t *trial) {
 			t.rules("made", "<#r> acl:accessTo <RES>; acl:agent <BOB>; acl:mode acl:Read.")
 			t.ask(t.bob, "GET", t.at("made")).refused()
@@ -99,6 +99,25 @@ func wacCases() []testCase {
 			t.send(t.bob, "PATCH", t.at("r"), n3Text(patchText("solid:where {<#it> <#p> \"v\".}; solid:inserts {<#a> <#b> <#c>.}"))).refused()
 		}},
 	})
+}
+
+// oracleCases ask by conditions about what may not be read.
+func oracleCases() []testCase {
+	return []testCase{
+		{"wac#consider-delete-read-diff/no-oracle-for-tags", func(t *trial) {
+			t.put("r", plainText("secret"))
+			right := t.get("r").is(200).etag()
+			t.allow(t.at("r"), grant{"accessTo", "bob", "W"})
+			t.allow(t.base, grant{"accessTo", "bob", "W"})
+			for _, condition := range []string{"If-None-Match: ", "If-Match: "} {
+				guess := func(tag string) int {
+					return t.send(t.bob, "PUT", t.at("r"), plainText("secret"), condition+tag).status
+				}
+				a, b := guess(right), guess(`"a-guess"`)
+				t.check(a == b || t.over(), "%s%d for the right tag, %d for another", condition, a, b)
+			}
+		}},
+	}
 }
 
 // rules gives a resource of the case an ACL in which Alice may do all, and one more statement as written, with
@@ -271,6 +290,7 @@ func privilegeCases() []testCase {
 		{"wac#server-cors-acao-acah/GET", func(t *trial) {
 			r := t.get("made", "Origin: https://app.example").is(200)
 			r.check(r.header.Get("Access-Control-Allow-Origin") != "", "no Access-Control-Allow-Origin")
+			r.lists("Access-Control-Allow-Headers", "authorization", "dpop", "content-type")
 		}},
 	}
 }

@@ -93,6 +93,30 @@ func etagCases() []testCase {
 	}
 }
 
+// conditionCases are about conditions that are not on the ETag of what is replaced (RFC 9110 §13.1).
+func conditionCases() []testCase {
+	const before, after = "If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT", "If-Unmodified-Since: Tue, 01 Jan 2924 00:00:00 GMT"
+	return []testCase{
+		{"solid-protocol#server-http/If-Unmodified-Since", func(t *trial) {
+			t.put("r", plainText("one"))
+			t.send(t.alice, "PUT", t.at("r"), plainText("two"), before).is(412)
+			t.ask(t.alice, "DELETE", t.at("r"), before).is(412)
+			t.get("r").is(200).contains("one")
+			t.send(t.alice, "PUT", t.at("r"), plainText("two"), after).ok()
+			t.get("r").is(200).contains("two")
+		}},
+		{"solid-protocol#server-http/If-Modified-Since", func(t *trial) {
+			t.put("r", plainText("one"))
+			t.get("r", "If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT").is(200)
+			t.get("r", "If-Modified-Since: "+t.get("r").is(200).header.Get("Last-Modified")).is(304)
+		}},
+		{"solid-protocol#server-http/POST-If-None-Match", func(t *trial) {
+			t.send(t.alice, "POST", t.base, plainText("x"), "If-None-Match: *", "Slug: posted").is(412)
+			t.get("posted").is(404)
+		}},
+	}
+}
+
 // postCases are about POST.
 func postCases() []testCase {
 	return []testCase{
@@ -115,6 +139,10 @@ func postCases() []testCase {
 		{"solid-protocol#server-post-target-not-found/missing-container", func(t *trial) {
 			t.send(t.alice, "POST", t.at("absent/"), plainText("x")).is(404)
 			t.get("absent/").is(404)
+		}},
+		{"solid-protocol#server-post-target-not-found/no-container", func(t *trial) {
+			t.send(t.alice, "POST", t.at("absent"), plainText("x")).is(404)
+			t.get("absent").is(404)
 		}},
 		{"solid-protocol#server-post-uri-assignment/without-Slug", func(t *trial) {
 			first := t.send(t.alice, "POST", t.base, plainText("1")).is(201).location()

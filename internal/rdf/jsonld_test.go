@@ -105,6 +105,8 @@ func TestDecodeJSONLDRefuses(t *testing.T) {
 		{"text behind the value", `{} {}`, "behind", ErrSyntax},
 		{"an object that does not end", `{"a": [1, 2`, "not JSON", ErrSyntax},
 		{"a comma too many", `{"a": 1,}`, "not JSON", ErrSyntax},
+		{"a member that is there twice", `{"a": 1, "b": 2, "a": 1}`, "twice", ErrSyntax},
+		{"one in a context too", `{"@context": {"a": "x:a", "a": "x:b"}, "a": 1}`, "twice", ErrSyntax},
 		{"a key that is no string", `{1: 2}`, "not JSON", ErrSyntax},
 		{"the place of an error", "{\n \"é\": nul}", "line 2, column", ErrSyntax},
 		{"what is not UTF-8", "{\"a\": \"\xff\"}", "not UTF-8", ErrSyntax},
