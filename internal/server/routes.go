@@ -57,6 +57,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case s.app.serve(w, r):
 	case s.relay != nil && relayed(path):
 		s.relay.ServeHTTP(w, r)
+	case path == "/"+relayWellKnown: // apps ask every host whether it is a relay: that this is none is an answer, and no failure
+		if !ldp.CORS(w, r) {
+			w.WriteHeader(http.StatusNoContent)
+		}
 	case s.issuer.Handles(path) || strings.HasPrefix(path, "/.well-known/"):
 		if s.limited(w, r) {
 			return
