@@ -141,6 +141,7 @@ class Line {
   }
 
   async ask(method: string, params: object): Promise<unknown> {
+    if (this.#socket.readyState !== WebSocket.OPEN) throw new Error(`${method}: the browser hung up`);
     const id = ++this.#last;
     const { type, result, error = "", message } = await new Promise<Answer>((resolve) => {
       this.#waiting.set(id, resolve);

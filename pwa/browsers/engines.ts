@@ -17,7 +17,9 @@ import { startWebDriver } from "./webdriver.ts";
 
 /** Engine is one kind of browser. */
 export interface Engine {
-  readonly name: "firefox" | "webkit";
+  readonly name: string;
+  /** Whether it has the origin's private file system, in which keys are overwritten in place. */
+  readonly opfs: boolean;
   /** The programs that it needs, and the Debian packages that have them. */
   readonly needs: Readonly<Record<string, string>>;
   /** Starts it on a profile folder. */
@@ -38,7 +40,8 @@ const firefoxSettings = {
 };
 
 export const firefox: Engine = {
-  name: "firefox",
+  name: "Firefox",
+  opfs: true,
   needs: { [firefoxProgram]: "firefox-esr" },
   async launch(folder, screen) {
     await mkdir(folder, { recursive: true });
@@ -49,16 +52,25 @@ export const firefox: Engine = {
   },
 };
 
-export const webkit: Engine = {
-  name: "webkit",
-  needs: { [webkitDriver]: "webkit2gtk-driver and gir1.2-webkit2-4.1", [gjs]: "gjs", [xvfb]: "xvfb" },
-  async launch(folder, screen) {
-    const display = await startDisplay();
-    const args = ["-m", fileURLToPath(new URL("./webkit.gjs", import.meta.url)), folder, `${screen.width}x${screen.height}`, screen.dark === true ? "dark" : "light"];
-    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: "x11", NO_AT_BRIDGE: "1", LIBGL_ALWAYS_SOFTWARE: "1" };
-    return contextOf(new Tab(await startWebDriver(webkitDriver, { "webkitgtk:browserOptions": { binary: gjs, args } }, env)));
-  },
-};
+/** webkit is WebKitGTK with what Safari has on and it has not: the storage of an origin. */
+export const webkit = webkitWith("WebKit", true, ["FileSystem", "StorageAPI", "StorageAPIEstimate"]);
+
+/** webkitgtk is WebKitGTK as its browsers on Linux have it. */
+export const webkitgtk = webkitWith("WebKitGTK", false, []);
+
+function webkitWith(name: string, opfs: boolean, features: readonly string[]): Engine {
+  return {
+    name,
+    opfs,
+    needs: { [webkitDriver]: "webkit2gtk-driver and gir1.2-webkit2-4.1", [gjs]: "gjs", [xvfb]: "xvfb" },
+    async launch(folder, { width, height, dark }) {
+      const window = fileURLToPath(new URL("./webkit.gjs", import.meta.url));
+      const args = ["-m", window, folder, `${width}x${height}`, dark === true ? "dark" : "light", features.join(",")];
+      const env = { ...process.env, DISPLAY: await startDisplay(), GDK_BACKEND: "x11", NO_AT_BRIDGE: "1", LIBGL_ALWAYS_SOFTWARE: "1" };
+      return contextOf(new Tab(await startWebDriver(webkitDriver, { "webkitgtk:browserOptions": { binary: gjs, args } }, env)));
+    },
+  };
+}
 
 /** missing returns the Debian packages that an engine still needs here. */
 export function missing({ needs }: Engine): readonly string[] {

@@ -20,7 +20,8 @@ interface Named {
 
 type State = "attached" | "detached" | "visible" | "hidden";
 
-const beat = 50;
+/** Milliseconds between two looks. */
+const beat = 100;
 
 function wanted(text: string | RegExp, exact = false): Wanted {
   if (text instanceof RegExp) return { source: text.source, flags: text.flags };
@@ -160,7 +161,7 @@ class Place extends Finds {
 /** Tab is the one page of a driven browser. */
 export class Tab extends Finds {
   readonly driver: Driver;
-  patience = Number(process.env["KITH_PATIENCE"] ?? 90_000);
+  patience = 90_000;
   #closed = false;
 
   constructor(driver: Driver) {
@@ -218,6 +219,7 @@ export class Tab extends Finds {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     await this.driver.stop();
   }
