@@ -17,7 +17,7 @@ import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf } from "./sync/invited.ts";
 import { isRemoved } from "./sync/others.ts";
-import { acting, backing, network, part, sealed, talking } from "./loaded.ts";
+import { acting, backing, joining, network, part, sealed, talking } from "./loaded.ts";
 import type { Online } from "./sync/online.ts";
 import type { Sealed } from "./sync/sealed.ts";
 import { waitingOf } from "./sync/waits.ts";
@@ -440,7 +440,7 @@ export class App implements Kith {
 
   async linkDevice(): ReturnType<Kith["linkDevice"]> {
     const { awake, session } = this.#must;
-    const made = await (await network()).linkDevice(session);
+    const made = await (await joining()).linkDevice(session);
     this.#online?.loop.kick();
     await awake.told();
     return made;
@@ -448,7 +448,7 @@ export class App implements Kith {
 
   async joinDevice(link: string, name: string): Promise<void> {
     if (personOf(this.#store) !== undefined) throw new KithError("already-started", "join: there is somebody already");
-    await (await network()).joinDevice(this.#env, this.#store, link, name, this.#closing.signal, async () => (await sealed()).askOnce);
+    await (await joining()).joinDevice(this.#env, this.#store, link, name, this.#closing.signal, async () => (await sealed()).askOnce);
     await this.begin();
     this.#acted("me", "devices");
   }

@@ -28,5 +28,7 @@ export function replicasOf(session: Session): Promise<Replicas> {
   return session.replicas;
 }
 
+/** joining loads `sync/joining.ts`. */
+export const joining = (): Promise<typeof import("./sync/joining.ts")> => part(() => import("./sync/joining.ts"));
 /** sealed loads `sync/sealed.ts`. */
 export const sealed = (): Promise<typeof import("./sync/sealed.ts")> => part(() => import("./sync/sealed.ts"));

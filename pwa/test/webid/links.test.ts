@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { b64u, join, utf8 } from "../../src/core/bytes.ts";
 import { generate, labelOf, type Label } from "../../src/core/webid/key.ts";
-import { makeJoining, makeLink, readJoining, readPairing } from "../../src/core/webid/link.ts";
+import { makeJoining, readJoining } from "../../src/core/webid/joinlink.ts";
+import { makeLink, readPairing } from "../../src/core/webid/link.ts";
 import { linkKind } from "../../src/core/webid/mark.ts";
 import { type Invite, makeInvite, readInvite } from "../../src/core/webid/invite.ts";
 import { list, twelveWords } from "../../src/core/webid/words.ts";

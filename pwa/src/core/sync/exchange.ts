@@ -4,7 +4,7 @@ import { KithError } from "../errors.ts";
 import { forgetInvites } from "../pod/inviter.ts";
 import { entries } from "../pod/outbox.ts";
 import { followInvites } from "./invites.ts";
-import { admitDevices, renewKeys, revokeAgain } from "./joining.ts";
+import { admitDevices, renewKeys, revokeAgain } from "./admitting.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { unreachable } from "./replica.ts";

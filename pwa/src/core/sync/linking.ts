@@ -1,13 +1,12 @@
 /**
  * Further devices of a person who has no pod: this one answers who holds its link, at the person's own relays, and lets them in
- * (docs/protocol.md, Pairing). It is one of the invites that this device answers, as far as relays and keys go.
+ * (docs/protocol.md, Pairing).
  *
- *     link/<auth>    Link, as where a pod carries it (joining.ts), with the invite that answers
+ *     link/<auth>    Link, as where a pod carries it (admitting.ts)
  */
 
-import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
+import { type Bytes, text, utf8 } from "../bytes.ts";
 import { parse } from "../json.ts";
-import { holdInvite } from "../pod/inviter.ts";
 import { knownName } from "../pod/bases.ts";
 import { devices } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
@@ -15,23 +14,9 @@ import { tellAll } from "../pod/letters.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
 import { KithError } from "../errors.ts";
 import { can, type Device } from "../webid/list.ts";
-import { makeJoining } from "../webid/link.ts";
 import { network } from "../loaded.ts";
-import { relayWays } from "./introduce.ts";
-import type { Joiner, Link } from "./joining.ts";
+import type { Joiner, Link } from "./admitting.ts";
 import type { Session } from "./session.ts";
-
-/** linkWithoutPod makes a link with which one more device may ask this one to join. */
-export async function linkWithoutPod(session: Session): Promise<{ readonly link: string; readonly expires: number }> {
-  const { env, me, store, tree, list } = session;
-  const { appAddress, authOf, linkSettings, patience } = await network();
-  const { id, ik, expires } = await holdInvite(tree, patience);
-  const secret = env.random(16);
-  const held: Link = { secret: b64u(secret), expires };
-  await store.apply([{ set: linkSettings + (await authOf(secret)), value: held }]);
-  const via = await relayWays(tree, `invite ${b64u(id)}`);
-  return { link: makeJoining(await appAddress(session), { label: list.label, name: me.name, secret: b64u(secret), via, ik }), expires };
-}
 
 /** admit lets in who holds an open link of this device, once; whoever was let in gets the same answer again. Wrong, used and run out look alike. */
 export async function admit(session: Session, body: Bytes): Promise<SealedResponse> {

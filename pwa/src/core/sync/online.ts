@@ -24,9 +24,11 @@ import { updated, updateOf } from "./ways.ts";
 export { appsOf } from "./apps.ts";
 export { decideHeld, hold } from "./deletions.ts";
 export { acceptInvite, appAddress, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
-export { authOf, joinDevice, joinerOf, linkDevice, linkSettings, madeFor, patience, removeDevice } from "./joining.ts";
+export { authOf, joinerOf, linkSettings, macOf, madeFor, removeDevice } from "./admitting.ts";
+export { jsonOf, postOpenly } from "./open.ts";
 export { readBytes, readPage } from "./replica.ts";
 export { settle } from "./settle.ts";
+export { backOff } from "./wake.ts";
 export { connectPod } from "./pairing.ts";
 export { readPairing } from "../webid/link.ts";
 

@@ -7,6 +7,7 @@
 
 import type { Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
+import { network } from "../loaded.ts";
 import { forgetBases, knownName } from "../pod/bases.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
 import type { SealedRequest } from "../sealed/request.ts";
@@ -15,7 +16,6 @@ import { Following } from "./following.ts";
 import { others } from "./others.ts";
 import { type Asker, Serving, type Stored } from "./serving.ts";
 import type { Session } from "./session.ts";
-import { backOff, Wake } from "./wake.ts";
 
 /** Seconds that a device that is awake is asked to wait for news; one that answers at once instead is asked no more often than this, in milliseconds. */
 const [patience, rest] = [15, 5_000];
@@ -94,41 +94,46 @@ export class Replicas {
   }
 }
 
-/** Line is one other device. */
+/** Line is one other device: it is asked again and again from `start` to `stop`. */
 class Line {
   readonly following: Following;
   readonly #session: Session;
-  readonly #wake: Wake;
   readonly #stopping = new AbortController();
   #unwatch: Stop = () => undefined;
-  #running: Promise<void> | undefined;
-  #came: () => void = () => undefined;
+  #timer: Stop = () => undefined;
+  #turning: Promise<void> | undefined;
+  /** It is to be asked once more when what is under way has ended. */
+  #again = false;
+  #came: (() => void) | undefined;
   #failures = 0;
 
   constructor(session: Session, kid: Did) {
     this.#session = session;
     this.following = new Following(session, kid);
-    this.#wake = new Wake(session.env);
   }
 
   start(came: () => void): void {
+    const began = this.#came === undefined;
     this.#came = came;
-    if (this.#running !== undefined) return;
+    if (!began) return;
     this.#unwatch = this.#session.env.presence.watch(() => this.hurry());
-    this.#running = this.#run();
+    this.hurry();
   }
 
-  /** hurry asks now, or once more when it is being asked. */
+  /** hurry asks now. */
   hurry(): void {
     this.#failures = 0;
-    this.#wake.wake();
+    if (this.#came === undefined || this.#stopping.signal.aborted) return;
+    this.#timer();
+    if (this.#turning === undefined) this.#next();
+    else this.#again = true;
   }
 
   /** ask follows the device once; returns whether something came, undefined when it does not answer. */
   async ask(wait: number): Promise<boolean | undefined> {
     try {
       const came = await this.following.follow(wait, this.#stopping.signal);
-      if (came) this.#came();
+      if (came) this.#came?.();
       return came;
     } catch (error) {
       if (!(error instanceof KithError)) throw error;
@@ -139,21 +144,28 @@ class Line {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#unwatch();
-    this.#wake.wake();
-    await this.#running;
+    this.#timer();
+    await this.#turning;
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) await this.#wake.wait(await this.#turn());
+  #turned(pause: number | undefined): void {
+    this.#turning = undefined;
+    const wait = this.#again ? 0 : pause;
+    if (wait !== undefined && !this.#stopping.signal.aborted) this.#timer = this.#session.env.after(wait, () => this.#next());
   }
 
-  /** turn asks once and returns after how many milliseconds to do so again; undefined: when woken. */
+  #next(): void {
+    this.#again = false;
+    this.#turning = this.#turn().then((pause) => this.#turned(pause));
+  }
+
+  /** turn asks once and returns after how many milliseconds to do so again; undefined: when somebody hurries. */
   async #turn(): Promise<number | undefined> {
     const { env } = this.#session;
     if (!env.presence.online()) return undefined;
     const [wait, began] = [this.following.awake ? patience : 0, env.now()];
     const came = await this.ask(wait);
-    if (came === undefined) return backOff(env, this.#failures++);
+    if (came === undefined) return (await network()).backOff(env, this.#failures++);
     this.#failures = 0;
     return came || wait === 0 || env.now() - began > rest ? 0 : rest;
   }

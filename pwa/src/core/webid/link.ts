@@ -7,10 +7,10 @@ import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
 import { linkKind, take } from "./mark.ts";
 import { isRelay, maxReach, type PodWay, type RelayWay, sendBytes, type Way } from "./way.ts";
-import { b64u, type Bytes, fromB64u, fromBase32, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
 import { listOf, numberOf, object, parseObject, textOf } from "./members.ts";
-import { type Did, type Label, parseDid } from "./key.ts";
+import { type Did, parseDid } from "./key.ts";
 
 /** What a pairing link says: this pod waits for its owner; the secret works once. */
 export interface Pairing extends PodWay {
@@ -20,17 +20,6 @@ export interface Pairing extends PodWay {
   /** The pod's key, which those requests are sealed to; absent without `via`. */
   readonly ik?: Did;
 }
-
-/** Where the pod of a person is who lets another device in through it. */
-export type PodLink = Pick<Pairing, "pod" | "issuer">;
-
-/** What a device link says: a person lets another device in, through their pod or, where there is none, by relays at which the device that made it
- * answers. The secret works once. */
-export type Joining = Pick<Pairing, "secret" | "via" | "ik"> & (PodLink | object) & {
-  readonly label: Label;
-  /** The person's name, to show before anything is sent. */
-  readonly name: string;
-};
 
 /** linkBytes returns what a link of that kind carries; throws `bad-link` or `link-of-other-kind`. */
 export function linkBytes(link: string, kind: LinkKind): Bytes {
@@ -50,25 +39,6 @@ export function makeLink(base: string, kind: "invite" | "pair" | "device", bytes
 /** readPairing reads a pairing link. */
 export function readPairing(link: string): Pairing {
   return reading(() => pairing(parseObject(linkBytes(link, "pair"))));
-}
-
-/** readJoining reads a device link. */
-export function readJoining(link: string): Joining {
-  return reading(() => {
-    const json = parseObject(linkBytes(link, "device"));
-    const label = textOf(json, "label", 52);
-    if (fromBase32(label)?.length !== 32) throw badLink("it names no person");
-    const way = "pod" in json ? pairing(json) : secretly(json);
-    if (!("pod" in way) && way.ik === undefined) throw badLink("it leads nowhere");
-    return { ...way, label: label as Label, name: textOf(json, "name", 160) };
-  });
-}
-
-/** makeJoining returns the device link of these facts. */
-export function makeJoining(base: string, { secret, label, name, via, ik, ...rest }: Joining): string {
-  const pod = "pod" in rest ? { pod: rest.pod, issuer: rest.issuer } : {};
-  const sealed = via.length === 0 ? {} : { via, ik };
-  return makeLink(base, "device", utf8(JSON.stringify({ v: 1, ...pod, label, secret, name, ...sealed })));
 }
 
 /** isWebId tells whether a text is an absolute http or https IRI with a host and without an account (RFC 3987
@@ -128,12 +98,13 @@ export function badLink(why: string, cause?: unknown): KithError {
   return new KithError("bad-link", `read link: ${why}`, { cause });
 }
 
-function pairing(json: Json): Pairing {
+/** pairing reads what a pairing link says; throws `bad-link` or a `Refusal`. */
+export function pairing(json: Json): Pairing {
   return { ...readPodWay(json), ...secretly(json) };
 }
 
-/** secretly reads what a link says besides where the pod is. */
-function secretly(json: Json): Pick<Pairing, "secret" | "via" | "ik"> {
+/** secretly reads what a link says besides where the pod is; throws as `pairing` does. */
+export function secretly(json: Json): Pick<Pairing, "secret" | "via" | "ik"> {
   if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
   const secret = textOf(json, "secret", 256);
   if ((fromB64u(secret)?.length ?? 0) < 16) throw badLink("its secret is too short");

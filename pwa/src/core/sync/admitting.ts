@@ -1,0 +1,174 @@
+/**
+ * Letting further devices of the same person in, and shutting them out (docs/protocol.md, Pairing). The pod carries who wants to join, but never learns
+ * the link's secret, so it cannot let itself in. Where there is no pod, this device is asked itself (linking.ts).
+ *
+ *     link/<auth>       Link: a secret this device made, until it is too old
+ *     revoked/<kid>     a device that this one took out of the list: a Farewell until it can be told, then true
+ */
+
+import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../bytes.ts";
+import { KithError } from "../errors.ts";
+import { type Json, list, object, parse, string } from "../json.ts";
+import { tellAll } from "../pod/letters.ts";
+import { relayCount } from "../pod/facts.ts";
+import { inviteKeyNames } from "../pod/inviter.ts";
+import { devices, keys } from "../pod/paths.ts";
+import { changeLists, ownLists, putLists } from "../pod/profile.ts";
+import { jose } from "../pod/tree.ts";
+import type { Store } from "../store/store.ts";
+import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreement.ts";
+import { type Did, didOfJwk, jwkOf, parseDid } from "../webid/key.ts";
+import { can, type Device } from "../webid/list.ts";
+import { agreementLife, makeAgreementKey } from "../webid/person.ts";
+import type { RelayWay } from "../webid/way.ts";
+import { podClient } from "./clients.ts";
+import { relayWays } from "./introduce.ts";
+import type { Session } from "./session.ts";
+import { renewSetting } from "./waits.ts";
+
+/** Link is a secret that this device made. */
+export interface Link {
+  readonly secret: string;
+  readonly expires: number;
+  /** Who was let in by it, where this device answers itself. */
+  readonly used?: Did;
+}
+
+/** linkSettings is the prefix of the settings that hold links. */
+export const linkSettings = "link/";
+const links = linkSettings;
+const revoked = "revoked/";
+
+/** Farewell is how a device is reached that was taken out. */
+interface Farewell {
+  readonly key: Did;
+  readonly ways: readonly RelayWay[];
+}
+const domain = utf8("kith join 1");
+/** A key is renewed so long before it ends: what was sealed to it may still be on its way, and the sender may have heard of it late. */
+const renewBefore = 15 * 86_400_000;
+
+/** admitDevices lets in those who hold a link that this device made; true when somebody came. */
+export async function admitDevices(session: Session): Promise<boolean> {
+  const { env, store, tree } = session;
+  const open = store.names(links).filter((name) => (store.get(name) as Link).expires > env.now());
+  const old = store.names(links).filter((name) => !open.includes(name));
+  if (old.length > 0) await store.apply(old.map((name) => ({ unset: name })));
+  if (open.length === 0 || session.pod === undefined) return false;
+  const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
+  for (const request of list(parse(text(bytes))?.joins).map(object)) {
+    const joiner = await joinerOf(request, env.now());
+    const name = await madeFor(store, open, joiner);
+    if (joiner === undefined || name === undefined || can(session.list, joiner.kid, "answer")) continue;
+    await tree.act("other", async (batch) => {
+      const device: Device = { kid: joiner.kid, name: joiner.name, may: ["answer", "accept", "post", "admin"] };
+      await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => [...now, device], agree: [joiner.agree] }));
+      batch.set(name, undefined);
+    });
+    await session.heard([devices]);
+    return true;
+  }
+  return false;
+}
+
+/** Joiner is a device that asks to be one of the person's. */
+export interface Joiner {
+  readonly kid: Did;
+  readonly name: string;
+  readonly agree: AgreementKey;
+  readonly mac: string;
+}
+
+/** joinerOf reads who asks; undefined when something lacks. Throws a `Refusal` for keys that are none. */
+export async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
+  const mac = string(request?.mac, 64);
+  const name = string(request?.name, 64);
+  if (request === undefined || mac === undefined || name === undefined) return undefined;
+  const kid = parseDid(request.kid);
+  const key = didOfJwk(request.agree);
+  return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
+}
+
+/** madeFor returns the link whose secret a request proves to hold. */
+export async function madeFor(store: Store, open: readonly string[], joiner: Joiner | undefined): Promise<string | undefined> {
+  for (const name of joiner === undefined ? [] : open) {
+    const secret = fromB64u((store.get(name) as Link).secret);
+    if (secret !== undefined && joiner !== undefined && joiner.mac === (await macOf(secret, joiner.kid, joiner.agree.key))) return name;
+  }
+  return undefined;
+}
+
+/** removeDevice takes a device out of the list; its tokens end at once where the pod hears of it. */
+export async function removeDevice(session: Session, kid: string): Promise<void> {
+  const { env, tree } = session;
+  if (kid === session.me.device || !session.list.devices.some((each) => each.kid === kid)) throw new KithError("no-such", "remove device: it is not another one of the list");
+  const farewell = session.pod === undefined ? await farewellTo(session, kid as Did) : undefined;
+  await tree.act("other", async (batch) => {
+    await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => now.filter((each) => each.kid !== kid) }));
+    batch.set(revoked + kid, farewell ?? true);
+    if (relayCount(session.store) > 0) batch.set(renewSetting, true);
+  });
+  await session.heard([devices]);
+  await tellRemoved(session, revoked + kid);
+  await session.relaysHeard();
+}
+
+/** farewellTo returns how a device that nobody answers any more is told why: by the key and the ways that it has had. */
+async function farewellTo({ tree }: Session, kid: Did): Promise<Farewell | undefined> {
+  const key = newestKey((await ownLists(tree)).keys, kid)?.key;
+  const ways = await relayWays(tree, "own");
+  return key === undefined || ways.length === 0 ? undefined : { key, ways };
+}
+
+/** tellRemoved brings a device the list on which it is not any more, once a relay has taken it. */
+async function tellRemoved({ carrier, store, list: { text: body } }: Session, name: string): Promise<void> {
+  const farewell = store.get(name) as Farewell | true | undefined;
+  if (farewell === undefined || farewell === true) return;
+  const told = await (await carrier()).tell(farewell.ways, farewell.key, { method: "PUT", path: `.replica${devices}`, headers: { "Content-Type": jose }, body });
+  if (told) await store.apply([{ set: name, value: true }]);
+}
+
+/** revokeAgain takes out what this device revoked and a list that came in between has again. */
+export async function revokeAgain(session: Session): Promise<void> {
+  for (const name of session.store.names(revoked)) {
+    const kid = name.slice(revoked.length);
+    if (session.list.devices.some((each) => each.kid === kid)) await removeDevice(session, kid);
+    else await tellRemoved(session, name);
+  }
+}
+
+/** authOf returns by what a link is known without its secret. */
+export async function authOf(secret: Bytes): Promise<string> {
+  return b64u(await sha256(join(domain, secret)));
+}
+
+/** macOf ties a joining device's keys to the link's secret. */
+export async function macOf(secret: Bytes, kid: Did, agree: Did): Promise<string> {
+  const { x, y } = jwkOf(agree);
+  return b64u(await hmac(secret, join(domain, utf8(kid), utf8(`${x}.${y}`))));
+}
+
+/** renewKeys makes a new agreement key when this device's has a fortnight left, and destroys those whose time is over; true when it made one. */
+export async function renewKeys(session: Session): Promise<boolean> {
+  const { env, tree, me } = session;
+  const lists = await ownLists(tree);
+  const own = newestKey(lists.keys, me.device);
+  // A device that has just joined is not in the lists that it was given.
+  if (own !== undefined) await destroyKeys(session, lists.keys);
+  if ((own !== undefined && own.until > env.now() + renewBefore) || !can(lists.devices, me.device, "admin")) return false;
+  const agree = await makeAgreementKey(env.keys, me.device, env.now());
+  await tree.act("other", async (batch) => {
+    const { keys: next } = await changeLists(tree, env.keys, { devices: (now) => now, agree: [agree] });
+    await batch.putText(keys, jose, next.text);
+    for (const write of tellAll(session)) batch.writes.push(write);
+  });
+  return true;
+}
+
+/** destroyKeys destroys the agreement keys that the keys document does not name any more: nothing that was sealed to them can be opened again. */
+async function destroyKeys({ env, tree, me }: Session, { agree }: KeysDocument): Promise<void> {
+  // First what is there, then what is named: what comes meanwhile stays.
+  const there = await env.keys.names();
+  const named = new Set<string>([me.device, ...agree.map(({ key }) => key), ...inviteKeyNames(tree)]);
+  for (const kid of there) if (!named.has(kid)) await env.keys.remove(kid);
+}
