@@ -21,6 +21,7 @@ const (
 	markerName = "kith-archive"
 	marker     = "kith archive 1\n"
 	maxKeyring = 256 << 20 // bytes
+	maxPieces  = 1 << 20   // objects that resources go on in: whoever wrote the keyring, looking at each has an end
 	whole      = "keyring-"
 	part       = "progress-"
 )
@@ -181,5 +182,20 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 	if k.Format > format {
 		return keyring{}, ErrNewer
 	}
+	if k.pieces() > maxPieces {
+		return keyring{}, fmt.Errorf("open %s: %w: it tells of more objects than a backup has", name, ErrDamaged)
+	}
 	return k, nil
+}
+
+// pieces counts the objects in which the bytes of resources go on, as far as maxPieces; a row of fewer than none
+// counts for more.
+func (k keyring) pieces() (n int) {
+	for _, r := range k.Rows {
+		if r.Pieces < 0 || r.Pieces > maxPieces-n {
+			return maxPieces + 1
+		}
+		n += r.Pieces
+	}
+	return n
 }
