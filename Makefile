@@ -116,7 +116,7 @@ e2e: kith needs
 # What is still missing after this is named by the tests that it skips.
 .PHONY: browsers
 browsers: kith
-	@tools/install firefox-esr webkit2gtk-driver gir1.2-webkit2-4.1 gjs xvfb
+	-@tools/install firefox-esr webkit2gtk-driver gir1.2-webkit2-4.1 gjs xvfb
 	cd pwa && npm run --silent browsers
 
 # Libraries that nobody here wrote, against the binary and against another Solid server.
