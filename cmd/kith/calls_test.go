@@ -181,3 +181,25 @@ func TestARelayTellsItsAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestPeopleAreListed with what is missing, and what to say for it.
+func TestPeopleAreListed(t *testing.T) {
+	data := t.TempDir()
+	for _, name := range []string{"ana", "ben"} {
+		if code, _, problems := callKith(t, "person", "add", name, "--data", data); code != exitOK {
+			t.Fatal(problems)
+		}
+	}
+	code, out, problems := callKith(t, "person", "list", "--data", data)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != exitOK || len(lines) != 3 || !strings.Contains(lines[1], "kith backup add ana PLACE") || !strings.Contains(lines[2], "kith pair ben") {
+		t.Errorf("%d %s %s", code, out, problems)
+	}
+	if code, out, _ := callKith(t, "person", "list", "--json", "--data", data); code != exitOK || strings.Count(out, `"devices":[]`) != 2 {
+		t.Errorf("%d %s", code, out)
+	}
+	empty := filepath.Join(t.TempDir(), "none")
+	if code, _, problems := callKith(t, "person", "list", "--data", empty); code != exitUsage || !strings.Contains(problems, "there are no pods in") || isThere(t, empty) {
+		t.Errorf("%d %s", code, problems)
+	}
+}

@@ -9,6 +9,7 @@
 //	kith classes      let apps open a folder to everybody
 //	kith check        read a whole pod again
 //	kith doctor       say what is wrong
+//	kith health       say whether the server answers
 //	kith move         take a pod to another machine
 //	kith service      start the server with the machine
 //	kith update       fetch a newer version
@@ -86,7 +87,7 @@ func (c *call) line() (string, error) {
 var errUsage = errors.New("this call is not understood")
 
 func commands() []command {
-	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), doctorCommand(), eraseReportCommand(), serviceCommand(), relayCommand(), updateCommand(), versionCommand()}
+	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), doctorCommand(), healthCommand(), eraseReportCommand(), serviceCommand(), relayCommand(), updateCommand(), versionCommand()}
 }
 
 func main() {

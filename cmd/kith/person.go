@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"text/tabwriter"
+	"time"
 
 	"kith/internal/server"
 )
 
 func personCommand() command {
-	return command{name: "person", summary: "make a pod for one more person, or bound one", run: runPerson, help: `
+	return command{name: "person", summary: "make a pod for one more person, list them, or bound one", run: runPerson, help: `
 Usage: kith person add NAME [--data DIR] [--url BASE]
+       kith person list [--json] [--data DIR]
        kith person quota NAME [SIZE] [--data DIR]
 
 add makes the pod BASE/NAME/ and prints one line of JSON: the name, the pod, the WebID, the issuer and a
 pairing link. The link works once and for 15 minutes; "kith pair NAME" makes another. It does not
 matter whether the server runs.
+
+list tells of each person the size of the pod, when it was last backed up, and the devices that are paired with it.
 
 quota prints how much of the disk a pod takes and may take, and sets it when a SIZE is named: 500MB, 20GB, or none.
 It holds from the next write on; what is there stays. A write that would be too much is refused with 507, and
@@ -26,12 +31,14 @@ reading and deleting go on.
 Examples:
   kith person add alice
   kith person add bob --data /srv/kith --url https://pod.example.org/
+  kith person list
   kith person quota bob 20GB
 `}
 }
 
 func runPerson(ctx context.Context, c *call) error {
 	cfg := c.config()
+	asJSON := c.flags.Bool("json", false, "print JSON, a line for each person")
 	if err := c.parse(); err != nil {
 		return err
 	}
@@ -40,10 +47,12 @@ func runPerson(ctx context.Context, c *call) error {
 	switch {
 	case len(words) == 2 && words[0] == "add":
 		return c.addPerson(ctx, cfg, words[1])
+	case len(words) == 1 && words[0] == "list":
+		return c.listPeople(ctx, cfg, *asJSON)
 	case (len(words) == 2 || len(words) == 3) && words[0] == "quota":
 		return c.quota(ctx, cfg, words[1], words[2:])
 	}
-	return fmt.Errorf("%w: say `kith person add NAME` or `kith person quota NAME SIZE`", errUsage)
+	return fmt.Errorf("%w: say `kith person add NAME`, `kith person list` or `kith person quota NAME SIZE`", errUsage)
 }
 
 func (c *call) addPerson(ctx context.Context, cfg *server.Config, name string) error {
@@ -55,6 +64,57 @@ func (c *call) addPerson(ctx context.Context, cfg *server.Config, name string) e
 		return err
 	}
 	return json.NewEncoder(c.stdout).Encode(introduction)
+}
+
+func (c *call) listPeople(ctx context.Context, cfg *server.Config, asJSON bool) error {
+	if err := c.existing(cfg); err != nil {
+		return err
+	}
+	all, err := cfg.List(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		for _, one := range all {
+			if err := json.NewEncoder(c.stdout).Encode(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSIZE\tLAST BACKUP\tDEVICES")
+	for _, one := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.Name, sizeOf(one), backupOf(one), devicesOf(one))
+	}
+	return w.Flush()
+}
+
+func sizeOf(one server.Listed) string {
+	text := fmt.Sprintf("%.1f MB", float64(one.Used)/1e6)
+	if one.Quota > 0 {
+		text += fmt.Sprintf(" of %.0f", float64(one.Quota)/1e6)
+	}
+	return text
+}
+
+func backupOf(one server.Listed) string {
+	switch {
+	case one.Moved:
+		return "moved away"
+	case one.Places == 0:
+		return "none: kith backup add " + one.Name + " PLACE"
+	case one.Backup == nil:
+		return "not yet"
+	}
+	return one.Backup.Local().Format(time.DateTime)
+}
+
+func devicesOf(one server.Listed) string {
+	if len(one.Devices) == 0 {
+		return "none: kith pair " + one.Name
+	}
+	return strings.Join(one.Devices, ", ")
 }
 
 func (c *call) quota(ctx context.Context, cfg *server.Config, name string, size []string) error {

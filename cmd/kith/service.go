@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"unicode/utf16"
@@ -64,6 +65,9 @@ func runService(ctx context.Context, c *call) error {
 	if len(c.words) != 1 {
 		return fmt.Errorf("%w: say `kith service install`, `remove` or `status`", errUsage)
 	}
+	if err := settled(c.words[0], *cfg, *system); err != nil {
+		return err
+	}
 	u, err := unitOf(cfg.Data, *system)
 	if err != nil {
 		return err
@@ -74,8 +78,7 @@ func runService(ctx context.Context, c *call) error {
 	}
 	switch {
 	case c.words[0] == "install" && *show:
-		_, err := fmt.Fprint(c.stdout, s.text)
-		return err
+		return c.printService(s, *cfg)
 	case c.words[0] == "install":
 		return c.installService(ctx, s, u, *cfg)
 	case c.words[0] == "remove":
@@ -85,6 +88,31 @@ func runService(ctx context.Context, c *call) error {
 		return err
 	}
 	return fmt.Errorf("%w: say `kith service install`, `remove` or `status`", errUsage)
+}
+
+// settled checks the settings of a service, before anything is written or shown.
+func settled(verb string, cfg server.Config, system bool) error {
+	if verb != "install" {
+		return nil
+	}
+	if system && says(cfg) {
+		return fmt.Errorf("%w: a service of the whole machine has its settings in %s alone; write them there", errUsage, filepath.Join(cfg.Data, "kith.toml"))
+	}
+	return cfg.Valid()
+}
+
+// says reports whether flags say more than where the folder is.
+func says(cfg server.Config) bool {
+	return !reflect.DeepEqual(cfg, server.Config{Data: cfg.Data})
+}
+
+// printService shows the file, in which no settings stand.
+func (c *call) printService(s service, cfg server.Config) error {
+	if says(cfg) {
+		fmt.Fprintf(c.stderr, "The file names the folder alone. What you gave as flags, write into %s, by the same names; `kith service install` does that.\n", filepath.Join(cfg.Data, "kith.toml"))
+	}
+	_, err := fmt.Fprint(c.stdout, s.text)
+	return err
 }
 
 // unitOf names this very program.

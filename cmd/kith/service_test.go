@@ -167,3 +167,44 @@ func TestWithoutSystemdItSaysSoAndWritesNothing(t *testing.T) {
 		t.Errorf("%v, %v", left, err)
 	}
 }
+
+// TestFlagsOfAServiceAreChecked before anything is shown, or written.
+func TestFlagsOfAServiceAreChecked(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("NOT TESTED: the service of Windows")
+	}
+	data := filepath.Join(t.TempDir(), "pods")
+	for want, args := range map[string][]string{
+		"belong together":          {"--cert", "only.pem"},
+		"is none of open":          {"--queues", "everybody"},
+		"tells no address":         {"--listen", "here"},
+		"its own certificates":     {"--domain", "pod.example.org", "--behind-proxy"},
+		"kith.toml alone; write":   {"--system", "--reach", "https://relay.example.org/"},
+		"settings cannot work: --": {"--url", "https://pod.example.org/me/"},
+	} {
+		if runtime.GOOS != "linux" && args[0] == "--system" {
+			continue
+		}
+		out, problems, code := kith(t, append([]string{"service", "install", "--print", "--data", data}, args...)...)
+		if code != exitUsage || out != "" || !strings.Contains(problems, want) {
+			t.Errorf("%q: %d %s %s", args, code, out, problems)
+		}
+	}
+	out, problems, code := kith(t, "service", "install", "--print", "--data", data, "--reach", "https://relay.example.org/")
+	if code != exitOK || !strings.Contains(out, data) || !strings.Contains(problems, "write into "+filepath.Join(data, "kith.toml")) {
+		t.Errorf("%d %s %s", code, out, problems)
+	}
+	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a service that is only shown has written: %v", err)
+	}
+}
+
+// TestTheUnitBoundsMemory above what the program was seen to take (docs/performance.md), and below what would hurt a
+// machine at home.
+func TestTheUnitBoundsMemory(t *testing.T) {
+	for _, system := range []bool{false, true} {
+		if text := (unit{program: "/bin/sh", data: "/srv/kith", system: system}).systemd(); !strings.Contains(text, "\nMemoryHigh=320M\nMemoryMax=384M\n") {
+			t.Error(text)
+		}
+	}
+}

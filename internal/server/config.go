@@ -74,25 +74,8 @@ func DefaultData() (string, error) {
 // writes the URL to kith.toml when this is the first time one is known. A URL that differs from the
 // recorded one is refused: WebIDs and tokens contain it (architecture §6).
 func (c Config) Complete() (Config, error) {
-	recorded, err := readConfig(c.Data)
+	c, recorded, err := c.complete()
 	if err != nil {
-		return Config{}, err
-	}
-	asked := c.URL
-	c = c.merge(recorded)
-	if c.URL == "" {
-		c.URL = c.guessURL()
-	}
-	if c.URL == "" {
-		return Config{}, fmt.Errorf("%w: --listen %q tells no address by which to reach the pod; write host:port with a port of your choice, or give --url BASE", ErrConfig, c.Listen)
-	}
-	if c.URL, err = canonicalBase(c.URL); err != nil {
-		return Config{}, err
-	}
-	if err := c.check(asked, recorded.URL); err != nil {
-		return Config{}, err
-	}
-	if err := errors.Join(c.checkRelays(), c.checkOnion()); err != nil {
 		return Config{}, err
 	}
 	if recorded.URL == "" {
@@ -102,10 +85,42 @@ func (c Config) Complete() (Config, error) {
 		}
 		c.first = true
 	}
+	return c, nil
+}
+
+// Valid returns why these settings cannot work, with those of DIR/kith.toml, and writes nothing. Errors: ErrConfig.
+func (c Config) Valid() error {
+	_, _, err := c.complete()
+	return err
+}
+
+// complete is Complete without a write. recorded is what kith.toml says.
+func (c Config) complete() (full, recorded Config, err error) {
+	recorded, err = readConfig(c.Data)
+	if err != nil {
+		return Config{}, recorded, err
+	}
+	asked := c.URL
+	c = c.merge(recorded)
+	if c.URL == "" {
+		c.URL = c.guessURL()
+	}
+	if c.URL == "" {
+		return Config{}, recorded, fmt.Errorf("%w: --listen %q tells no address by which to reach the pod; write host:port with a port of your choice, or give --url BASE", ErrConfig, c.Listen)
+	}
+	if c.URL, err = canonicalBase(c.URL); err != nil {
+		return Config{}, recorded, err
+	}
+	if err := c.check(asked, recorded.URL); err != nil {
+		return Config{}, recorded, err
+	}
+	if err := errors.Join(c.checkRelays(), c.checkOnion()); err != nil {
+		return Config{}, recorded, err
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return c, nil
+	return c, recorded, nil
 }
 
 // unrecord takes back the url that Complete wrote, if nothing was served by it: the next start may have another.

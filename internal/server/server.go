@@ -133,7 +133,7 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 		err = fmt.Errorf("listen on %s: %w; choose another address with --listen", c.Listen, err)
 		return nil, errors.Join(err, c.unrecord())
 	}
-	return s, nil
+	return s, s.keepAddress(ctx)
 }
 
 func (s *Server) openIssuer(ctx context.Context) error {

@@ -187,6 +187,16 @@ type execution struct {
 	WorkingDir   string
 	Labels       map[string]string
 	StopSignal   string
+	Healthcheck  healthcheck // what docker adds to the specification; other engines pass over it
+}
+
+// healthcheck says how an engine learns that the program answers. Times are in nanoseconds. (Docker image spec v1.2)
+type healthcheck struct {
+	Test        []string
+	Interval    time.Duration
+	Timeout     time.Duration
+	StartPeriod time.Duration
+	Retries     int
 }
 
 type rootfs struct {
@@ -221,6 +231,7 @@ func (o order) configuration(layer []byte) configuration {
 			WorkingDir:   "/data",
 			Labels:       map[string]string{"org.opencontainers.image.title": "kith", "org.opencontainers.image.version": o.version},
 			StopSignal:   "SIGTERM",
+			Healthcheck:  healthcheck{[]string{"CMD", "/kith", "health", "--data", "/data"}, time.Minute, 15 * time.Second, time.Minute, 3},
 		},
 		Rootfs: rootfs{"layers", []string{digest(layer)}}}
 }

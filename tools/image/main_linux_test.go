@@ -206,8 +206,21 @@ func checkRuns(t *testing.T, image configuration, files unpacked) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("%v %v\n%s", answer, err, &problems)
 	}
+	healthy := func() ([]byte, error) {
+		test := image.Config.Healthcheck.Test
+		h := exec.CommandContext(ctx, test[1], test[2:]...)
+		h.Path, h.Err, h.Dir, h.Env, h.SysProcAttr = test[1], nil, c.Dir, c.Env, c.SysProcAttr
+		return h.CombinedOutput()
+	}
+	if said, err := healthy(); err != nil {
+		t.Errorf("while it runs, it is called ill: %v %s", err, said)
+	}
 	if err := errors.Join(c.Process.Signal(syscall.SIGTERM), c.Wait()); err != nil {
 		t.Errorf("it ended with %v\n%s", err, &problems)
+	}
+	var ended *exec.ExitError
+	if said, err := healthy(); !errors.As(err, &ended) || ended.ExitCode() != 1 || !strings.Contains(string(said), "no server answers") {
+		t.Errorf("after its end it is called %v %s", err, said)
 	}
 	if _, err := os.Stat(filepath.Join(root, "data", "pods", "me")); err != nil {
 		t.Error(err)
