@@ -16,8 +16,8 @@ import (
 // listensAt is the name under which it is kept where the server listens.
 const listensAt = "listens at"
 
-// ErrSilent says that no server answers for a folder.
-var ErrSilent = errors.New("no server answers for this folder")
+// errSilent says that no server answers for a folder.
+var errSilent = errors.New("no server answers for this folder")
 
 // keepAddress remembers where the server listens, for whoever asks whether it answers.
 func (s *Server) keepAddress(ctx context.Context) error {
@@ -25,7 +25,7 @@ func (s *Server) keepAddress(ctx context.Context) error {
 }
 
 // Alive returns nil when the server of the folder answers, asked from this machine. What else may be wrong, Doctor
-// tells. Errors: ErrSilent.
+// tells.
 func (c Config) Alive(ctx context.Context) error {
 	s, err := openState(c.Data, c.Now)
 	if err != nil {
@@ -43,7 +43,7 @@ func (d *doctor) hear(ctx context.Context) error {
 	}
 	at, err := url.Parse(kept)
 	if err != nil || kept == "" {
-		return fmt.Errorf("%w: it was never started", ErrSilent)
+		return fmt.Errorf("%w: it was never started", errSilent)
 	}
 	if host := net.ParseIP(at.Hostname()); host.IsUnspecified() {
 		at.Host = net.JoinHostPort("127.0.0.1", at.Port()) // in a container nothing may know localhost
@@ -54,14 +54,14 @@ func (d *doctor) hear(ctx context.Context) error {
 	}
 	answer, err := d.near().Do(r)
 	if err != nil {
-		return fmt.Errorf("%w: at %s: %s", ErrSilent, at.Host, reason(err))
+		return fmt.Errorf("%w: at %s: %s", errSilent, at.Host, reason(err))
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	if err = errors.Join(err, answer.Body.Close()); err != nil {
-		return fmt.Errorf("%w: at %s: %s", ErrSilent, at.Host, reason(err))
+		return fmt.Errorf("%w: at %s: %s", errSilent, at.Host, reason(err))
 	}
 	if answer.StatusCode != http.StatusOK || !d.ours(ctx, body) {
-		return fmt.Errorf("%w: at %s another one does (%d)", ErrSilent, at.Host, answer.StatusCode)
+		return fmt.Errorf("%w: at %s another one does (%d)", errSilent, at.Host, answer.StatusCode)
 	}
 	return nil
 }

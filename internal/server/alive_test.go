@@ -22,7 +22,7 @@ func TestWhetherAServerAnswers(t *testing.T) {
 				c.URL = "https://localhost:8420/"
 				c.Cert, c.Key = certificate(t, time.Now().Add(time.Hour))
 			}
-			if err := c.Alive(t.Context()); !errors.Is(err, ErrSilent) {
+			if err := c.Alive(t.Context()); !errors.Is(err, errSilent) {
 				t.Errorf("before its first start: %v", err)
 			}
 			s, err := Open(t.Context(), c)
@@ -37,7 +37,7 @@ func TestWhetherAServerAnswers(t *testing.T) {
 			if err := errors.Join(<-ended, s.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Alive(t.Context()); !errors.Is(err, ErrSilent) {
+			if err := c.Alive(t.Context()); !errors.Is(err, errSilent) {
 				t.Errorf("after its end: %v", err)
 			}
 			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"keys":[]}`)) }))
@@ -48,7 +48,7 @@ func TestWhetherAServerAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Alive(t.Context()); !errors.Is(err, ErrSilent) {
+			if err := c.Alive(t.Context()); !errors.Is(err, errSilent) {
 				t.Errorf("where another one answers: %v", err)
 			}
 		})
