@@ -326,3 +326,58 @@ func TestPasskeysAreMadeAsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestARecordWithMoreInIt: go-webauthn keeps of a passkey what Kith does and more, which hinders nobody.
+func TestARecordWithMoreInIt(t *testing.T) {
+	h, key, a := withPasskey(t)
+	var record map[string]any
+	if err := json.Unmarshal(h.kept.passkeys[0].Credential, &record); err != nil {
+		t.Fatal(err)
+	}
+	record["attestationType"], record["attestationFormat"], record["transport"] = "none", "none", []string{"internal"}
+	record["attestation"] = map[string]any{"clientDataJSON": "e30=", "object": "oA==", "publicKeyAlgorithm": -7}
+	record["authenticator"].(map[string]any)["AAGUID"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+	text, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.kept.passkeys[0].Credential = text
+	for range 2 {
+		id := a.ask(t, a.asking())
+		if got := h.show(t, id, key.get(t, h.challengeOf(t, id))); got.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", got.StatusCode, got.body)
+		}
+	}
+}
+
+// TestPasskeysAreOfTheOriginThatBrowsersWrite: in small letters, without the port that everybody knows.
+func TestPasskeysAreOfTheOriginThatBrowsersWrite(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://Pod.Example": "https://pod.example", "https://pod.example:443": "https://pod.example", "http://localhost:80": "http://localhost",
+		"https://pod.example:8443": "https://pod.example:8443", "http://localhost:443": "http://localhost:443",
+	} {
+		h := newHost(t)
+		s, err := issuer.New(issuer.Config{
+			Issuer: address, Store: &h.kept, Secret: make([]byte, 32), Keys: []webid.PrivateKey{newKey(t)}, Now: func() time.Time { return h.now },
+			Realms: realms(func(string) (webid.Realm, bool) { return nil, false }),
+		})
+		if err != nil {
+			t.Logf("%s is no issuer: %v", address, err)
+			continue
+		}
+		given, err := s.NewPasskey(address+"/alice/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := options(t, given)
+		a := newAuthenticator(t, want)
+		a.rp = o["rp"].(map[string]any)["id"].(string)
+		text, err := json.Marshal(a.create(t, o["challenge"].(string)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AddPasskey(address+"/alice/", "", text); err != nil || a.rp != strings.ToLower(a.rp) {
+			t.Errorf("%s for %q: %v", address, a.rp, err)
+		}
+	}
+}
