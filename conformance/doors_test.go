@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -34,6 +36,7 @@ func cloud(t *testing.T, name, password string) string {
 // keptBackup is what a device is told of a backup.
 type keptBackup struct {
 	ID, Place, User, Error string
+	State                  string
 	Every                  int
 	Tried, Done, Next      *time.Time
 	Waiting, Kit           bool
@@ -94,19 +97,36 @@ func TestDevicesLookAfterBackups(t *testing.T) {
 	house, knocks := inTheHouse(t)
 	for name, body := range map[string]string{
 		"a folder of the machine":    `{"place":"/var/backup"}`,
-		"a machine in the house":     fmt.Sprintf(`{"place":"https://%s/kith","user":"ana","password":"secret"}`, house),
 		"no TLS, and not allowed":    `{"place":"http://192.0.2.1/kith","user":"ana","password":"secret"}`,
-		"a wrong password":           fmt.Sprintf(`{"place":%q,"user":"ana","password":"guess"}`, place),
 		"a place that is no address": `{"place":"https://"}`,
 	} {
 		if answer := send("POST", ".backups", body, 422); strings.Contains(string(answer), "secret") {
 			t.Errorf("%s: told %s", name, answer)
 		}
 	}
+	refused := func(body string) (id string) {
+		t.Helper()
+		var named keptBackup
+		if answer := send("POST", ".backups", body, 202); json.Unmarshal(answer, &named) != nil || named.State != "looking" || strings.Contains(string(answer), "secret") {
+			t.Errorf("told %s", answer)
+		}
+		is := func() bool {
+			all := list()
+			return len(all) == 1 && all[0].ID == named.ID && all[0].State == "refused" && all[0].Error != "" && !all[0].Waiting
+		}
+		eventually(t, 2*time.Minute, "the place is refused", is)
+		if send("POST", ".backups/run", "", 202); !is() {
+			t.Errorf("asked for a run: %+v", list())
+		}
+		return named.ID
+	}
+	inside := refused(fmt.Sprintf(`{"place":"https://%s/kith","user":"ana","password":"secret"}`, house))
+	send("DELETE", ".backups/"+inside, "", 204)
+	refused(fmt.Sprintf(`{"place":%q,"user":"ana","password":"guess"}`, place)) // makes way when it is named again
 	if n := knocks(); n != 0 {
 		t.Errorf("a machine in the house was asked %d times", n)
 	}
-	send("POST", ".backups", fmt.Sprintf(`{"place":%q,"user":"ana","password":"secret"}`, place), 201)
+	send("POST", ".backups", fmt.Sprintf(`{"place":%q,"user":"ana","password":"secret"}`, place), 202)
 	settled := func() keptBackup {
 		t.Helper()
 		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
@@ -146,9 +166,16 @@ func TestADeviceTakesAnAppPasswordBack(t *testing.T) {
 		return w.want(w.ask(alice, r), r, want).Body
 	}
 	var made struct{ ID, User, Password, URL, Label string }
-	if err := json.Unmarshal(send("POST", ".passwords", `{"name":"Laptop"}`, 201), &made); err != nil || made.Password == "" || made.URL != base+"alice/.dav/" {
+	const secret = "abcde-fghij-klmno-pqrst"
+	hash := sha256.Sum256([]byte("kith password 1\nalice\n" + secret))
+	body := fmt.Sprintf(`{"id":"laptop","name":"Laptop","since":1700000000,"hash":%q}`, base64.StdEncoding.EncodeToString(hash[:]))
+	for _, bad := range []string{`{"name":"Laptop"}`, `{"id":"laptop","name":"Laptop","since":1,"hash":"AAAA"}`, strings.Replace(body, `"laptop"`, `"Lap top"`, 1), strings.Replace(body, "17", "-17", 1)} {
+		send("POST", ".passwords", bad, 400)
+	}
+	if err := json.Unmarshal(send("POST", ".passwords", body, 201), &made); err != nil || made.Password != "" || made.User != "alice" || made.URL != base+"alice/.dav/" {
 		t.Fatalf("made %+v, %v", made, err)
 	}
+	made.Password = secret
 	opens := func() int {
 		t.Helper()
 		r := must(http.NewRequestWithContext(w.ctx(), "PROPFIND", "http://"+w.wire.Address+"/alice/.dav/", nil))(t)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"kith/internal/fetch"
 	"kith/sync/archive"
 
 	"zombiezen.com/go/sqlite"
@@ -51,14 +52,62 @@ func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (arch
 	if err != nil {
 		return Backup{}, err
 	}
-	return b, o.do(func(s *state) error {
+	b.checked = placeGood
+	return b, o.keepBackup(ctx, b)
+}
+
+// keepBackup notes a backup. One that was refused at the same address makes way for it.
+func (o Person) keepBackup(ctx context.Context, b Backup) error {
+	return o.do(func(s *state) error {
 		return s.write(ctx, func(c *sqlite.Conn) error {
-			if err := vacant(c, b); err != nil {
+			err := sqlitex.Execute(c, `DELETE FROM backup WHERE person = ? AND address = ? AND checked = ?`, &sqlitex.ExecOptions{Args: []any{o.Name, b.Address, placeBad}})
+			if err == nil {
+				err = vacant(c, b)
+			}
+			if err != nil {
 				return err
 			}
 			return insertBackup(c, o.Name, b)
 		})
 	})
+}
+
+// nameBackup notes a place at which nobody has looked: the first run does. Errors: ErrPerson, ErrPlace where it can be
+// told without looking, and one that says so when the pod has moved.
+func (o Person) nameBackup(ctx context.Context, b Backup) (_ Backup, err error) {
+	if err := o.Here(ctx); err != nil {
+		return Backup{}, err
+	}
+	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
+		return Backup{}, err
+	}
+	b.ID, b.asked = strings.ToLower(rand.Text()[:8]), true
+	return b, o.keepBackup(ctx, b)
+}
+
+// lookTime is how long finding out whether a place will do may take.
+const lookTime = 2 * time.Minute
+
+// lookAt finds out whether the place that a device has named will do. When the server stops meanwhile, the next one
+// looks again.
+func (h *home) lookAt(ctx context.Context, b Backup) error {
+	short, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	place, failed := b.reach(h.placeOf)
+	if failed == nil {
+		failed = b.untouched(short, place)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed == nil:
+		return h.state.setBackup(ctx, b.ID, "checked = ?", placeGood)
+	}
+	why := failed.Error()
+	if errors.Is(failed, fetch.ErrRefused) {
+		why = notFromAfar
+	}
+	return h.state.setBackup(ctx, b.ID, "checked = ?, asked = 0, error = ?", placeBad, why)
 }
 
 func insertBackup(c *sqlite.Conn, name string, b Backup) error {
@@ -70,8 +119,8 @@ func insertBackup(c *sqlite.Conn, name string, b Backup) error {
 	if err != nil {
 		return err
 	}
-	return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, afar, kits, marks, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
-		&sqlitex.ExecOptions{Args: []any{b.ID, name, b.Address, b.Account, b.secret, int64(b.Every / time.Second), b.afar, string(kits), string(marks)}})
+	return sqlitex.Execute(c, `INSERT INTO backup (id, person, address, account, secret, every, afar, kits, marks, checked, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+		&sqlitex.ExecOptions{Args: []any{b.ID, name, b.Address, b.Account, b.secret, int64(b.Every / time.Second), b.afar, string(kits), string(marks), b.checked}})
 }
 
 // reach opens a place, of which the folder around it has to be there.

@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"kith/internal/fetch"
 	"kith/ldp"
-	"kith/sync/archive"
 	"kith/webid"
 )
 
@@ -26,6 +24,7 @@ type shownBackup struct {
 	Backup
 	Seconds int64      `json:"every"`             // between two runs
 	Next    *time.Time `json:"next,omitempty"`    // the next run; absent when one is due
+	State   string     `json:"state,omitempty"`   // of the place: looking or refused; absent for one that will do
 	Waiting bool       `json:"waiting,omitempty"` // asked for, or under way
 	Running *progress  `json:"running,omitempty"`
 	Kit     bool       `json:"kit"` // the owner's devices have one
@@ -37,8 +36,8 @@ type progress struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// serveBackups answers `.backups` to the owner's devices: GET lists the places, POST names one more, POST
-// `.backups/run` asks for a run of all of them, DELETE `.backups/<id>` forgets a place and its kit.
+// serveBackups answers `.backups` to the owner's devices: GET lists the places, POST names one more, at which its first
+// run looks, since that takes longer than a sealed request may wait, POST `.backups/run` asks for a run of all of them, DELETE `.backups/<id>` forgets a place and its kit.
 func (h *home) serveBackups(w http.ResponseWriter, r *http.Request, agent webid.Agent, below string) error {
 	return asOwner(agent, func() error {
 		switch {
@@ -82,7 +81,12 @@ func (b Backup) shown(now time.Time) shownBackup {
 	if b.progress {
 		s.Running = &progress{b.Running.Done, b.Running.Total, b.Running.Bytes}
 	}
-	if !b.due(now) && !b.Unsure {
+	switch {
+	case b.checked == placeNew:
+		s.State = "looking"
+	case b.checked == placeBad:
+		s.State = "refused"
+	case !b.due(now) && !b.Unsure:
 		s.Next = known(b.Tried.Add(b.wait()))
 	}
 	return s
@@ -108,18 +112,15 @@ func (h *home) addBackup(w http.ResponseWriter, r *http.Request) error {
 	if len(all) >= backupsMost {
 		return refusePlace(w, "There are enough places. Remove one first.")
 	}
-	made, err := Person{h.config, h.name}.addBackup(r.Context(),
-		Backup{Address: req.Place, Account: req.User, Every: backupEvery, secret: req.Password, afar: true}, h.placeOf)
-	switch {
-	case errors.Is(err, fetch.ErrRefused):
-		return refusePlace(w, notFromAfar)
-	case errors.Is(err, ErrPlace), errors.Is(err, archive.ErrKit):
+	named, err := Person{h.config, h.name}.nameBackup(r.Context(),
+		Backup{Address: req.Place, Account: req.User, Every: backupEvery, secret: req.Password, afar: true})
+	if errors.Is(err, ErrPlace) {
 		return refusePlace(w, err.Error())
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
-	made.asked = true
-	return writeJSON(w, http.StatusCreated, made.shown(h.state.now()))
+	return writeJSON(w, http.StatusAccepted, named.shown(h.state.now()))
 }
 
 // mayBackUpTo reports whether an address from afar may be asked: by https, where only the one whom the address

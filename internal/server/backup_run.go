@@ -114,6 +114,9 @@ func (h *home) backUpTo(ctx context.Context, id string) error {
 	if err != nil || !b.due(h.state.now()) {
 		return err
 	}
+	if b.checked == placeNew { // the next beat goes on, unless it was removed meanwhile
+		return h.lookAt(ctx, b)
+	}
 	if err := h.state.setBackup(ctx, b.ID, "asked = 0, tried = ?, progress = '{}'", h.state.now().Unix()); err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (b Backup) wait() time.Duration {
 }
 
 func (b Backup) due(now time.Time) bool {
-	if b.Unsure {
+	if b.Unsure || b.checked == placeBad {
 		return false
 	}
 	return b.asked || b.Tried == nil || now.Sub(*b.Tried) >= b.wait() || b.Tried.After(now) // the clock was wrong then
@@ -270,6 +273,7 @@ func (h *home) badBackups(ctx context.Context) (found []trouble, err error) {
 
 // lateBackup is what the owner hears when there has been no backup for a week.
 func (h *home) lateBackup(all []Backup) []trouble {
+	all = slices.DeleteFunc(all, func(b Backup) bool { return b.checked != placeGood })
 	newest, why := time.Time{}, ""
 	for _, b := range all {
 		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {

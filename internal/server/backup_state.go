@@ -27,6 +27,13 @@ var (
 	errMoved = errors.New("the pod has moved to another machine")
 )
 
+// What is known of a place.
+const (
+	placeBad  = -1 // nothing can be kept there
+	placeNew  = 0  // nobody has looked yet
+	placeGood = 1
+)
+
 // Backup is one place where a pod is kept a second time.
 type Backup struct {
 	ID       string         `json:"id"`
@@ -44,6 +51,7 @@ type Backup struct {
 	afar     bool // it was named by a device: nobody leads this machine into its house from there
 	kits     []string
 	marks    []string
+	checked  int // one of placeNew, placeGood and placeBad
 	asked    bool
 	progress bool // a run is under way
 }
@@ -146,7 +154,7 @@ func (o Person) AskBackup(ctx context.Context) error {
 			return err
 		}
 		return s.write(ctx, func(c *sqlite.Conn) error {
-			return sqlitex.Execute(c, `UPDATE backup SET asked = 1 WHERE person = ? AND unsure = 0`, &sqlitex.ExecOptions{Args: []any{o.Name}})
+			return sqlitex.Execute(c, `UPDATE backup SET asked = 1 WHERE person = ? AND unsure = 0 AND checked <> ?`, &sqlitex.ExecOptions{Args: []any{o.Name, placeBad}})
 		})
 	})
 }
@@ -190,7 +198,7 @@ func (o Person) noBackup(id string) error {
 }
 
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
-	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure FROM backup WHERE person = ? ORDER BY address`
+	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure, checked FROM backup WHERE person = ? ORDER BY address`
 	moment := func(seconds int64) *time.Time {
 		if seconds == 0 {
 			return nil
@@ -203,7 +211,7 @@ func (s *state) backups(ctx context.Context, name string) (all []Backup, err err
 			ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
 			Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
 			afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
-			Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0,
+			Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0, checked: row.ColumnInt(16),
 		}
 		if text := row.ColumnText(10); text != "" {
 			b.progress = true

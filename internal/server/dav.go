@@ -94,12 +94,12 @@ func (s *state) addPassword(ctx context.Context, c Config, name, label string) (
 	text := strings.ToLower(rand.Text())
 	secret := strings.Join([]string{text[:5], text[5:10], text[10:15], text[15:20]}, "-")
 	id := strings.ToLower(rand.Text()[:16])
-	err := s.keepPassword(ctx, name, endedPassword{id, clip(label, maxTitle), s.now().Unix(), passwordHash(name, secret)})
+	err := s.keepPassword(ctx, name, hashedPassword{id, clip(label, maxTitle), s.now().Unix(), passwordHash(name, secret)})
 	return Password{ID: id, User: name, Secret: secret, URL: c.PodURL(name) + mount + "/", Label: label}, err
 }
 
 // keepPassword keeps a password by its hash. Errors: ErrPerson, issuer.ErrFull.
-func (s *state) keepPassword(ctx context.Context, name string, e endedPassword) error {
+func (s *state) keepPassword(ctx context.Context, name string, e hashedPassword) error {
 	return s.write(ctx, func(conn *sqlite.Conn) error {
 		if err := changePerson(conn, name, func(*person) error { return nil }); err != nil {
 			return err
@@ -210,9 +210,9 @@ func (h *home) root(ctx context.Context) error {
 	return nil
 }
 
-// servePasswords answers `.passwords` to the owner's devices: GET lists the app passwords; POST makes one, or takes
-// one back that was revoked; DELETE `.passwords/<id>` revokes one, and answers with what takes it back. `.grants`
-// lists and ends them too.
+// servePasswords answers `.passwords` to the owner's devices: GET lists the app passwords; POST keeps one that a device
+// has made, or takes one back that was revoked; DELETE `.passwords/<id>` revokes one, and answers with what takes it
+// back. `.grants` lists and ends them too. No answer has a secret in it: answers are remembered and wait at relays.
 func (h *home) servePasswords(w http.ResponseWriter, r *http.Request, agent webid.Agent, below string) error {
 	return asOwner(agent, func() error {
 		switch {
@@ -223,7 +223,7 @@ func (h *home) servePasswords(w http.ResponseWriter, r *http.Request, agent webi
 			}
 			return writeJSON(w, http.StatusOK, append([]Password{}, all...))
 		case below == "" && r.Method == http.MethodPost:
-			return h.asAdmin(r.Context(), agent, func() error { return h.makePassword(w, r) })
+			return h.asAdmin(r.Context(), agent, func() error { return h.takePassword(w, r) })
 		case below != "" && r.Method == http.MethodDelete:
 			ended, err := h.state.endPassword(r.Context(), h.name, below)
 			if err != nil {
@@ -235,39 +235,34 @@ func (h *home) servePasswords(w http.ResponseWriter, r *http.Request, agent webi
 	})
 }
 
-// endedPassword is what takes a revoked password back: a hash, from which nobody learns the secret. Who may make
-// passwords gains nothing by it.
-type endedPassword struct {
+// hashedPassword is a password without its secret, as a device brings one, and as one that was revoked is taken back.
+type hashedPassword struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Since int64  `json:"since"` // seconds since 1970
-	Hash  []byte `json:"hash,omitempty"`
+	Hash  []byte `json:"hash"`  // passwordHash of the secret
 }
 
-// makePassword makes a password with the label of the body, or takes back the one that the body is about.
-func (h *home) makePassword(w http.ResponseWriter, r *http.Request) error {
-	var req endedPassword
-	if err := readJSON(w, r, inviteBody, &req); err != nil {
+// takePassword keeps the password that the body tells of.
+func (h *home) takePassword(w http.ResponseWriter, r *http.Request) error {
+	var p hashedPassword
+	if err := readJSON(w, r, inviteBody, &p); err != nil {
 		return err
 	}
-	if req.Hash != nil {
-		if len(req.Hash) != sha256.Size || !namePattern.MatchString(req.ID) || req.Since < 0 {
-			return errBody
-		}
-		return done(w, http.StatusCreated, h.state.keepPassword(r.Context(), h.name, req))
+	if len(p.Hash) != sha256.Size || !namePattern.MatchString(p.ID) || p.Since < 0 {
+		return errBody
 	}
-	made, err := h.state.addPassword(r.Context(), h.config, h.name, req.Name)
-	if err != nil {
+	if err := h.state.keepPassword(r.Context(), h.name, p); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusCreated, made)
+	return writeJSON(w, http.StatusCreated, Password{ID: p.ID, User: h.name, URL: h.url + mount + "/", Label: clip(p.Name, maxTitle), Since: known(time.Unix(p.Since, 0).UTC())})
 }
 
 // endPassword revokes a password. Errors: issuer.ErrUnknown.
-func (s *state) endPassword(ctx context.Context, name, id string) (e endedPassword, err error) {
+func (s *state) endPassword(ctx context.Context, name, id string) (e hashedPassword, err error) {
 	const query = `SELECT hash, label, since FROM password WHERE person = ? AND id = ?`
 	err = s.read(ctx, query, []any{name, id}, func(row *sqlite.Stmt) error {
-		e = endedPassword{ID: id, Name: row.ColumnText(1), Since: row.ColumnInt64(2), Hash: make([]byte, row.ColumnLen(0))}
+		e = hashedPassword{ID: id, Name: row.ColumnText(1), Since: row.ColumnInt64(2), Hash: make([]byte, row.ColumnLen(0))}
 		row.ColumnBytes(0, e.Hash)
 		return nil
 	})

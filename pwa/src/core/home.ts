@@ -21,6 +21,8 @@ export interface Backup {
   readonly id: string;
   /** A folder of the pod's machine, or an address. */
   readonly place: string;
+  /** What is not known of the place yet, or known to be wrong with it; absent for one that will do. */
+  readonly state?: "looking" | "refused";
   /** The name there. */
   readonly user?: string;
   /** When the place was last found to hold what the pod held. */
@@ -52,6 +54,9 @@ export interface AppPassword {
   readonly used?: number;
 }
 
+/** From where the drive's address leads to the pod: a drive goes by no relay. */
+export type DriveAt = "anywhere" | "home" | "machine";
+
 /** A picture that was dropped into the pod's folder to be posted. */
 export interface Dropped {
   /** Where it is in the pod. */
@@ -61,13 +66,13 @@ export interface Dropped {
   readonly bytes: number;
 }
 
-/** The owner's own pod, as they look after it. All but `kits` and `dropped` ask the pod. */
+/** The owner's own pod, as they look after it. All but `kits`, `driveAt` and `dropped` ask the pod, and are answered soon or reject. */
 export interface Home {
   troubles(): Promise<readonly Trouble[]>;
   /** Decides on deletions that the pod holds back, as `seen` of their trouble names them: carries them out everywhere, or brings the files back. False when there are others meanwhile. */
   decideDeletions(remove: boolean, seen: string): Promise<boolean>;
   backups(): Promise<readonly Backup[]>;
-  /** Keeps the pod at a WebDAV folder too; false when nothing can be kept there. */
+  /** Keeps the pod at a WebDAV folder too, once the pod has looked at it; false when nothing can be kept there. */
   addBackup(place: string, user: string, password: string): Promise<boolean>;
   /** Asks for a run of all of them. */
   backUpNow(): Promise<void>;
@@ -80,6 +85,7 @@ export interface Home {
   addPassword(label: string): Promise<AppPassword & { readonly secret: string }>;
   /** Shuts out whoever uses it, at once; resolves with what lets them in again. */
   revokePassword(id: string): Promise<() => Promise<void>>;
+  driveAt(): DriveAt;
   /** What lies in the pod's folder for photos, the newest first. */
   dropped(): readonly Dropped[];
   photo(path: string): Promise<Uint8Array<ArrayBuffer>>;

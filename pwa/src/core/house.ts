@@ -1,9 +1,9 @@
 /** The owner's pod, asked about itself (docs/protocol.md, Looking after a pod). It is loaded when somebody asks. */
 
-import { type Bytes, text } from "./bytes.ts";
+import { type Bytes, base32, sha256, text, utf8 } from "./bytes.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
+import type { AppPassword, Backup, DriveAt, Dropped, Home, Kit, Trouble } from "./home.ts";
 import { type Json, list, object, parse, string, time, whole } from "./json.ts";
 import type { Client } from "./ldp/client.ts";
 import type { Answer } from "./ldp/wire.ts";
@@ -21,8 +21,9 @@ const kitsPath = "/settings/backup";
 /** The largest photo that is fetched, in bytes. */
 const photoMax = 64 << 20;
 const photoTimeout = 300_000;
-/** Asking a place for backups whether it will do takes its time. */
-const placeTimeout = 120_000;
+/** How often it is asked whether a place for backups will do, and for how long at most, in milliseconds. */
+const glance = 1_500;
+const patience = 180_000;
 
 /** homeOf returns the owner's pod; `acted` tells of what is to be brought there. */
 export function homeOf(session: Session, acted: () => void): Home {
@@ -57,8 +58,17 @@ class House implements Home {
   }
 
   async addBackup(place: string, user: string, password: string): Promise<boolean> {
-    const answer = await this.#send("POST", ".backups", { place, user, password }, [201, 400, 422], placeTimeout);
-    return answer !== undefined;
+    const { env } = this.#session;
+    const named = await this.#send("POST", ".backups", { place, user, password }, [202, 400, 422]);
+    const id = string(named?.id, 64);
+    if (id === undefined) return false;
+    for (const until = env.now() + patience; env.now() < until;) {
+      const found = (await this.backups()).find((each) => each.id === id);
+      if (found?.state === "refused") await this.removeBackup(id);
+      if (found?.state !== "looking") return found !== undefined && found.state === undefined;
+      await new Promise<void>((resolve) => env.after(glance, resolve));
+    }
+    return true;
   }
 
   async backUpNow(): Promise<void> {
@@ -82,16 +92,25 @@ class House implements Home {
   }
 
   async addPassword(label: string): Promise<AppPassword & { readonly secret: string }> {
-    const made = await this.#send("POST", ".passwords", { name: label });
-    const password = made && readPassword(made, this.#session.env.now());
-    const secret = string(made?.password, 200);
-    if (password === undefined || secret === undefined) throw unexpected("of a new password");
+    const { env, mustPod } = this.#session;
+    const user = mustPod.pod.split("/").at(-2) ?? "";
+    const secret = Array.from({ length: 4 }, () => base32(env.random(4)).slice(0, 5)).join("-");
+    const hash = btoa(String.fromCharCode(...(await sha256(utf8(`kith password 1\n${user}\n${secret}`)))));
+    const made = await this.#send("POST", ".passwords", { id: base32(env.random(10)), name: label, since: Math.floor(env.now() / 1000), hash });
+    const password = made && readPassword(made, env.now());
+    if (password?.user !== user) throw unexpected("of a new password");
     return { ...password, secret };
   }
 
   async revokePassword(id: string): Promise<() => Promise<void>> {
     const back = await this.#send("DELETE", `.passwords/${encodeURIComponent(id)}`, undefined, [200, 404]);
     return async () => void (back !== undefined && (await this.#send("POST", ".passwords", back)));
+  }
+
+  driveAt(): DriveAt {
+    const { pod, via } = this.#session.mustPod;
+    if (/^(localhost|127\..*|\[::1\])$/.test(new URL(pod).hostname)) return "machine";
+    return (via ?? []).length > 0 ? "home" : "anywhere";
   }
 
   dropped(): readonly Dropped[] {
@@ -133,20 +152,20 @@ class House implements Home {
 
   /** list asks for a bare list of objects. */
   async #list(path: string): Promise<readonly Json[]> {
-    const { bytes } = await this.#pod.ask({ method: "GET", path });
+    const { bytes } = await this.#pod.ask({ method: "GET", path, brief: true });
     const read = parse(`{"list":${text(bytes)}}`);
     if (!Array.isArray(read?.list)) throw unexpected(`of ${path}`);
     return list(read.list).map(object).filter((each) => each !== undefined);
   }
 
-  /** send asks for an act; undefined when the answer says nothing, or no. */
-  async #ask(method: "POST" | "DELETE", path: string, body: Json | undefined, allow: readonly number[], timeout?: number): Promise<Answer> {
+  async #ask(method: "POST" | "DELETE", path: string, body: Json | undefined, allow: readonly number[]): Promise<Answer> {
     const json = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    return this.#pod.ask({ method, path, allow, ...json, ...(timeout === undefined ? {} : { timeout }) });
+    return this.#pod.ask({ method, path, allow, brief: true, ...json });
   }
 
-  async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204], timeout?: number): Promise<Json | undefined> {
-    const { status, bytes } = await this.#ask(method, path, body, allow, timeout);
+  /** send asks for an act, to be done before long or not at all; undefined when the answer says nothing, or no. */
+  async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204]): Promise<Json | undefined> {
+    const { status, bytes } = await this.#ask(method, path, body, allow);
     return status >= 400 ? undefined : parse(new TextDecoder().decode(bytes));
   }
 }
@@ -160,6 +179,8 @@ function free(store: { row(path: string): unknown }, name: string): string {
   }
 }
 
+const states = ["looking", "refused"] as const;
+
 function readTrouble(read: Json): Trouble | undefined {
   const [kind, said] = [string(read.kind, 40), string(read.text)];
   if (kind === undefined || said === undefined) return undefined;
@@ -172,7 +193,8 @@ function readBackup(read: Json): Backup | undefined {
   if (id === undefined || place === undefined) return undefined;
   const [done, total] = [whole(object(read.running)?.done), whole(object(read.running)?.total)];
   const progress = done === undefined || total === undefined || total === 0 ? undefined : { done, total };
-  return given({ id, place, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, progress });
+  const state = states.find((each) => each === read.state);
+  return given({ id, place, state, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, progress });
 }
 
 function readPassword(read: Json, now: number): AppPassword | undefined {

@@ -12,7 +12,7 @@ import type { Home } from "./home.ts";
 import type { BackedUp, BackupCourse, Backups, RestoreChoice } from "./backed.ts";
 import type { Relays } from "./relays.ts";
 
-export type { AppPassword, Backup, Dropped, Home, Kit, Trouble } from "./home.ts";
+export type { AppPassword, Backup, DriveAt, Dropped, Home, Kit, Trouble } from "./home.ts";
 export type { BackedUp, BackupCourse, Backups, KitState, RestoreChoice } from "./backed.ts";
 export type { Relay, Relays } from "./relays.ts";
 

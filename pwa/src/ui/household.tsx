@@ -52,13 +52,13 @@ interface OfPodProps<T> {
 
 /** OfPod is a screen about the own pod: what it says, or why it says nothing. */
 export function OfPod<T>({ title, back, household: { said, failed, read }, children }: OfPodProps<T>) {
-  const { model } = useApp();
+  const { model, t } = useApp();
   const w = useHomeWords();
   return (
     <Screen title={title} back={back}>
       {model.pod.value.kind === "none" ? <Empty title={w.noPod} hint={w.noPodHint}><a class="button primary" href={addressOf("you", "pod")}>{w.connect}</a></Empty>
         : said !== undefined ? children(said)
-        : failed !== undefined ? <Empty title={failed === "pod-refused" ? w.direct : w.unreached}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
+        : failed !== undefined ? <Empty title={failed === "pod-refused" ? t.errors[failed] : w.unreached}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
         : <p class="state pad" role="status">{w.asking}</p>}
     </Screen>
   );

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ContactId, PostRef } from "../../src/core/kith.ts";
-import { Host } from "./host.ts";
+import { binary, Host } from "./host.ts";
 import { Relay } from "./relay.ts";
 import { Device, picture, until } from "./world.ts";
 
@@ -16,9 +18,9 @@ async function relay(): Promise<Relay> {
 }
 
 /** pod is a pod that is reached by these relays and, as the phones are, by nothing else. */
-async function pod(...relays: readonly Relay[]): Promise<Host> {
+async function pod(...relays: readonly (Relay | Host)[]): Promise<Host> {
   const hosts = relays.map(({ url }) => new URL(url).host).join(",");
-  const host = await Host.open("--reach", relays.map(({ url }) => url).join(","), "--fetch", hosts);
+  const host = await Host.open("--reach", relays.filter((each) => each instanceof Relay).map(({ url }) => url).join(","), "--fetch", hosts);
   open.push(host);
   return host;
 }
@@ -135,5 +137,43 @@ describe("a pod that is reached by relays alone", () => {
     expect(ana.kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
     await ben.kith.refresh(toAna);
     expect(await texts(ben)).toEqual(["with a pod"]);
+  });
+
+  test("is looked after like one with an address, and what it does not do at once it does not do later", async () => {
+    const cloud = await Host.open();
+    open.push(cloud);
+    const host = await pod(await relay(), cloud);
+    const ana = await phone("Ana");
+    outside(ana, host);
+    await paired(ana, host);
+    await ana.kith.syncNow();
+    const home = await ana.kith.home();
+    expect([await home.troubles(), await home.backups(), home.driveAt()]).toEqual([[], [], "machine"]);
+    const { stdout } = await promisify(execFile)(binary, ["passwords", "add", "me", "--label", "Shelf", "--data", cloud.folder, "--url", cloud.url]);
+    const { user, password } = JSON.parse(stdout) as { readonly user: string; readonly password: string };
+    const place = `${cloud.url}/me/.dav/kith`;
+    expect(await home.addBackup("http://192.0.2.1/kith", user, password)).toBe(false);
+    expect(await home.addBackup(place, user, "a guess")).toBe(false);
+    expect(await home.backups()).toEqual([]);
+    expect(await home.addBackup(place, user, password)).toBe(true);
+    await until(async () => (await home.backups()).some(({ done, waiting }) => done !== undefined && !waiting), "the backup is made");
+    await home.backUpNow();
+    const [made] = await home.backups();
+    await home.removeBackup(made?.id ?? "");
+    expect(await home.backups()).toEqual([]);
+    const { id, secret, url, user: me } = await home.addPassword("Laptop");
+    const opens = async (): Promise<number> => (await fetch(url, { method: "PROPFIND", headers: { Authorization: `Basic ${btoa(`${me}:${secret}`)}`, Depth: "0" } })).status;
+    expect(await opens()).toBe(207);
+    const back = await home.revokePassword(id);
+    expect([await opens(), await home.passwords()]).toEqual([401, []]);
+    await back();
+    expect([await opens(), (await home.passwords()).map((each) => each.id)]).toEqual([207, [id]]);
+    expect(await (await ana.kith.apps()).elsewhere()).toMatchObject({ on: false });
+    expect((await (await ana.kith.apps()).admitted()).map(({ name }) => name)).toEqual(["Laptop"]);
+    await host.stop();
+    ana.device.hold = 1;
+    await expect(home.decideDeletions(true, "what was seen")).rejects.toMatchObject({ code: "pod-unreachable" });
+    await expect(home.troubles()).rejects.toMatchObject({ code: "pod-unreachable" });
+    expect(ana.kith.outbox().filter(({ what }) => what !== "other")).toEqual([]);
   });
 });

@@ -19,6 +19,8 @@ import { type Answer, ask, type Request } from "./wire.ts";
 export type Asking = Omit<Request, "url"> & Where & {
   /** Statuses that are answers here; others reject. All of 2xx when absent. */
   readonly allow?: readonly number[];
+  /** It is answered within minutes or not at all: no relay keeps it for when somebody awakes. */
+  readonly brief?: boolean;
 };
 
 /** Where says whither: `path` is relative to the pod's URL, escaped, without a slash at the front; `url` is below its issuer. */

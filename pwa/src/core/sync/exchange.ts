@@ -5,6 +5,7 @@ import { forgetInvites } from "../pod/inviter.ts";
 import { entries } from "../pod/outbox.ts";
 import { followInvites } from "./invites.ts";
 import { admitDevices, renewKeys, revokeAgain } from "./admitting.ts";
+import { renewPodKey } from "./podkey.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { unreachable } from "./replica.ts";
@@ -97,6 +98,7 @@ export class Exchange {
       async () => session.heard(await this.#inbox.read()),
       () => revokeAgain(session),
       () => renewKeys(session),
+      () => renewPodKey(session),
       () => admitDevices(session),
       () => forgetInvites(session.tree),
       () => session.store.apply(session.tree.forgetOld()),

@@ -44,6 +44,8 @@ const again = 24 * 3600_000;
 const glance = 60_000;
 /** How long a request lives at most. */
 const lifetime = 14 * 86_400_000;
+/** What is to be done soon or not at all is good for so long: clocks may differ by a part of it. */
+const briefly = 5 * 60_000;
 /** Seconds that a relay holds a request open: long enough for a device that it wakes. A pod that is asked to wait for news may do so for
  * a little less than the relay waits for it. */
 const hold = { friend: 12, pod: 25 };
@@ -61,6 +63,8 @@ interface To {
   readonly sealing: Pick<Sealing, "to" | "from" | "label">;
   /** Another device of this person: it answers within so many seconds, or is asked anew. */
   readonly patience?: number;
+  /** It is answered soon or not at all (Asking). */
+  readonly brief?: boolean | undefined;
 }
 
 /** Sealed is the carrier. */
@@ -106,7 +110,7 @@ export class Sealed implements Carrier {
   async ask(whom: Whom, asking: Asking, role: Role): Promise<Answer> {
     const { store } = this.#session;
     const ways = whom === "me" ? await this.#ownWays() : contact(store, whom).relays;
-    return this.#ask({ whom, role, ways, sealing: await envelopeFor(this.#session, whom) }, asking);
+    return this.#ask({ whom, role, ways, sealing: await envelopeFor(this.#session, whom), brief: asking.brief }, asking);
   }
 
   appAt(): Promise<string | undefined> {
@@ -184,9 +188,9 @@ export class Sealed implements Carrier {
     const { env } = this.#session;
     const asked = this.#ledger.find(to.whom, key);
     // What the own pod is asked for it can be asked for again; only what it shall do is worth keeping.
-    const lasting = to.patience === undefined && (to.whom !== "me" || request.method !== "GET");
+    const lasting = to.patience === undefined && to.brief !== true && (to.whom !== "me" || request.method !== "GET");
     const nonce = (asked && fromB64u(asked.nonce)) ?? env.random(16);
-    const expires = asked?.expires ?? env.now() + lifetime;
+    const expires = asked?.expires ?? env.now() + (to.brief === true ? briefly : lifetime);
     const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
     if (near !== undefined) return this.#answered(asked, near);
     if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
@@ -208,11 +212,12 @@ export class Sealed implements Carrier {
         const sent = { at: env.now(), ...way, cancel: posted.cancel, pending };
         if (reply !== undefined) await this.#note(to, key, request, asked, { nonce: b64u(nonce), expires }, sent);
         else void this.#leaving.takeBack(sent);
+        if (to.brief === true) break;
         if (reply !== undefined || !lasting) throw waits(to.role);
       }
     }
     if (asked !== undefined) throw waits(to.role);
-    throw new Failure(asleep ? "asleep" : `${to.role}-unreachable`, "ask through relays", 0);
+    throw new Failure(asleep && to.brief !== true ? "asleep" : `${to.role}-unreachable`, "ask through relays", 0);
   }
 
   /** near asks a friend over a direct connection, where there is one. */

@@ -54,7 +54,7 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
   const { clock, say } = useApp();
   const w = useHomeWords();
   const [asking, setAsking] = useState(false);
-  const { done, error, id, next, progress, user, waiting } = backup;
+  const { done, error, id, next, progress, state, user, waiting } = backup;
   const place = named(backup.place);
   const remove = (): void => {
     setAsking(false);
@@ -64,9 +64,9 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
     <section class="card" aria-label={place}>
       <h2 class="card-title address" dir="ltr">{place}</h2>
       <p role="status">{done === undefined ? w.backups.empty : w.backups.holds(clock.at(done))}</p>
-      {error === undefined || waiting ? null : <p class="danger-text" dir="auto">{w.backups.failed(error)}</p>}
+      {error === undefined || waiting ? null : <p class="danger-text" dir="auto">{state === "refused" ? w.backups.unfit(error) : w.backups.failed(error)}</p>}
       <p class="state">
-        {progress !== undefined ? w.backups.running(progress.done, progress.total) : waiting ? w.backups.waiting : next === undefined ? "" : w.backups.next(clock.at(next))}
+        {progress !== undefined ? w.backups.running(progress.done, progress.total) : state === "looking" ? w.backups.checking : waiting ? w.backups.waiting : next === undefined ? "" : w.backups.next(clock.at(next))}
         {user === undefined ? null : ` ${w.backups.as(user)}`}
       </p>
       {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={w.backups.running(progress.done, progress.total)} />}

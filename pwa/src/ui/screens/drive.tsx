@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { AppPassword } from "../../core/kith.ts";
+import type { AppPassword, DriveAt } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { type Act, Copied, OfPod, useHousehold } from "../household.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -15,12 +15,12 @@ type Fresh = AppPassword & { readonly secret: string };
 /** DriveScreen lets computers open the pod as a drive, and shuts them out. */
 export function DriveScreen() {
   const w = useHomeWords().drive;
-  const household = useHousehold((home) => home.passwords());
+  const household = useHousehold(async (home) => ({ all: await home.passwords(), at: home.driveAt() }));
   const [made, setMade] = useState<Fresh>();
   const add = (label: string): void => void household.act((home) => home.addPassword(label)).then(setMade);
   return (
     <OfPod title={w.title} back={["you", "pod"]} household={household}>
-      {(all) => (
+      {({ all, at }) => (
         <>
           {all.length === 0 ? <Empty title={w.none} hint={w.what}><Add onName={add} first /></Empty> : (
             <>
@@ -29,10 +29,10 @@ export function DriveScreen() {
                 <ul class="card rows">{all.map((each) => <li key={each.id}><Row password={each} act={household.act} /></li>)}</ul>
                 <Add onName={add} />
               </div>
-              <How />
+              <How at={at} />
             </>
           )}
-          {made === undefined ? null : <Made password={made} onClose={() => setMade(undefined)} />}
+          {made === undefined ? null : <Made password={made} at={at} onClose={() => setMade(undefined)} />}
         </>
       )}
     </OfPod>
@@ -68,7 +68,7 @@ function Add({ onName, first = false }: { readonly onName: (label: string) => vo
   );
 }
 
-function Made({ password: { secret, url, user }, onClose }: { readonly password: Fresh; readonly onClose: () => void }) {
+function Made({ at, password: { secret, url, user }, onClose }: { readonly at: DriveAt; readonly password: Fresh; readonly onClose: () => void }) {
   const w = useHomeWords().drive;
   return (
     <Sheet title={w.made} onClose={onClose} foot={<button type="button" class="button primary" onClick={onClose}>{w.done}</button>}>
@@ -76,14 +76,14 @@ function Made({ password: { secret, url, user }, onClose }: { readonly password:
       <Copied label={w.address} text={url} />
       <Copied label={w.user} text={user} />
       <Copied label={w.password} text={secret} />
-      <How plain />
+      <How at={at} plain />
     </Sheet>
   );
 }
 
-function How({ plain = false }: { readonly plain?: boolean }) {
+function How({ at, plain = false }: { readonly at: DriveAt; readonly plain?: boolean }) {
   const w = useHomeWords().drive;
-  const points = <ul class="points">{[w.finder, w.explorer, w.davfs].map((each) => <li key={each}>{each}</li>)}</ul>;
+  const points = <ul class="points">{[w.at[at], w.finder, w.explorer, w.davfs].filter(Boolean).map((each) => <li key={each}>{each}</li>)}</ul>;
   if (plain) return <div class="state">{points}</div>;
   return <div class="pad"><section class="card" aria-label={w.how}><h2 class="card-title">{w.how}</h2>{points}</section></div>;
 }

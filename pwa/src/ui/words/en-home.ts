@@ -4,7 +4,6 @@ import { count } from "./en.ts";
 export const enHome = {
   asking: "Asking your pod.",
   unreached: "Your pod does not answer just now.",
-  direct: "This works only where your pod is reached directly, not by way of a relay.",
   again: "Try again",
   noPod: "This needs a pod.",
   noPodHint: "You can connect one under You.",
@@ -77,6 +76,7 @@ export const enHome = {
     password: "App password for it",
     passwordHint: "Make one there, under security. Your pod keeps it, this phone does not.",
     checking: "Your pod looks whether it will do. That can take a minute.",
+    unfit: (why: string) => `Nothing can be kept there: ${why}`,
     refused: "Your pod can't keep a backup there. Look at address, name and password; the folder has to be empty and reached by https.",
     added: "Added. The first backup begins in a few seconds.",
     disk: "A second disk, or a folder of the pod's own computer, is added there:",
@@ -111,6 +111,11 @@ export const enHome = {
     password: "Password",
     copied: (what: string) => `${what} copied.`,
     done: "I have it",
+    at: {
+      anywhere: "",
+      home: "No relay carries a drive: this address works where your pod is, in your home network.",
+      machine: "No relay carries a drive: this address works on your pod's own computer.",
+    },
     how: "How a computer opens it",
     finder: "On a Mac: in Finder choose Go, then Connect to Server, and give the address.",
     explorer: "On Windows: in Explorer choose This PC, then Map network drive, and give the address as the folder.",
