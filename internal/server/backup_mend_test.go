@@ -5,10 +5,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -359,4 +362,68 @@ func TestPlacesThatAreNotEmpty(t *testing.T) {
 	if b := s.backUp(t); b.Error != "" || !slices.Equal(before, s.objects(t)) {
 		t.Errorf("it is gone on with: %+v", b)
 	}
+}
+
+// TestAPlaceThatNeverAnswersHoldsUpNoOther: the other places of the pod are written meanwhile.
+func TestAPlaceThatNeverAnswersHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	s := newBareVault(t)
+	var added atomic.Bool
+	asked, ending := make(chan struct{}, 100), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !added.Load() {
+			http.NotFound(w, r)
+			return
+		}
+		asked <- struct{}{}
+		select {
+		case <-ending:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(ending) })
+	slow, err := s.person.AddBackup(t.Context(), server.URL+"/dav/", "", "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	added.Store(true)
+	select {
+	case <-asked:
+	case <-time.After(time.Minute):
+		t.Fatal("the slow place is not asked")
+	}
+	quick, err := s.person.AddBackup(t.Context(), s.place, "", "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the other place is written", func() bool {
+		b, err := s.kith.state.backup(t.Context(), DefaultName, quick.ID)
+		return err == nil && b.Done != nil && !b.Waiting()
+	})
+	if b, err := s.kith.state.backup(t.Context(), DefaultName, slow.ID); err != nil || !b.progress || b.Done != nil {
+		t.Errorf("the slow place: %+v, %v", b, err)
+	}
+}
+
+// TestARunThatWasKilledIsGoneOnWith at the next start, and nobody waits for it in vain.
+func TestARunThatWasKilledIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	s := newVault(t)
+	if b := s.backUp(t); b.Error != "" {
+		t.Fatal(b.Error)
+	}
+	if err := s.kith.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := s.person.do(func(st *state) error { // as a run does when it begins
+		return st.setBackup(t.Context(), s.only(t).ID, "asked = 0, tried = ?, progress = '{}'", time.Now().Unix())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.kith, err = Open(t.Context(), s.config); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the run ends", func() bool { return !s.only(t).Waiting() })
 }
