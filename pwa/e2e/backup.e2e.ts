@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { backupWordsFor } from "../src/ui/words/backup.ts";
-import { lookAt } from "./look.ts";
+import { apart, lookAt } from "./look.ts";
 import { type Host, openScene, type Scene, screenshot } from "./harness.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
@@ -39,7 +39,7 @@ beforeEach(() => witness(() => [mia, ben, ...(back === undefined ? [] : [back])]
 afterAll(() => scene.close());
 
 /** A screen, as `lookAt` looks at it. */
-const look = (page: Page, name: string): Promise<void> => lookAt(page, `backup ${name}`);
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `backup ${name}`, apart);
 
 /** saved taps a button and returns where the file was saved that comes of it. */
 async function saved(device: Phone, button: string, name: string): Promise<string> {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
-import { lookAt } from "./look.ts";
+import { apart, lookAt } from "./look.ts";
 import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
@@ -50,7 +50,7 @@ beforeEach(() => witness(() => [ana]));
 afterAll(() => scene.close());
 
 /** A screen, as `lookAt` looks at it. */
-const look = (page: Page, name: string): Promise<void> => lookAt(page, `home ${name}`);
+const look = (page: Page, name: string): Promise<void> => lookAt(page, `home ${name}`, apart);
 
 /** Opens one of the rows of the screen about the pod. */
 async function open(row: string, title: string): Promise<void> {

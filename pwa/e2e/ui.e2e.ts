@@ -255,6 +255,18 @@ describe("with a pod and a friend", () => {
     expect(await mia.article(arabic).getByText(arabic).evaluate((text) => getComputedStyle(text).direction)).toBe("rtl");
   });
 
+  test("an address in a post can be opened, and a tap on the text opens the post", async () => {
+    const { page } = mia;
+    await mia.post({ text: "Look: https://example.org/a?b=1. Is it not fine?", to: "me" });
+    const address = mia.article("Is it not fine?").getByRole("link", { name: "https://example.org/a?b=1", exact: true });
+    expect(await address.getAttribute("href")).toBe("https://example.org/a?b=1");
+    expect(await address.getAttribute("rel")).toBe("noopener noreferrer");
+    await mia.article("Is it not fine?").getByText("Is it not fine?").click({ position: { x: 4, y: 8 } });
+    await mia.heading(words.post.title).waitFor();
+    await page.goBack();
+    await mia.heading(words.feed.title).waitFor();
+  });
+
   test("the chip of a post shows who exactly, and changes it", async () => {
     const { page } = mia;
     await mia.article("Three").getByRole("button", { name: words.audience.title }).click();

@@ -54,14 +54,27 @@ function Time({ post, whole }: { readonly post: Post; readonly whole: boolean })
   );
 }
 
-/** Text is what a post says. Each paragraph runs its own way; with an address, a long one is cut. */
+/** An address of the web, without what ends the sentence that it stands in. */
+const link = /(https?:\/\/[^\s<>"]*[^\s<>".,:;!?'()[\]])/;
+
+/** Line is a paragraph of what somebody wrote: it runs its own way, and addresses in it can be opened. */
+export function Line({ text }: { readonly text: string }) {
+  const parts = text.split(link);
+  return <p dir="auto">{text === "" ? <br /> : parts.map((part, at) => (at % 2 === 0 ? part : <a key={at} href={part} dir="ltr" target="_blank" rel="noopener noreferrer">{part}</a>))}</p>;
+}
+
+/** Text is what a post says. With an address it leads there, and a long one is cut. */
 export function Text({ text, address }: { readonly text: string; readonly address?: string }) {
   const { t } = useApp();
   if (text === "") return null;
   const cut = address !== undefined && text.length > long;
+  // A short way for those who point; the links of the card are there for everybody.
+  const open = ({ target }: Event): void => {
+    if (address !== undefined && getSelection()?.isCollapsed !== false && (target as Element).closest("a") === null) location.hash = address;
+  };
   return (
     <>
-      <div class={cut ? "post-text cut" : "post-text"}>{text.split("\n").map((line, at) => <p key={at} dir="auto">{line === "" ? <br /> : line}</p>)}</div>
+      <div class={cut ? "post-text cut" : "post-text"} onClick={open}>{text.split("\n").map((line, at) => <Line key={at} text={line} />)}</div>
       {cut ? <a class="read-on" href={address}>{t.post.readOn}</a> : null}
     </>
   );

@@ -2,6 +2,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import type { Conversation, Post, PostRef, Reply, Talk } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
+import { Line } from "../parts/post.tsx";
 import { AskButton } from "../parts/sheet.tsx";
 import { type TalkWords, useTalkWords } from "../words/talk.ts";
 
@@ -79,7 +80,7 @@ function Comment({ post, reply }: { readonly post: Post; readonly reply: Reply }
       <Face id={mine ? "me" : author ?? name} name={name} />
       <div class="comment-body">
         <p class="post-line"><bdi class="post-name">{name}</bdi><time class="post-when" dateTime={new Date(at).toISOString()} title={clock.at(at)}>{clock.ago(at)}</time></p>
-        {text.split("\n").map((line, n) => <p key={n} dir="auto">{line}</p>)}
+        {text.split("\n").map((line, n) => <Line key={n} text={line} />)}
         <div class="state comment-state">
           <span>{stateWords(reply, post.authorName, w)}</span>
           {(mine || post.author === undefined) && state !== "leaving" ? <Away post={post} reply={reply} /> : null}
