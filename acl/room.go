@@ -54,6 +54,7 @@ type rooms struct {
 type tenant struct {
 	rooms int
 	bytes int64
+	first *Room // the one that may be as large as there is room; nil where it is closed
 }
 
 // Room is what one request holds in memory: a document that is being sent or has
@@ -87,13 +88,16 @@ func (v *View) who() string {
 // Take adds n bytes. The error is ErrBusy where others, or other requests of the
 // agent, hold what there is, and pod.ErrTooLarge where there never is so much.
 func (r *Room) Take(n int64) error {
+	if n == 0 {
+		return nil
+	}
 	r.rooms.mu.Lock()
 	defer r.rooms.mu.Unlock()
 	if r.held+n > roomOf[r.rank] {
 		return fmt.Errorf("take room: %w", pod.ErrTooLarge)
 	}
 	t := r.rooms.tenant(r)
-	if t.rooms > 1 && t.bytes+n > roomAgent && r.held+n > roomSmall || !r.rooms.has(r.rank, n) {
+	if t.first != r && t.bytes+n > roomAgent && r.held+n > roomSmall || !r.rooms.has(r.rank, n) {
 		if r.held == 0 {
 			r.rooms.quit(r)
 		}
@@ -118,6 +122,9 @@ func (a *rooms) tenant(r *Room) *tenant {
 	if r.held == 0 {
 		t.rooms++
 	}
+	if t.first == nil {
+		t.first = r
+	}
 	return t
 }
 
@@ -135,6 +142,9 @@ func (a *rooms) has(of rank, n int64) bool {
 // quit counts one room less.
 func (a *rooms) quit(r *Room) {
 	t := a.open[r.who]
+	if t.first == r {
+		t.first = nil
+	}
 	if t.rooms--; t.rooms == 0 {
 		delete(a.open, r.who)
 	}

@@ -114,6 +114,9 @@ func TestSlowStrangers(t *testing.T) {
 		rooms = append(rooms, r)
 		return r.Take(n)
 	}
+	if err := take("reader", "192.0.2.9", 0); err != nil {
+		t.Error(err)
+	}
 	for i := range 4 {
 		if err := take("stranger", fmt.Sprint("192.0.2.", i), 8<<20); err != nil {
 			t.Fatalf("stranger %d: %v", i, err)
