@@ -3,6 +3,7 @@ package acl
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"kith/pod"
@@ -65,7 +66,10 @@ func TestRules(t *testing.T) {
 		{"another group in the document does not", allow(1, "acl:agentGroup <../groups/g#others>", both, "acl:Read"), 0, 0},
 		{"a group that is absent has no members", allow(1, "acl:agentGroup <../groups/none#friends>", both, "acl:Read"), 0, 0},
 		{"a group elsewhere has no members", allow(1, "acl:agentGroup <https://elsewhere.example/g#friends>", both, "acl:Read"), 0, 0},
-		{"a group that is not Turtle has no members", allow(1, "acl:agentGroup <../groups/text#friends>", both, "acl:Read"), 0, 0},
+		{"a group in JSON-LD counts", allow(1, "acl:agentGroup <../groups/ld#friends>", both, "acl:Read"), Read, Read},
+		{"one with a context from elsewhere has no members", allow(1, "acl:agentGroup <../groups/far#friends>", both, "acl:Read"), 0, 0},
+		{"what is written as a contact is no group", allow(1, "acl:agentGroup <../contacts/x/ld#friends>", both, "acl:Read"), 0, 0},
+		{"a group that is no RDF has no members", allow(1, "acl:agentGroup <../groups/text#friends>", both, "acl:Read"), 0, 0},
 		{"a group that does not parse has no members", allow(1, "acl:agentGroup <../groups/broken#friends>", both, "acl:Read"), 0, 0},
 		{"a group in an ACL resource has no members", allow(1, "acl:agentGroup <.acl#friends>", both, "acl:Read") + "<#friends> vcard:hasMember <" + string(contactID(benCID)) + "> .", 0, 0},
 		{"an ACL that does not parse grants nothing", "<#r> a acl:Authorization; ", 0, 0},
@@ -73,6 +77,10 @@ func TestRules(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, Config{})
 			w.raw("/groups/g", "text/turtle", prefix+"<#friends> vcard:hasMember <"+string(contactID(benCID))+"> . <#others> vcard:hasMember <"+string(contactID(danCID))+"> .")
+			members := `{"@id": "#friends", "http://www.w3.org/2006/vcard/ns#hasMember": {"@id": "` + string(contactID(benCID)) + `"}}`
+			w.raw("/groups/ld", "application/ld+json", members)
+			w.raw("/groups/far", "application/ld+json", strings.Replace(members, "{", `{"@context": "https://elsewhere.example/c", `, 1))
+			w.raw("/contacts/x/ld", "application/ld+json", members)
 			w.raw("/groups/text", "text/plain", prefix+"<#friends> vcard:hasMember <"+string(contactID(benCID))+"> .")
 			w.raw("/groups/broken", "text/turtle", prefix+"<#friends> vcard:hasMember <"+string(contactID(benCID))+"> . <")
 			w.put("/box/note", "text/plain", "x")

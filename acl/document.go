@@ -220,10 +220,17 @@ func (r rule) covers(e effect) bool {
 // group is one parsed group document: the members of each group in it, by IRI.
 type group map[string][]webid.ID
 
+// groupSyntax returns the syntax of p, of a media type, if it may be a group
+// document: any graph but what has the fixed shape of a contact or a post.
+func groupSyntax(p pod.Path, typ string) (rdf.Syntax, bool) {
+	syntax, ok := rdf.SyntaxOf(typ)
+	return syntax, ok && (syntax != rdf.JSONLD || !shaped(p))
+}
+
 // parseGroup reads a group document that lies at base.
-func parseGroup(text io.Reader, base string) (group, error) {
-	g, err := rdf.Decode(text, rdf.Turtle, rdf.IRI(base), limits)
-	if errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge) {
+func parseGroup(text io.Reader, syntax rdf.Syntax, base string) (group, error) {
+	g, err := rdf.Decode(text, syntax, rdf.IRI(base), limits)
+	if errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge) || errors.Is(err, rdf.ErrContext) {
 		return nil, fmt.Errorf("parse group: %w: %w", ErrMalformed, err)
 	}
 	if err != nil {

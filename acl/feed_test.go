@@ -48,6 +48,11 @@ func (f *follower) next() []string {
 	return out
 }
 
+// groupLD is a group of one contact in JSON-LD.
+func groupLD(cid string) string {
+	return `{"@id": "#g", "http://www.w3.org/2006/vcard/ns#hasMember": {"@id": "` + string(contactID(cid)) + `"}}`
+}
+
 // TestFeed tells what each of three hears. A post that is new to an agent is a
 // Create where it was made after all that the agent has heard of, else an Add.
 func TestFeed(t *testing.T) {
@@ -77,6 +82,12 @@ func TestFeed(t *testing.T) {
 		{"the audience gets Ben", func() { w.audience("new", danCID, benCID) }, nil, []string{"Create 3"}, nil},
 		{"the audience loses Dan", func() { w.audience("new", benCID) }, nil, nil, []string{"Remove"}},
 		{"the audience is deleted", func() { w.delete("/social/audiences/new") }, nil, []string{"Remove"}, nil},
+		{"a group in JSON-LD gets Dan", func() {
+			w.put("/groups/ld", "application/ld+json", groupLD(danCID))
+			w.acl("/social/posts/3/", ownerRule, allow(1, "acl:agentGroup <../../../groups/ld#g>", "acl:accessTo <./>; acl:default <./>", "acl:Read"))
+		}, nil, nil, []string{"Add 3"}},
+		{"and Ben in his place", func() { w.put("/groups/ld", "application/ld+json", groupLD(benCID)) }, nil, []string{"Add 3"}, []string{"Remove"}},
+		{"and is deleted", func() { w.delete("/groups/ld") }, nil, []string{"Remove"}, nil},
 		{"a hidden post is deleted", func() { w.deletePost("3") }, []string{"Delete"}, nil, nil},
 		{"a post is deleted", func() { w.deletePost("2") }, []string{"Delete"}, []string{"Delete"}, []string{"Delete"}},
 		{"all posts get a common reader, but for those with an ACL of their own", func() {

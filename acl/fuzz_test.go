@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"kith/internal/fuzztest"
+	"kith/internal/rdf"
 	"kith/pod"
 	"kith/webid"
 )
@@ -89,7 +90,7 @@ func FuzzGroup(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var members group
 		var err error
-		within(t, len(text), func() { members, err = parseGroup(strings.NewReader(text), testBase+"social/audiences/a") })
+		within(t, len(text), func() { members, err = parseGroup(strings.NewReader(text), rdf.Turtle, testBase+"social/audiences/a") })
 		if err != nil && members != nil {
 			t.Errorf("a group that does not parse has members: %v", members)
 		}

@@ -191,8 +191,11 @@ func (g *Guard) members(tx pod.Tx, iri string) ([]webid.ID, error) {
 		return nil, nil
 	}
 	info, ok, err := stat(tx, p)
-	if err != nil || !ok || mediaType(info.Type) != typeTurtle {
+	if err != nil || !ok {
 		return nil, err
+	}
+	if _, may := groupSyntax(p, info.Type); !may {
+		return nil, nil
 	}
 	key := groupKey{p, info.ETag}
 	parsed, ok := g.groups.get(key)
@@ -211,7 +214,8 @@ func (g *Guard) readGroup(tx pod.Tx, p pod.Path) (group, string, error) {
 		return nil, "", fmt.Errorf("open group: %w", err)
 	}
 	defer res.Close()
-	parsed, err := parseGroup(res, g.scope.iri(p))
+	syntax, _ := groupSyntax(p, res.Info().Type)
+	parsed, err := parseGroup(res, syntax, g.scope.iri(p))
 	if err != nil && !errors.Is(err, ErrMalformed) {
 		return nil, "", err
 	}

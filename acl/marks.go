@@ -114,11 +114,12 @@ func (g *Guard) reach(tx pod.Tx, p pod.Path, typ string) (reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A group is a Turtle document, or one lies in the container that is deleted.
-	group := mediaType(typ) == typeTurtle || mediaType(old.Type) == typeTurtle
+	// A group is a graph, or one lies in the container that is deleted.
+	_, becomes := groupSyntax(p, typ)
+	_, group := groupSyntax(p, old.Type)
 	if p.IsContainer() {
-		group, err = holdsTurtle(tx, p)
-	} else if group {
+		group, err = holdsGroup(tx, p)
+	} else if group = group || becomes; group {
 		group, err = g.mayBeGroup(tx, p)
 	}
 	if !group || err != nil {
@@ -127,15 +128,15 @@ func (g *Guard) reach(tx pod.Tx, p pod.Path, typ string) (reach, error) {
 	return among(func(c *census, i pod.Info) (bool, error) { return c.names(i, p) }), nil
 }
 
-// holdsTurtle reports whether a Turtle document lies below a container.
-func holdsTurtle(tx pod.Tx, container pod.Path) (bool, error) {
+// holdsGroup reports whether what may be a group document lies below a container.
+func holdsGroup(tx pod.Tx, container pod.Path) (bool, error) {
 	for c, err := range tx.List(container) {
 		if err != nil {
 			return false, fmt.Errorf("list members: %w", err)
 		}
-		found := mediaType(c.Type) == typeTurtle
+		_, found := groupSyntax(c.Path, c.Type)
 		if c.Path.IsContainer() {
-			if found, err = holdsTurtle(tx, c.Path); err != nil {
+			if found, err = holdsGroup(tx, c.Path); err != nil {
 				return false, err
 			}
 		}

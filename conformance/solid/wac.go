@@ -137,6 +137,13 @@ func groupCases() []testCase {
 			t.ask(t.bob, "GET", t.at("made")).is(200)
 			t.ask(t.stranger, "GET", t.at("made")).refused()
 		}},
+		{"wac#acl-agentgroup/in-JSON-LD", func(t *trial) {
+			t.put("friends", jsonText(`{"@id": "#group", "@type": "http://www.w3.org/2006/vcard/ns#Group", "http://www.w3.org/2006/vcard/ns#hasMember": {"@id": "`+t.bob.WebID+`"}}`))
+			t.allow(t.at("friends"), grant{"accessTo", "public", "R"})
+			t.allow(t.at("made"), grant{"accessTo", "acl:agentGroup <" + t.at("friends") + "#group>", "R"})
+			t.ask(t.bob, "GET", t.at("made")).is(200)
+			t.ask(t.stranger, "GET", t.at("made")).refused()
+		}},
 		{"wac#acl-agentgroup/a-private-group", func(t *trial) {
 			group := t.group("friends", t.bob.WebID)
 			t.allow(t.at("made"), grant{"accessTo", "acl:agentGroup <" + group + ">", "R"})
