@@ -181,9 +181,11 @@ func TestBackupAtAnS3ServerThatDies(t *testing.T) {
 	}
 }
 
+// TestTwoMachinesAtOneBucket: this server heeds no If-None-Match, so the second is told unless both store their keyring
+// within the same moment.
 func TestTwoMachinesAtOneBucket(t *testing.T) {
 	g := newGateway(t, t.TempDir())
-	newBareVault(t).twoMachines(t, g.place(t))
+	newBareVault(t).twoMachines(t, g.place(t), "objects/")
 }
 
 // fading is a server that is killed while the nth file comes over the wire.

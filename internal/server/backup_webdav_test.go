@@ -193,7 +193,7 @@ func TestTwoMachinesAtOneServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.twoMachines(t, place)
+	s.twoMachines(t, place, "keyring-")
 }
 
 // TestBackupAtAFullServer fills the disk of the server.

@@ -203,10 +203,17 @@ func (r *run) put(ctx context.Context, prefix string) error {
 		r.unmarked = false
 	}
 	name := fmt.Sprint(prefix, r.next.N)
-	if prefix == whole {
-		return r.next.put(ctx, r.place.Create, r.place, name, r.kit)
+	if prefix == part {
+		return r.next.put(ctx, r.place.Put, r.place, name, r.kit)
 	}
-	return r.next.put(ctx, r.place.Put, r.place, name, r.kit)
+	stand, err := keyrings(ctx, r.place) // since a server may overwrite what it should not
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(stand, func(k numbered) bool { return k.whole && k.n >= r.next.N }) {
+		return ErrOther
+	}
+	return r.next.put(ctx, r.place.Create, r.place, name, r.kit)
 }
 
 // rows returns the rows of the pod, by path.
