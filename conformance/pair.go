@@ -7,29 +7,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 )
 
 // Pairing is what a pairing link says: where a pod is, and the secret that pairs once.
 type Pairing struct {
-	V      int    `json:"v"`
-	Pod    string `json:"pod"`
-	Issuer string `json:"issuer"`
-	Secret string `json:"secret"`
+	Pod, Issuer, Secret string
 }
 
-// parsePairing reads a link BASE/#pair=….
+// parsePairing reads a link BASE/#pair=…, of a pod that has an address.
 func parsePairing(link string) (Pairing, error) {
 	_, text, found := strings.Cut(link, "#pair=")
 	raw, err := b64.DecodeString(text)
-	if !found || err != nil {
+	if !found || err != nil || len(raw) < 18 || raw[0] != 1 || len(raw) != 18+int(raw[17])+1 || raw[len(raw)-1] != 0 {
 		return Pairing{}, fmt.Errorf("read pairing link %q: %w", link, err)
 	}
-	var p Pairing
-	if err := json.Unmarshal(raw, &p); err != nil {
-		return Pairing{}, fmt.Errorf("read pairing link: %w", err)
-	}
-	return p, nil
+	pod := string(raw[18 : len(raw)-1])
+	issuer, _, _ := strings.Cut(pod, "/"+path.Base(pod)+"/")
+	return Pairing{Pod: pod, Issuer: issuer, Secret: b64.EncodeToString(raw[1:17])}, nil
 }
 
 // at returns the pod that p pairs with.

@@ -99,9 +99,55 @@ func linkCases(t *testing.T) []linkCase {
 	}
 }
 
+// pairBytes are those of a link of a pod without an owner.
+func pairBytes(version byte, secret []byte, pod string, count int, rest ...[]byte) []byte {
+	b := append([]byte{version}, secret...)
+	b = append(append(b, byte(len(pod))), pod...)
+	return append(append(b, byte(count)), slices.Concat(rest...)...)
+}
+
 func pairingCases(t *testing.T) []pairingCase {
-	pair := header{"v": 1, "pod": "https://host.example/ana/", "issuer": "https://host.example", "secret": b64(scalar("pairing")[:16])}
-	device := with(pair, header{"label": ana.key(t, "person").Public().Label(), "name": "Ana"})
+	const pod = "https://host.example/ana/"
+	secret, ik := scalar("pairing")[:16], key(t, "pod agreement").Public()
+	via := func(send []byte, url string) []byte {
+		return append(append(append([]byte{}, send...), byte(len(url))), url...)
+	}
+	relay, other := via(scalar("send")[:24], "https://relay.example/"), via(scalar("other send")[:24], "https://other.example/")
+	link := func(name, verdict string, b []byte) pairingCase {
+		return pairingCase{head: head{name, verdict}, Link: app + "#pair=" + b64(b)}
+	}
+	bad := func(name string, b []byte) pairingCase { return link(name, "malformed", b) }
+	whole := pairBytes(1, secret, pod, 2, ik.Point(), relay, other)
+	cases := []pairingCase{
+		link("a pod that waits for its owner", "success", pairBytes(1, secret, pod, 0)),
+		link("a pod on the same machine", "success", pairBytes(1, secret, "http://localhost:8420/ana/", 0)),
+		link("a pod below a path", "success", pairBytes(1, secret, "https://host.example/pods/ana/", 0)),
+		link("a pod behind two relays", "success", whole),
+		link("a pod behind eight relays", "success", pairBytes(1, secret, pod, 8, ik.Point(), slices.Repeat(relay, 8))),
+		link("a pod of 255 bytes", "success", pairBytes(1, secret, "https://host.example/"+strings.Repeat("x", 233)+"/", 0)),
+		bad("nine relays", pairBytes(1, secret, pod, 9, ik.Point(), slices.Repeat(relay, 9))),
+		bad("relays without a key", pairBytes(1, secret, pod, 1, relay)),
+		bad("a key without relays", pairBytes(1, secret, pod, 0, ik.Point())),
+		bad("a key that is none", pairBytes(1, secret, pod, 1, make([]byte, 33), relay)),
+		bad("a relay that is a script", pairBytes(1, secret, pod, 1, ik.Point(), via(make([]byte, 24), "javascript:alert(1)/"))),
+		bad("a relay that is no text", pairBytes(1, secret, pod, 1, ik.Point(), via(make([]byte, 24), "https://relay.example/\xff/"))),
+		bad("a later version", pairBytes(2, secret, pod, 0)),
+		bad("no pod", pairBytes(1, secret, "", 0)),
+		bad("a pod without a slash at its end", pairBytes(1, secret, "https://host.example/ana", 0)),
+		bad("a pod without a name", pairBytes(1, secret, "https://host.example/", 0)),
+		bad("a pod that is a script", pairBytes(1, secret, "javascript:alert(1)/ana/", 0)),
+		bad("a pod with credentials", pairBytes(1, secret, "https://a:b@host.example/ana/", 0)),
+		bad("a byte more", append(slices.Clone(whole), 0)),
+		bad("a byte less", whole[:len(whole)-1]),
+		bad("nothing", nil),
+		bad("text", []byte(`{"v":1}`)),
+	}
+	return append(cases, deviceCases(t)...)
+}
+
+func deviceCases(t *testing.T) []pairingCase {
+	device := header{"v": 1, "pod": "https://host.example/ana/", "issuer": "https://host.example", "secret": b64(scalar("pairing")[:16]),
+		"label": ana.key(t, "person").Public().Label(), "name": "Ana"}
 	behind := header{"ik": key(t, "pod agreement").Public().String(), "via": []header{
 		{"relay": "https://relay.example/", "send": b64(scalar("send")[:24])}, {"relay": "https://other.example/", "send": b64(scalar("other send")[:24])},
 	}}
@@ -110,40 +156,36 @@ func pairingCases(t *testing.T) []pairingCase {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return pairingCase{head: head{name, verdict}, Link: app + "#" + mark + "=" + b64(text)}
+		return pairingCase{head: head{"a further device: " + name, verdict}, Link: app + "#" + mark + "=" + b64(text)}
 	}
-	bad := func(name string, more header) pairingCase { return link(name, "malformed", "pair", with(pair, more)) }
+	bad := func(name string, more header) pairingCase {
+		return link(name, "malformed", "device", with(device, more))
+	}
 	return []pairingCase{
-		link("a pod that waits for its owner", "success", "pair", pair),
-		link("a further device", "success", "device", device),
-		link("a pod on the same machine", "success", "pair", with(pair, header{"pod": "http://localhost:8420/ana/", "issuer": "http://localhost:8420"})),
-		link("members that mean nothing here", "success", "pair", with(pair, header{"more": true})),
-		link("a pod behind two relays", "success", "pair", with(pair, behind)),
-		link("a further device for a pod behind two relays", "success", "device", with(device, behind)),
-		link("relays of a later kind are left out", "success", "pair", with(pair, header{"ik": behind["ik"], "via": []header{{"pigeon": "grey"}}})),
+		link("by its pod", "success", "device", device),
+		link("by two relays", "success", "device", with(device, behind)),
+		link("members that mean nothing here", "success", "device", with(device, header{"more": true})),
+		link("relays of a later kind are left out", "success", "device", with(device, header{"ik": behind["ik"], "via": []header{{"pigeon": "grey"}}})),
 		bad("relays without a key", header{"via": behind["via"]}),
-		link("a key without relays means nothing", "success", "pair", with(pair, header{"ik": behind["ik"]})),
+		link("a key without relays means nothing", "success", "device", with(device, header{"ik": behind["ik"]})),
 		bad("a key that is none", with(behind, header{"ik": "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"})),
-		link("a pod among the relays is left out", "success", "pair", with(pair, behind, header{"via": append([]header{{"pod": pair["pod"], "issuer": pair["issuer"]}}, behind["via"].([]header)...)})),
+		link("a pod among the relays is left out", "success", "device", with(device, behind, header{"via": append([]header{{"pod": device["pod"], "issuer": device["issuer"]}}, behind["via"].([]header)...)})),
 		bad("a relay with a send id of 23 bytes", with(behind, header{"via": []header{{"relay": "https://relay.example/", "send": b64(make([]byte, 23))}}})),
 		bad("nine relays", with(behind, header{"via": slices.Repeat(behind["via"].([]header), 5)})),
 		bad("a later version", header{"v": 2}),
 		bad("no version", header{"v": nil}),
-		bad("no pod", header{"pod": nil}),
 		bad("a pod without a slash at its end", header{"pod": "https://host.example/ana"}),
-		bad("a pod that is a script", header{"pod": "javascript:alert(1)/"}),
-		bad("a pod with credentials", header{"pod": "https://a:b@host.example/ana/"}),
 		bad("a pod of 256 bytes", header{"pod": "https://host.example/" + strings.Repeat("x", 234) + "/"}),
 		bad("an issuer with a slash at its end", header{"issuer": "https://host.example/"}),
 		bad("no issuer", header{"issuer": nil}),
 		bad("a secret of 15 bytes", header{"secret": b64(make([]byte, 15))}),
 		bad("a secret that is no base64url", header{"secret": "+/+/+/+/+/+/+/+/+/+/+/"}),
-		link("a further device without a label", "malformed", "device", pair),
-		link("a further device whose label is too short", "malformed", "device", with(device, header{"label": "abc"})),
-		link("a further device without a name", "malformed", "device", with(device, header{"name": nil})),
-		link("a name of 161 bytes", "malformed", "device", with(device, header{"name": strings.Repeat("x", 161)})),
-		link("an array", "malformed", "pair", []any{pair}),
-		link("another kind of link", "malformed", "i", pair),
+		bad("no label", header{"label": nil}),
+		bad("a label that is too short", header{"label": "abc"}),
+		bad("no name", header{"name": nil}),
+		bad("a name of 161 bytes", header{"name": strings.Repeat("x", 161)}),
+		link("an array", "malformed", "device", []any{device}),
+		link("another kind of link", "malformed", "i", device),
 	}
 }
 

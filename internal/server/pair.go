@@ -172,11 +172,22 @@ func (s *state) pairing(ctx context.Context, c Config, name string) (Pairing, er
 	base := c.appFor(apps, len(via) > 0)
 	link := invite.Pairing{Way: webid.Way{Pod: c.PodURL(name), Issuer: c.Issuer()}, Secret: secret}
 	if len(via) > 0 {
-		link.Via, link.Key = via, p.keys.agreement.Public()
+		link.Via, link.Key = via[:min(len(via), linkRelays)], p.keys.agreement.Public()
 	}
 	text, err := link.URL(base)
-	return Pairing{Pod: c.PodURL(name), Link: text, Expires: expires, ForPhones: forPhones(base), Relays: set.urls(), via: via}, err
+	for err == nil && len(text) > linkMost && len(link.Via) > 1 {
+		link.Via = link.Via[:len(link.Via)-1]
+		text, err = link.URL(base)
+	}
+	return Pairing{Pod: c.PodURL(name), Link: text, Expires: expires, ForPhones: forPhones(base), Relays: set.urls(), via: link.Via}, err
 }
+
+// A link has a QR code that fits a terminal of 40 lines: of two relays, for when one is down, unless their addresses
+// are long. The phone learns of the others at the pod.
+const (
+	linkRelays = 2
+	linkMost   = 321 // characters
+)
 
 // relaysOf returns by which relays a person is reached, whether or not the server runs.
 func (s *state) relaysOf(ctx context.Context, c Config, p person) (relays, error) {

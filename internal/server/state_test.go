@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -287,5 +288,42 @@ func TestAFolderOfANewerVersionIsLeftAlone(t *testing.T) {
 	}
 	if _, err := openState(dir, c.now); !errors.Is(err, ErrNewer) {
 		t.Fatalf("%v, want ErrNewer", err)
+	}
+}
+
+// TestPairingLinksAreShort: of a pod behind relays too, however many there are, and the key with which the phone asks
+// is in each.
+func TestPairingLinksAreShort(t *testing.T) {
+	ctx, c := context.Background(), newClock()
+	s := newState(t, t.TempDir(), c)
+	for name, urls := range map[string][]string{
+		"one":   {"https://relay.example.org/"},
+		"three": {"https://relay.example.org/", "https://messages.another.example.net/kith/", "https://third.example/"},
+		"long":  {"https://" + strings.Repeat("relay.", 12) + "example.org/", "https://" + strings.Repeat("other.", 12) + "example.org/"},
+	} {
+		if err := s.addPerson(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+		for _, url := range urls {
+			err := s.setReaching(ctx, name, func(r *reaching) error {
+				r.draft.add(queue{URL: url, Queue: "AAAA", Since: c.now()}, secret{1})
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := s.pairing(ctx, Config{URL: "http://localhost:8420/"}, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, err := invite.ParsePairing(p.Link)
+		if err != nil || len(p.Link) > linkMost || len(link.Via) == 0 || len(link.Via) > linkRelays || len(p.Relays) != len(urls) {
+			t.Errorf("%s: %d characters, %d relays, %v", name, len(p.Link), len(link.Via), err)
+		}
+		if row, err := s.person(ctx, name); err != nil || link.Key != row.keys.agreement.Public() || link.Pod != p.Pod {
+			t.Errorf("%s: %+v, %v", name, link, err)
+		}
+		t.Logf("%s: %d characters", name, len(p.Link))
 	}
 }

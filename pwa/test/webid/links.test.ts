@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { b64u, join, utf8 } from "../../src/core/bytes.ts";
-import { generate, labelOf, type Label } from "../../src/core/webid/key.ts";
+import { b64u, type Bytes, fromB64u, join, utf8 } from "../../src/core/bytes.ts";
+import { generate, labelOf, type Label, pointOf } from "../../src/core/webid/key.ts";
 import { makeJoining, readJoining } from "../../src/core/webid/joinlink.ts";
 import { makeLink, readPairing } from "../../src/core/webid/link.ts";
 import { linkKind } from "../../src/core/webid/mark.ts";
@@ -50,22 +50,25 @@ describe("invite links", () => {
 
 describe("pairing and device links", () => {
   const pairing = { pod, issuer: "https://pods.example", secret: b64u(random(16)) };
+  const counted = (part: string): Bytes => join(Uint8Array.of(utf8(part).length), utf8(part));
+  const paired = (at = pod, ...more: readonly Bytes[]): string => makeLink(base, "pair", join(Uint8Array.of(1), fromB64u(pairing.secret) as Bytes, counted(at), ...more));
 
   it("come back as they were made", () => {
-    expect(readPairing(json("pair", { v: 1, ...pairing }))).toEqual({ ...pairing, via: [] });
+    expect(readPairing(paired(pod, Uint8Array.of(0)))).toEqual({ ...pairing, via: [] });
     const joining = { ...pairing, label: "a".repeat(52) as Label, name: "Ana", via: [] };
     expect(readJoining(makeJoining(base, joining))).toEqual(joining);
   });
 
   it("name relays and the key of a pod that is reached by them", async () => {
     const sealed = { via: [{ relay: "https://relay.example/", send: b64u(random(24)) }], ik: (await generate("agree")).kid };
-    expect(readPairing(json("pair", { v: 1, ...pairing, ...sealed }))).toEqual({ ...pairing, ...sealed });
+    const relay = join(fromB64u(sealed.via[0]?.send ?? "") as Bytes, counted("https://relay.example/"));
+    expect(readPairing(paired(pod, Uint8Array.of(1), pointOf(sealed.ik), relay))).toEqual({ ...pairing, ...sealed });
     const joining = { ...pairing, ...sealed, label: "a".repeat(52) as Label, name: "Ana" };
     expect(readJoining(makeJoining(base, joining))).toEqual(joining);
   });
 
   it("say when they are for something else, and when for nothing", async () => {
-    const link = json("pair", { v: 1, ...pairing });
+    const link = paired(pod, Uint8Array.of(0));
     expect(() => readInvite(link)).toThrow(expect.objectContaining({ code: "link-of-other-kind" }));
     expect(() => readJoining(link)).toThrow(expect.objectContaining({ code: "link-of-other-kind" }));
     for (const nothing of ["", base, `${base}#`, `${base}#x=AAAA`, `${base}#pair=`, `${base}#pair=é`, `${base}#i`]) {
@@ -88,7 +91,9 @@ describe("pairing and device links", () => {
     ["a send id that is too short", { via: [{ relay: "https://relay.example/", send: b64u(random(23)) }] }],
     ["a way that is two", { via: [{ ...pairing, relay: "https://relay.example/", send: b64u(random(24)) }] }],
   ])("are refused with %s", (_, change) => {
-    expect(() => readPairing(json("pair", { v: 1, ...pairing, ...change }))).toThrow(expect.objectContaining({ code: "bad-link" }));
+    const facts = { v: 1, ...pairing, label: "a".repeat(52), name: "Ana" };
+    expect(readJoining(json("device", facts))).toMatchObject(pairing);
+    expect(() => readJoining(json("device", { ...facts, ...change }))).toThrow(expect.objectContaining({ code: "bad-link" }));
   });
 });
 

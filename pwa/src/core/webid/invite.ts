@@ -7,7 +7,7 @@
 
 import { b64u, base32, type Bytes, fromB64u, fromBase32, join, text, utf8 } from "../bytes.ts";
 import { type Did, didOf, type Label, pointOf } from "./key.ts";
-import { badLink, linkBytes, makeLink, podUrl, reading, relayWay } from "./link.ts";
+import { badLink, linkBytes, makeLink, partsOf, podUrl, reading, relayWay } from "./link.ts";
 import { type RelayWay, sendBytes } from "./way.ts";
 
 /** Invite is what an invite link says; whoever has it can accept. */
@@ -52,24 +52,15 @@ export function readInvite(link: string): Invite {
   return reading(() => {
     const bytes = linkBytes(link, "invite");
     if (link.trim().length > maxLink) throw badLink("it is too long");
-    let at = 0;
-    const next = (length: number): Bytes => {
-      if (at + length > bytes.length) throw badLink("it is cut off");
-      return bytes.slice(at, (at += length));
-    };
-    const counted = (most: number): Bytes => {
-      const [length = 0] = next(1);
-      if (length > most) throw badLink("a part is too long");
-      return next(length);
-    };
-    const number = (): number => next(1)[0] ?? 0;
+    const { next, counted, number, end } = partsOf(bytes);
     if (number() !== 1) throw badLink("it is of a newer version");
     const label = base32(next(32)) as Label;
     const ik = didOf(next(33));
     pointOf(ik);
     const [secret, id, name] = [next(16), next(16), text(counted(24))];
     const ways = Array.from({ length: number() }, () => ({ type: number(), at: counted(255) }));
-    if (at !== bytes.length || ways.length > maxWays) throw badLink("it has parts that do not belong");
+    end();
+    if (ways.length > maxWays) throw badLink("it names too many ways");
     const pods = ways.filter(({ type }) => type === podType).map((way) => podUrl(text(way.at)));
     const relays = ways.filter(({ type }) => type === relayType).map(({ at: way }) => relayWay(text(way.slice(sendBytes)), b64u(way.slice(0, sendBytes))));
     return { label, ik, secret, id, name, pods, relays };

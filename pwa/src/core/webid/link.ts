@@ -7,10 +7,10 @@ import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
 import { linkKind, take } from "./mark.ts";
 import { isRelay, maxReach, type PodWay, type RelayWay, sendBytes, type Way } from "./way.ts";
-import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, text, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
-import { listOf, numberOf, object, parseObject, textOf } from "./members.ts";
-import { type Did, parseDid } from "./key.ts";
+import { listOf, numberOf, object, textOf } from "./members.ts";
+import { type Did, didOf, parseDid, pointOf } from "./key.ts";
 
 /** What a pairing link says: this pod waits for its owner; the secret works once. */
 export interface Pairing extends PodWay {
@@ -36,9 +36,52 @@ export function makeLink(base: string, kind: "invite" | "pair" | "device", bytes
   return `${base}#${mark}=${b64u(bytes)}`;
 }
 
-/** readPairing reads a pairing link. */
+/**
+ * readPairing reads a pairing link:
+ *
+ *     0x01 | secret 16 | length 1, URL of the pod | count 1 ≤ 8 | where there are relays: ik 33 | each: send 24 | length 1, URL of the relay
+ */
 export function readPairing(link: string): Pairing {
-  return reading(() => pairing(parseObject(linkBytes(link, "pair"))));
+  return reading(() => {
+    const { next, counted, number, end } = partsOf(linkBytes(link, "pair"));
+    if (number() !== 1) throw badLink("it is of a newer version");
+    const secret = b64u(next(16));
+    const pod = podUrl(text(counted(255)));
+    const issuer = pod.replace(/\/[^/]+\/$/, "");
+    const count = number();
+    if (count > maxReach || !isWebId(issuer)) throw badLink("it names no pod, or too many relays");
+    const ik = count === 0 ? {} : { ik: didOf(next(33)) };
+    if (ik.ik !== undefined) pointOf(ik.ik);
+    const via = Array.from({ length: count }, () => {
+      const send = b64u(next(sendBytes));
+      return relayWay(text(counted(255)), send);
+    });
+    end();
+    return { pod, issuer, secret, via, ...ik };
+  });
+}
+
+/** partsOf returns what cuts one part after another off the bytes of a link; each throws `bad-link`. */
+export function partsOf(bytes: Bytes): {
+  readonly next: (length: number) => Bytes;
+  readonly number: () => number;
+  /** A part behind its length. */
+  readonly counted: (most: number) => Bytes;
+  /** Wants nothing to be left. */
+  readonly end: () => void;
+} {
+  let at = 0;
+  const next = (length: number): Bytes => {
+    if (at + length > bytes.length) throw badLink("it is cut off");
+    return bytes.slice(at, (at += length));
+  };
+  const number = (): number => next(1)[0] ?? 0;
+  const counted = (most: number): Bytes => {
+    const length = number();
+    if (length > most) throw badLink("a part is too long");
+    return next(length);
+  };
+  return { next, number, counted, end: () => { if (at !== bytes.length) throw badLink("it has parts that do not belong"); } };
 }
 
 /** isWebId tells whether a text is an absolute http or https IRI with a host and without an account (RFC 3987
