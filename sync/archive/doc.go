@@ -9,14 +9,29 @@
 //	kith-archive        "kith archive 1\n"
 //	objects/ab/ab12…    the bytes of one resource, sealed (age) to a key of its own;
 //	                    the name is random; never written twice
+//	objects/ab/ab12…-1  where they go on after 1 GiB: no object is larger, since
+//	                    servers bound what they take at once (S3: 5 GiB)
 //	keyring-7           sealed (age) to the kit: every row of the pod, with the
-//	                    object and the key of its bytes, and what the server keeps
-//	                    of the person. The one thing that changes; the number rises
+//	                    objects and the key of its bytes, what the server keeps of
+//	                    the person, and the mark of the run. The one thing that
+//	                    changes; the number rises, and none is written twice
 //	progress-8          the same, of a run that is under way
 //
 // A backup is whole when its keyring is there, and a keyring that was cut or
 // altered does not open. So half a backup is never called whole: an interrupted
 // run leaves the keyring before it, and objects that the next run goes on with.
+//
+// A run that is told to mend reads every object, and stores again what is missing,
+// cut or altered; where the keyring itself is, it stores everything.
+//
+// # One machine
+//
+// A pod that was copied, or that lives on after it was moved, would overwrite the
+// backup of the other one, which has the same kit. So each run has a mark, kept by
+// its machine before it stores anything, and told in what it stores: what bears
+// another mark is ErrOther, and is not touched. And a keyring is created, not
+// written: in a folder by a link, at WebDAV and S3 servers by If-None-Match. Of
+// servers that do not heed that, a listing just before is all there is.
 //
 // # Deleting
 //
@@ -29,7 +44,7 @@
 //
 //	1  new objects are stored; now and then progress-n tells which
 //	2  the next kit is kept durably beside the one before
-//	3  keyring-n is stored, and read back
+//	3  keyring-n is created, and read back
 //	4  the kit before is erased
 //	5  objects that nothing names are deleted, and last the older keyrings
 //
