@@ -154,6 +154,10 @@ func TestDiscovery(t *testing.T) {
 	if a.StatusCode != http.StatusOK || m["issuer"] != h.URL {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
+	r.URL.Path = "/.well-known/oauth-authorization-server" // where who was told of the issuer by RFC 9728 looks
+	if other := send(t, r); other.StatusCode != http.StatusOK || other.body != a.body {
+		t.Errorf("by RFC 8414 %d %s", other.StatusCode, other.body)
+	}
 	for name, path := range map[string]string{
 		"authorization_endpoint": "/authorize", "token_endpoint": "/token", "registration_endpoint": "/register",
 		"userinfo_endpoint": "/userinfo", "end_session_endpoint": "/logout", "jwks_uri": "/.well-known/jwks.json",

@@ -8,7 +8,7 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/lws-configuration":
 		writeJSON(w, http.StatusOK, s.metadata())
-	case "/.well-known/openid-configuration":
+	case "/.well-known/openid-configuration", serverPath:
 		writeJSON(w, http.StatusOK, s.discovery())
 	case "/.well-known/jwks.json":
 		writeJSON(w, http.StatusOK, s.jwks())

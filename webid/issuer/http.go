@@ -16,7 +16,8 @@ import (
 
 const (
 	metadataPath = "/.well-known/oauth-protected-resource/"
-	maxForm      = 64 << 10 // bytes of a form
+	serverPath   = "/.well-known/oauth-authorization-server" // where RFC 9728 leads to, by RFC 8414 §3
+	maxForm      = 64 << 10                                  // bytes of a form
 )
 
 // route is what is answered at one path.
@@ -34,6 +35,7 @@ var routes = map[string]route{
 	"/logout":                           {"GET, POST", (*Server).logout},
 	"/token":                            {"POST", (*Server).token},
 	"/.well-known/openid-configuration": {"GET, HEAD", (*Server).document},
+	serverPath:                          {"GET, HEAD", (*Server).document},
 	"/.well-known/lws-configuration":    {"GET, HEAD", (*Server).document},
 	"/.well-known/jwks.json":            {"GET, HEAD", (*Server).document},
 }

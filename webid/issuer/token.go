@@ -38,6 +38,10 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	if form.Get("grant_type") == "" { // RFC 6749 §5.2
+		s.refuse(w, r, fault{"invalid_request", "grant_type is needed"})
+		return
+	}
 	var names []string
 	for _, g := range grantTypes {
 		if g.name == form.Get("grant_type") {

@@ -27,7 +27,7 @@ func TestTokenRefuses(t *testing.T) {
 		{"another grant", func(h *host, f url.Values, r *http.Request) { f.Set("grant_type", "password") },
 			wrong("unsupported_grant_type", "grant_type must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
 		{"no grant", func(h *host, f url.Values, r *http.Request) { f.Del("grant_type") },
-			wrong("unsupported_grant_type", "grant_type must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange")},
+			wrong("invalid_request", "grant_type is needed")},
 		{"another type of token", func(h *host, f url.Values, r *http.Request) {
 			f.Set("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")
 		}, wrong("invalid_request", "subject_token_type must be urn:ietf:params:oauth:token-type:jwt, urn:ietf:params:oauth:token-type:id_token or urn:ietf:params:oauth:token-type:access_token")},
