@@ -110,6 +110,7 @@ gotest: $(app)
 race: $(app)
 	CGO_ENABLED=1 go test -race $$(tools/guarded)
 
+# SHOTS=1 keeps a picture of every screen in pwa/shots, on phone and desktop, in light and dark.
 e2e: kith needs
 	cd pwa && npm run --silent e2e
 
