@@ -55,7 +55,11 @@ export class Awake {
   /** stop resolves when nothing is answered any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await (await this.#answering)?.stop();
+    const stopped = this.#answering?.then((answering) => answering?.stop());
+    // Who waits for a change waits no longer.
+    await this.#answering;
+    for (const changed of [...this.#watchers]) changed();
+    await stopped;
   }
 
   async #begin(): Promise<Answering | undefined> {
@@ -68,7 +72,7 @@ export class Awake {
       own: async (agent, request) => {
         const answer = await (await replicasOf(session)).answer(agent, request);
         // Who was let in reads the person's queues from now on.
-        if (agent.kind === "nobody") await this.told();
+        if (agent.kind === "nobody") await this.told().then(this.#doors.kick);
         return answer;
       },
       refused: this.#doors.lost,

@@ -45,8 +45,12 @@ interface Line {
   readonly queues: readonly OwnQueue[];
 }
 
-/** What a message came to. `declined`: it is not for this device. `later`: this device cannot answer it now. */
-type Outcome = { readonly is: "declined" } | { readonly is: "later" } | Answered;
+/** For so long, in milliseconds, what makes a sender known may come after what they ask: that they accepted an invite, or the list in which
+ * their new device stands. So many wait for that at a time. */
+const [grace, strangers] = [4_000, 2];
+
+/** What a message came to. `declined`: it is not for this device. `unknown`: nobody knows who sent it. `later`: this device cannot answer it now. */
+type Outcome = { readonly is: "declined" | "unknown" } | { readonly is: "later" } | Answered;
 
 interface Answered {
   readonly is: "answered";
@@ -65,6 +69,7 @@ export class Answering {
   readonly #waiting: (() => void)[] = [];
   #turn: Promise<void> = Promise.resolve();
   #stopped = true;
+  #strangers = 0;
   #unwatch: () => void = () => undefined;
 
   constructor(house: House, office: Office) {
@@ -184,12 +189,23 @@ export class Answering {
 
   async #handle(mailbox: Mailbox, { id, bytes }: Message): Promise<void> {
     if (!(await mailbox.claim(id))) return;
-    const outcome = await this.#outcome(bytes);
-    if (outcome.is === "declined") return mailbox.decline(id);
+    const outcome = await this.#patiently(bytes);
+    if (outcome.is === "declined" || outcome.is === "unknown") return mailbox.decline(id);
     if (outcome.is === "later") return mailbox.release(id);
     const heard = await mailbox.reply(id, outcome.bytes);
     if (heard || (await this.#deliver(outcome))) await mailbox.ack(id);
     else mailbox.release(id);
+  }
+
+  /** patiently is `outcome` that gives who is unknown a moment. */
+  async #patiently(message: Bytes): Promise<Outcome> {
+    const { now } = this.#house.tree.env;
+    const until = now() + grace;
+    let outcome = await this.#outcome(message);
+    if (outcome.is !== "unknown" || this.#house.watch === undefined || this.#strangers >= strangers) return outcome;
+    for (this.#strangers++; outcome.is === "unknown" && now() < until && !this.#stopped; outcome = await this.#outcome(message)) await this.#responder.changed(until - now());
+    this.#strangers--;
+    return outcome;
   }
 
   async #outcome(message: Bytes): Promise<Outcome> {
@@ -197,7 +213,7 @@ export class Answering {
     const [all, invites] = await Promise.all([agreementKeys(tree), inviteKeys(tree)]);
     const keys = all.filter(({ kid }) => !invites.some((each) => each.kid === kid));
     const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find: (of, kid, request) => findPeer(tree, label, of, kid, request) }, message);
-    if ("declined" in opened) return { is: "declined" };
+    if ("declined" in opened) return { is: opened.declined === "unknown sender" ? "unknown" : "declined" };
     const { peer, request, nonce, expires } = opened;
     const response = await this.#responder.answer({ agent: peer?.agent ?? { kind: "nobody" }, request, once: { nonce, expires } });
     if (response === undefined) return { is: "declined" };

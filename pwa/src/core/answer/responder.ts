@@ -160,7 +160,7 @@ export class Responder {
     const cursors = await this.#cursors();
     const asked = feedQuery(query);
     const patient = this.#house.watch === undefined ? { ...asked, wait: 0 } : asked;
-    return feed({ store, judge, cursors, checkSeen: (seen) => this.#checkSeen(seen), wait: (milliseconds) => this.#changed(milliseconds), now: env.now }, patient);
+    return feed({ store, judge, cursors, checkSeen: (seen) => this.#checkSeen(seen), wait: (milliseconds) => this.changed(milliseconds), now: env.now }, patient);
   }
 
   async #resource({ path: escaped, query }: { readonly path: string; readonly query: string }, agent: Agent, request: SealedRequest): Promise<SealedResponse> {
@@ -238,7 +238,8 @@ export class Responder {
     return key;
   }
 
-  #changed(milliseconds: number): Promise<void> {
+  /** changed resolves when something in the tree has changed, or after so many milliseconds. */
+  changed(milliseconds: number): Promise<void> {
     const { tree: { env }, watch } = this.#house;
     return new Promise((resolve) => {
       const ends: Stop[] = [];
