@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,10 +30,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveChild serves until its standard input ends. Every request counts as one of its own address, so that
-// one test can be many people.
+// serveChild serves until its standard input ends; each line there, a duration, moves its clock on by so much, and
+// is answered by the time it then is. Every request counts as one of its own address, so that one test can be many people.
 func serveChild(dir string) error {
-	s, err := Open(Config{Data: dir, Queues: "open", Client: func(r *http.Request) string {
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	s, err := Open(Config{Data: dir, Queues: "open", Now: now, Client: func(r *http.Request) string {
 		if as := r.Header.Get("Test-As"); as != "" {
 			return as
 		}
@@ -57,7 +59,14 @@ func serveChild(dir string) error {
 	})
 	go h.Serve(l)
 	fmt.Println("http://" + l.Addr().String() + "/")
-	io.Copy(io.Discard, os.Stdin)
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		by, err := time.ParseDuration(in.Text())
+		if err != nil {
+			return err
+		}
+		ahead.Add(int64(by))
+		fmt.Println(now().UTC().Format(time.RFC3339))
+	}
 	err = s.Close()
 	h.Shutdown(context.Background())
 	return err

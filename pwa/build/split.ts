@@ -18,8 +18,8 @@ import { guarded } from "./policy.ts";
  *     kithParts.online = (exports of the part)      when its script has run
  *
  * `import("./x.ts")` becomes `kithPart("x")`. What the bundler puts into chunks of their own because several share it
- * is found in `kithParts` too: what main needs stands in the main script, before main; what only parts need is one
- * more part, `common`, which is loaded before those in `kithCommon`.
+ * is found in `kithParts` too: what main needs stands in the main script, before main; what only parts need is in
+ * more parts, `common` and `carried`, which are loaded before those that need them, as `kithNeeds` says.
  */
 export function split(page: string): Plugin {
   return {
@@ -35,7 +35,8 @@ export function split(page: string): Plugin {
         const scripts = inOrder(chunks.filter((chunk) => chunk.isEntry || !chunk.isDynamicEntry));
         const first = scripts.slice(0, scripts.indexOf(main) + 1);
         const later = scripts.slice(first.length);
-        const parts = [...chunks.filter((chunk) => chunk.isDynamicEntry).map((chunk) => partOf(chunk, scripts, later)), ...common(first, later)];
+        const shared = sharedBy(chunks, first, later);
+        const parts = [...chunks.filter((chunk) => chunk.isDynamicEntry).map((chunk) => partOf(chunk, scripts, shared)), ...shared.map(({ part }) => part)];
         const style = String(styles[0]?.source);
         for (const each of [...chunks, ...styles]) delete bundle[each.fileName];
         const script = mainText(first, parts);
@@ -77,28 +78,60 @@ export interface Part {
   /** What it is called as a file of its own. */
   readonly file: string;
   readonly text: string;
-  /** It needs what stands in `common`. */
-  readonly needs: boolean;
+  /** The parts that have to run before it, in their order. */
+  readonly needs: readonly string[];
 }
 
-function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): Part {
+function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[], shared: readonly Shared[]): Part {
   const name = nameOf(chunk);
   if (chunk.dynamicImports.length > 0) throw new Error(`split: ${name} loads parts; only main does`);
-  const needs = later.some(({ fileName }) => chunk.imports.includes(fileName));
+  const needs = shared.filter(({ users }) => users.has(name)).map((each) => each.part.name);
   return part(name, `kithParts.${name}=((exports)=>{${required(chunk, before)}\nreturn exports})({});`, needs);
 }
 
-function part(name: string, code: string, needs: boolean): Part {
+function part(name: string, code: string, needs: readonly string[]): Part {
   const text = script(code);
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
   return { name, file: `part-${name}-${hash}.js`, text, needs };
 }
 
-/** common is the part with what only parts share; none when there is nothing of the kind. */
-function common(first: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): readonly Part[] {
-  if (later.length === 0) return [];
-  const all = later.map((chunk, at) => ran(chunk, [...first, ...later.slice(0, at)]));
-  return [part("common", `${all.join("")}kithParts.common={};`, false)];
+/** Shared is a part with what other parts share, and the names of those. */
+interface Shared {
+  readonly part: Part;
+  readonly users: ReadonlySet<string>;
+}
+
+/** The parts that ask and answer through relays: what they alone share is more than all others share, and who has no relay needs none of it. */
+const carriers: ReadonlySet<string> = new Set(["answers", "sealed"]);
+
+/** sharedBy returns the parts with what only parts share: `common`, and after it `carried`. */
+function sharedBy(chunks: readonly Rolldown.OutputChunk[], first: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): readonly Shared[] {
+  const entries = chunks.filter(({ isDynamicEntry }) => isDynamicEntry);
+  const usersOf = (chunk: Rolldown.OutputChunk): readonly string[] => entries.filter((entry) => neededBy(entry, chunks).has(chunk.fileName)).map(nameOf);
+  const carried = later.filter((chunk) => usersOf(chunk).every((name) => carriers.has(name)));
+  const common = later.filter((chunk) => !carried.includes(chunk));
+  const before = [...first, ...common];
+  return [
+    ...sharedPart("common", common, first, new Set(common.flatMap(usersOf))),
+    ...sharedPart("carried", carried, before, new Set(carried.flatMap(usersOf))),
+  ];
+}
+
+function sharedPart(name: string, chunks: readonly Rolldown.OutputChunk[], before: readonly Rolldown.OutputChunk[], users: ReadonlySet<string>): readonly Shared[] {
+  if (chunks.length === 0) return [];
+  const all = chunks.map((chunk, at) => ran(chunk, [...before, ...chunks.slice(0, at)]));
+  return [{ users, part: part(name, `${all.join("")}kithParts.${name}={};`, []) }];
+}
+
+/** neededBy returns the files of all that a chunk needs, and of what that needs. */
+function neededBy({ imports }: Rolldown.OutputChunk, chunks: readonly Rolldown.OutputChunk[], found = new Set<string>()): ReadonlySet<string> {
+  for (const file of imports) {
+    if (found.has(file)) continue;
+    found.add(file);
+    const chunk = chunks.find(({ fileName }) => fileName === file);
+    if (chunk !== undefined) neededBy(chunk, chunks, found);
+  }
+  return found;
 }
 
 function nameOf({ name }: Rolldown.OutputChunk): string {
@@ -110,7 +143,12 @@ function nameOf({ name }: Rolldown.OutputChunk): string {
 function required({ code, imports, name }: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {
   const strangers = imports.filter((each) => !before.some(({ fileName }) => fileName === each));
   if (strangers.length > 0) throw new Error(`split: ${name} needs what does not run before it: ${strangers.join(", ")}`);
-  return before.reduce((text, { fileName, name: other }) => text.replaceAll(new RegExp(`require\\(["'\`]\\./${fileName}["'\`]\\)`, "g"), `kithParts.${other}`), code);
+  return before.reduce((text, { fileName, name: other }) => text.replaceAll(new RegExp(`require\\(["'\`]\\./${fileName}["'\`]\\)`, "g"), `kithParts.${other}`), plain(code));
+}
+
+/** plain returns code whose exports are assigned and not looked up each time: no export changes once its script has run. */
+function plain(code: string): string {
+  return code.replaceAll(/Object\.defineProperty\(exports,["'`](\w+)["'`],\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)/g, "exports.$1=$2");
 }
 
 /** The main script knows the file of each part, for where they are not inlined. */
@@ -118,11 +156,12 @@ function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part
   const files = JSON.stringify(Object.fromEntries(parts.map(({ name, file }) => [name, file])));
   const ready = scripts.map((chunk, at) => ran({ ...chunk, code: loading(chunk.code, parts) }, scripts.slice(0, at)));
   const all = ready.join("");
-  const unloaded = parts.filter(({ name }) => name !== "common" && !all.includes(`kithPart(${JSON.stringify(name)})`));
+  const needed = parts.flatMap(({ needs }) => needs);
+  const unloaded = parts.filter(({ name }) => !needed.includes(name) && !all.includes(`kithPart(${JSON.stringify(name)})`));
   if (unloaded.length > 0) throw new Error(`split: nothing loads ${unloaded.map(({ name }) => name).join(", ")} in the way that is expected`);
-  const needing = JSON.stringify(parts.filter(({ needs }) => needs).map(({ name }) => name));
+  const needing = JSON.stringify(Object.fromEntries(parts.filter(({ needs }) => needs.length > 0).map(({ name, needs }) => [name, needs])));
   if (/\brequire\(/.test(all)) throw new Error("split: a script requires something that is not there");
-  return script(`var kithParts={},kithFiles=${files},kithCommon=${needing};${all}`);
+  return script(`var kithParts={},kithFiles=${files},kithNeeds=${needing};${all}`);
 }
 
 /** loading returns code with its imports of parts made calls of the loader. */

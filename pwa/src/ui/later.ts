@@ -13,8 +13,8 @@ declare global {
   var kithParts: Record<string, unknown>;
   /** The file of each part. */
   var kithFiles: Readonly<Record<string, string>>;
-  /** The parts that need the part `common`. */
-  var kithCommon: readonly string[];
+  /** The parts that have to run before a part, in their order. */
+  var kithNeeds: Readonly<Record<string, readonly string[]>>;
   var kithPart: (name: string) => Promise<unknown>;
 }
 
@@ -29,7 +29,7 @@ globalThis.kithPart = (name) => {
 };
 
 async function load(name: string): Promise<unknown> {
-  if (kithCommon.includes(name)) await kithPart("common");
+  for (const needed of kithNeeds[name] ?? []) await kithPart(needed);
   const text = document.getElementById(`part-${name}`)?.textContent ?? (await fetched(name));
   const script = document.createElement("script");
   script.textContent = trustedScript(text);

@@ -40,6 +40,8 @@ import { type Asked, toldSetting } from "./waits.ts";
 /** After so long a request is left at the next relay, and when all have it, at the first again, in milliseconds. */
 const next = 10 * 60_000;
 const again = 24 * 3600_000;
+/** Who has answered something so long after a request was left has seen that too, in milliseconds. */
+const grace = 5_000;
 /** How often it is looked whether something is due. */
 const glance = 60_000;
 /** How long a request lives at most. */
@@ -79,6 +81,8 @@ export class Sealed implements Carrier {
   readonly #under = new Map<string, Promise<SealedResponse>>();
   readonly #bad = new Map<string, number>();
   readonly #asleep = new Map<string, number>();
+  /** When each answered last. */
+  readonly #awake = new Map<string, number>();
   #timer: Stop = () => undefined;
 
   private constructor(session: Session, heard: (whom: string) => void) {
@@ -193,7 +197,7 @@ export class Sealed implements Carrier {
     const expires = asked?.expires ?? env.now() + (to.brief === true ? briefly : lifetime);
     const near = await this.#near(to, { ...to.sealing, request, nonce, expires });
     if (near !== undefined) return this.#answered(asked, near);
-    if (asked !== undefined && !due(asked, to.ways, env.now())) throw waits(to.role);
+    if (asked !== undefined && !due(asked, to.ways, env.now(), this.#awake.get(to.whom))) throw waits(to.role);
     let asleep = false;
     for (const [turn, way] of this.#inOrder(to.ways, asked).entries()) {
       const reply = lasting ? await this.#replies.address(to.whom, (asked?.sent.length ?? 0) + turn) : undefined;
@@ -203,6 +207,7 @@ export class Sealed implements Carrier {
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
       if (response !== undefined) {
         this.#asleep.delete(to.whom);
+        this.#awake.set(to.whom, env.now());
         if (isFriend(to)) void this.direct.meet(to.whom);
         return this.#answered(asked, response);
       }
@@ -345,8 +350,10 @@ export async function askOnce(env: Env, ways: readonly RelayWay[], to: Pick<Seal
   throw new Failure("pod-unreachable", "ask through relays", 0);
 }
 
-/** due tells whether a request is to be left somewhere again. */
-function due({ sent }: Asked, ways: readonly RelayWay[], now: number): boolean {
+/** due tells whether a request is to be left somewhere again; `answered` is when whoever is asked answered anything last. */
+function due({ sent }: Asked, ways: readonly RelayWay[], now: number, answered = -Infinity): boolean {
+  // They are awake and passed it over: it was declined, such as for being made by a key that they had not heard of.
+  if (answered > (sent.at(-1)?.at ?? 0) + grace) return true;
   // Where it was left nobody may read any more: they are reached elsewhere since.
   if (!sent.some((each) => ways.some(({ relay, send }) => relay === each.relay && send === each.send))) return true;
   const rested = now - (sent.at(-1)?.at ?? 0);
