@@ -148,9 +148,9 @@ func (c *Channels) describe(w http.ResponseWriter, r *http.Request, d any) error
 	if err := allow(w, r, methods...); err != nil {
 		return err
 	}
+	w.Header().Set("Allow", strings.Join(methods, ", ")) // Solid Protocol §server-allow-methods
 	if r.Method == http.MethodOptions {
 		private(w)
-		w.Header().Set("Allow", strings.Join(methods, ", "))
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
