@@ -50,7 +50,7 @@ interface Line {
 const [grace, strangers] = [4_000, 2];
 
 /** What a message came to. `declined`: it is not for this device. `unknown`: nobody knows who sent it. `later`: this device cannot answer it now. */
-type Outcome = { readonly is: "declined" | "unknown" } | { readonly is: "later" } | Answered;
+type Outcome = { readonly is: "declined" } | { readonly is: "unknown" } | { readonly is: "later" } | Answered;
 
 interface Answered {
   readonly is: "answered";
