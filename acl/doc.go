@@ -46,6 +46,14 @@
 // of a resource is made at a time, so that only other writes can come between, and
 // one graph of a pod is read at a time.
 //
+// # What is under way
+//
+// What lies in memory for requests is bounded for the pod, for each agent, and for
+// all who are no contacts: a [Room] holds it, from the first byte of a graph that
+// comes, or of a representation that is made, until the request ends. Bodies for a
+// container to which an agent may only add are bounded in number and in bytes, for
+// each contact and for each address of others. Who finds no room gets ErrBusy.
+//
 // # What one may not see
 //
 // An agent without any access mode on a resource gets the answer for a resource

@@ -12,7 +12,7 @@
 //	           ranges and conditions; containers as listings; /x for an existing
 //	           /x/ and the other way round: 301
 //	OPTIONS    what the name allows, alike for every agent and whether or not
-//	           anything is there
+//	           anything is there; in a preflight too
 //	PUT        make or replace a resource; make a container, never change one
 //	PATCH      change a graph or make one, by text/n3 or application/sparql-update
 //	POST       make a member of a container, named by Slug or at random
@@ -44,7 +44,8 @@
 // representation stored, or a container's Turtle, has the ETag of the state; each
 // other has that ETag with a suffix, by which conditions of writes find the state
 // again. What is made is made only when it is asked for, two at a time for each
-// pod. What does not parse is sent as it is stored.
+// pod, and has an [acl.Room] until it has been sent. What does not parse, or would
+// never have room, is sent as it is stored.
 //
 // # Goroutines
 //
