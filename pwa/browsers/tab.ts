@@ -185,8 +185,11 @@ export class Tab extends Finds {
     return (await this.driver.run(call, given)) as Awaited<R>;
   }
 
-  /** screenshot returns a picture of the page as a PNG, and writes it to `path`. */
+  /** screenshot returns a picture of the page as a PNG, once what moves has come to its end, and writes it to `path`. */
   async screenshot({ path }: { readonly path?: string } = {}): Promise<Buffer> {
+    await this.driver.run(() => {
+      for (const each of document.getAnimations()) if (each.effect?.getComputedTiming().endTime !== Infinity) each.finish();
+    });
     const picture = await this.driver.screenshot();
     if (path === undefined) return picture;
     await mkdir(dirname(path), { recursive: true });
