@@ -254,12 +254,16 @@ func (h *home) asSender(ctx context.Context, salt []byte) (*sealed.Sender, error
 	if err != nil {
 		return nil, err
 	}
+	var named webid.AgreementKey
 	for _, key := range p.lists.Keys.Agree {
-		if key.Device == p.kid() && key.Key == p.keys.agreement.Public() {
-			return &sealed.Sender{Label: p.label, KID: key.Kid, Key: p.keys.agreement, Salt: salt}, nil
+		if key.Device == p.kid() && key.Key == p.keys.agreement.Public() && key.Until.After(named.Until) {
+			named = key
 		}
 	}
-	return nil, errUnlisted
+	if named.Kid == "" {
+		return nil, errUnlisted
+	}
+	return &sealed.Sender{Label: p.label, KID: named.Kid, Key: p.keys.agreement, Salt: salt}, nil
 }
 
 // ways returns a friend's relays, beginning with another one after each failure: a dead one may take all the time.
