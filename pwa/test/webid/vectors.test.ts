@@ -11,7 +11,7 @@ import { confirmed } from "../../src/core/webid/acceptance.ts";
 import { type Invite, readInvite } from "../../src/core/webid/invite.ts";
 import { didOfJwk, jwkOf, type Label, labelOf, parseDid, pointOf, thumbprint } from "../../src/core/webid/key.ts";
 import { readJoining } from "../../src/core/webid/joinlink.ts";
-import { readPairing } from "../../src/core/webid/link.ts";
+import { readPairing } from "../../src/core/webid/pairlink.ts";
 import { linkKind } from "../../src/core/webid/mark.ts";
 import { cursorKeyOf, readRelays, type SendName, sendOf, tokenOf } from "../../src/core/relay/settings.ts";
 import { Refusal } from "../../src/core/webid/verdict.ts";

@@ -30,7 +30,7 @@ export { readBytes, readPage } from "./replica.ts";
 export { settle } from "./settle.ts";
 export { backOff } from "./wake.ts";
 export { connectPod } from "./pairing.ts";
-export { readPairing } from "../webid/link.ts";
+export { readPairing } from "../webid/pairlink.ts";
 
 /** follow returns a friend's record after what they say of themself. */
 export function follow(known: Card, said: Json): Promise<Card> {

@@ -2,7 +2,7 @@
 
 import { fromBase32, utf8 } from "../bytes.ts";
 import type { Label } from "./key.ts";
-import { badLink, linkBytes, makeLink, type Pairing, pairing, reading, secretly } from "./link.ts";
+import { badLink, linkBytes, makeLink, type Pairing, reading, readPodWay, secretly } from "./link.ts";
 import { parseObject, textOf } from "./members.ts";
 
 /** Where the pod of a person is who lets another device in through it. */
@@ -22,7 +22,7 @@ export function readJoining(link: string): Joining {
     const json = parseObject(linkBytes(link, "device"));
     const label = textOf(json, "label", 52);
     if (fromBase32(label)?.length !== 32) throw badLink("it names no person");
-    const way = "pod" in json ? pairing(json) : secretly(json);
+    const way = "pod" in json ? { ...readPodWay(json), ...secretly(json) } : secretly(json);
     if (!("pod" in way) && way.ik === undefined) throw badLink("it leads nowhere");
     return { ...way, label: label as Label, name: textOf(json, "name", 160) };
   });

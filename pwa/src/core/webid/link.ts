@@ -7,10 +7,10 @@ import { KithError } from "../errors.ts";
 import type { LinkKind } from "../kith.ts";
 import { linkKind, take } from "./mark.ts";
 import { isRelay, maxReach, type PodWay, type RelayWay, sendBytes, type Way } from "./way.ts";
-import { b64u, type Bytes, fromB64u, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
 import { listOf, numberOf, object, textOf } from "./members.ts";
-import { type Did, didOf, parseDid, pointOf } from "./key.ts";
+import { type Did, parseDid } from "./key.ts";
 
 /** What a pairing link says: this pod waits for its owner; the secret works once. */
 export interface Pairing extends PodWay {
@@ -34,31 +34,6 @@ export function linkBytes(link: string, kind: LinkKind): Bytes {
 export function makeLink(base: string, kind: "invite" | "pair" | "device", bytes: Bytes): string {
   const mark = kind === "invite" ? "i" : kind;
   return `${base}#${mark}=${b64u(bytes)}`;
-}
-
-/**
- * readPairing reads a pairing link:
- *
- *     0x01 | secret 16 | length 1, URL of the pod | count 1 ≤ 8 | where there are relays: ik 33 | each: send 24 | length 1, URL of the relay
- */
-export function readPairing(link: string): Pairing {
-  return reading(() => {
-    const { next, counted, number, end } = partsOf(linkBytes(link, "pair"));
-    if (number() !== 1) throw badLink("it is of a newer version");
-    const secret = b64u(next(16));
-    const pod = podUrl(text(counted(255)));
-    const issuer = pod.replace(/\/[^/]+\/$/, "");
-    const count = number();
-    if (count > maxReach || !isWebId(issuer)) throw badLink("it names no pod, or too many relays");
-    const ik = count === 0 ? {} : { ik: didOf(next(33)) };
-    if (ik.ik !== undefined) pointOf(ik.ik);
-    const via = Array.from({ length: count }, () => {
-      const send = b64u(next(sendBytes));
-      return relayWay(text(counted(255)), send);
-    });
-    end();
-    return { pod, issuer, secret, via, ...ik };
-  });
 }
 
 /** partsOf returns what cuts one part after another off the bytes of a link; each throws `bad-link`. */
@@ -141,12 +116,7 @@ export function badLink(why: string, cause?: unknown): KithError {
   return new KithError("bad-link", `read link: ${why}`, { cause });
 }
 
-/** pairing reads what a pairing link says; throws `bad-link` or a `Refusal`. */
-export function pairing(json: Json): Pairing {
-  return { ...readPodWay(json), ...secretly(json) };
-}
-
-/** secretly reads what a link says besides where the pod is; throws as `pairing` does. */
+/** secretly reads what a link says besides where the pod is; throws `bad-link` or a `Refusal`. */
 export function secretly(json: Json): Pick<Pairing, "secret" | "via" | "ik"> {
   if (numberOf(json, "v", 1) !== 1) throw badLink("it is of a newer version");
   const secret = textOf(json, "secret", 256);
