@@ -117,9 +117,13 @@ func TestABackupOfAPodThatHasMoved(t *testing.T) {
 
 // TestAWrongCallIsToldShortly: what was wrong is still on the screen, above the forms of the call.
 func TestAWrongCallIsToldShortly(t *testing.T) {
+	data := t.TempDir()
+	if code, _, problems := callKith(t, "person", "add", "me", "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
 	for want, args := range map[string][]string{
 		"-bogus":                         {"serve", "--bogus"},
-		"--every 5m0s is too often":      {"backup", "add", "me", filepath.Join(t.TempDir(), "copy"), "--every", "5m", "--data", t.TempDir()},
+		"--every 5m0s is too often":      {"backup", "add", "me", filepath.Join(t.TempDir(), "copy"), "--every", "5m", "--data", data},
 		"say whose pod":                  {"pair", "--data", t.TempDir()},
 		"say `kith restore PLACE`":       {"restore"},
 		"say `kith move out NAME FOLDER": {"move"},
@@ -202,4 +206,44 @@ func TestPeopleAreListed(t *testing.T) {
 	if code, _, problems := callKith(t, "person", "list", "--data", empty); code != exitUsage || !strings.Contains(problems, "there are no pods in") || isThere(t, empty) {
 		t.Errorf("%d %s", code, problems)
 	}
+}
+
+// TestAWrongCallMakesNothing: a mistyped folder stays one that is not there, and each error says what to do.
+func TestAWrongCallMakesNothing(t *testing.T) {
+	data, none := t.TempDir(), filepath.Join(t.TempDir(), "none")
+	if code, _, problems := callKith(t, "person", "add", "me", "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"name the folder with --data", []string{"backup", "list", "me", "--data", none}},
+		{"name the folder with --data", []string{"passwords", "list", "me", "--data", none}},
+		{"name the folder with --data", []string{"credentials", "list", "me", "--data", none}},
+		{"name the folder with --data", []string{"classes", "list", "me", "--data", none}},
+		{"name the folder with --data", []string{"health", "--data", none}},
+		{"kith pair me", []string{"person", "add", "me", "--data", data}},
+		{"kith person list", []string{"backup", "list", "nobody", "--data", data}},
+		{"is no name on the internet", []string{"serve", "--domain", "a b", "--data", data}},
+		{"name PEM files with --cert and --key", []string{"serve", "--cert", none, "--key", none, "--listen", "127.0.0.1:0", "--data", data}},
+		{"name the folder that was given to it", []string{"move", "in", none, "--kit", kitFile(t), "--data", none}},
+		{"there is nothing to undo", []string{"move", "undo", "me", "--data", data}},
+		{"name the file that has it", []string{"restore", data, "--kit", none, "--data", none}},
+		{"version takes nothing", []string{"version", "x"}},
+	} {
+		code, out, problems := callKith(t, c.args...)
+		if code == exitOK || out != "" || !strings.Contains(problems, c.want) || isThere(t, none) {
+			t.Errorf("%q: %d %s %s", c.args, code, out, problems)
+		}
+	}
+}
+
+func kitFile(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kit")
+	if err := os.WriteFile(file, []byte("AGE-SECRET-KEY-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

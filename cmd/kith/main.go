@@ -32,6 +32,7 @@ import (
 	"syscall"
 
 	"kith/internal/server"
+	"kith/relay"
 )
 
 // Exit codes, as shells expect them.
@@ -60,7 +61,7 @@ type call struct {
 	midway bool          // stderr ends in the middle of a line, which tells how far something is
 }
 
-// verb reads a call of the form `VERB NAME REST` and completes the settings. count is
+// verb reads a call of the form `VERB NAME REST` and completes the settings of a folder that is there. count is
 // how many words there are; those that are not there are "".
 func (c *call) verb(cfg *server.Config) (verb, name, rest string, count int, err error) {
 	if err := c.parse(); err != nil {
@@ -69,7 +70,10 @@ func (c *call) verb(cfg *server.Config) (verb, name, rest string, count int, err
 	words := append(c.words, "", "", "")
 	verb, name, rest, count = words[0], words[1], words[2], len(c.words)
 	c.args, c.words = nil, nil
-	return verb, name, rest, count, c.complete(cfg)
+	if count < 2 {
+		return verb, name, rest, count, nil // what is wrong with that, its caller says
+	}
+	return verb, name, rest, count, c.existing(cfg)
 }
 
 // line reads a line of standard input, without its end.
@@ -79,7 +83,7 @@ func (c *call) line() (string, error) {
 	}
 	text, err := c.stdin.ReadString('\n')
 	if err == io.EOF {
-		err = nil
+		c.midway, err = true, nil // nobody has ended the line of the question
 	}
 	return strings.TrimRight(text, "\r\n"), err
 }
@@ -144,7 +148,7 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
-	if errors.Is(err, server.ErrConfig) {
+	if errors.Is(err, server.ErrConfig) || errors.Is(err, relay.ErrConfig) {
 		return exitUsage
 	}
 	return exitFailed

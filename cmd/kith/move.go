@@ -90,6 +90,9 @@ func (c *call) moveIn(ctx context.Context, cfg *server.Config, dir, file string)
 	if errors.Is(err, archive.ErrKit) {
 		return fmt.Errorf("%w; it is what `kith move out` has printed", err)
 	}
+	if errors.Is(err, archive.ErrNone) {
+		return fmt.Errorf("nothing that `kith move out` has written is in %s; name the folder that was given to it", dir)
+	}
 	if err != nil {
 		return err
 	}

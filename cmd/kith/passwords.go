@@ -49,6 +49,9 @@ func runPasswords(ctx context.Context, c *call) error {
 		return out.Encode(made)
 	case verb == "list" && count == 2:
 		all, err := person.Passwords(ctx)
+		if err == nil && len(all) == 0 {
+			_, err = fmt.Fprintf(c.stderr, "%s has no app passwords; make one with `kith passwords add %[1]s --label LABEL`\n", name)
+		}
 		for _, one := range all {
 			if err := out.Encode(one); err != nil {
 				return err

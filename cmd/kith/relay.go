@@ -181,9 +181,6 @@ func (c *call) tell(address string, s *relay.Server) (stop func(), err error) {
 
 func (c *call) relayInvite(f *relayFlags) error {
 	invite, err := relay.NewInvite(f.relay.Data, f.count, time.Now().AddDate(0, 0, f.days))
-	if errors.Is(err, relay.ErrConfig) {
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
 	if err != nil {
 		return err
 	}

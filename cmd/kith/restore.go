@@ -108,6 +108,9 @@ func leaveAsFound(dir string, back *bool) func() {
 func (c *call) kit(file string) (string, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
+		if err != nil {
+			err = fmt.Errorf("read the kit: %w; name the file that has it", err)
+		}
 		return strings.TrimSpace(string(text)), err
 	}
 	if _, err := fmt.Fprint(c.stderr, "Kit: "); err != nil {

@@ -26,6 +26,9 @@ func runVersion(_ context.Context, c *call) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
+	if len(c.words) > 0 {
+		return fmt.Errorf("%w: %q is too much; version takes nothing", errUsage, c.words[0])
+	}
 	if _, err := fmt.Fprintf(c.stdout, "kith %s\n%s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
 		return err
 	}

@@ -150,6 +150,8 @@ func vacant(c *sqlite.Conn, b Backup) error {
 func (b Backup) untouched(ctx context.Context, place archive.Place) error {
 	backup, others, err := archive.Survey(ctx, place)
 	switch {
+	case err != nil && b.remote():
+		return fmt.Errorf("%w: %w; see whether the address is right, and whether its server runs", ErrPlace, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrPlace, err)
 	case backup:

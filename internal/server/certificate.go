@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -11,6 +12,15 @@ import (
 
 // certificateSoon is how long before its end a certificate is spoken of.
 const certificateSoon = 14 * 24 * time.Hour
+
+// certificate reads the certificate that the settings name.
+func (c Config) certificate() (tls.Certificate, error) {
+	cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		err = fmt.Errorf("%w: read the certificate: %v; name PEM files with --cert and --key", ErrConfig, err)
+	}
+	return cert, err
+}
 
 // certificateEnd returns when the certificate of this server ends, the zero time where it has none of its own, or
 // none yet.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -236,6 +237,9 @@ func (c Config) check(asked, recorded string) error {
 	if c.Domain != "" && (c.Cert != "" || c.BehindProxy) {
 		return fmt.Errorf("%w: --domain gets its own certificates; leave out --cert, --key and --behind-proxy", ErrConfig)
 	}
+	if c.Domain != "" && !domainPattern.MatchString(c.Domain) {
+		return fmt.Errorf("%w: --domain %q is no name on the internet; write for example pod.example.org", ErrConfig, c.Domain)
+	}
 	for _, address := range c.Fetch {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
 			return fmt.Errorf("%w: --fetch %q is not host:port; write for example localhost:3000", ErrConfig, address)
@@ -246,6 +250,9 @@ func (c Config) check(asked, recorded string) error {
 	}
 	return nil
 }
+
+// domainPattern are the names for which there are certificates: letters, digits and hyphens between dots.
+var domainPattern = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+(?i:[a-z0-9][a-z0-9-]*[a-z0-9])$`)
 
 // checkRelays checks what is said of relays, and spells the addresses as everybody does.
 func (c *Config) checkRelays() error {

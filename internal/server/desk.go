@@ -141,7 +141,7 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 	case "leave":
 		return s.leave(ctx, name, about)
 	case "return":
-		return nil, s.reopen(ctx, name, false)
+		return nil, s.takeBack(ctx, name)
 	}
 	return nil, fmt.Errorf("the server does not know how to %s; is it of an older version?", verb)
 }

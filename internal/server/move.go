@@ -186,6 +186,18 @@ func (s *state) setMoved(ctx context.Context, name string, moved bool) error {
 	})
 }
 
+// takeBack opens a pod again that has left.
+func (s *Server) takeBack(ctx context.Context, name string) error {
+	p, err := s.state.person(ctx, name)
+	if err == nil && !p.moved {
+		err = fmt.Errorf("%s has not moved: there is nothing to undo", name)
+	}
+	if err != nil {
+		return err
+	}
+	return s.reopen(ctx, name, false)
+}
+
 // reopen closes a pod, says whether it has moved, and opens it again. Who asks in between finds nobody.
 func (s *Server) reopen(ctx context.Context, name string, moved bool) error {
 	if err := s.state.setMoved(ctx, name, moved); err != nil {

@@ -87,7 +87,7 @@ func RevokeCredentials(ctx context.Context, c Config, name, id string) error {
 
 func advise(err error, name string) error {
 	if errors.Is(err, ErrPerson) {
-		return fmt.Errorf("%w; make the pod with `kith person add %s`", err, name)
+		return fmt.Errorf("%w; `kith person list` tells who is, and `kith person add %s` makes a pod", err, name)
 	}
 	return err
 }

@@ -120,6 +120,11 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.quiet {
 		return s, nil
 	}
+	if c.Cert != "" { // before anybody is told of an address
+		if _, err := c.certificate(); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.openOnion(ctx); err != nil {
 		return nil, err
 	}
@@ -337,9 +342,9 @@ func servers(c Config, l net.Listener, h http.Handler) ([]running, error) {
 		main.TLSConfig.MinVersion = tls.VersionTLS12
 		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}, redirecting(certs.HTTPHandler(nil))}, nil
 	case c.Cert != "":
-		cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		cert, err := c.certificate()
 		if err != nil {
-			return nil, fmt.Errorf("%w: read the certificate: %v", ErrConfig, err)
+			return nil, err
 		}
 		main.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 		return []running{{main, func() error { return main.ServeTLS(l, "", "") }}}, nil

@@ -62,7 +62,7 @@ func (p person) kid() string { return p.keys.signing.Public().String() }
 
 func openState(dir string, now func() time.Time) (*state, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder %s: %w", dir, err)
+		return nil, fmt.Errorf("make the folder %s: %w; name another with --data", dir, err)
 	}
 	if version, err := stateVersion(dir); err == nil && version > len(schemas) {
 		return nil, newer(version)
@@ -154,7 +154,7 @@ func (s *state) addPerson(ctx context.Context, name string) error {
 		err := sqlitex.Execute(c, `INSERT INTO person (name, created, signing, agreement, agreed) VALUES (?1, ?2, ?3, ?4, ?2) ON CONFLICT DO NOTHING`,
 			&sqlitex.ExecOptions{Args: []any{name, s.now().Unix(), signing, agreement}})
 		if err == nil && c.Changes() == 0 {
-			return fmt.Errorf("add %s: %w", name, ErrExists)
+			return fmt.Errorf("add %s: %w; for one more link say `kith pair %[1]s`", name, ErrExists)
 		}
 		return err
 	})
