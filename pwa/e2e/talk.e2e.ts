@@ -158,6 +158,26 @@ describe("copies", () => {
     expect(await rawSearch([host.folder, ...["Ana", "Ben", "Ben's laptop", "Cleo"].map((name) => scene.profileFolder(name))], needles)).toEqual([]);
   });
 
+  test("are deleted by those who may no longer see it, and the owner sees on which devices", async () => {
+    const fewer = "Not for everybody after all";
+    await ana.post({ text: fewer, to: "all" });
+    await Promise.all([ben.sees(fewer), laptop.sees(fewer), cleo.sees(fewer)]);
+    await cleo.context.close();
+    await ana.show(fewer, "me");
+    await ana.go(words.self.deleted);
+    const told = ana.page.getByRole("region").filter({ hasText: words.deleted.narrowed("").slice(0, -2) });
+    const row = (name: string) => told.getByRole("listitem").filter({ hasText: name });
+    await row("Ben").getByText(words.deleted.waiting).waitFor();
+    await Promise.all([ben.misses(fewer), laptop.misses(fewer)]);
+    await row("Ben").getByText(words.deleted.gone(2)).waitFor();
+    expect(await row("Cleo").textContent()).toContain(words.deleted.waiting);
+    cleo = await Phone.open(scene, "Cleo", host.url);
+    await cleo.misses(fewer);
+    await row("Cleo").getByText(words.deleted.gone(1)).waitFor();
+    await ana.visit(words.nav.feed);
+    await ana.article(fewer).waitFor();
+  });
+
   test("last as long as their owner says", async () => {
     await ana.go(words.self.copies);
     await ana.page.getByRole("radio", { name: words.copies.days(30), checked: true }).waitFor();
