@@ -312,7 +312,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	w.run(2, "doctor", "one", "two")
 	must(0, os.WriteFile(filepath.Join(w.data, "kith.toml"), []byte("url = \""+w.wire.Base+"\"\nreach = [\"http://"+nowhere+"/\", \"http://127.0.0.1:1/\"]\n"), 0o600))(t)
 	all = w.doctor(1)
-	says(t, all, "relay", "broken", "http://"+nowhere+"/ answers with 4")
+	says(t, all, "relay", "broken", "http://"+nowhere+"/ answers with 204, and is no relay")
 	says(t, all, "relay", "broken", "http://127.0.0.1:1/ does not answer: connection refused")
 }
 
