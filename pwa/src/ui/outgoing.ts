@@ -17,6 +17,8 @@ export interface Letter {
 export interface Outgoing {
   /** What is held back now. */
   readonly held: ReadonlySignal<Compose | undefined>;
+  /** Whether that is stored, so that it goes out whatever becomes of the page. */
+  readonly kept: ReadonlySignal<boolean>;
   /** Posts after a pause; `posted` hears how it went. A post that is still held goes out first. `undone` hears of the way back. */
   hold(letter: Letter, posted: (result: Promise<PostRef>) => void, undone: () => void): void;
   /** Posts at once, what nobody else can see. */
@@ -35,6 +37,7 @@ type Timer = Pick<Window, "setTimeout" | "clearTimeout">;
 export function outgoingOf(kith: Kith, timer: Timer): Outgoing {
   let waiting: { readonly go: () => Promise<unknown>; readonly id: number; readonly undone: () => void } | undefined;
   const held = signal<Compose | undefined>(undefined);
+  const kept = signal(false);
 
   const send = async ({ what, draft }: Letter): Promise<PostRef> => {
     const id = await draft;
@@ -49,12 +52,13 @@ export function outgoingOf(kith: Kith, timer: Timer): Outgoing {
   const take = (): typeof waiting => {
     const taken = waiting;
     waiting = held.value = undefined;
+    kept.value = false;
     if (taken !== undefined) timer.clearTimeout(taken.id);
     return taken;
   };
   const flush = async (): Promise<void> => void (await take()?.go().catch(() => undefined));
   return {
-    held,
+    held, kept,
     hold(letter, posted, undone) {
       void flush();
       const go = (): Promise<unknown> => {
@@ -62,8 +66,10 @@ export function outgoingOf(kith: Kith, timer: Timer): Outgoing {
         posted(sent);
         return sent;
       };
-      waiting = { go, undone, id: timer.setTimeout(() => void flush(), pause) };
+      const mine = (waiting = { go, undone, id: timer.setTimeout(() => void flush(), pause) });
       held.value = letter.what;
+      // What can't be stored is told of when it is sent.
+      void letter.draft.then(() => { if (waiting === mine) kept.value = true; }, () => undefined);
     },
     send,
     undo() {

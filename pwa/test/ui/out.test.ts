@@ -61,11 +61,14 @@ describe("a post on its way out", () => {
 
   test("is taken back within the pause, and its draft stays", async () => {
     hold("two");
-    await until(() => kith.drafts().length === 1, "the draft");
+    expect(outgoing.kept.value).toBe(false);
+    await until(() => outgoing.kept.value, "what is held is stored");
+    expect(kith.drafts().length).toBe(1);
     expect(outgoing.held.value?.text).toBe("two");
     expect(outgoing.undo()).toBe(true);
     expect(undone).toEqual(["two"]);
     expect(outgoing.held.value).toBeUndefined();
+    expect(outgoing.kept.value).toBe(false);
     expect(timer.ring).toBeUndefined();
     expect(posted).toBeUndefined();
     expect(await texts()).toEqual([]);

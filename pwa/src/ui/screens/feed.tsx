@@ -84,7 +84,7 @@ function Leaving() {
     <section class="post" aria-label={t.post.leaving}>
       <div class="post-head"><Face id="me" name={name} /><bdi class="post-name">{name}</bdi></div>
       <Text text={held.text} />
-      <p class="state post-state">{t.post.leaving}</p>
+      <p class="state post-state">{outgoing.kept.value ? t.post.leaving : ""}</p>
     </section>
   );
 }
