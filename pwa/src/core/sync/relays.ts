@@ -23,7 +23,7 @@ const farewell = 15 * 86_400_000;
 /** So long other devices of the person have for what this one might do too, in milliseconds. */
 const hesitation = 10 * 60_000;
 /** So long a person may think about whether to allow notifications, in milliseconds. */
-const consideration = 60_000;
+const consideration = 30_000;
 
 /** OwnRelays keeps the settings of the tree and the queues at the relays together. */
 export class OwnRelays implements Relays {
