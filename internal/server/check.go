@@ -69,8 +69,8 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	c := Checked{Resources: of.Resources, Bytes: of.Bytes, Damaged: texts(of.Damaged), Repaired: of.Repaired, Rebuild: of.Rebuild,
 		Conflicts: texts(t.Conflicts), Server: !h.config.quiet}
 	if len(t.Held) > 0 {
-		c.Held, c.HeldText = amount(t.Held)
-		c.Seen = seen(t.Held)
+		files, text := amount(t.Held)
+		c.Held, c.HeldText, c.Seen = len(files), text, seen(t.Held)
 	}
 	if of.Rebuild {
 		return c, nil

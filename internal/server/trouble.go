@@ -42,7 +42,10 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 	}
 	if len(t.Held) > 0 {
 		files, what := amount(t.Held)
-		all = append(all, trouble{Kind: "deletions", Count: max(files, 1), Paths: named(t.Held), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so."})
+		if len(files) == 0 {
+			files = t.Held
+		}
+		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so."})
 	}
 	if n := len(t.Conflicts); n > 0 {
 		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: fmt.Sprintf("%d files in the folder were changed in two places. The copies beside them are not served: compare, and remove those that you do not need.", n)})
@@ -60,14 +63,14 @@ func named(paths []pod.Path) (names []string) {
 	return names
 }
 
-// amount says how many files and folders some paths are.
-func amount(paths []pod.Path) (files int, text string) {
+// amount returns the files among some paths, and says how many files and folders they are.
+func amount(paths []pod.Path) (files []pod.Path, text string) {
 	folders := 0
 	for _, p := range paths {
 		if p.IsContainer() {
 			folders++
 		} else {
-			files++
+			files = append(files, p)
 		}
 	}
 	several := func(n int, one, more string) string {
@@ -78,11 +81,11 @@ func amount(paths []pod.Path) (files int, text string) {
 	}
 	switch {
 	case folders == 0:
-		return files, several(files, "file", "files")
-	case files == 0:
-		return files, several(folders, "folder", "folders")
+		return files, several(len(files), "file", "files")
+	case len(files) == 0:
+		return nil, several(folders, "folder", "folders")
 	}
-	return files, several(files, "file", "files") + " and " + several(folders, "folder", "folders")
+	return files, several(len(files), "file", "files") + " and " + several(folders, "folder", "folders")
 }
 
 // seen names a list of paths: whoever decides on it shows by that which one they saw.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestADecisionIsOnWhatWasSeen(t *testing.T) {
 	}
 	before := remove("notes", "40 files and 1 folder disappeared")
 	after := remove("more", "80 files and 2 folders disappeared")
-	if before.Seen == after.Seen || after.Count != 80 {
+	if before.Seen == after.Seen || after.Count != 80 || len(after.Paths) != maxNamed || slices.ContainsFunc(after.Paths, func(p string) bool { return strings.HasSuffix(p, "/") }) {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 	for _, c := range []struct {
