@@ -52,25 +52,18 @@ export const firefox: Engine = {
   },
 };
 
-/** webkit is WebKitGTK with what Safari has on and it has not: the storage of an origin. */
-export const webkit = webkitWith("WebKit", true, ["FileSystem", "StorageAPI", "StorageAPIEstimate"]);
-
-/** webkitgtk is WebKitGTK as its browsers on Linux have it. */
-export const webkitgtk = webkitWith("WebKitGTK", false, []);
-
-function webkitWith(name: string, opfs: boolean, features: readonly string[]): Engine {
-  return {
-    name,
-    opfs,
-    needs: { [webkitDriver]: "webkit2gtk-driver and gir1.2-webkit2-4.1", [gjs]: "gjs", [xvfb]: "xvfb" },
-    async launch(folder, { width, height, dark }) {
-      const window = fileURLToPath(new URL("./webkit.gjs", import.meta.url));
-      const args = ["-m", window, folder, `${width}x${height}`, dark === true ? "dark" : "light", features.join(",")];
-      const env = { ...process.env, DISPLAY: await startDisplay(), GDK_BACKEND: "x11", NO_AT_BRIDGE: "1", LIBGL_ALWAYS_SOFTWARE: "1" };
-      return contextOf(new Tab(await startWebDriver(webkitDriver, { "webkitgtk:browserOptions": { binary: gjs, args } }, env)));
-    },
-  };
-}
+/** webkit has no files that are written in place: WebKitGTK lacks what Safari has there, also where its switches are turned on. */
+export const webkit: Engine = {
+  name: "WebKit",
+  opfs: false,
+  needs: { [webkitDriver]: "webkit2gtk-driver and gir1.2-webkit2-4.1", [gjs]: "gjs", [xvfb]: "xvfb" },
+  async launch(folder, { width, height, dark }) {
+    const window = fileURLToPath(new URL("./webkit.gjs", import.meta.url));
+    const args = ["-m", window, folder, `${width}x${height}`, dark === true ? "dark" : "light"];
+    const env = { ...process.env, DISPLAY: await startDisplay(), GDK_BACKEND: "x11", NO_AT_BRIDGE: "1", LIBGL_ALWAYS_SOFTWARE: "1" };
+    return contextOf(new Tab(await startWebDriver(webkitDriver, { "webkitgtk:browserOptions": { binary: gjs, args } }, env)));
+  },
+};
 
 /** missing returns the Debian packages that an engine still needs here. */
 export function missing({ needs }: Engine): readonly string[] {

@@ -57,6 +57,8 @@ class WebDriver implements Driver {
   }
 
   async click(element: Held): Promise<void> {
+    // The driver scrolls to what is out of the window, not to what lies behind a bar in it.
+    await this.run((target: Element) => target.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" }), element);
     await this.#post(`element/${element[reference]}/click`);
   }
 

@@ -1,11 +1,10 @@
 /**
  * A window with nothing but WebKitGTK in it, as a phone's browser shows a page: what the tests drive by WebKitWebDriver.
  *
- *     gjs -m webkit.gjs FOLDER WIDTHxHEIGHT light|dark [FEATURE,…]
+ *     gjs -m webkit.gjs FOLDER WIDTHxHEIGHT light|dark
  *
  * It stands in for WebKitGTK's own MiniBrowser, which keeps nothing on the disk while it is driven: here the profile lies in
- * FOLDER, so that the browser can be started anew on it and its files be searched. FEATUREs are those of WebKit that WebKitGTK leaves
- * off and Safari has on. It runs under gjs, and is no module of the app.
+ * FOLDER, so that the browser can be started anew on it and its files be searched. It runs under gjs, and is no module of the app.
  */
 
 import System from "system";
@@ -13,9 +12,9 @@ import GLib from "gi://GLib?version=2.0";
 import Gtk from "gi://Gtk?version=3.0";
 import WebKit from "gi://WebKit2?version=4.1";
 
-const [folder = "", size = "", scheme = "", more = ""] = System.programArgs;
+const [folder = "", size = "", scheme = ""] = System.programArgs;
 const [width = 0, height = 0] = size.split("x").map(Number);
-if (folder === "" || !(width > 0 && height > 0)) throw new Error("webkit: FOLDER WIDTHxHEIGHT light|dark [FEATURE,…]");
+if (folder === "" || !(width > 0 && height > 0)) throw new Error("webkit: FOLDER WIDTHxHEIGHT light|dark");
 
 Gtk.init(null);
 const look = Gtk.Settings.get_default();
@@ -29,16 +28,7 @@ const context = WebKit.WebContext.new_with_website_data_manager(
 context.set_preferred_languages(["en-GB"]);
 context.set_automation_allowed(true);
 
-const settings = new WebKit.Settings();
-const features = WebKit.Settings.get_all_features();
-const known = Array.from({ length: features.get_length() }, (_, i) => features.get(i));
-for (const name of more.split(",").filter(Boolean)) {
-  const feature = known.find((each) => each.get_identifier() === name);
-  if (feature === undefined) throw new Error(`webkit: no feature ${name}`);
-  settings.set_feature_enabled(feature, true);
-}
-
-const view = new WebKit.WebView({ web_context: context, settings, is_controlled_by_automation: true });
+const view = new WebKit.WebView({ web_context: context, is_controlled_by_automation: true });
 const window = new Gtk.Window({ decorated: false, default_width: width, default_height: height });
 window.add(view);
 window.connect("destroy", () => Gtk.main_quit());

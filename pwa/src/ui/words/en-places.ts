@@ -156,7 +156,7 @@ export const enPlaces = {
       "This browser may forget everything here: in a private window when it closes, elsewhere when room runs short. Put Kith on your home screen.",
     connect: "With a pod, it lies there too.",
     erases: "What you delete is erased: no trace of it stays in this browser.",
-    traces: "Opened from a file, this browser may keep traces of what you delete. Open Kith from its web address to avoid that.",
+    traces: "This browser may keep traces of what you delete. Where Kith was opened from a file, its web address avoids that.",
   },
 
   about: {
