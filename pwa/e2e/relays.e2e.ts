@@ -7,6 +7,9 @@ import { desktop, type Host, openScene, type Scene, screenshot } from "./harness
 import { album, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { type Relay, startRelay } from "./relays.ts";
+import { homeWordsFor } from "../src/ui/words/home.ts";
+
+const home = homeWordsFor("en");
 
 let scene: Scene;
 /** Where the app comes from; nobody has a pod there. */
@@ -107,6 +110,35 @@ describe("two people without pods", () => {
   });
 });
 
+/** Goes through the screens about the own pod, which ask it by way of the relays. */
+async function looksAfter(who: Phone): Promise<void> {
+  const dialog = who.page.getByRole("dialog");
+  const press = (name: string): Promise<void> => dialog.getByRole("button", { name, exact: true }).click();
+  const open = async (row: string, title: string): Promise<void> => {
+    await who.go(words.self.pod);
+    await who.page.getByRole("main").getByRole("link", { name: row }).click();
+    await who.heading(title).waitFor();
+  };
+  await open(words.pod.told, home.trouble.title);
+  await who.shows(home.trouble.none);
+  await open(words.pod.backups, home.backups.title);
+  await who.shows(home.backups.none);
+  await who.button(home.backups.add).click();
+  await dialog.getByLabel(home.backups.place, { exact: true }).fill("http://192.0.2.1/kith");
+  await press(home.backups.add);
+  await dialog.getByText(home.backups.refused).waitFor();
+  await screenshot(who.page, "relays-backups-refused");
+  await who.page.keyboard.press("Escape");
+  await open(words.pod.drive, home.drive.title);
+  await who.button(home.drive.add).click();
+  await dialog.getByRole("textbox").fill("Laptop");
+  await dialog.getByRole("textbox").press("Enter");
+  await dialog.getByText(home.drive.at.machine).waitFor();
+  await screenshot(who.page, "relays-drive");
+  await press(home.drive.done);
+  await who.shows("Laptop");
+}
+
 test("a phone pairs with a pod that nobody reaches by its address, and a friend reads it while the phone sleeps", async () => {
   const shelf = await scene.host("shelf", { reach: relays.map(({ url }) => url) });
   const cleo = await phone("Cleo");
@@ -121,6 +153,7 @@ test("a phone pairs with a pod that nobody reaches by its address, and a friend 
   await cleo.told(words.pod.connected1);
   await cleo.shows(words.pod.allThere);
   await screenshot(cleo.page, "relays-pod");
+  await looksAfter(cleo);
   await dan.relay(relay(0).url);
   await dan.follow(`${app.url}/${(await cleo.invite()).replace(/^[^#]*/, "")}`);
   await dan.button(words.add.accept).click();
