@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Folks } from "./folks.ts";
 import { Host } from "./host.ts";
 import { until } from "./world.ts";
+import { generate, jwkOf } from "../../src/core/webid/key.ts";
 
 let host: Host;
 let folks: Folks;
@@ -78,6 +79,28 @@ test("of what a pod says of itself, what can be read is shown, and what is nothi
     said = nothing;
     await expect(home.troubles(), nothing).rejects.toMatchObject({ code: "pod-refused" });
   }
+});
+
+test("the key that the pod wants is named in the keys document, once, beside the one before", async () => {
+  const { device, kith, person } = await folks.someone("Fay");
+  interface Agree { readonly device: string; readonly jwk: { readonly x?: string }; readonly until: string }
+  const payload = async (path: string): Promise<{ readonly serial: number; readonly agree: readonly Agree[]; readonly devices: readonly { readonly kid: string; readonly may: readonly string[] }[] }> => {
+    const jws = Buffer.from((await device.store?.bytes(path)) ?? "").toString();
+    return JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString());
+  };
+  const pod = (await payload("/profile/devices")).devices.find(({ may }) => !may.includes("post"))?.kid ?? "";
+  const before = await payload("/profile/keys");
+  const wanted = jwkOf((await generate("agree")).kid);
+  const asked: string[] = [];
+  device.answer = (method, url) => (url === `${person.pod}.keys` ? (asked.push(method), Response.json({ kid: pod, agree: wanted })) : undefined);
+  device.pass(7 * 3_600_000);
+  for (let n = 0; n < 3; n++) await kith.syncNow();
+  const after = await payload("/profile/keys");
+  expect([asked, after.serial]).toEqual([["POST"], before.serial + 1]);
+  const [newest, ...others] = after.agree.filter((each) => each.device === pod).sort((a, b) => (a.until < b.until ? 1 : -1));
+  expect(newest?.jwk.x).toBe(wanted.x);
+  expect(others.map(({ jwk }) => jwk.x)).toEqual(before.agree.filter((each) => each.device === pod).map(({ jwk }) => jwk.x));
+  expect(kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
 });
 
 test("without a pod there is nothing to look after", async () => {
