@@ -53,7 +53,7 @@ export const enElsewhere = {
     asking: "Asking your pod.",
     unreached: "Your pod does not answer just now.",
     again: "Try again",
-    switch: "Sign in elsewhere with my WebID",
+    switch: "Let other apps sign me in",
     public: "What everyone can look up",
     on: (host: string) => `Everyone can look up the address of your pod and that ${host} vouches for you. No picture, and nothing that you share.`,
     off: (host: string) => `Off: nobody can look anything up. When it is on, everyone can look up the address of your pod and that ${host} vouches for you.`,
