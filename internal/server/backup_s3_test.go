@@ -181,9 +181,9 @@ func TestBackupAtAnS3ServerThatDies(t *testing.T) {
 	}
 }
 
-// TestTwoMachinesAtOneBucket: this server heeds no If-None-Match, so the second is told unless both store their keyring
+// TestTwoMachinesAtOneS3Bucket: this server heeds no If-None-Match, so the second is told unless both store their keyring
 // within the same moment.
-func TestTwoMachinesAtOneBucket(t *testing.T) {
+func TestTwoMachinesAtOneS3Bucket(t *testing.T) {
 	g := newGateway(t, t.TempDir())
 	newBareVault(t).twoMachines(t, g.place(t), "objects/")
 }
