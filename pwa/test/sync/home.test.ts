@@ -72,7 +72,7 @@ test("of what a pod says of itself, what can be read is shown, and what is nothi
   let said = "";
   device.answer = (_method, url) => (/\.(trouble|backups|passwords)$/.test(url) ? new Response(said) : undefined);
   said = JSON.stringify([1, null, { kind: "moon" }, { kind: "moon", text: "It is full.", since: "2026-01-02T03:04:05Z", paths: ["/a", 7], count: -1 }]);
-  expect(await home.troubles()).toEqual([{ kind: "moon", text: "It is full.", count: 0, since: Date.UTC(2026, 0, 2, 3, 4, 5), paths: ["/a"] }]);
+  expect(await home.troubles()).toEqual([{ kind: "moon", text: "It is full.", count: 0, since: Date.UTC(2026, 0, 2, 3, 4, 5), paths: ["/a"], seen: "" }]);
   said = JSON.stringify([{ id: "x" }, { id: "x", place: "/disk", running: { done: 1, total: 0 }, waiting: "yes" }]);
   expect(await home.backups()).toEqual([{ id: "x", place: "/disk", waiting: false }]);
   for (const nothing of ["", "{}", '"[]"', "[", '[]},{"list":[]']) {
