@@ -23,8 +23,8 @@ declare const TAKING: string;
 // One library serves all kinds of worker; this one is a service worker.
 const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; kithTaking?: (store: Store, env: Env) => Taking };
 
-// What was loaded while installing can be loaded again when it is needed.
-if (worker.serviceWorker.state === "installing") load();
+// What was loaded while installing can be loaded again when it is needed. Firefox has no `serviceWorker` here.
+if ((worker.serviceWorker ?? worker.registration.installing)?.state === "installing") load();
 
 function load(): void {
   worker.importScripts(new URL(TAKING, worker.registration.scope).href);
