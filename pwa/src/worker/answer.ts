@@ -21,10 +21,10 @@ import { openKeyRecords } from "../core/webid/records.ts";
 declare const TAKING: string;
 
 // One library serves all kinds of worker; this one is a service worker.
-const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; kithTaking?: (store: Store, env: Env) => Taking };
+const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; readonly kithInstalls?: boolean; kithTaking?: (store: Store, env: Env) => Taking };
 
-// What was loaded while installing can be loaded again when it is needed. Firefox has no `serviceWorker` here.
-if ((worker.serviceWorker ?? worker.registration.installing)?.state === "installing") load();
+// What was loaded while installing can be loaded again when it is needed; sw.js tells when it installs, since Firefox does not.
+if (worker.kithInstalls === true) load();
 
 function load(): void {
   worker.importScripts(new URL(TAKING, worker.registration.scope).href);

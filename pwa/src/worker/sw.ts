@@ -16,7 +16,7 @@ declare const WHOLE: string;
 declare const ANSWER: string;
 
 // One library serves all kinds of worker; this one is a service worker.
-const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer?: () => Promise<void> };
+const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer?: () => Promise<void>; kithInstalls?: boolean };
 
 const kept = `kith ${SHELL} ${WHOLE}`;
 const page = new URL("./", worker.registration.scope).href;
@@ -37,6 +37,7 @@ worker.addEventListener("fetch", (event) => {
 });
 
 async function install(): Promise<void> {
+  worker.kithInstalls = true;
   const cache = await caches.open(kept);
   const shell = await fetch(page, { cache: "no-store" });
   const text = await shell.clone().text();

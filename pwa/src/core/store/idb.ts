@@ -87,12 +87,15 @@ export function idbCiphertext(db: Database): Ciphertext {
 /** readSlots reads keys in the database. */
 export function readSlots(db: Database): Pick<Slots, "erases" | "read"> {
   const read = async (slot: number): Promise<Bytes> => {
-    const blob = await reading<Blob | undefined>(db, "keys", (keys) => keys.get(slot));
-    if (blob === undefined) return new Uint8Array(keyBytes);
-    try {
-      return new Uint8Array(await blob.arrayBuffer());
-    } catch (cause) {
-      throw failed("read database", cause);
+    for (let tries = 1; ; tries++) {
+      const blob = await reading<Blob | undefined>(db, "keys", (keys) => keys.get(slot));
+      if (blob === undefined) return new Uint8Array(keyBytes);
+      try {
+        return new Uint8Array(await blob.arrayBuffer());
+      } catch (cause) {
+        // A Blob cannot be read any more once its slot is emptied or filled anew: another look says which.
+        if (tries === 3) throw failed("read database", cause);
+      }
     }
   };
   return { erases: false, read: (slots) => Promise.all(slots.map(read)) };
