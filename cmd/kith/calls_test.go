@@ -223,6 +223,7 @@ func TestAWrongCallMakesNothing(t *testing.T) {
 		{"name the folder with --data", []string{"credentials", "list", "me", "--data", none}},
 		{"name the folder with --data", []string{"classes", "list", "me", "--data", none}},
 		{"name the folder with --data", []string{"health", "--data", none}},
+		{"name the folder with --data", []string{"pair", "me", "--data", none}},
 		{"kith pair me", []string{"person", "add", "me", "--data", data}},
 		{"kith person list", []string{"backup", "list", "nobody", "--data", data}},
 		{"is no name on the internet", []string{"serve", "--domain", "a b", "--data", data}},

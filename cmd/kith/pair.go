@@ -31,7 +31,7 @@ func runPair(ctx context.Context, c *call) error {
 	}
 	name := c.words[0]
 	c.args, c.words = nil, nil
-	if err := c.complete(cfg); err != nil {
+	if err := c.existing(cfg); err != nil {
 		return err
 	}
 	pairing, err := server.Pair(ctx, *cfg, name)
