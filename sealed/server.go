@@ -72,11 +72,12 @@ type Peer struct {
 
 // Done keeps answers to requests that change something, by who asked (a label and
 // the id of a key) and the nonce of the request. It forgets them when they expire,
-// and the oldest when there are many.
+// and the oldest of their kind when there are many: those of one kind are never
+// forgotten for another's.
 type Done interface {
 	// Recall returns the answer that was kept, or nil.
 	Recall(ctx context.Context, sender string, nonce []byte) (answer []byte, err error)
-	Keep(ctx context.Context, sender string, nonce, answer []byte, expires time.Time) error
+	Keep(ctx context.Context, kind, sender string, nonce, answer []byte, expires time.Time) error
 }
 
 type peerKey struct{}
@@ -267,49 +268,71 @@ func (s *Server) respond(ctx context.Context, q question) (bhttp.Response, error
 	if status := refusal(q.peer, r); status != 0 {
 		return s.signed(bhttp.Response{Status: status}), nil
 	}
-	do := func() (bhttp.Response, error) {
-		parts := r.Header.Values(headerPart)
-		r.Header.Del(headerPart)
-		if len(parts) > 0 && q.peer.Agent.Device() && q.Method == http.MethodPut {
-			if response, last := s.inPart(q, r, parts); !last {
-				return s.signed(response), nil
-			}
-		}
-		return s.execute(r)
-	}
 	if q.reads() {
-		return do()
+		response, _, err := s.do(q, r)
+		return response, err
 	}
-	return s.effects.once(ctx, q.effect(), q.stamp.expires, s.Now(), func() (bhttp.Response, error) { return s.lasting(ctx, q, do) })
+	return s.effects.once(ctx, q.effect(), q.stamp.expires, s.Now(), func() (bhttp.Response, error) { return s.lasting(ctx, q, r) })
+}
+
+// do executes a request. part is true when it was one part of a write of which more is to come: that is lost with the
+// process, so its answer must be, too.
+func (s *Server) do(q question, r *http.Request) (response bhttp.Response, part bool, err error) {
+	parts := r.Header.Values(headerPart)
+	r.Header.Del(headerPart)
+	if len(parts) > 0 && q.peer.Agent.Device() && q.Method == http.MethodPut {
+		if response, last := s.inPart(q, r, parts); !last {
+			return s.signed(response), true, nil
+		}
+	}
+	response, err = s.execute(r)
+	return response, false, err
 }
 
 // reads reports whether a request changes nothing.
 func (q question) reads() bool { return q.Method == http.MethodGet || q.Method == http.MethodHead }
 
-// lasting returns what do answers, and keeps that, or what was kept by an earlier
-// process.
-func (s *Server) lasting(ctx context.Context, q question, do func() (bhttp.Response, error)) (bhttp.Response, error) {
+// lasting executes a request and keeps the answer, or returns what was kept by an
+// earlier process.
+func (s *Server) lasting(ctx context.Context, q question, r *http.Request) (bhttp.Response, error) {
 	if s.Done == nil {
-		return do()
+		response, _, err := s.do(q, r)
+		return response, err
 	}
-	e := q.effect()
-	had, err := s.Done.Recall(ctx, e.device, e.nonce[:])
+	had, err := s.Done.Recall(ctx, q.sender(), q.stamp.nonce[:])
 	if err != nil {
 		return bhttp.Response{}, err
 	}
 	if had != nil {
 		return bhttp.ParseResponse(had)
 	}
-	response, err := do()
-	done := response.Status/100 == 2 && response.Status != http.StatusAccepted // a part that came is lost with the process
-	if err != nil || !done || !memorable(response) {
+	response, part, err := s.do(q, r)
+	if err != nil || part || response.Status/100 != 2 || !memorable(response) {
 		return response, err
 	}
-	return response, s.Done.Keep(context.WithoutCancel(ctx), e.device, e.nonce[:], encode(response), q.stamp.expires)
+	return response, s.Done.Keep(context.WithoutCancel(ctx), q.kind(), q.sender(), q.stamp.nonce[:], encode(response), q.stamp.expires)
 }
 
-// effect names what a request does.
-func (q question) effect() effect { return effect{q.stamp.label + " " + q.stamp.kid, q.stamp.nonce} }
+// kind groups requests of which none is forgotten for those of another kind: "" has those that may come twice and do
+// what they did (RFC 9110 §9.2.2), of which there are many, each door of the owner's devices is one, and the rest is one.
+func (q question) kind() string {
+	if q.Method == http.MethodPut || q.Method == http.MethodDelete {
+		return ""
+	}
+	door, _, _ := strings.Cut(strings.TrimPrefix(q.url.Path, "/"), "/")
+	if !q.peer.Agent.Device() || !strings.HasPrefix(door, ".") {
+		return "once"
+	}
+	return "once " + door
+}
+
+// effect names what a request does. Whoever made it counts anew for each kind.
+func (q question) effect() effect {
+	return effect{q.sender() + " " + q.kind(), q.stamp.nonce}
+}
+
+// sender names who made a request: a label and the id of a key.
+func (q question) sender() string { return q.stamp.label + " " + q.stamp.kid }
 
 // request returns what Handler is given.
 func (q question) request(ctx context.Context) *http.Request {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -452,6 +453,42 @@ func TestDoneIsDoneOverAKill(t *testing.T) {
 	}
 }
 
+// TestARevokedPasswordStaysSo: a relay brings what made the password once more, after the device has done much else, and
+// to the next process.
+func TestARevokedPasswordStaysSo(t *testing.T) {
+	c := newClock()
+	b := newFriends(t, c, newPost(t, c))
+	body := fmt.Sprintf(`{"id":"drive","name":"Drive","since":1,"hash":%q}`, base64.StdEncoding.EncodeToString(passwordHash(DefaultName, "secret")))
+	made, _ := b.phone.seal(nil, "POST", "/.passwords", body)
+	bring := func(message []byte, want int) {
+		t.Helper()
+		if _, reply, err := b.me().sealed.Answer(t.Context(), message); err != nil || reply.Status != want {
+			t.Fatalf("answered %d, %v", reply.Status, err)
+		}
+	}
+	bring(made, http.StatusCreated)
+	for range doneEach + 1 {
+		put, _ := b.phone.seal(nil, "PUT", "/.replica/busy", "x", "Content-Type", "text/plain", "Kith-Version", "9000."+b.owner.kid())
+		bring(put, http.StatusOK)
+		keys, _ := b.phone.seal(nil, "POST", "/.trouble/deletions", `{"seen":"none"}`)
+		bring(keys, http.StatusPreconditionFailed)
+	}
+	gone, _ := b.phone.seal(nil, "DELETE", "/.passwords/drive", "")
+	bring(gone, http.StatusOK)
+	bring(made, http.StatusCreated)
+	b.stop()
+	b.start()
+	bring(made, http.StatusCreated)
+	if id, err := b.me().state.password(t.Context(), DefaultName, "secret"); id != "" || err != nil {
+		t.Errorf("it opens the drive: %q, %v", id, err)
+	}
+	back, _ := b.phone.seal(nil, "POST", "/.passwords", body)
+	bring(back, http.StatusCreated)
+	if id, err := b.me().state.password(t.Context(), DefaultName, "secret"); id != "drive" || err != nil {
+		t.Errorf("it cannot be taken back: %q, %v", id, err)
+	}
+}
+
 // sealedLife is longer than any request is good for.
 const sealedLife = 15 * 24 * time.Hour
 
@@ -477,10 +514,11 @@ func TestWhatWasDoneIsKeptWithinBounds(t *testing.T) {
 	c := newClock()
 	s := newState(t, t.TempDir(), c)
 	d := doneOf{s, "me"}
+	kind := ""
 	keep := func(sender string, n int) {
 		t.Helper()
 		c.pass(time.Millisecond)
-		if err := d.Keep(t.Context(), sender, fmt.Append(nil, n), []byte("answer"), c.now().Add(time.Hour)); err != nil {
+		if err := d.Keep(t.Context(), kind, sender, fmt.Append(nil, n), []byte("answer"), c.now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -492,6 +530,9 @@ func TestWhatWasDoneIsKeptWithinBounds(t *testing.T) {
 		}
 		return answer != nil
 	}
+	kind = "once"
+	keep("ben k1", 7)
+	kind = ""
 	keep("ben k1", 0)
 	for n := range doneEach + 20 {
 		keep("eve k1", n)
@@ -501,6 +542,12 @@ func TestWhatWasDoneIsKeptWithinBounds(t *testing.T) {
 	}
 	if other, err := (doneOf{s, "else"}).Recall(t.Context(), "ben k1", []byte("0")); other != nil || err != nil {
 		t.Errorf("of somebody else: %q, %v", other, err)
+	}
+	for n := range doneMost {
+		keep(fmt.Sprint("many ", n%20), n)
+	}
+	if !has("ben k1", 7) || has("ben k1", 0) || has("eve k1", doneEach+19) {
+		t.Error("one kind is forgotten for another, or more are kept than may be")
 	}
 	c.pass(2 * time.Hour)
 	keep("ben k1", 1)

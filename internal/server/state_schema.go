@@ -92,6 +92,8 @@ CREATE TABLE agreement (
   person TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (person, key)) STRICT, WITHOUT ROWID;
 ALTER TABLE backup ADD COLUMN checked INTEGER NOT NULL DEFAULT 1;
+`, `
+ALTER TABLE done ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
