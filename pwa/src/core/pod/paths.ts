@@ -97,7 +97,7 @@ export function placeOf(path: string): Place {
 
 /** validPath tells whether a path that came from outside may stand in the owner's tree (docs/protocol.md, The tree). */
 export function validPath(path: string): boolean {
-  if (!path.startsWith("/") || path.length > 2048 || /[\u0000-\u001f\u007f\\]/.test(path)) return false;
+  if (!path.startsWith("/") || path.length > 2048 || /[\u0000-\u001f\u007f\\]|\p{Surrogate}/u.test(path)) return false;
   const segments = path.slice(1).replace(/\/$/, "").split("/");
   return path === "/" || segments.every((each) => each !== "" && each !== "." && each !== "..");
 }

@@ -62,11 +62,13 @@ async function listSigner({ store }: Tree, list: DeviceList, device: Signer): Pr
   return isLong(list) && typeof kept === "string" ? personSigner(kept, list.person) : device;
 }
 
-/** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices.
+/** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices. A person who has started has a list, and keeps their label.
  * Between `equals`, neither of which has the last word, both decide alike. */
 export async function acceptable(tree: Tree, path: string, text: string, pinnedText: string | undefined, equals = false): Promise<boolean> {
   try {
     const pinned = pinnedText === undefined ? undefined : await readDeviceList(pinnedText);
+    const me = tree.store.get("me") as { readonly label: string } | undefined;
+    if (me !== undefined && pinned?.label !== me.label) return false;
     if (path === devices) return await newerList(text, pinned, equals);
     if (pinned === undefined) return true;
     const known = await tree.text(keys);

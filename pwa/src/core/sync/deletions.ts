@@ -1,16 +1,24 @@
 /** Deletions that the pod asks for: carried out, or held until the owner was asked (protocol §3.4). */
 
 import { nextNumber, without } from "../pod/outbox.ts";
-import { placeOf, postPath } from "../pod/paths.ts";
+import { devices, keys, namePath, placeOf, postPath, relaysPath } from "../pod/paths.ts";
 import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
-import { held, heldIds, heldRows, thing } from "./held.ts";
+import { held, heldCount, heldIds, heldRows, thing } from "./held.ts";
 import { toPush } from "./missing.ts";
 import type { Tombstone } from "./replica.ts";
 
 /** Above this many posts and other things at once the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
 const askAbove = 10;
+
+/** What a person has as long as there is one: nobody deletes it, and who lost it gets it again. */
+const lasting: ReadonlySet<string> = new Set([devices, keys, namePath, relaysPath, "/.acl"]);
+
+/** isLasting tells whether a path is of what is never deleted. */
+export function isLasting(path: string): boolean {
+  return lasting.has(path);
+}
 
 /** Deleted is a resource that is here and deleted at the pod. */
 export interface Deleted {
@@ -35,17 +43,17 @@ export function deletedHere(tree: Tree, tombstones: readonly Tombstone[], waits:
   return [...found.values()];
 }
 
-/** mustAsk tells whether so many deletions need the owner's word: more than ten things, or every post there is. */
+/** mustAsk tells whether so many deletions need the owner's word: more than ten things, or every post there is; and while others wait for it, each does. */
 export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
   const things = new Set(deleted.map(({ row }) => thing(row.path)));
-  if (things.size > askAbove) return true;
+  if (things.size > askAbove || (things.size > 0 && heldCount(tree) > 0)) return true;
   if (things.size < 2) return false;
   return [...tree.store.rows("/social/posts/")].every(({ path }) => !("folder" in placeOf(path)) || things.has(thing(path)));
 }
 
 /** hold returns the write that keeps deletions for the owner's word. */
-export function hold(tree: Tree, deleted: readonly Pick<Row, "id">[]): Write {
-  const ids = [...heldIds(tree), ...deleted.map(({ id }) => id)];
+export function hold(tree: Tree, deleted: readonly Pick<Row, "id" | "path">[]): Write {
+  const ids = [...heldIds(tree), ...deleted.filter(({ path }) => !isLasting(path)).map(({ id }) => id)];
   return { set: held, value: [...new Set(ids)] };
 }
 

@@ -5,7 +5,7 @@ import { list, object, parse, string, whole } from "../json.ts";
 import type { Asking, Client } from "../ldp/client.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { forgetBases, type Known, knownName, stopFollowing } from "../pod/bases.ts";
-import { escaped } from "../pod/paths.ts";
+import { escaped, validPath } from "../pod/paths.ts";
 import { newRow } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
 import type { Did } from "../webid/key.ts";
@@ -48,7 +48,7 @@ export class Following {
     const changed = await this.#rows(restored ? undefined : this.#known.cursor, wait, restored, signal);
     await session.heard(changed);
     const { pod } = this.#client;
-    if (pod !== undefined && mayAdopt(session)) await adopt(session, pod);
+    if (pod !== undefined && this.#listed && mayAdopt(session)) await adopt(session, pod);
     return (await this.#rest()) || changed.length > 0;
   }
 
@@ -56,6 +56,10 @@ export class Following {
   async bytes(path: string): Promise<Bytes | undefined> {
     const { readBytes } = await network();
     return readBytes(this.#client, path).catch(() => undefined);
+  }
+
+  get #listed(): boolean {
+    return others(this.#session).includes(this.#kid);
   }
 
   get #known(): Known {
@@ -71,9 +75,9 @@ export class Following {
       const { heard } = this.#client;
       const known: Known = { cursor: { epoch: page.epoch, seq: page.seq }, heard };
       const same = JSON.stringify(known) === JSON.stringify(this.#known);
-      changed.push(...(await settle(tree, this.#client, page, same ? [] : [{ set: knownName(this.#kid), value: known }], { heard })));
+      changed.push(...(await settle(tree, this.#client, page, same ? [] : [{ set: knownName(this.#kid), value: known }], { heard, listed: () => this.#listed })));
       for (const { path } of page.rows) there.add(path);
-      if (!page.more) break;
+      if (!page.more || !this.#listed) break;
     }
     await tree.exclusive(() => this.#tidy(restored ? there : undefined));
     return changed;
@@ -154,13 +158,14 @@ class DeviceClient implements Client {
 
   #take({ bytes }: Answer, epoch: string): void {
     const json = parse(text(bytes));
-    this.heard = whole(object(json?.known)?.[this.#session.me.device]) ?? 0;
+    // Nobody has heard of what did not happen.
+    this.heard = Math.min(whole(object(json?.known)?.[this.#session.me.device]) ?? 0, this.#session.tree.counter);
     this.pod = podOf(json?.pod);
     this.#bare = json?.more === true && (this.#bare || (epoch !== "" && json.epoch !== epoch));
     this.#along = new Map(list(json?.rows).map(object).flatMap((row): readonly (readonly [string, Bytes])[] => {
       const [path, written] = [string(row?.path, 2048), string(row?.bytes, 1 << 20)];
       const found = written === undefined ? undefined : fromB64u(written);
-      return path === undefined || found === undefined ? [] : [[`.replica${escaped(path)}`, found]];
+      return path === undefined || !validPath(path) || found === undefined ? [] : [[`.replica${escaped(path)}`, found]];
     }));
   }
 }

@@ -11,7 +11,7 @@ import type { Client } from "../ldp/client.ts";
 import { nextNumber } from "../pod/outbox.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
-import { hold } from "./deletions.ts";
+import { hold, isLasting } from "./deletions.ts";
 import { toPush } from "./missing.ts";
 import { type Cursor, type Page, readPage } from "./replica.ts";
 import { settle } from "./settle.ts";
@@ -62,7 +62,7 @@ async function queueMissing(tree: Tree, there: ReadonlySet<string>, cursor: Curs
   const missing = [...store.rows("/")].filter(({ path, here }) => here && !there.has(path));
   const restored = store.get("restored") as number | undefined;
   // Of an old backup nobody can tell what the pod never had from what was deleted there so long ago that it forgot.
-  const old = restored === undefined || tree.env.now() - restored < remembered ? [] : missing.filter(({ modified }) => modified <= restored);
+  const old = restored === undefined || tree.env.now() - restored < remembered ? [] : missing.filter(({ modified, path }) => modified <= restored && !isLasting(path));
   const held = old.length === 0 ? [] : [hold(tree, old)];
   const pushed = missing.filter((row) => !old.includes(row)).map(({ path }) => path);
   await store.apply([...toPush(tree, pushed, [], nextNumber(store)), ...held, { unset: "restored" }, { set: "pod/cursor", value: cursor }]);

@@ -52,6 +52,8 @@ export async function readPage(client: Client, after: Cursor | undefined, wait =
   const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, signal });
   const page = pageOf(parse(text(bytes)));
   if (page === undefined) throw notOurs("read replica");
+  // There is no end of pages that say there are more, and do not go on.
+  if (page.more && page.seq <= (after?.epoch === page.epoch ? after.seq : 0)) throw notOurs("read replica");
   return page;
 }
 

@@ -58,14 +58,16 @@ export class Serving {
   /** answer returns the answer; undefined where only a pod can give one. */
   async answer(asker: Asker, request: SealedRequest): Promise<SealedResponse | Stored | undefined> {
     const [path = "", query = ""] = request.path.split("?");
-    const what = `${request.method} ${decodeURIComponent(path)}`;
+    const plain = plainOf(path);
+    if (plain === undefined) return empty(404);
+    const what = `${request.method} ${plain}`;
     if (what === "POST /.pair") return asker.kind === "nobody" ? admit(this.#session, request.body) : undefined;
     if (asker.kind !== "owner" || !what.includes(" /.replica")) return undefined;
     if (what === `PUT /.replica${devices}`) return this.#told(text(request.body));
     // What an old backup brought back may have been deleted long since: first it has to be compared.
     if (this.#old) return empty(503);
     if (what === "GET /.replica") return json(await this.#page(new URLSearchParams(query)));
-    return what.startsWith("GET /.replica/") ? this.#bytes(decodeURIComponent(path).slice("/.replica".length)) : undefined;
+    return what.startsWith("GET /.replica/") ? this.#bytes(plain.slice("/.replica".length)) : undefined;
   }
 
   get #old(): boolean {
@@ -80,7 +82,7 @@ export class Serving {
     const after = follows ? Number(query.get("after")) || 0 : 0;
     if (follows) await this.#news(after, Math.min(longestWait, Number(query.get("wait")) || 0));
     const all = this.#changes.after(after);
-    const { rows, seq } = await this.#some(all, Math.min(mostRows, Number(query.get("limit")) || mostRows), query.get("bare") === null);
+    const { rows, seq } = await this.#some(all, Math.max(1, Math.min(mostRows, Number(query.get("limit")) || mostRows)), query.get("bare") === null);
     const { head } = this.#changes;
     const more = rows.length < all.length;
     return given({ epoch, seq: more ? seq : head, head, more, counter: tree.counter, device: tree.device, known: knownOf(store), pod, rows });
@@ -153,6 +155,15 @@ export class Serving {
     await session.heard([devices, relaysPath]);
     session.emit("me");
     return empty(204);
+  }
+}
+
+/** plainOf reads the path of a URL; undefined when it is not escaped UTF-8. */
+function plainOf(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
   }
 }
 

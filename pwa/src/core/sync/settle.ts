@@ -13,14 +13,14 @@ import { readNote } from "../pod/post.ts";
 import { acceptable } from "../pod/profile.ts";
 import { gathered } from "../pod/gather.ts";
 import { heardOf, traced } from "../pod/traces.ts";
-import { gone, newer, newRow, type Tree } from "../pod/tree.ts";
+import { gone, newer, newHandle, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { deletedHere, hold, mustAsk } from "./deletions.ts";
+import { deletedHere, hold, isLasting, mustAsk } from "./deletions.ts";
 import { merge, type Verdict } from "./merge.ts";
 import { toPush } from "./missing.ts";
 import { pool } from "./pool.ts";
-import { type Page, readBytes, type RemoteRow } from "./replica.ts";
+import { type Page, readBytes, type RemoteRow, type Tombstone } from "./replica.ts";
 
 /** So many bytes are fetched of a resource that nobody has looked at. */
 const eagerBytes = 4 << 20;
@@ -35,10 +35,28 @@ function isLarge({ path, size }: Pick<RemoteRow, "path" | "size">): boolean {
 export interface Other {
   /** The highest counter of this device that it has heard of. */
   readonly heard: number;
+  /** Tells whether it is still one of the person's devices: it may have been removed while its answer was on the way. */
+  readonly listed: () => boolean;
 }
 
+/** Told is what of a page is merged. Of one after which `more` come the deletions wait, so that all of them are decided together. */
+export type Told = Pick<Page, "rows" | "gone" | "counter"> & Partial<Pick<Page, "more">>;
+
+/** No honest clock is so far ahead of another; one that was taken over could not be counted up any more at last. */
+const leap = 2 ** 32;
+
+/** likely leaves out of a page what no device of this person can have counted to. */
+function likely({ counter }: Tree, page: Told): Told {
+  const near = (each: { readonly version: Version }): boolean => each.version.counter <= counter + leap;
+  return { ...page, rows: page.rows.filter(near), gone: page.gone.filter(near), counter: page.counter <= counter + leap ? page.counter : 0 };
+}
+
+/** undecided is the setting with the pod's, or other devices', tombstones of what is here, until the last page of them came. */
+const undecided = "pod/undecided";
+
 /** settle merges a page, of the pod's unless it is another's, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
-export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows" | "gone" | "counter">, also: readonly Write[], other?: Other): Promise<readonly string[]> {
+export async function settle(tree: Tree, client: Client, told: Told, also: readonly Write[], other?: Other): Promise<readonly string[]> {
+  const page = likely(tree, told);
   const fetched = new Map<string, Bytes>();
   const { dels } = waitingFor(tree, other);
   await pool(4, page.rows.filter((remote) => wanted(tree, dels, remote, other)), async ({ path }) => {
@@ -47,6 +65,7 @@ export async function settle(tree: Tree, client: Client, page: Pick<Page, "rows"
   });
   // Everything is decided within one turn of the tree, because acts may have happened while bytes came.
   return tree.exclusive(async () => {
+    if (other?.listed() === false) return [];
     const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter), other);
     await settling.deletions(page);
     for (const remote of listsFirst(page.rows)) await settling.row(remote);
@@ -115,10 +134,16 @@ class Settling {
     return [...this.#writes, ...traces, ...without(store, this.#dropped), ...queued, ...counter];
   }
 
-  /** deletions carries out what the pod's tombstones say, or holds it for the owner's word. */
-  async deletions({ gone: tombstones }: Pick<Page, "gone">): Promise<void> {
+  /** deletions carries out what the pod's tombstones say once all of them are here, or holds it for the owner's word. */
+  async deletions({ gone: tombstones, more = false }: Told): Promise<void> {
     const waits = (path: string): boolean => this.#waits.puts.has(path);
-    const deleted = deletedHere(this.#tree, tombstones, this.#other === undefined ? waits : () => true);
+    const before = (this.#tree.store.get(undecided) as readonly Tombstone[] | undefined) ?? [];
+    const found = deletedHere(this.#tree, [...before, ...tombstones], this.#other === undefined ? waits : () => true);
+    for (const { row } of found) if (isLasting(row.path)) this.#revive(row);
+    const deleted = found.filter(({ row }) => !isLasting(row.path));
+    if (more && deleted.length > 0) this.#writes.push({ set: undecided, value: [...new Set(deleted.map(({ tombstone }) => tombstone))] });
+    if (more) return;
+    if (before.length > 0) this.#writes.push({ unset: undecided });
     if (mustAsk(this.#tree, deleted)) {
       this.#writes.push(hold(this.#tree, deleted.map(({ row }) => row)));
       return;
@@ -130,6 +155,13 @@ class Settling {
       this.#dropped.push(row.path);
       this.changed.push(row.path);
     }
+  }
+
+  /** revive brings what was deleted elsewhere, and must not be, back under a new handle. */
+  #revive(row: Row): void {
+    const { device, env } = this.#tree;
+    this.#writes.push({ put: { ...row, id: newHandle(env), version: { counter: ++this.#counter, device } }, bytes: null });
+    this.#push(row.path);
   }
 
   /** row merges one row. */
