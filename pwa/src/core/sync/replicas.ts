@@ -164,7 +164,8 @@ class Line {
     const { env } = this.#session;
     if (!env.presence.online()) return undefined;
     const [wait, began] = [this.following.awake ? patience : 0, env.now()];
-    const came = await this.ask(wait);
+    // Whatever one device answers, the others are followed, and this one is asked again.
+    const came = await this.ask(wait).catch(() => undefined);
     if (came === undefined) return (await network()).backOff(env, this.#failures++);
     this.#failures = 0;
     return came || wait === 0 || env.now() - began > rest ? 0 : rest;
