@@ -10,6 +10,7 @@ import { makeQueue } from "../src/core/relay/queue.ts";
 import type { Message } from "../src/core/relay/frames.ts";
 import { cancelThrough, postThrough } from "../src/core/relay/hop.ts";
 import { Mailbox, type MailboxState, type Subscription } from "../src/core/relay/mailbox.ts";
+import { pollLine } from "../src/core/relay/poll.ts";
 import { type Relay, startRelay } from "./relays.ts";
 
 const random = (count: number): Bytes => crypto.getRandomValues(new Uint8Array(count));
@@ -55,7 +56,7 @@ async function reader(url: string, subscription: Subscription, on: Net = net): P
     message: (message) => messages.push(message),
     state: (state) => states.push(state),
     subscribed: (_, count) => waiting.push(count),
-  });
+  }, pollLine);
   open.push(mailbox);
   mailbox.start();
   await expect.poll(() => waiting.length, { timeout: 60_000 }).toBe(1);
