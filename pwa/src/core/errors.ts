@@ -1,6 +1,6 @@
 /** Codes of everything that can fail in a way a person should hear about; the message files translate each. */
 export type ErrorCode =
-  | "bad-link" | "link-used" | "link-of-other-kind" | "own-invite"
+  | "bad-link" | "link-used" | "too-many-devices" | "link-of-other-kind" | "own-invite"
   | "no-pod" | "pod-unreachable" | "pod-refused" | "pod-owned-by-other" | "pod-full" | "pod-not-told" | "not-taken"
   | "waiting" | "asleep" | "no-reach" | "no-relay" | "relay-unreachable" | "relay-refused" | "relay-full" | "no-wake"
   | "friend-unreachable" | "friend-refused" | "not-there-any-more" | "behind"

@@ -3,6 +3,7 @@
  * the link's secret, so it cannot let itself in. Where there is no pod, this device is asked itself (linking.ts).
  *
  *     link/<auth>       Link: a secret this device made, until it is too old
+ *     admitted/<kid>    Admitted: a device that this one let in
  *     revoked/<kid>     a device that this one took out of the list: a Farewell until it can be told, then true
  */
 
@@ -14,11 +15,11 @@ import { relayCount } from "../pod/facts.ts";
 import { inviteKeyNames } from "../pod/inviter.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
-import { jose } from "../pod/tree.ts";
+import { type Batch, jose, type Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, jwkOf, parseDid } from "../webid/key.ts";
-import { can, type Device } from "../webid/list.ts";
+import { can, type Device, hasNamed, isName } from "../webid/list.ts";
 import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import type { RelayWay } from "../webid/way.ts";
 import { podClient } from "./clients.ts";
@@ -38,6 +39,12 @@ export interface Link {
 export const linkSettings = "link/";
 const links = linkSettings;
 const revoked = "revoked/";
+const admitted = "admitted/";
+
+/** Admitted is what it takes to let a device in once more, which this one let in under a list of that generation. */
+interface Admitted extends Pick<Joiner, "name" | "agree"> {
+  readonly gen: number;
+}
 
 /** Farewell is how a device is reached that was taken out. */
 interface Farewell {
@@ -51,9 +58,10 @@ const renewBefore = 15 * 86_400_000;
 /** admitDevices lets in those who hold a link that this device made; true when somebody came. */
 export async function admitDevices(session: Session): Promise<boolean> {
   const { env, store, tree } = session;
-  const open = store.names(links).filter((name) => (store.get(name) as Link).expires > env.now());
-  const old = store.names(links).filter((name) => !open.includes(name));
+  const lasts = store.names(links).filter((name) => (store.get(name) as Link).expires > env.now());
+  const old = store.names(links).filter((name) => !lasts.includes(name));
   if (old.length > 0) await store.apply(old.map((name) => ({ unset: name })));
+  const open = lasts.filter((name) => (store.get(name) as Link).used === undefined);
   if (open.length === 0 || session.pod === undefined) return false;
   const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
   for (const request of list(parse(text(bytes))?.joins).map(object)) {
@@ -61,14 +69,21 @@ export async function admitDevices(session: Session): Promise<boolean> {
     const name = await madeFor(store, open, joiner);
     if (joiner === undefined || name === undefined || can(session.list, joiner.kid, "answer")) continue;
     await tree.act("other", async (batch) => {
-      const device: Device = { kid: joiner.kid, name: joiner.name, may: ["answer", "accept", "post", "admin"] };
-      await putLists(batch, await changeLists(tree, env.keys, { devices: (now) => [...now, device], agree: [joiner.agree] }));
+      await putJoiner(tree, batch, joiner);
       batch.set(name, undefined);
     });
     await session.heard([devices]);
     return true;
   }
   return false;
+}
+
+/** putJoiner writes the lists with one device more, with the rights of all, and remembers that this device let it in. Throws a `Refusal` where the list takes no more. */
+export async function putJoiner(tree: Tree, batch: Batch, { kid, name, agree }: Pick<Joiner, "kid" | "name" | "agree">): Promise<void> {
+  const device: Device = { kid, name, may: ["answer", "accept", "post", "admin"] };
+  const next = await changeLists(tree, tree.env.keys, { devices: (now) => (now.some((each) => each.kid === kid) ? now : [...now, device]), agree: [agree] });
+  await putLists(batch, next);
+  batch.set(admitted + kid, { name, agree, gen: next.devices.gen } satisfies Admitted);
 }
 
 /** Joiner is a device that asks to be one of the person's. */
@@ -82,8 +97,8 @@ export interface Joiner {
 /** joinerOf reads who asks; undefined when something lacks. Throws a `Refusal` for keys that are none. */
 export async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
   const mac = string(request?.mac, 64);
-  const name = string(request?.name, 64);
-  if (request === undefined || mac === undefined || name === undefined) return undefined;
+  const name = string(request?.name);
+  if (request === undefined || mac === undefined || name === undefined || !isName(name)) return undefined;
   const kid = parseDid(request.kid);
   const key = didOfJwk(request.agree);
   return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
@@ -134,6 +149,22 @@ export async function revokeAgain(session: Session): Promise<void> {
     const kid = name.slice(revoked.length);
     if (session.list.devices.some((each) => each.kid === kid)) await removeDevice(session, kid);
     else await tellRemoved(session, name);
+  }
+}
+
+/** admitAgain lets in once more whom this device let in, where another list of the same epoch came to hold that has never named them, or other keys without theirs.
+ * A list that follows one with them was meant so, and one of another generation may have been. */
+export async function admitAgain(session: Session): Promise<void> {
+  const { env, store, tree, me } = session;
+  for (const name of store.names(admitted)) {
+    const kid = name.slice(admitted.length) as Did;
+    const { agree, gen, ...device } = store.get(name) as Admitted;
+    const listed = can(session.list, kid, "answer");
+    const over = agree.until <= env.now() || gen !== session.list.gen || store.get(revoked + kid) !== undefined || (!listed && hasNamed(session.list, kid));
+    if (over) await store.apply([{ unset: name }]);
+    if (over || !can(session.list, me.device, "admin") || (listed && newestKey((await ownLists(tree)).keys, kid) !== undefined)) continue;
+    await tree.act("other", (batch) => putJoiner(tree, batch, { kid, agree, ...device }));
+    await session.heard([devices]);
   }
 }
 

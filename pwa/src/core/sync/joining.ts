@@ -21,6 +21,7 @@ import { type AgreementKey, newestKey } from "../webid/agreement.ts";
 import { acceptDeviceList } from "../webid/devices.ts";
 import { type Joining, makeJoining, type PodLink, readJoining } from "../webid/joinlink.ts";
 import { type Did, generate, jwkOf, type Signer } from "../webid/key.ts";
+import { isName } from "../webid/list.ts";
 import { makeAgreementKey } from "../webid/person.ts";
 import { signerOf } from "../webid/records.ts";
 import type { Link } from "./admitting.ts";
@@ -126,17 +127,29 @@ async function podWay(env: Env, joining: Joining, signer: Signer, agree: Agreeme
   };
 }
 
-async function askToJoin({ secret, label }: Joining, { openly }: PodWay, { kid }: Signer, agree: AgreementKey, name: string): Promise<readonly (readonly [string, string])[]> {
+async function askToJoin(joining: Joining, { openly }: PodWay, { kid }: Signer, agree: AgreementKey, name: string): Promise<readonly (readonly [string, string])[]> {
   const { authOf, jsonOf, macOf } = await network();
+  const { secret, label } = joining;
   const key = fromB64u(secret) as Bytes;
-  const body = { secret: await authOf(key), kid, name, agree: jwkOf(agree.key), mac: await macOf(key, kid, agree.key) };
+  const body = { secret: await authOf(key), kid, name: clipped(name), agree: jwkOf(agree.key), mac: await macOf(key, kid, agree.key) };
   const answer = await openly({ path: ".pair", body: JSON.stringify(body) });
   if (answer.status === 403) throw new KithError("link-used", "join: the link was used or is too old");
+  if (answer.status === 409 && !("pod" in joining)) throw new KithError("too-many-devices", "join: the list takes no more");
   if (answer.status !== 202) throw new Failure(codeOf(answer.status, "pod"), "join", answer.status);
   const json = jsonOf(answer, "pod");
   const pinned = await acceptDeviceList(string(json.device_list, maxList) ?? "");
   if (pinned.label !== label) throw new KithError("pod-refused", "join: the pod is not that of the link's person");
   return [[devices, pinned.text], [keys, string(json.keys, maxList) ?? ""]];
+}
+
+/** clipped returns a device's name as far as a list takes it. */
+function clipped(name: string): string {
+  let short = "";
+  for (const sign of name.replace(/\p{Cc}/gu, " ")) {
+    if (!isName(short + sign)) break;
+    short += sign;
+  }
+  return short;
 }
 
 /** admitted asks until the pod knows this device; it returns the lists with this device in them where they have to be read at once. */

@@ -3,6 +3,8 @@
  * (docs/protocol.md, Replicas). Nothing is pushed: what this one has the others fetch, as soon as both are awake.
  *
  *     asked, or asks ──▶ awake: waits for news at the other ──▶ no answer: asks again after 2 s, 4 s … 15 min, or when it is asked itself
+ *
+ * Who asks is known to be awake, so it is asked back if this device took it to sleep; else each answer would lead to the next question.
  */
 
 import type { Stop } from "../env.ts";
@@ -18,7 +20,7 @@ import { type Asker, Serving, type Stored } from "./serving.ts";
 import type { Session } from "./session.ts";
 
 /** Seconds that a device that is awake is asked to wait for news; one that answers at once instead is asked no more often than this, in milliseconds. */
-const [patience, rest] = [15, 5_000];
+const [patience, rest] = [15, 10_000];
 
 /** Replicas runs from `start` to `stop`; it answers before that too. */
 export class Replicas {
@@ -36,7 +38,7 @@ export class Replicas {
   /** answer answers a request of another device, or of who wants to be one; undefined where only a pod can. */
   async answer(asker: Asker, request: SealedRequest): Promise<SealedResponse | Stored | undefined> {
     const answer = await this.#serving.answer(asker, request);
-    if (asker.kind === "owner") this.#lines.get(asker.kid as Did)?.hurry();
+    if (asker.kind === "owner") this.#lines.get(asker.kid as Did)?.asked();
     return answer;
   }
 
@@ -102,8 +104,10 @@ class Line {
   #unwatch: Stop = () => undefined;
   #timer: Stop = () => undefined;
   #turning: Promise<void> | undefined;
-  /** It is to be asked once more when what is under way has ended. */
-  #again = false;
+  /** So many milliseconds after what is under way has ended it is to be asked once more. */
+  #again: number | undefined;
+  /** When it was asked the last time. */
+  #began = -Infinity;
   #came: (() => void) | undefined;
   #failures = 0;
 
@@ -120,13 +124,19 @@ class Line {
     this.hurry();
   }
 
-  /** hurry asks now. */
-  hurry(): void {
+  /** asked asks a device that was taken to sleep, and has just asked itself, though not twice within a rest. */
+  asked(): void {
+    if (!this.following.awake) this.hurry(Math.min(rest, Math.max(0, this.#began + rest - this.#session.env.now())));
+  }
+
+  /** hurry asks now, or after so many milliseconds. */
+  hurry(pause = 0): void {
     this.#failures = 0;
     if (this.#came === undefined || this.#stopping.signal.aborted) return;
     this.#timer();
-    if (this.#turning === undefined) this.#next();
-    else this.#again = true;
+    if (this.#turning !== undefined) this.#again = Math.min(pause, this.#again ?? pause);
+    else if (pause === 0) this.#next();
+    else this.#timer = this.#session.env.after(pause, () => this.#next());
   }
 
   /** ask follows the device once; returns whether something came, undefined when it does not answer. */
@@ -150,12 +160,13 @@ class Line {
 
   #turned(pause: number | undefined): void {
     this.#turning = undefined;
-    const wait = this.#again ? 0 : pause;
+    const wait = this.#again === undefined ? pause : Math.min(this.#again, pause ?? this.#again);
     if (wait !== undefined && !this.#stopping.signal.aborted) this.#timer = this.#session.env.after(wait, () => this.#next());
   }
 
   #next(): void {
-    this.#again = false;
+    this.#again = undefined;
+    this.#began = this.#session.env.now();
     this.#turning = this.#turn().then((pause) => this.#turned(pause));
   }
 

@@ -13,7 +13,7 @@ import { listOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, type Label, labelOf, parseDid, type Signer } from "./key.ts";
 import type { Device, DeviceList, Right } from "./list.ts";
-import { can, separator } from "./list.ts";
+import { can, isName, maxName, separator } from "./list.ts";
 import { Refusal } from "./verdict.ts";
 
 /** maxDevices is how many devices a list may name. */
@@ -21,7 +21,6 @@ export const maxDevices = 16;
 /** maxChain is how long a chain may be, in bytes. */
 export const maxChain = 32 << 10;
 const maxLists = 32;
-const maxName = 64;
 const typ = "kith-devices+jwt";
 const rights: readonly string[] = ["answer", "accept", "post", "admin"] satisfies Right[];
 
@@ -167,7 +166,7 @@ function readDevice(value: unknown): Device {
   const json: Json = object(value);
   const name = textOf(json, "name", maxName);
   const may = listOf(json, "may", rights.length) as readonly Right[];
-  if (/\p{Cc}/u.test(name) || new Set(may).size < may.length || !may.every((right) => rights.includes(right))) {
+  if (!isName(name) || new Set(may).size < may.length || !may.every((right) => rights.includes(right))) {
     throw new Refusal("malformed");
   }
   return { kid: did(textOf(json, "kid", 64)), name, may };

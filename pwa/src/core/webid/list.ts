@@ -1,6 +1,6 @@
 /** Device lists as they stand in the owner's own tree: what was verified when it was written is not verified again (devices.ts). */
 
-import { fromB64u, text } from "../bytes.ts";
+import { fromB64u, text, utf8 } from "../bytes.ts";
 import { parse } from "../json.ts";
 import type { Did, Label } from "./key.ts";
 
@@ -34,9 +34,22 @@ export interface DeviceList {
 /** separator stands between the lists of a chain. */
 export const separator = "~";
 
+/** maxName is how long the name of a device may be, in bytes of UTF-8. */
+export const maxName = 64;
+
 /** can tells whether a list names a device and gives it that right. */
 export function can(list: DeviceList, kid: string, right: Right): boolean {
   return list.devices.some((device) => device.kid === kid && device.may.includes(right));
+}
+
+/** isName tells whether a device may be called so. */
+export function isName(name: string): boolean {
+  return utf8(name).length <= maxName && !/\p{Cc}/u.test(name);
+}
+
+/** hasNamed tells whether a list that was verified, or one of those before it in its chain, names a device. */
+export function hasNamed(list: DeviceList, kid: string): boolean {
+  return list.text.split(separator).some((each) => ownList(each)?.devices.some((device) => device.kid === kid) === true);
 }
 
 /** ownList reads the newest list of a chain that this device has verified; undefined when it is none. */

@@ -15,6 +15,7 @@ export const friends = (n: number): string => count(n, "1 friend", `${n} friends
 const errors: Readonly<Record<ErrorCode, string>> = {
   "bad-link": "This link is not complete. Copy all of it and paste it again.",
   "link-used": "This link has been used already, or it has run out. Ask for a new one.",
+  "too-many-devices": "You have as many devices as there can be. Remove one first.",
   "link-of-other-kind": "This link is for something else. Open it in your browser and Kith shows what it is for.",
   "own-invite": "This is your own invite. Send it to a friend.",
   "no-pod": "This needs a pod. You can connect one under You.",
