@@ -1,5 +1,8 @@
 /** What a pod or another device of the person says is not simply taken: it may be rented, stolen, or broken. */
 
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../src/core/bytes.ts";
 import { memoryKeyRecords } from "../../src/core/index.ts";
@@ -15,6 +18,7 @@ import { Replicas } from "../../src/core/sync/replicas.ts";
 import { Session } from "../../src/core/sync/session.ts";
 import { type Other, settle } from "../../src/core/sync/settle.ts";
 import { makePerson } from "../../src/core/webid/person.ts";
+import { Host } from "./host.ts";
 import { Relay } from "./relay.ts";
 import { Device, picture, until } from "./world.ts";
 
@@ -154,6 +158,32 @@ test("a device answers questions that make no sense", async () => {
   }
 });
 
+test("a device list that was deleted in the pod's folder comes back there, and the app opens", async () => {
+  const host = await Host.open();
+  const [made, kith] = await device("phone");
+  try {
+    await kith.start("Ana");
+    await kith.post({ text: "stays", pictures: [], audience: { kind: "me" } });
+    await kith.connectPod((await host.person("ana")).pair);
+    await kith.syncNow();
+    const found = (await readdir(host.folder, { recursive: true })).filter((path) => path.endsWith("profile/devices"));
+    expect(found).toHaveLength(1);
+    const file = join(host.folder, found[0] ?? "");
+    const { text } = (await ownLists(new Tree(made.store as Store, made.env(), selfOf(kith)))).devices;
+    await rm(file);
+    await until(async () => (await kith.syncNow(), existsSync(file)), "the file is there again");
+    expect((await ownLists(new Tree(made.store as Store, made.env(), selfOf(kith)))).devices.text).toBe(text);
+    await made.close();
+    const again = await made.kith();
+    expect(again.devices()).toHaveLength(2);
+    await again.syncNow();
+    expect(again.pod()).toMatchObject({ kind: "connected", waiting: 0 });
+  } finally {
+    await made.close();
+    await host.close();
+  }
+});
+
 describe("two devices without a pod, of which one has gone wrong", () => {
   let relay: Relay;
   let [first, second] = [new Device("phone"), new Device("laptop")];
@@ -204,6 +234,19 @@ describe("two devices without a pod, of which one has gone wrong", () => {
     await phone.post(say("from the phone"));
     await meet();
     for (const kith of [phone, laptop]) expect([...(await texts(kith))].sort()).toEqual(["after the odd path", "from the phone"]);
+  });
+
+  test("what nobody reckoned with does not end the asking, nor keep the app from closing", async () => {
+    let asked = 0;
+    const env = { ...first.env(), presence: { online: () => true, visible: () => true, watch: () => () => undefined } };
+    const session = await Session.open(env, first.store as Store, () => undefined, () => (asked++, Promise.reject(new TypeError("nonsense"))));
+    const replicas = new Replicas(session);
+    replicas.start(() => undefined);
+    await until(() => (first.pass(60_000), asked > 2), "it is asked again and again");
+    await replicas.stop();
+    const before = asked;
+    first.pass(60_000);
+    expect(asked).toBe(before);
   });
 
   test("it is asked before more than ten deletions even when they come on many pages", async () => {
