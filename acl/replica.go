@@ -157,12 +157,22 @@ func (r *Replica) Head(ctx context.Context) (head pod.Head, err error) {
 
 // Delete deletes p and all below it, if the counter of the version is no lower
 // than that of the row, or p is a contact. It returns ErrSuperseded with the row
-// that stands otherwise. What is absent already is deleted.
+// that stands otherwise, and for what has the owner's lists in it: by these everybody
+// knows who the owner is, so no version takes them away, whichever device says so.
+// What is absent already is deleted.
 func (r *Replica) Delete(ctx context.Context, p pod.Path, version pod.Version) (stands pod.Info, err error) {
 	err = r.v.update(ctx, func(tx pod.WriteTx, _ *judge) error {
 		info, ok, err := stat(tx, p)
 		if !ok || err != nil {
 			return err
+		}
+		lists, err := holdsLists(tx, p)
+		if err != nil {
+			return err
+		}
+		if lists {
+			stands = info
+			return ErrSuperseded
 		}
 		if version.Counter < info.Version.Counter {
 			if !inContacts(p) {
@@ -174,6 +184,24 @@ func (r *Replica) Delete(ctx context.Context, p pod.Path, version pod.Version) (
 		return r.v.g.remove(tx, p, version, true)
 	})
 	return stands, err
+}
+
+// holdsLists reports whether p is the chain of device lists or the keys document,
+// or a container, other than the root, that has one of them in it.
+func holdsLists(tx pod.Tx, p pod.Path) (bool, error) {
+	for _, name := range pinned {
+		list, err := pod.ParsePath(name)
+		if err != nil {
+			return false, err
+		}
+		if p != list && (p.IsRoot() || !p.Contains(list)) {
+			continue
+		}
+		if _, ok, err := stat(tx, list); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
 }
 
 // Changed returns a channel that is closed at the next commit of the pod.

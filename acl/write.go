@@ -284,6 +284,9 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 	return info, err
 }
 
+// pinned are the chain of device lists and the keys document, of those that are adopted.
+var pinned = []string{"/profile/devices", "/profile/keys"}
+
 // adopted are what a person says of themselves, of whom the pod is open to and of
 // how the person is reached.
 // The server adopts it as the owner's devices bring it, so nothing else may write
