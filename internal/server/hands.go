@@ -7,6 +7,7 @@ import (
 
 	"kith/pod"
 	"kith/pod/folder"
+	"kith/webid"
 )
 
 // How hands in a pod's folder are followed.
@@ -30,7 +31,24 @@ type hands struct {
 func (h *home) followed() folder.Followed {
 	return folder.Followed{Settle: handsSettle, Rescan: handsRescan, Prompt: settings, Private: func(tx pod.Tx, p pod.Path) ([]byte, error) {
 		return h.guard.Private(tx, p)
-	}}
+	}, Keep: h.keep}
+}
+
+// keep knows the owner's lists, which no hand deletes: a device that followed such a delete would not know any more who
+// its person is.
+func (h *home) keep(p pod.Path) (text []byte, keep bool) {
+	of := map[string]func(webid.Lists) string{
+		"/profile/devices": func(l webid.Lists) string { return l.Devices.String() },
+		"/profile/keys":    func(l webid.Lists) string { return l.Keys.String() },
+	}[p.String()]
+	if of == nil {
+		return nil, false
+	}
+	owner, err := h.state.person(context.Background(), h.name)
+	if err != nil { // the phones bring it
+		return nil, true
+	}
+	return []byte(of(owner.lists)), true
 }
 
 // openHands begins to follow the folder.

@@ -30,6 +30,10 @@ type Followed struct {
 	// Private returns the ACL document that keeps a new resource for the owner, or
 	// nil where none is needed. It is called with the transaction of an Update.
 	Private func(tx pod.Tx, p pod.Path) ([]byte, error)
+	// Keep reports whether a hand may not delete the resource p: the pod puts it back
+	// with that text. Where there is none, replicas are left to bring it. It is called
+	// in an Update, so it must not use the store; nil keeps nothing.
+	Keep func(p pod.Path) (text []byte, keep bool)
 }
 
 // Troubles is what the owner should hear of the folder.
@@ -259,7 +263,8 @@ func lossOf(rows []row) (l loss) {
 	return l
 }
 
-// bury deletes what a hand has removed, if allow lets it, and holds it otherwise. What is there again is left alone.
+// bury deletes what a hand has removed, if allow lets it, and holds it otherwise. What is there again is left alone,
+// and what is kept is put back instead.
 func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) bool) (deleted loss, err error) {
 	_, err = s.update(ctx, func(w *writeTx) error {
 		rows, err := w.without(paths)
@@ -278,10 +283,14 @@ func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) boo
 			}
 			return nil
 		}
-		for _, r := range rows {
+		kept, rest := s.o.Followed.kept(rows)
+		for _, r := range rest {
 			if err := w.buryRow(r); err != nil {
 				return err
 			}
+		}
+		if err := w.restore(kept); err != nil {
+			return err
 		}
 		deleted = lost
 		s.hand.hold(paths, false)
