@@ -12,7 +12,7 @@ const dist = new URL("../dist/", import.meta.url);
 const budgets = [
   { file: "shell.html", packed: true, limit: 60_000 },
   ...readdirSync(dist).filter((file) => file.startsWith("part-")).map((file) => ({ file, packed: true, limit: 20_000 })),
-  { file: "index.html", packed: true, limit: 180_000 },
+  { file: "index.html", packed: true, limit: 181_000 },
   { file: "sw.js", packed: false, limit: 2_048 },
   ...readdirSync(dist).filter((file) => file.startsWith("answer-")).map((file) => ({ file, packed: true, limit: file.startsWith("answer-taking-") ? 20_000 : 29_000 })),
 ];
