@@ -298,6 +298,7 @@ func TestALaggingPodDoesNotAnswer(t *testing.T) {
 	b.start()
 	b.share("2026-11-22-e", `{"content":"later"}`, true)
 	seen := cursorOf(t, b.ana.must(http.StatusOK, "GET", "/social/feed", "").body)
+	eventually(t, "what was answered is acknowledged", func() bool { return p.server.Counters()["now_messages"] == 0 })
 	b.stop()
 	b.dir = behind // a backup
 	b.start()
