@@ -104,11 +104,11 @@ twice: $(modules)
 	cd pwa && npm run --silent twice
 
 gotest: $(app)
-	go test ./...
+	go test -timeout 20m ./...
 
 # The race detector needs cgo.
 race: $(app)
-	CGO_ENABLED=1 go test -race $$(tools/guarded)
+	CGO_ENABLED=1 go test -race -timeout 20m $$(tools/guarded)
 
 # SHOTS=1 keeps a picture of every screen in pwa/shots, on phone and desktop, in light and dark.
 e2e: kith needs
