@@ -244,19 +244,4 @@ func (in *intake) take(n int64) error {
 }
 
 // of returns a body that ends in pod.ErrFull where it would be too much.
-func (in *intake) of(body io.Reader) io.Reader { return counted{body, in} }
-
-// counted is a body of an intake.
-type counted struct {
-	body io.Reader
-	in   *intake
-}
-
-// Read is the body's, or pod.ErrFull.
-func (c counted) Read(b []byte) (int, error) {
-	n, err := c.body.Read(b)
-	if full := c.in.take(int64(n)); full != nil {
-		return 0, full
-	}
-	return n, err
-}
+func (in *intake) of(body io.Reader) io.Reader { return metered{body, in.take} }

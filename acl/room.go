@@ -164,20 +164,19 @@ func (r *Room) Close() {
 }
 
 // Of returns a body that is read into memory: each byte is taken as it comes.
-func (r *Room) Of(body io.Reader) io.Reader { return filling{body, r} }
+func (r *Room) Of(body io.Reader) io.Reader { return metered{body, r.Take} }
 
-type filling struct {
+// metered is a body of which each byte is asked for as it comes.
+type metered struct {
 	body io.Reader
-	room *Room
+	take func(n int64) error
 }
 
-// Read is the body's, or the error of Take.
-func (f filling) Read(b []byte) (int, error) {
-	n, err := f.body.Read(b)
-	if n > 0 {
-		if full := f.room.Take(int64(n)); full != nil {
-			return 0, full
-		}
+// Read is the body's, or the error of take.
+func (m metered) Read(b []byte) (int, error) {
+	n, err := m.body.Read(b)
+	if full := m.take(int64(n)); full != nil {
+		return 0, full
 	}
 	return n, err
 }
