@@ -33,13 +33,9 @@ func (o Person) TakeOver(ctx context.Context, address, account, secret, kit stri
 
 // addBackup is AddBackup for a place that open opens, or TakeOver where b has a kit.
 func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (archive.Place, error)) (_ Backup, err error) {
-	if err := o.Here(ctx); err != nil {
+	if b, err = o.newBackup(ctx, b); err != nil {
 		return Backup{}, err
 	}
-	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
-		return Backup{}, err
-	}
-	b.ID = strings.ToLower(rand.Text()[:8])
 	place, err := b.reach(open)
 	if err != nil {
 		return Backup{}, err
@@ -75,14 +71,21 @@ func (o Person) keepBackup(ctx context.Context, b Backup) error {
 // nameBackup notes a place at which nobody has looked: the first run does. Errors: ErrPerson, ErrPlace where it can be
 // told without looking, and one that says so when the pod has moved.
 func (o Person) nameBackup(ctx context.Context, b Backup) (_ Backup, err error) {
+	if b, err = o.newBackup(ctx, b); err != nil {
+		return Backup{}, err
+	}
+	b.asked = true
+	return b, o.keepBackup(ctx, b)
+}
+
+// newBackup returns a backup with an ID and the address by which it is kept, as far as can be told without looking there.
+func (o Person) newBackup(ctx context.Context, b Backup) (_ Backup, err error) {
 	if err := o.Here(ctx); err != nil {
 		return Backup{}, err
 	}
-	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
-		return Backup{}, err
-	}
-	b.ID, b.asked = strings.ToLower(rand.Text()[:8]), true
-	return b, o.keepBackup(ctx, b)
+	b.ID = strings.ToLower(rand.Text()[:8])
+	b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address))
+	return b, err
 }
 
 // lookTime is how long finding out whether a place will do may take.
