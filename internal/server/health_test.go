@@ -44,10 +44,10 @@ func within(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// openAt opens a server whose clock a test moves.
-func openAt(t *testing.T, c *clock, dir string) (*Server, *home) {
+// openAt opens a server with a clock, and its first pod.
+func openAt(t *testing.T, now func() time.Time, dir string) (*Server, *home) {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Data: dir, URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: c.now})
+	s, err := Open(t.Context(), Config{Data: dir, URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func openAt(t *testing.T, c *clock, dir string) (*Server, *home) {
 func TestAClockThatJumpsLosesNothingAndIsTold(t *testing.T) {
 	const years = 10 * 366 * 24 * time.Hour
 	c, dir := newClock(), t.TempDir()
-	s, h := openAt(t, c, dir)
+	s, h := openAt(t, c.now, dir)
 	write := func(path string) {
 		t.Helper()
 		p, err := pod.ParsePath(strings.ReplaceAll(path, " ", "%20"))
@@ -119,7 +119,7 @@ func TestAClockThatJumpsLosesNothingAndIsTold(t *testing.T) {
 	}
 
 	c.pass(-years)
-	s, h = openAt(t, c, dir)
+	s, h = openAt(t, c.now, dir)
 	within(t, "a jump over a restart is told", func() bool { return strings.Contains(said(t, h, "clock"), "back by 10 years") })
 	for _, name := range []string{"before", "in the future", "after"} {
 		if text, err := os.ReadFile(filepath.Join(dir, "pods", DefaultName, "notes", name)); err != nil || string(text) != "/notes/"+name {
@@ -294,7 +294,7 @@ func TestWhenADiskIsNearlyFull(t *testing.T) {
 // TestALateBackupIsTold by troubles and doctor.
 func TestALateBackupIsTold(t *testing.T) {
 	c := newClock()
-	s, h := openAt(t, c, t.TempDir())
+	s, h := openAt(t, c.now, t.TempDir())
 	defer s.Close()
 	place := filepath.Join(t.TempDir(), "stick")
 	person := Person{s.config, DefaultName}

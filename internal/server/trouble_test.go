@@ -29,19 +29,6 @@ func leftIn(t *testing.T, data string, names ...string) (tree string) {
 	return tree
 }
 
-func openNow(t *testing.T, data string) (*Server, *home) {
-	t.Helper()
-	s, err := Open(t.Context(), Config{Data: data, URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := s.home(t.Context(), DefaultName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, h
-}
-
 // TestADecisionIsOnWhatWasSeen: what disappeared after the owner looked is not decided with the rest.
 func TestADecisionIsOnWhatWasSeen(t *testing.T) {
 	t.Parallel()
@@ -51,7 +38,7 @@ func TestADecisionIsOnWhatWasSeen(t *testing.T) {
 		names = append(names, fmt.Sprintf("notes/%d.txt", i), fmt.Sprintf("more/%d.txt", i))
 	}
 	tree := leftIn(t, data, names...)
-	s, h := openNow(t, data)
+	s, h := openAt(t, time.Now, data)
 	defer s.Close()
 	held := func() (of trouble) {
 		all, err := h.troubles(t.Context())
@@ -108,7 +95,7 @@ func TestAPodThatIsReadOnlySaysSo(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	leftIn(t, data, "wrong.png")
-	s, h := openNow(t, data)
+	s, h := openAt(t, time.Now, data)
 	if text := said(t, h, "readonly"); text != "" {
 		t.Error(text)
 	}
@@ -129,7 +116,7 @@ func TestAPodThatIsReadOnlySaysSo(t *testing.T) {
 	if err := os.WriteFile(index, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, h = openNow(t, data)
+	s, h = openAt(t, time.Now, data)
 	defer s.Close()
 	if c, err := h.check(t.Context()); err != nil || !c.Rebuild {
 		t.Fatalf("%+v, %v", c, err)
@@ -153,7 +140,7 @@ func TestAPodThatIsReadOnlySaysSo(t *testing.T) {
 // TestAClockThatCannotBeAsked is one finding, not two.
 func TestAClockThatCannotBeAsked(t *testing.T) {
 	t.Parallel()
-	s, _ := openNow(t, t.TempDir())
+	s, _ := openAt(t, time.Now, t.TempDir())
 	defer s.Close()
 	all, err := s.config.Doctor(t.Context(), "", "http://127.0.0.1:1", "test")
 	if err != nil {
