@@ -21,8 +21,14 @@ const settle = 400 * time.Millisecond
 // follow opens a pod that is followed, and returns its tree.
 func follow(t *testing.T, private func(pod.Tx, pod.Path) ([]byte, error)) (tree string, s *Store) {
 	t.Helper()
+	return followBy(t, Followed{Settle: settle, Rescan: time.Hour, Private: private})
+}
+
+// followBy is follow with all that a pod may say of how it is followed.
+func followBy(t *testing.T, by Followed) (tree string, s *Store) {
+	t.Helper()
 	o := options(t.TempDir())
-	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour, Private: private}
+	o.Now, o.Followed = time.Now, by
 	s, err := Open(o)
 	if err != nil {
 		t.Fatal(err)

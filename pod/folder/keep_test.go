@@ -1,7 +1,6 @@
 package folder
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,8 +13,7 @@ import (
 // keeping opens a followed pod that keeps /own/list, whose text it knows, and /own/lost, whose text it does not.
 func keeping(t *testing.T) (tree string, s *Store) {
 	t.Helper()
-	o := options(t.TempDir())
-	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour, Keep: func(p pod.Path) ([]byte, bool) {
+	tree, s = followBy(t, Followed{Settle: settle, Rescan: time.Hour, Keep: func(p pod.Path) ([]byte, bool) {
 		switch p.String() {
 		case "/own/list":
 			return []byte("the list"), true
@@ -23,26 +21,12 @@ func keeping(t *testing.T) (tree string, s *Store) {
 			return nil, true
 		}
 		return nil, false
-	}}
-	s, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Follow(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("follow: %v", err)
-		}
-		mustClose(t, s)
-	})
+	}})
 	put(t, s, "/own/list", "application/jose", "the list")
 	put(t, s, "/own/lost", "application/jose", "another")
 	put(t, s, "/own/other", "text/plain", "x")
 	put(t, s, "/far/away", "text/plain", "x")
-	return o.Tree, s
+	return tree, s
 }
 
 // TestFollowPutsBackWhatIsKept: with its handle, its version and its type, and nothing says elsewhere that it was deleted.
