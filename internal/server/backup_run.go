@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	backupBeat    = 5 * time.Second // between two looks whether a backup is due
-	backupRetry   = time.Hour       // after a run that failed
+	backupBeat    = time.Second // between two looks whether a backup is due
+	backupRetry   = time.Hour   // after a run that failed
 	backupLate    = 7 * 24 * time.Hour
 	backupPath    = "/settings/backup"
 	backupsAtOnce = 4 // places of a pod that are written side by side
