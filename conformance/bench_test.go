@@ -81,7 +81,8 @@ func (h *house) start() {
 }
 
 // fill lays posts into the folder while the server is stopped. Each goes to the audience of one circle;
-// ben is in every second one.
+// ben is in every second one. Without an index the pod takes the folder as it is, and the files need not
+// rest first as those that a hand has put there.
 func (h *house) fill(posts int) {
 	h.b.Helper()
 	h.check(h.server.Stop())
@@ -106,6 +107,7 @@ func (h *house) fill(posts int) {
 		h.lay(filepath.Join(folder, "post.jsonld"), note)
 		h.lay(filepath.Join(folder, ".acl"), postACL(fmt.Sprintf("circle%02d.ttl", p%benchCircles)))
 	}
+	h.check(os.RemoveAll(filepath.Join(h.data, "index")))
 	h.start()
 }
 
