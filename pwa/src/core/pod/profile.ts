@@ -63,11 +63,12 @@ async function listSigner({ store }: Tree, list: DeviceList, device: Signer): Pr
 }
 
 /** acceptable tells whether a list or keys document that the pod holds may replace the one that is here, given the device list that holds now: a rented host cannot add devices. A person who has started has a list, and keeps their label.
- * Between `equals`, neither of which has the last word, both decide alike. */
+ * Whoever lost the list takes one of their person that names this device. Between `equals`, neither of which has the last word, both decide alike. */
 export async function acceptable(tree: Tree, path: string, text: string, pinnedText: string | undefined, equals = false): Promise<boolean> {
   try {
     const pinned = pinnedText === undefined ? undefined : await readDeviceList(pinnedText);
     const me = tree.store.get("me") as { readonly label: string } | undefined;
+    if (me !== undefined && pinned === undefined && path === devices) return await namesSelf(tree, text, me.label);
     if (me !== undefined && pinned?.label !== me.label) return false;
     if (path === devices) return await newerList(text, pinned, equals);
     if (pinned === undefined) return true;
@@ -79,6 +80,11 @@ export async function acceptable(tree: Tree, path: string, text: string, pinnedT
     if (error instanceof KithError) return false;
     throw error;
   }
+}
+
+async function namesSelf({ device }: Tree, text: string, person: string): Promise<boolean> {
+  const { label, devices: named } = await readDeviceList(text);
+  return label === person && named.some(({ kid }) => kid === device);
 }
 
 /** newerList tells whether a device list follows the pinned one. Of two that part, the pod's holds: what this device revoked, it revokes again. */

@@ -1,17 +1,18 @@
 /** Session is a person on this device, once there is one: tree, key, and who listens. */
 
+import { utf8 } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { PodState, Topic } from "../kith.ts";
 import type { Client, PodClient } from "../ldp/client.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
 import { devices, inbox, namePath, relaysPath } from "../pod/paths.ts";
-import { Tree } from "../pod/tree.ts";
+import { jose, newHandle, newRow, Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { type DeviceList, ownList } from "../webid/list.ts";
 import type { Carrier } from "./reach.ts";
 import type { Replicas } from "./replicas.ts";
-import type { Did, Signer } from "../webid/key.ts";
+import type { Did, Label, Signer } from "../webid/key.ts";
 import type { PodWay, RelayWay } from "../webid/way.ts";
 import { signerOf } from "../webid/records.ts";
 
@@ -118,11 +119,30 @@ export class Session {
   }
 }
 
-/** listOf returns the owner's device list, which was verified when it was written. */
+/** lastList is the setting with the device list that held last: a tree that lost the list gets it back from there. */
+const lastList = "list";
+
+/** listOf returns the owner's device list, which was verified when it was written, and remembers it. */
 async function listOf(tree: Tree): Promise<DeviceList> {
-  const list = ownList((await tree.text(devices)) ?? "");
-  if (list === undefined) throw new KithError("not-started", "open session: there is no device list");
-  return list;
+  const { store } = tree;
+  const last = store.get(lastList) as string | undefined;
+  const text = (await tree.text(devices)) ?? (await putBack(tree, last));
+  if (text !== undefined && text !== last) await store.apply([{ set: lastList, value: text }]);
+  return ownList(text ?? "") ?? alone(tree);
+}
+
+/** putBack puts the list back where it is missing, and compares everything with the pod once more, which may have a newer one. */
+async function putBack({ env, store }: Tree, text: string | undefined): Promise<string | undefined> {
+  const row = { path: devices, id: newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
+  const bytes = utf8(text ?? "");
+  await store.apply([{ unset: "pod/cursor" }, ...(text === undefined ? [] : [{ put: await newRow(row, bytes), bytes }])]);
+  return text;
+}
+
+/** alone returns what a device knows that has no list at all: itself, which signs nothing. Whoever has the person's list brings it (pod/profile.ts). */
+function alone({ env, store }: Tree): DeviceList {
+  const { device, label } = personOf(store) as Person;
+  return { label: label as Label, gen: 0, epoch: 0, prev: "", person: device, devices: [{ kid: device, name: env.deviceName, may: ["post"] }], text: "", signer: device };
 }
 
 /** personOf returns who the store belongs to. */

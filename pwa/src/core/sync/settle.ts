@@ -81,10 +81,15 @@ function waitingFor({ store, device }: Tree, other: Other | undefined): Waiting 
   return other === undefined ? waiting(store) : { puts: unheard(store, device, other.heard), dels: [] };
 }
 
+/** goneHere returns the counter at which this device deleted a resource; undefined too for what it must not have deleted. */
+function goneHere(tree: Tree, { path, id, version }: RemoteRow, other: Other | undefined): number | undefined {
+  return isLasting(path) ? undefined : tree.goneAt(id, other === undefined ? version : undefined);
+}
+
 /** wanted tells whether the bytes of a row are fetched at once. */
 function wanted(tree: Tree, dels: Waiting["dels"], remote: RemoteRow, other: Other | undefined): boolean {
   const { path, id, version, etag } = remote;
-  if (tree.goneAt(id, other === undefined ? version : undefined) !== undefined || doomed(dels, remote)) return placeOf(path).kind === "post" && tree.overtaken(id, version) !== undefined;
+  if (goneHere(tree, remote, other) !== undefined || doomed(dels, remote)) return placeOf(path).kind === "post" && tree.overtaken(id, version) !== undefined;
   return tree.store.row(path)?.etag !== etag && !isLarge(remote);
 }
 
@@ -166,8 +171,8 @@ class Settling {
 
   /** row merges one row. */
   async row(remote: RemoteRow): Promise<void> {
-    const { path, id, version } = remote;
-    const goneAt = this.#tree.goneAt(id, this.#other === undefined ? version : undefined);
+    const { path } = remote;
+    const goneAt = goneHere(this.#tree, remote, this.#other);
     const waits = doomed(this.#waits.dels, remote);
     if (waits || goneAt !== undefined) await this.#overtaken(remote);
     if (waits) return;
