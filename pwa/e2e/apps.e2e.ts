@@ -9,9 +9,9 @@ import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { podFiles } from "./pods.ts";
 import { isolated } from "../src/ui/asked.ts";
-import { elsewhereWordsFor } from "../src/ui/words/elsewhere.ts";
+import { enElsewhere } from "../src/ui/words/en/elsewhere.ts";
 
-const { apps: own, consent } = elsewhereWordsFor("en");
+const { apps: own, consent } = enElsewhere;
 
 let scene: Scene;
 let host: Host;

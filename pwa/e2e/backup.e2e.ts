@@ -4,13 +4,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { backupWordsFor } from "../src/ui/words/backup.ts";
+import { enBackup as b } from "../src/ui/words/en/backup.ts";
 import { apart, lookAt } from "./look.ts";
 import { type Host, openScene, type Scene, screenshot } from "./harness.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
-
-const b = backupWordsFor("en");
 
 let scene: Scene;
 let host: Host;

@@ -13,9 +13,8 @@ import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { podFiles, podFolder, podPosts, postNamed } from "./pods.ts";
-import { homeWordsFor } from "../src/ui/words/home.ts";
+import { enHome as w } from "../src/ui/words/en/home.ts";
 
-const w = homeWordsFor("en");
 const binary = process.env["KITH_BINARY"] ?? fileURLToPath(new URL("../../bin/kith", import.meta.url));
 /** How long something may take that a machine does when it comes to it, in milliseconds. */
 const patience = { timeout: 90_000, interval: 250 };

@@ -4,15 +4,14 @@ import { writeFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BrowserContext, Locator, Page } from "playwright-core";
 import { onTestFailed } from "vitest";
-import { placeWordsFor } from "../src/ui/words/places.ts";
-import { relayWordsFor } from "../src/ui/words/relays.ts";
-import { talkWordsFor } from "../src/ui/words/talk.ts";
-import { wordsFor } from "../src/ui/words/words.ts";
+import { enPlaces } from "../src/ui/words/en/places.ts";
+import { enRelays } from "../src/ui/words/en/relays.ts";
+import { enTalk } from "../src/ui/words/en/talk.ts";
+import { en } from "../src/ui/words/en/words.ts";
 import { type Scene, screenshot, type Screen } from "./harness.ts";
 
 /** The words on the screens: the browsers of the tests ask for English. */
-const [shell, talk] = [wordsFor(["en"]).words, talkWordsFor("en")];
-export const words = { ...shell, ...placeWordsFor("en"), ...relayWordsFor("en"), ...talk, post: { ...shell.post, ...talk.post } };
+export const words = { ...en, ...enPlaces, ...enRelays, ...enTalk, post: { ...en.post, ...enTalk.post } };
 
 /** How long a person waits for something to appear, in milliseconds. */
 const patience = 90_000;

@@ -7,9 +7,8 @@ import { desktop, type Host, openScene, type Scene, screenshot } from "./harness
 import { album, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { type Relay, startRelay } from "./relays.ts";
-import { homeWordsFor } from "../src/ui/words/home.ts";
+import { enHome as home } from "../src/ui/words/en/home.ts";
 
-const home = homeWordsFor("en");
 
 let scene: Scene;
 /** Where the app comes from; nobody has a pod there. */

@@ -7,6 +7,7 @@ import { TakenError, openStore } from "./core/store/browser.ts";
 import { showApp } from "./ui/app.tsx";
 import { deviceName } from "./ui/device.ts";
 import { install } from "./ui/install.ts";
+import { openSpeech } from "./ui/speech.ts";
 import { startWorker } from "./ui/trusted.ts";
 import { watchUpdates } from "./ui/update.ts";
 import { source as slots } from "./worker/slots.ts?source";
@@ -55,6 +56,7 @@ if (root === null) throw new Error("start: the page has no #app");
 void showApp({
   root,
   now: Date.now,
+  speech: openSpeech(window),
   update: watchUpdates(install(), window),
   taken: (error) => error instanceof TakenError,
   async open(takeOver, leaving, closed) {

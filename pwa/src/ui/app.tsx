@@ -12,13 +12,14 @@ import { type Path, type Router, addressOf, askedIn, openRouter } from "./route.
 import { Feed } from "./screens/feed.tsx";
 import { Catch, Trouble } from "./screens/trouble.tsx";
 import { WelcomeScreen } from "./screens/welcome.tsx";
+import type { Speech } from "./speech.ts";
 import { type Update } from "./update.ts";
-import { clockFor } from "./when.ts";
-import { type Words, sentenceFor, wordsFor } from "./words/words.ts";
+import { type Words, sentenceFor } from "./words/words.ts";
 
 /** What the page gives to the views. */
 export interface Page {
   readonly root: Element;
+  readonly speech: Speech;
   readonly update: Update;
   readonly now: () => number;
   /** Opens the core; with `takeOver` the tab that has it gives it up. `leaving` stores what is
@@ -34,24 +35,24 @@ const patience = 2_000;
 /** showApp draws the app into the page, from the first moment to the last. Who comes with the question of another
  * app wants to answer it here, whatever tab has the core. */
 export async function showApp(page: Page, takeOver = askedIn(location.href) !== undefined): Promise<void> {
-  const { root, update, now, open, taken } = page;
-  const { tag, words } = wordsFor(navigator.languages);
-  document.documentElement.lang = tag;
-  const slow = setTimeout(() => render(<p class="state opening" role="status">{words.loading}</p>, root), patience);
+  const { root, speech, update, now, open, taken } = page;
+  const words = (): Words => speech.spoken.value.words;
+  await speech.begun;
+  const slow = setTimeout(() => render(<p class="state opening" role="status">{words().loading}</p>, root), patience);
   // The views of a core that is closed have nothing to show; the page starts afresh with it.
-  const elsewhere = (again: () => void): void =>
-    render(<Trouble title={words.trouble.elsewhere} text={words.trouble.elsewhereHint} action={words.trouble.here} onAction={again} />, root);
+  const elsewhere = (again: () => void, { trouble } = words()): void =>
+    render(<Trouble title={trouble.elsewhere} text={trouble.elsewhereHint} action={trouble.here} onAction={again} />, root);
   try {
     let leave = (): Promise<unknown> => Promise.resolve();
     const kith = await open(takeOver, () => leave(), () => elsewhere(() => location.reload()));
     const router = openRouter(window);
-    const app = appOf({ kith, model: follow(kith, tag), t: words, tag, clock: clockFor(tag, now), router, update, page: window });
+    const app = appOf({ kith, model: follow(kith, speech.spoken), speech, now, router, update, page: window });
     render(<Whole app={app} />, root);
     leave = app.leave;
     void app.attempt(() => app.outgoing.resume());
   } catch (error) {
     if (taken(error)) elsewhere(() => void showApp(page, true));
-    else render(<Stopped error={error} words={words} />, root);
+    else render(<Stopped error={error} words={words()} />, root);
   } finally {
     clearTimeout(slow);
   }

@@ -1,4 +1,4 @@
-import { type Signal, signal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, computed, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Audience, Draft, Kith, PostRef, Trouble } from "../core/kith.ts";
@@ -8,8 +8,9 @@ import type { Model } from "./model.ts";
 import { type Outgoing, outgoingOf } from "./outgoing.ts";
 import type { Router } from "./route.ts";
 import { type Pictures, picturesOf } from "./thumbs.ts";
+import type { Speech, Spoken } from "./speech.ts";
 import type { Update } from "./update.ts";
-import type { Clock } from "./when.ts";
+import { type Clock, clockFor } from "./when.ts";
 import { type Words, sentenceFor } from "./words/words.ts";
 
 /** A short sentence at the foot of the screen, perhaps with a way back. */
@@ -35,9 +36,10 @@ export interface Chosen {
 export interface App {
   readonly kith: Kith;
   readonly model: Model;
+  readonly speech: Speech;
+  /** The language that is spoken; `t` and `clock` follow it, and so does a view that reads one of the three. */
+  readonly spoken: ReadonlySignal<Spoken>;
   readonly t: Words;
-  /** The language of the words, a BCP 47 tag. */
-  readonly tag: string;
   readonly clock: Clock;
   readonly router: Router;
   readonly pictures: Pictures;
@@ -69,16 +71,18 @@ export interface App {
 export interface Parts {
   readonly kith: Kith;
   readonly model: Model;
-  readonly t: Words;
-  readonly tag: string;
-  readonly clock: Clock;
+  readonly speech: Speech;
+  /** In milliseconds since the epoch. */
+  readonly now: () => number;
   readonly router: Router;
   readonly update: Update;
   readonly page: Window;
 }
 
 /** appOf puts the app together. */
-export function appOf({ kith, model, t, tag, clock, router, update, page }: Parts): App {
+export function appOf({ kith, model, speech, now, router, update, page }: Parts): App {
+  const { spoken } = speech;
+  const clock = computed(() => clockFor(spoken.value.tag, now, spoken.value.words.comma));
   const said = signal<Said | undefined>(undefined);
   const online = signal(page.navigator.onLine);
   page.addEventListener("online", () => { online.value = true; });
@@ -89,7 +93,9 @@ export function appOf({ kith, model, t, tag, clock, router, update, page }: Part
   page.addEventListener("pagehide", () => void leave());
   page.document.addEventListener("visibilitychange", () => { if (page.document.visibilityState === "hidden") void leave(); });
   return {
-    leave, leaving, kith, model, t, tag, clock, router, update, online, said, outgoing,
+    leave, leaving, kith, model, speech, spoken, router, update, online, said, outgoing,
+    get t() { return spoken.value.words; },
+    get clock() { return clock.value; },
     pictures: picturesOf(kith),
     aliases: aliasesOf(),
     opened: signal(undefined),
@@ -97,14 +103,14 @@ export function appOf({ kith, model, t, tag, clock, router, update, page }: Part
     chosen: signal([]),
     typed: new Map(),
     detector: detectorFor,
-    say(text, undo, way = t.undo) {
+    say(text, undo, way = spoken.value.words.undo) {
       said.value = undo === undefined ? { text } : { text, undo, way };
     },
     async attempt(act) {
       try {
         return await act();
       } catch (error) {
-        said.value = { text: sentenceFor(error, t), failed: true };
+        said.value = { text: sentenceFor(error, spoken.value.words), failed: true };
         return undefined;
       }
     },

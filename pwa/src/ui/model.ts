@@ -3,6 +3,7 @@ import { KithError } from "../core/errors.ts";
 import type {
   Circle, CircleId, ContactId, Device, Draft, Friend, Invite, Kith, Me, OutboxItem, PodState, Topic,
 } from "../core/kith.ts";
+import type { Spoken } from "./speech.ts";
 
 /** Model is the state of the core as signals: a view that reads one is drawn again when it changes. */
 export interface Model {
@@ -29,10 +30,12 @@ export function heard(friend: Friend): Friend {
   return { ...friend, error: new KithError("behind", friend.error.message) };
 }
 
-/** follow returns the state of a core as signals, for as long as the page lives. `tag` orders names. */
-export function follow(kith: Kith, tag: string): Model {
-  const byName = new Intl.Collator(tag).compare;
-  const sorted = (): readonly Friend[] => kith.friends().map(heard).sort((a, b) => byName(a.name, b.name));
+/** follow returns the state of a core as signals, for as long as the page lives. The language that is spoken orders names. */
+export function follow(kith: Kith, spoken: ReadonlySignal<Spoken>): Model {
+  const sorted = (): readonly Friend[] => {
+    const { compare } = new Intl.Collator(spoken.value.tag);
+    return kith.friends().map(heard).sort((a, b) => compare(a.name, b.name));
+  };
   // What is leaving is a post already.
   const drafts = (): readonly Draft[] => kith.drafts().filter(({ reason }) => reason !== "leaving");
   const parts = {
@@ -56,6 +59,7 @@ export function follow(kith: Kith, tag: string): Model {
     drafts: () => { parts.drafts.value = drafts(); },
     devices: () => { parts.devices.value = kith.devices(); },
   };
+  spoken.subscribe(() => { parts.friends.value = sorted(); });
   kith.subscribe((topic) => {
     read[topic]?.();
     if (readOnDemand.has(topic)) changes.value += 1;

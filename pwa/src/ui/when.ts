@@ -15,10 +15,13 @@ export interface Clock {
   bytes(n: number): string;
 }
 
-/** clockFor returns the clock of a language tag; `now` in milliseconds since the epoch. */
-export function clockFor(tag: string, now: () => number): Clock {
-  const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" });
-  const format = (at: number, parts: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(tag, parts).format(at);
+/** The digits of the messages, which are those of addresses and links too. */
+const digits = { numberingSystem: "latn" } as const;
+
+/** clockFor returns the clock of a language tag; `now` in milliseconds since the epoch, and `comma` between a day and a time. */
+export function clockFor(tag: string, now: () => number, comma: string): Clock {
+  const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short", ...digits });
+  const format = (at: number, parts: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(tag, { ...parts, ...digits }).format(at);
   const sameYear = (at: number): boolean => new Date(at).getFullYear() === new Date(now()).getFullYear();
 
   const ago = (at: number): string => {
@@ -31,8 +34,8 @@ export function clockFor(tag: string, now: () => number): Clock {
   const at = (when: number): string => {
     const days = daysBetween(now(), when);
     const time = format(when, { hour: "numeric", minute: "2-digit" });
-    if (Math.abs(days) < 2) return `${new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(days, "day")}, ${time}`;
-    if (Math.abs(days) < 7) return `${format(when, { weekday: "long" })}, ${time}`;
+    if (Math.abs(days) < 2) return new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(days, "day") + comma + time;
+    if (Math.abs(days) < 7) return format(when, { weekday: "long" }) + comma + time;
     return format(when, { day: "numeric", month: "long", ...(sameYear(when) ? {} : { year: "numeric" }) });
   };
   return { now, ago, at, month: (when) => format(when, { month: "long", year: "numeric" }), bytes: (n) => bytesIn(tag, n) };
@@ -47,6 +50,6 @@ function bytesIn(tag: string, n: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
   const power = n < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(n) / 3));
   const unit = units[power] ?? "byte";
-  const digits = power > 1 ? 1 : 0;
-  return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: power === 0 ? "long" : "short", maximumFractionDigits: digits }).format(n / 1000 ** power);
+  const most = power > 1 ? 1 : 0;
+  return new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: power === 0 ? "long" : "short", maximumFractionDigits: most, ...digits }).format(n / 1000 ** power);
 }

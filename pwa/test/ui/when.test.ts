@@ -5,7 +5,7 @@ const now = new Date(2026, 10, 22, 18, 40).getTime();
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
-const clock = clockFor("en-GB", () => now);
+const clock = clockFor("en-GB", () => now, ", ");
 
 describe("beside a name", () => {
   test.each([
@@ -41,5 +41,5 @@ test.each([
 ])("%i bytes are %s", (n, words) => expect(clock.bytes(n)).toBe(words));
 
 test("a language with other words has its own", () => {
-  expect(clockFor("de", () => now).ago(now - 19 * hour)).toBe("gestern");
+  expect(clockFor("de", () => now, ", ").ago(now - 19 * hour)).toBe("gestern");
 });

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { KithError } from "../../src/core/errors.ts";
-import { en } from "../../src/ui/words/en.ts";
-import { enElsewhere } from "../../src/ui/words/en-elsewhere.ts";
-import { enHome } from "../../src/ui/words/en-home.ts";
-import { enPlaces } from "../../src/ui/words/en-places.ts";
-import { enTalk } from "../../src/ui/words/en-talk.ts";
-import { enRelays } from "../../src/ui/words/en-relays.ts";
-import { sentenceFor, wordsFor } from "../../src/ui/words/words.ts";
+import { en } from "../../src/ui/words/en/words.ts";
+import { enElsewhere } from "../../src/ui/words/en/elsewhere.ts";
+import { enHome } from "../../src/ui/words/en/home.ts";
+import { enPlaces } from "../../src/ui/words/en/places.ts";
+import { enTalk } from "../../src/ui/words/en/talk.ts";
+import { enRelays } from "../../src/ui/words/en/relays.ts";
+import { tagFor } from "../../src/ui/speech.ts";
+import { sentenceFor } from "../../src/ui/words/words.ts";
 
 /** All sentences of the messages, those of functions as they read for one and for many. */
 function sentences(part: unknown): readonly string[] {
@@ -44,8 +45,8 @@ test.each([
 ])("%j are named as a person would", (names, words) => expect(en.names(names)).toBe(words));
 
 test("the first language that is spoken counts, English otherwise", () => {
-  expect(wordsFor(["xx", "en-GB", "en"]).tag).toBe("en-GB");
-  expect(wordsFor(["xx"]).tag).toBe("en");
+  expect(tagFor(["xx", "en-GB", "en"])).toBe("en-GB");
+  expect(tagFor(["xx"])).toBe("en");
 });
 
 test("a failure without a code is a mistake of the app", () => {

@@ -1,4 +1,4 @@
-import { en } from "../words/en.ts";
+import { en } from "../words/en/words.ts";
 
 /** Mark is the app's sign and name. */
 export function Mark() {

@@ -20,11 +20,16 @@ interface ScreenProps {
 
 /** Screen is one place of the app: a heading that gets the focus where no field asks for it, what is there, and a right column. */
 export function Screen({ title, back, actions, children, aside, asideLabel, wide, hidden = false }: ScreenProps) {
-  const { router, t } = useApp();
+  const { router, spoken, t } = useApp();
   const heading = useRef<HTMLHeadingElement>(null);
+  const tag = useRef("");
   useEffect(() => {
     if (hidden) return;
     document.title = title === t.app ? title : `${title} · ${t.app}`;
+    // A title that only says the same in another language leaves the focus where it is.
+    const translated = tag.current !== "" && tag.current !== spoken.value.tag;
+    tag.current = spoken.value.tag;
+    if (translated) return;
     if (document.querySelector("dialog[open]") !== null) return;
     (heading.current?.closest("main")?.querySelector<HTMLElement>("[autofocus]") ?? heading.current)?.focus({ preventScroll: true });
   }, [title, hidden]);

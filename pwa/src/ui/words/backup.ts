@@ -1,22 +1,14 @@
 import type { Why } from "../../core/backup/failure.ts";
 import { useApp } from "../context.ts";
-import { enBackup } from "./en-backup.ts";
-import { type Shape, primaryOf, sentenceFor, type Words } from "./words.ts";
+import { enBackup } from "./en/backup.ts";
+import { type Shape, sentenceFor, type Words } from "./words.ts";
 
 /** BackupWords is what a language provides about backups and the recovery kit. */
 export type BackupWords = Shape<typeof enBackup>;
 
-/** Languages by their primary tag. */
-const languages: Readonly<Record<string, BackupWords>> = { en: enBackup };
-
-/** backupWordsFor returns the words of the language that `wordsFor` chose. */
-export function backupWordsFor(tag: string): BackupWords {
-  return languages[primaryOf(tag)] ?? enBackup;
-}
-
 /** useBackupWords returns the words about backups and the recovery kit. */
 export function useBackupWords(): BackupWords {
-  return backupWordsFor(useApp().tag);
+  return useApp().spoken.value.backup ?? enBackup;
 }
 
 /** reasonFor returns what to tell a person about a failure of a backup, a kit, or anything else. */

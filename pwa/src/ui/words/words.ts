@@ -1,6 +1,6 @@
 import { type ErrorCode, KithError } from "../../core/errors.ts";
 import type { PodState } from "../../core/kith.ts";
-import { en } from "./en.ts";
+import { en } from "./en/words.ts";
 
 /** Shape widens the literal strings of one language to what every language has to provide. */
 export type Shape<T> = T extends string ? string
@@ -11,22 +11,9 @@ export type Shape<T> = T extends string ? string
 /** Words is what a language provides: the shape of the English messages. */
 export type Words = Shape<typeof en>;
 
-/** Languages by their primary tag. */
-const languages: Readonly<Record<string, Words>> = { en };
-
 /** primaryOf returns the language of a BCP 47 tag, without its region. */
 export function primaryOf(tag: string): string {
   return tag.split("-")[0] ?? "";
-}
-
-/** wordsFor returns the first of the wanted languages (BCP 47 tags, best first) that the app speaks, with
- * its tag; English otherwise. */
-export function wordsFor(wanted: readonly string[]): { readonly tag: string; readonly words: Words } {
-  for (const tag of wanted) {
-    const words = languages[primaryOf(tag)];
-    if (words !== undefined) return { tag, words };
-  }
-  return { tag: "en", words: en };
 }
 
 /** codeOf returns the code of a failure; one without a code is a mistake of the app. */

@@ -1,4 +1,4 @@
-import { count } from "./en.ts";
+import { count } from "./words.ts";
 
 /** What is said about other apps, in English. */
 export const enElsewhere = {

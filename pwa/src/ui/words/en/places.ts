@@ -1,4 +1,4 @@
-import { count, friends } from "./en.ts";
+import { count, friends } from "./words.ts";
 
 /** What the places say that are loaded after the first page, in English. */
 export const enPlaces = {

@@ -1,4 +1,4 @@
-import { count } from "./en.ts";
+import { count } from "./words.ts";
 
 /** What is said about looking after one's own pod, in English. */
 export const enHome = {

@@ -1,4 +1,4 @@
-import { count } from "./en.ts";
+import { count } from "./words.ts";
 
 /** What is said on a post's own screen and about copies, in English. */
 export const enTalk = {

@@ -1,5 +1,5 @@
-import type { OutboxItem } from "../../core/kith.ts";
-import { count } from "./en.ts";
+import type { OutboxItem } from "../../../core/kith.ts";
+import { count } from "./words.ts";
 
 const doing: Readonly<Record<OutboxItem["what"], string>> = {
   post: "A new post",

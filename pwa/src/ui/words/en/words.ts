@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../core/errors.ts";
+import type { ErrorCode } from "../../../core/errors.ts";
 
 /** names joins names as a sentence does: "Ana", "Ana and Ben", "Ana, Ben and 3 more". */
 export function names(list: readonly string[], shown = 3): string {
@@ -58,6 +58,8 @@ const errors: Readonly<Record<ErrorCode, string>> = {
 export const en = {
   names,
   errors,
+  /** Between a day and a time, and between names that are listed only. */
+  comma: ", ",
   app: "Kith",
   ok: "Done",
   cancel: "Cancel",
