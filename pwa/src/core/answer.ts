@@ -25,6 +25,8 @@ export interface Around {
   readonly accepted: () => void;
   /** Answers the person's other devices what a pod would, as far as this one can. */
   readonly own?: House["own"];
+  /** Hears what a device asks that says to be the person's and is in no list here. */
+  readonly unlisted?: House["unlisted"];
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
   /** How relays are asked, and that it is for a moment only (Office). */
@@ -45,7 +47,7 @@ export function answeringFor(env: Env, tree: Reading, around: Around, taking: ()
     await answering.refresh().catch(() => undefined);
     return answer;
   };
-  const { hinted, left, watch, own, direct, poll, brief, state, refused } = around;
+  const { hinted, left, watch, own, unlisted, direct, poll, brief, state, refused } = around;
   const house: House = {
     tree, label: self.me.label as Label, hinted, left,
     waysFor: (cid, grant) => waysFor(self, `${cid} ${grant}`),
@@ -53,6 +55,7 @@ export function answeringFor(env: Env, tree: Reading, around: Around, taking: ()
     get aliases(): readonly string[] { return self.pod === undefined ? [] : [self.pod.pod]; },
     ...(watch !== undefined && { watch }),
     ...(own !== undefined && { own }),
+    ...(unlisted !== undefined && { unlisted }),
     ...(direct !== undefined && { direct }),
   };
   const leaving = new Leaving(env, tree.store, () => ownRelays(tree), () => undefined);

@@ -16,7 +16,7 @@ import type { Store } from "./store/store.ts";
 import { cachedBytes, copiesOf, type Copy, seenOf } from "./sync/copies.ts";
 import { Feed, refOf, whereOf } from "./sync/feed.ts";
 import { invitesOf } from "./sync/invited.ts";
-import { isRemoved } from "./sync/others.ts";
+import { isRemoved, partedOf } from "./sync/others.ts";
 import { acting, backing, joining, network, part, sealed, talking } from "./loaded.ts";
 import type { Online } from "./sync/online.ts";
 import type { Sealed } from "./sync/sealed.ts";
@@ -144,8 +144,10 @@ export class App implements Kith {
 
   me(): Me | undefined {
     const me = personOf(this.#store);
-    const removed = this.#parts !== undefined && isRemoved(this.#parts.session);
-    return me === undefined ? undefined : { name: me.name, label: me.label, persistent: this.#kept, ...(removed && { removed }) };
+    const session = this.#parts?.session;
+    const removed = session !== undefined && isRemoved(session);
+    const parted = session && partedOf(session);
+    return me === undefined ? undefined : given({ name: me.name, label: me.label, persistent: this.#kept, removed: removed || undefined, parted });
   }
 
   pod(): PodState {

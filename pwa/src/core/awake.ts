@@ -75,6 +75,7 @@ export class Awake {
         if (agent.kind === "nobody") await this.told().then(this.#doors.kick);
         return answer;
       },
+      unlisted: async (request) => (await replicasOf(session)).unlisted(request),
       refused: this.#doors.lost,
       direct: async (cid, offer) => (await session.carrier()).direct.answer(cid, offer),
       left: (path) => void session.heard([path]).then(this.#doors.kick),

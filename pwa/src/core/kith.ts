@@ -55,6 +55,18 @@ export interface Me {
   readonly persistent: boolean;
   /** This device was taken off the person's list by another: nobody answers it any more. */
   readonly removed?: boolean;
+  /** Another device of the person goes by another list than this one: each answers, and friends keep to whom they heard first. */
+  readonly parted?: Parted;
+}
+
+/** Parted is a device that disagrees with this one about which devices the person has. */
+export interface Parted {
+  /** What it is called. */
+  readonly name: string;
+  /** It has taken this device off its list; else it only stays on its own, though it was removed. */
+  readonly off: boolean;
+  /** When this device met that, in milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** Where the owner's pod stands. */

@@ -16,7 +16,8 @@ import type { OpenLine } from "../relay/line.ts";
 import { Mailbox, type MailboxState } from "../relay/mailbox.ts";
 import { tokenOf } from "../relay/settings.ts";
 import { sealAnswer } from "../sealed/answer.ts";
-import { type Opened, openRequest, type ReplyTo } from "../sealed/request.ts";
+import { type Opened, openRequest, type ReplyTo, type SealedRequest } from "../sealed/request.ts";
+import type { Label } from "../webid/key.ts";
 import { anyLate, keepLate } from "./late.ts";
 import { agreementKeys, findPeer, type Peer } from "./people.ts";
 import { type OwnQueue, queuesOf } from "./queues.ts";
@@ -209,14 +210,22 @@ export class Answering {
   }
 
   async #outcome(message: Bytes): Promise<Outcome> {
-    const { tree, label } = this.#house;
+    const { tree, label, unlisted } = this.#house;
     const [all, invites] = await Promise.all([agreementKeys(tree), inviteKeys(tree)]);
     const keys = all.filter(({ kid }) => !invites.some((each) => each.kid === kid));
-    const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find: (of, kid, request) => findPeer(tree, label, of, kid, request) }, message);
-    if ("declined" in opened) return { is: opened.declined === "unknown sender" ? "unknown" : "declined" };
+    // What another device of the person brings while no page is open waits for one.
+    let waits = false;
+    const find = async (of: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> => {
+      const peer = await findPeer(tree, label, of, kid, request);
+      waits = this.#office.brief === true && of === label && request.method === "PUT";
+      if (peer === undefined && of === label) await unlisted?.(request);
+      return peer;
+    };
+    const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find }, message);
+    if ("declined" in opened) return { is: opened.declined !== "unknown sender" ? "declined" : waits ? "later" : "unknown" };
     const { peer, request, nonce, expires } = opened;
     const response = await this.#responder.answer({ agent: peer?.agent ?? { kind: "nobody" }, request, once: { nonce, expires } });
-    if (response === undefined) return { is: "declined" };
+    if (response === undefined) return { is: waits ? "later" : "declined" };
     if (response.status === 503) return { is: "later" };
     return { is: "answered", bytes: await sealAnswer(tree.env, opened.answering, response), opened };
   }

@@ -7,9 +7,9 @@
  *     revoked/<kid>     a device that this one took out of the list: a Farewell until it can be told, then true
  */
 
-import { b64u, type Bytes, fromB64u, hmac, join, sha256, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-import { type Json, list, object, parse, string } from "../json.ts";
+import { type Json, list, object, objectIn, string } from "../json.ts";
 import { tellAll } from "../pod/letters.ts";
 import { relayCount } from "../pod/facts.ts";
 import { inviteKeyNames } from "../pod/inviter.ts";
@@ -64,7 +64,7 @@ export async function admitDevices(session: Session): Promise<boolean> {
   const open = lasts.filter((name) => (store.get(name) as Link).used === undefined);
   if (open.length === 0 || session.pod === undefined) return false;
   const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
-  for (const request of list(parse(text(bytes))?.joins).map(object)) {
+  for (const request of list(objectIn(bytes)?.joins).map(object)) {
     const joiner = await joinerOf(request, env.now());
     const name = await madeFor(store, open, joiner);
     if (joiner === undefined || name === undefined || can(session.list, joiner.kid, "answer")) continue;

@@ -4,11 +4,10 @@
  * the id of what is asked; here they say yes or no.
  */
 
-import { text } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
-import { type Json, list, object, parse, string, time } from "../json.ts";
+import { type Json, listIn, object, string, time } from "../json.ts";
 import type { Admitted, Apps, Asked, Elsewhere } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
@@ -106,9 +105,9 @@ class Own {
   async admitted(): Promise<readonly Admitted[]> {
     const { bytes } = await this.#client.ask({ method: "GET", path: ".grants" });
     // The answer is a bare list.
-    const read = parse(`{"list":${text(bytes)}}`);
-    if (!Array.isArray(read?.list)) throw unexpected("of what was let in");
-    return list(read.list).map(object).flatMap((each) => (each === undefined ? [] : readAdmitted(each)));
+    const all = listIn(bytes);
+    if (all === undefined) throw unexpected("of what was let in");
+    return all.map(object).flatMap((each) => (each === undefined ? [] : readAdmitted(each)));
   }
 
   async remove(id: string): Promise<void> {

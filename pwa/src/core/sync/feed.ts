@@ -3,6 +3,7 @@
  * that only the posts of the page that is shown are decrypted.
  */
 
+import { objectIn } from "../json.ts";
 import { text } from "../bytes.ts";
 import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
 import { given } from "../given.ts";
@@ -110,7 +111,7 @@ export class Feed {
     const copy = row === undefined ? undefined : copyOf(row);
     if (copy !== undefined && this.#lapsed(copy) !== undefined) return undefined;
     const bytes = await store.bytes(path);
-    return bytes === undefined ? undefined : readNote(text(bytes));
+    return bytes === undefined ? undefined : noteOf(objectIn(bytes));
   }
 
   #lapsed(copy: Copy): number | undefined {

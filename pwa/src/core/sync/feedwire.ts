@@ -1,7 +1,6 @@
 /** A friend's feed as it comes over the wire (docs/protocol.md, Door and feed), checked. */
 
-import { text } from "../bytes.ts";
-import { type Json, object, parse, string, time } from "../json.ts";
+import { type Json, object, objectIn, string, time } from "../json.ts";
 import { KithError } from "../errors.ts";
 import type { Client } from "../ldp/client.ts";
 import { type Folder, safeName } from "../pod/paths.ts";
@@ -33,7 +32,7 @@ export function since(cursor: string): string {
 export async function readFeed(client: Client, path: string): Promise<FeedPage | undefined> {
   const answer = await client.ask({ method: "GET", path, max: pageMax, allow: [200, 410] });
   if (answer.status === 410) return undefined;
-  return pageOf(parse(text(answer.bytes)), client.way.pod);
+  return pageOf(objectIn(answer.bytes), client.way.pod);
 }
 
 /** pageOf reads a page of the pod at that URL; throws `friend-unreachable` when it is none, because then something else answered. Items that lead elsewhere are left out. */

@@ -1,7 +1,7 @@
 /** Following one other device of the person: its rows are merged into the own tree, as a pod's are; then the bytes that were left for later come. */
 
-import { type Bytes, fromB64u, text } from "../bytes.ts";
-import { list, object, parse, string, whole } from "../json.ts";
+import { type Bytes, fromB64u } from "../bytes.ts";
+import { list, object, objectIn, string, whole } from "../json.ts";
 import type { Asking, Client } from "../ldp/client.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { forgetBases, type Known, knownName, stopFollowing } from "../pod/bases.ts";
@@ -157,7 +157,7 @@ class DeviceClient implements Client {
   }
 
   #take({ bytes }: Answer, epoch: string): void {
-    const json = parse(text(bytes));
+    const json = objectIn(bytes);
     // Nobody has heard of what did not happen.
     this.heard = Math.min(whole(object(json?.known)?.[this.#session.me.device]) ?? 0, this.#session.tree.counter);
     this.pod = podOf(json?.pod);

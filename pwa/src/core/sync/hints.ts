@@ -4,8 +4,7 @@
  *     pod/hints    the number of the last one that was heard
  */
 
-import { text } from "../bytes.ts";
-import { list, parse, string, whole } from "../json.ts";
+import { list, objectIn, string, whole } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { cardPath, relaysPath } from "../pod/paths.ts";
 import { podClient } from "./clients.ts";
@@ -20,7 +19,7 @@ export async function hintedFriends(session: Session): Promise<readonly ContactI
   if (store.row(relaysPath) === undefined) return [];
   const after = (store.get(setting) as number | undefined) ?? 0;
   const { status, bytes } = await podClient(session).ask({ method: "GET", path: `.hints?after=${after}`, allow: [200, 403, 404, 405] });
-  const json = status === 200 ? parse(text(bytes)) : undefined;
+  const json = status === 200 ? objectIn(bytes) : undefined;
   const head = whole(json?.head);
   if (head === undefined) return [];
   // A pod that was started anew counts from the beginning.

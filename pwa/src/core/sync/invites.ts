@@ -4,9 +4,9 @@
  *     accept/<id>    Accepting: the acceptance of somebody's invite, until it was answered
  */
 
-import { b64u, type Bytes, fromB64u, text } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-import { list, object, parse, string, time, whole } from "../json.ts";
+import { list, object, objectIn, string, time, whole } from "../json.ts";
 import { given } from "../given.ts";
 import type { ContactId, Invite, InvitePreview } from "../kith.ts";
 import { randomName } from "../ids.ts";
@@ -52,7 +52,7 @@ export async function createInvite(session: Session): Promise<Invite> {
 async function heldByPod(session: Session): ReturnType<typeof holdInvite> {
   const body = JSON.stringify({ name: session.me.name, ttl: day });
   const { bytes } = await podClient(session).ask({ method: "POST", path: ".invites/", headers: { "Content-Type": "application/json" }, body });
-  const json = parse(text(bytes));
+  const json = objectIn(bytes);
   const [id, ik, secret] = [json?.id, json?.ik, json?.secret].map((part) => fromB64u(string(part, 100) ?? "!"));
   const expires = time(json?.expires);
   if (id === undefined || ik === undefined || secret === undefined || expires === undefined) throw new KithError("pod-refused", "create invite: the answer is not of the form expected");
@@ -102,7 +102,7 @@ export async function followInvites(session: Session): Promise<void> {
   const names = store.names(prefix).filter((name) => !here.has(name.slice(prefix.length)));
   if (names.length === 0) return;
   const { bytes } = await podClient(session).ask({ method: "GET", path: ".invites/" });
-  const json = parse(text(bytes));
+  const json = objectIn(bytes);
   const there = new Map(list(json?.invites).map(object).map((each) => [string(each?.id, 64), each] as const));
   for (const name of names) {
     const known = store.get(name) as Invite;

@@ -1,9 +1,9 @@
 /** Making a link for one more device of the same person, and using it (docs/protocol.md, Pairing). What happens at the device that lets it in is in admitting.ts and linking.ts. */
 
-import { b64u, type Bytes, fromB64u, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, readText, utf8 } from "../bytes.ts";
 import type { Env, Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
-import { parse, string, time } from "../json.ts";
+import { objectIn, string, time } from "../json.ts";
 import { type Client, PodClient } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
@@ -44,7 +44,7 @@ export async function linkDevice(session: Session): Promise<{ readonly link: str
   const auth = await authOf(secret);
   const headers = { "Content-Type": "application/json" };
   const { bytes } = await podClient(session).ask({ method: "POST", path: ".pair/links", headers, body: JSON.stringify({ secret: auth }) });
-  const expires = time(parse(text(bytes))?.expires) ?? env.now() + patience;
+  const expires = time(objectIn(bytes)?.expires) ?? env.now() + patience;
   await store.apply([{ set: linkSettings + auth, value: { secret: b64u(secret), expires } satisfies Link }]);
   const { pod, issuer } = mustPod;
   const facts = { pod, issuer, secret: b64u(secret), label: session.list.label, name: me.name, ...(await byRelays(session)) };
@@ -160,7 +160,7 @@ async function admitted(env: Env, { client, rereads }: PodWay, closing: AbortSig
     try {
       await pod.ask({ method: "GET", path: ".replica?after=0&limit=1" });
       if (rereads.length === 0) return undefined;
-      return await Promise.all(rereads.map(async (path) => [path, text((await pod.ask({ method: "GET", path: `.replica${path}` })).bytes)] as const));
+      return await Promise.all(rereads.map(async (path) => [path, readText((await pod.ask({ method: "GET", path: `.replica${path}` })).bytes) ?? ""] as const));
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
     }

@@ -5,8 +5,8 @@
  *     link/<auth>    Link, as where a pod carries it (admitting.ts)
  */
 
-import { type Bytes, text, utf8 } from "../bytes.ts";
-import { parse } from "../json.ts";
+import { type Bytes, utf8 } from "../bytes.ts";
+import { objectIn } from "../json.ts";
 import { knownName } from "../pod/bases.ts";
 import { devices } from "../pod/paths.ts";
 import { ownLists } from "../pod/profile.ts";
@@ -25,7 +25,7 @@ export async function admit(session: Session, body: Bytes): Promise<SealedRespon
   if (pod !== undefined) return answer(403, {});
   const { joinerOf, linkSettings, madeFor } = await network();
   try {
-    const joiner = await joinerOf(parse(text(body)), env.now());
+    const joiner = await joinerOf(objectIn(body), env.now());
     const name = await madeFor(store, store.names(linkSettings), joiner);
     if (joiner === undefined || name === undefined || !(await letIn(session, joiner, name))) return answer(403, {});
   } catch (error) {

@@ -1,9 +1,8 @@
 /** Putting letters into friends' inboxes, and trying again until they have them. */
 
-import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
-import { parse } from "../json.ts";
+import { objectIn } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import { type Letter, letterName, letters } from "../pod/letters.ts";
 import { contactsOf } from "../pod/people.ts";
@@ -103,7 +102,7 @@ export class Mail {
 
   /** inbox asks a friend's door where messages go. */
   async #inbox(client: Asker, cid: ContactId): Promise<string> {
-    const folder = inboxIn(parse(text((await client.ask({ method: "GET", path: "social/door" })).bytes)));
+    const folder = inboxIn(objectIn((await client.ask({ method: "GET", path: "social/door" })).bytes));
     if (folder === undefined) throw new KithError("friend-unreachable", "read door: it names no inbox");
     this.#inboxes.set(cid, folder);
     return folder;

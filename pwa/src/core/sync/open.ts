@@ -3,8 +3,8 @@
 import type { Env } from "../env.ts";
 import { type Answer, ask } from "../ldp/wire.ts";
 import type { Role } from "../ldp/errors.ts";
-import { type Json, parse } from "../json.ts";
-import { type Bytes, text } from "../bytes.ts";
+import { type Json, objectIn } from "../json.ts";
+import { type Bytes } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 
 /** postOpenly sends a body without credentials. */
@@ -14,7 +14,7 @@ export function postOpenly(env: Env, url: string, type: string, body: Bytes | st
 
 /** jsonOf reads the JSON object in an answer; throws when it is none. */
 export function jsonOf(answer: Answer, role: Role): Json {
-  const json = parse(text(answer.bytes));
+  const json = objectIn(answer.bytes);
   if (json === undefined) throw new KithError(`${role}-refused`, "read answer: it is no JSON object");
   return json;
 }

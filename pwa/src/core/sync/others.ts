@@ -1,4 +1,4 @@
-/** Which of the person's devices replicate with this one by themselves. */
+/** Which of the person's devices replicate with this one by themselves, and which disagree with it. */
 
 import { relayCount } from "../pod/facts.ts";
 import type { Did } from "../webid/key.ts";
@@ -13,4 +13,25 @@ export function others({ pod, list: { devices }, me, store }: Session): readonly
 /** isRemoved tells whether this device was taken off the person's list. */
 export function isRemoved({ list: { devices }, me }: { readonly list: Pick<Session["list"], "devices">; readonly me: Pick<Session["me"], "device"> }): boolean {
   return !devices.some(({ kid }) => kid === me.device);
+}
+
+/** partedSetting is the setting with what is known of a device that goes by another list (parting.ts). */
+export const partedSetting = "parted";
+
+/** Parted is a list of the person that was met and does not hold here. */
+export interface Parted {
+  readonly by: Did;
+  /** What its signer is called in it. */
+  readonly name: string;
+  /** It leaves this device out. */
+  readonly off: boolean;
+  readonly gen: number;
+  /** When it was met, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** partedOf returns who disagrees with this device; undefined once the person key has spoken, and for a device that is off the list itself. */
+export function partedOf(session: Pick<Session, "list" | "me" | "store">): Parted | undefined {
+  const parted = session.store.get(partedSetting) as Parted | undefined;
+  return parted?.gen === session.list.gen && !isRemoved(session) ? parted : undefined;
 }

@@ -4,8 +4,7 @@
  *     Kith-Part: <offset>/<total>     answered 202 {"have": <bytes that are there>} until the last, which is answered as the whole
  */
 
-import { text } from "../bytes.ts";
-import { parse, whole } from "../json.ts";
+import { objectIn, whole } from "../json.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
 import type { SealedRequest } from "../sealed/request.ts";
 
@@ -20,7 +19,7 @@ export async function inParts(request: SealedRequest, ask: (request: SealedReque
     const headers = new Headers(request.headers);
     headers.set("Kith-Part", `${at}/${body.length}`);
     const response = await ask({ ...request, headers, body: body.slice(at, at + partLength) });
-    const have = response.status === 202 ? whole(parse(text(response.bytes))?.have) : undefined;
+    const have = response.status === 202 ? whole(objectIn(response.bytes)?.have) : undefined;
     if (have === undefined) return response;
     at = have;
   }

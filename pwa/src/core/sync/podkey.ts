@@ -1,8 +1,7 @@
 /** The pod's own agreement key, which is another every week: the pod makes it, a device that may sign the keys document names it there
  * (docs/protocol.md, Sealed requests), and friends are told like of a key of this device. */
 
-import { text } from "../bytes.ts";
-import { parse } from "../json.ts";
+import { objectIn } from "../json.ts";
 import { tellAll } from "../pod/letters.ts";
 import { keys } from "../pod/paths.ts";
 import { changeLists, ownLists } from "../pod/profile.ts";
@@ -27,7 +26,7 @@ export async function renewPodKey(session: Session): Promise<boolean> {
   const device = lists.devices.devices.find(({ may }) => may.includes("answer") && !may.includes("post"))?.kid;
   const { status, bytes } = await podClient(session).ask({ method: "POST", path: ".keys", allow: [200, 403, 404, 405], brief: true });
   await store.apply([{ set: askedSetting, value: env.now() }]);
-  const told = status === 200 ? parse(text(bytes)) : undefined;
+  const told = status === 200 ? objectIn(bytes) : undefined;
   if (device === undefined || told?.kid !== device) return false;
   const key = didOfJwk(told.agree);
   if (newestKey(lists.keys, device)?.key === key) return false;

@@ -6,10 +6,9 @@
  *     peer/<cid>/seen     Seen (copies.ts)
  */
 
-import { text } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
-import { parse, string } from "../json.ts";
+import { objectIn, string } from "../json.ts";
 import type { ContactId } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
@@ -182,7 +181,7 @@ export class Reader {
     const { pod } = client.way;
     if (before.door === pod && before.doorAt !== undefined && env.now() - before.doorAt < doorLife) return given({ door: pod, doorAt: before.doorAt, name: before.name, inbox: before.inbox });
     const { bytes } = await client.ask({ method: "GET", path: "social/door", max: maxNote });
-    const door = parse(text(bytes));
+    const door = objectIn(bytes);
     const known = await card(tree, cid);
     const label = string(door?.label, 52);
     if (door === undefined || label === undefined) throw new KithError("friend-unreachable", "read door: not of the form expected");
@@ -289,7 +288,7 @@ export class Reader {
       if (lacked) await this.#fetchText(copy);
       if (store.row(base + repliesName)?.here === false) await this.#fetchReplies(copy);
       const bytes = await store.bytes(`${base}post.jsonld`);
-      const note = bytes === undefined ? undefined : readNote(text(bytes));
+      const note = bytes === undefined ? undefined : noteOf(objectIn(bytes));
       for (const { thumb } of note?.attachments ?? []) {
         if (thumb === undefined || store.row(base + thumb.url)?.here === true) continue;
         lacked = true;
@@ -301,7 +300,7 @@ export class Reader {
 
   async #fetchText({ cid, folder, published, state, item }: Copy): Promise<void> {
     const bytes = await this.#fetch(cid, folder, "post.jsonld", maxNote);
-    if (noteOf(parse(text(bytes))) === undefined) throw new KithError("friend-unreachable", "read post: not of the form expected");
+    if (noteOf(objectIn(bytes)) === undefined) throw new KithError("friend-unreachable", "read post: not of the form expected");
     await this.#keep(cid, await this.#cache.text(cid, folder, bytes, { published, state, item }));
     this.#session.emit("feed");
   }

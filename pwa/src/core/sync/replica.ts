@@ -3,10 +3,10 @@
 import { statusOf } from "../ldp/errors.ts";
 import type { Client } from "../ldp/client.ts";
 import { Failure } from "../ldp/errors.ts";
-import { iso, type Json, list, object, parse, string, time, whole } from "../json.ts";
+import { iso, type Json, list, object, objectIn, string, time, whole } from "../json.ts";
 import { escaped, validPath } from "../pod/paths.ts";
 import type { Row, Version } from "../store/store.ts";
-import { type Bytes, text } from "../bytes.ts";
+import { type Bytes } from "../bytes.ts";
 
 /** RemoteRow is a resource as the pod lists it. */
 export type RemoteRow = Pick<Row, "path" | "id" | "version" | "type" | "etag" | "size" | "modified">;
@@ -50,7 +50,7 @@ export async function readPage(client: Client, after: Cursor | undefined, wait =
   const query = new URLSearchParams({ epoch: after?.epoch ?? "", after: String(after?.seq ?? 0), limit: "1000" });
   if (wait > 0) query.set("wait", String(wait));
   const { bytes } = await client.ask({ method: "GET", path: `.replica?${query}`, max: pageMax, timeout: 30_000 + wait * 1000, signal });
-  const page = pageOf(parse(text(bytes)));
+  const page = pageOf(objectIn(bytes));
   if (page === undefined) throw notOurs("read replica");
   // There is no end of pages that say there are more, and do not go on.
   if (page.more && page.seq <= (after?.epoch === page.epoch ? after.seq : 0)) throw notOurs("read replica");
@@ -103,7 +103,7 @@ export async function putRow(client: Client, row: Row, bytes: Bytes, base: Versi
     "Kith-Modified": iso(row.modified),
   };
   const answer = await client.ask({ method: "PUT", path: below(row.path), headers, body: bytes, allow: [200, 409], timeout: mediaTimeout });
-  const json = parse(text(answer.bytes));
+  const json = objectIn(answer.bytes);
   const stands = answer.status === 409 ? standsOf(json?.winner) : rowOf(json);
   if (answer.status === 409 && stands === undefined) throw new Failure("not-taken", `PUT ${row.path}`, 409);
   if (stands === undefined || ("path" in stands && stands.path !== row.path)) throw notOurs(`PUT ${row.path}`);

@@ -42,6 +42,11 @@ export class Replicas {
     return answer;
   }
 
+  /** unlisted hears what somebody asks who is in no list here, and says to be a device of the person. */
+  unlisted(request: SealedRequest): Promise<void> {
+    return this.#serving.unlisted(request);
+  }
+
   /** changed tells who waits that something may be new. */
   changed(): void {
     for (const tell of [...this.#watchers]) tell();

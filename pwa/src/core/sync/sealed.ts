@@ -7,7 +7,7 @@
  * later is kept for the next who asks the same.
  */
 
-import { b64u, fromB64u, type Bytes, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, readText, utf8 } from "../bytes.ts";
 import type { Env, Stop } from "../env.ts";
 import { cancel, post } from "../relay/client.ts";
 import { given } from "../given.ts";
@@ -241,7 +241,7 @@ export class Sealed implements Carrier {
       const posted = await this.#leaving.leave(way, message, hold.friend);
       if ("cancel" in posted) return void this.#leaving.takeBack({ at: 0, ...way, cancel: posted.cancel, pending });
       const response = "answer" in posted ? await openAnswer(pending, posted.answer) : undefined;
-      if (response !== undefined) return response.status === 200 ? text(response.bytes) : undefined;
+      if (response !== undefined) return response.status === 200 ? readText(response.bytes) : undefined;
     }
     return undefined;
   }

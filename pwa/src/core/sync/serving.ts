@@ -19,6 +19,7 @@ import { type Change, Changes } from "./changes.ts";
 import { remembered } from "./following.ts";
 import { admit } from "./linking.ts";
 import { isRemoved } from "./others.ts";
+import { part } from "./parting.ts";
 import type { Session } from "./session.ts";
 
 /** Asker is who asks: one of the person's devices, or somebody who does not say who they are. */
@@ -68,6 +69,11 @@ export class Serving {
     if (this.#old) return empty(503);
     if (what === "GET /.replica") return json(await this.#page(new URLSearchParams(query)));
     return what.startsWith("GET /.replica/") ? this.#bytes(plain.slice("/.replica".length)) : undefined;
+  }
+
+  /** unlisted hears what somebody asks who says to be a device of the person and is in no list here; nobody is answered. A list counts by its signatures. */
+  async unlisted({ method, path, body }: SealedRequest): Promise<void> {
+    if (`${method} ${plainOf(path)}` === `PUT /.replica${devices}`) await this.#told(text(body));
   }
 
   get #old(): boolean {
@@ -151,7 +157,10 @@ export class Serving {
       await tree.store.apply([{ put: await newRow(row, bytes), bytes }, ...off]);
       return true;
     });
-    if (!taken) return empty(409);
+    if (!taken) {
+      if (await part(session, list)) session.emit("me");
+      return empty(409);
+    }
     await session.heard([devices, relaysPath]);
     session.emit("me");
     return empty(204);
