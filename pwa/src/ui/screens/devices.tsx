@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Device } from "../../core/kith.ts";
+import type { Device, Parted } from "../../core/kith.ts";
 import { useRelays } from "../asking.ts";
 import { useApp } from "../context.ts";
 import { LinkCard } from "../parts/link.tsx";
@@ -16,11 +16,13 @@ export function DevicesScreen() {
   const [joining, setJoining] = useState<{ readonly link: string; readonly expires: number }>();
   const [leaving, setLeaving] = useState<Device>();
   const { list } = useRelays();
+  const parted = model.me.value?.parted;
   const hasPod = model.pod.value.kind !== "none";
   const link = (): void => void attempt(async () => setJoining(await kith.linkDevice()));
   return (
     <Screen title={w.devices.title} back={["you"]}>
       <p class="lead">{w.devices.hint}</p>
+      {parted === undefined ? null : <div class="pad"><Disagree parted={parted} /></div>}
       <div class="pad"><ul class="card rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={() => setLeaving(device)} /></li>)}</ul></div>
       {model.me.value?.removed === true ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p>
         : hasPod || list.length > 0 ? <>{hasPod ? null : <p class="state pad">{w.devices.meet}</p>}<div class="thumb"><button type="button" class="button primary" onClick={link}>{w.devices.add}</button></div></>
@@ -43,6 +45,22 @@ function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onR
       </span>
       {self || isPod ? null : <button type="button" class="button quiet" onClick={onRemove}>{w.devices.remove}</button>}
     </div>
+  );
+}
+
+/** Disagree tells of a device that goes by another list, and how that ends. */
+function Disagree({ parted: { at, name, off } }: { readonly parted: Parted }) {
+  const { clock } = useApp();
+  const { devices: { parted: w } } = useRelayWords();
+  const who = name === "" ? w.nameless : name;
+  return (
+    <section class="card" aria-label={w.title}>
+      <h2 class="who-title">{w.title}</h2>
+      <p>{off ? w.removedThis(who) : w.stays(who)} {w.heard(clock.ago(at))}</p>
+      <p>{w.means} {w.stolen}</p>
+      <p>{w.way}</p>
+      <a class="button" href={addressOf("you", "backup")}>{w.kit}</a>
+    </section>
   );
 }
 

@@ -30,6 +30,7 @@ export function YouScreen() {
         </div>
       </div>
       {troubles.value.length === 0 ? null : <Notice text={t.standing.told}><a class="button" href={addressOf("you", "trouble")}>{t.feed.look}</a></Notice>}
+      {model.me.value?.parted === undefined ? null : <Notice text={p.self.parted}><a class="button" href={addressOf("you", "devices")}>{t.feed.look}</a></Notice>}
       <Rows>
         <Row to="posts" icon="feed" title={p.self.posts} />
         <Row to="drafts" icon="draft" title={p.self.drafts} note={drafts.value.length === 0 ? p.self.nothing : String(drafts.value.length)} />

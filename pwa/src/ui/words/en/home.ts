@@ -30,6 +30,7 @@ export const enHome = {
       damaged: "A backup is damaged",
       unconfirmed: "A backup waits for you",
       elsewhere: "Another machine keeps this backup",
+      lists: "A list of your devices is missing",
     } as Readonly<Record<string, string>>,
     other: "Your pod says",
     which: (n: number) => `Which ${count(n, "file", "files")}`,

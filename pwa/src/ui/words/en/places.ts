@@ -111,6 +111,7 @@ export const enPlaces = {
     pod: "My pod",
     drafts: "Drafts",
     devices: "Devices",
+    parted: "Your devices disagree about which of them are yours.",
     backup: "Backup",
     backupNever: "No backup of this phone yet",
     backupDue: (when: string) => `The last one was ${when}`,

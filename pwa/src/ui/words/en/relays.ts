@@ -151,6 +151,18 @@ export const enRelays = {
     relay: "Choose a relay",
     meet: "Without a pod your devices bring each other up to date at your relays, whenever both are open. A friend is answered by whichever is open.",
     off: "What is on it stays until you delete it. To use it again, link it as a new device in another browser profile, or clear this site's data first.",
+    /** Two devices that go by different lists. */
+    parted: {
+      title: "Your devices disagree",
+      nameless: "A device without a name",
+      removedThis: (name: string) => `${name}, another device of yours, has removed this one from its list. This one goes on by its own.`,
+      stays: (name: string) => `${name} was removed here, and goes on by a list of its own.`,
+      heard: (when: string) => `This device heard of it ${when}.`,
+      means: "Each can post as you, and neither hears the other. Friends and your other devices keep to the list that reached them first.",
+      stolen: "If you did not do this yourself, somebody may be using a device that you lost.",
+      way: "The recovery kit ends it: with it and a backup you come back on a device without Kith, and what you decide there counts above both lists. Make the backup on the device that you want to go on with.",
+      kit: "Backup and recovery kit",
+    },
   },
 
   relays: {
