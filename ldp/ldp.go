@@ -170,10 +170,7 @@ func (h *Handler) describe(header http.Header, p pod.Path) {
 	if p == p.Subject() && !p.IsRoot() {
 		link(header, h.url(p.Parent()), "up") // LWS §containment-and-hierarchy
 	}
-	if h.config.Description != "" {
-		link(header, h.config.Description, solidNS+"storageDescription")
-		link(header, h.config.Description, lwsNS+"storageDescription")
-	}
+	h.linkStorage(header)
 }
 
 // aclTypes are the media types as which an ACL resource is written.

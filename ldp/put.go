@@ -86,16 +86,26 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, view *acl.View, p
 
 func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContainer bool, pre pod.Precondition) (pod.Info, error) {
 	name := slug(r.Header.Get("Slug"))
-	if !asContainer {
+	auxiliary := isAuxiliary(p, name)
+	if !asContainer && !auxiliary {
 		return view.Create(r.Context(), p, name, r.Header.Get("Content-Type"), r.Body, pre)
 	}
 	if err := view.MayCreate(r.Context(), p, pre); err != nil {
 		return pod.Info{}, err
 	}
+	if auxiliary { // Solid Protocol §server-post-slug-auxiliary-resource
+		return pod.Info{}, refusal{http.StatusForbidden, "Slug names an auxiliary resource. Those are made by PUT or PATCH of the address that Link tells."}
+	}
 	if err := checkEmpty(r); err != nil {
 		return pod.Info{}, err
 	}
 	return view.CreateContainer(r.Context(), p, name, pre)
+}
+
+// isAuxiliary reports whether a name in a container is that of an auxiliary resource.
+func isAuxiliary(container pod.Path, name string) bool {
+	p, err := container.Child(name, false)
+	return err == nil && p != p.Subject()
 }
 
 // tell names what a write has made.

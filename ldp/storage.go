@@ -2,6 +2,8 @@ package ldp
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +42,9 @@ func (s Service) subscribes() bool { return strings.HasPrefix(s.Type, notifyNS) 
 // others get the answer for what does not exist. What is returned is as from
 // [Handler.Serve].
 func (h *Handler) ServeDescription(w http.ResponseWriter, r *http.Request, view *acl.View) error {
+	if r.Method == http.MethodOptions {
+		h.describeStorage(w.Header())
+	}
 	if CORS(w, r) {
 		return nil
 	}
@@ -49,7 +54,6 @@ func (h *Handler) ServeDescription(w http.ResponseWriter, r *http.Request, view 
 func (h *Handler) storage(w http.ResponseWriter, r *http.Request, view *acl.View) error {
 	switch r.Method {
 	case http.MethodOptions:
-		h.describeStorage(w.Header())
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case http.MethodGet, http.MethodHead:
@@ -70,6 +74,8 @@ func (h *Handler) storage(w http.ResponseWriter, r *http.Request, view *acl.View
 		return err
 	}
 	h.describeStorage(w.Header())
+	sum := sha256.Sum256(text)
+	w.Header().Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
 	w.Header().Set("Content-Type", typ)
 	protect(w.Header(), typ)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
@@ -78,9 +84,18 @@ func (h *Handler) storage(w http.ResponseWriter, r *http.Request, view *acl.View
 
 const storageMethods = "GET, HEAD, OPTIONS"
 
+// linkStorage names the description of the storage.
+func (h *Handler) linkStorage(header http.Header) {
+	if h.config.Description != "" {
+		link(header, h.config.Description, solidNS+"storageDescription")
+		link(header, h.config.Description, lwsNS+"storageDescription")
+	}
+}
+
 func (h *Handler) describeStorage(header http.Header) {
 	header.Set("Allow", storageMethods)
 	link(header, ldpNS+"Resource", "type")
+	h.linkStorage(header)
 }
 
 // mayReadStorage is nil for contacts, the owner, who may read the root, and who is

@@ -41,6 +41,21 @@ func (s *server) descriptionFor(who webid.Agent, method string, headers ...strin
 	})
 }
 
+func TestStorageDescriptionIsDescribed(t *testing.T) {
+	s := described(t)
+	res := s.description("reader", "GET")
+	links := strings.Join(res.header.Values("Link"), ", ")
+	if !strings.Contains(links, `<`+base+`.storage>; rel="http://www.w3.org/ns/solid/terms#storageDescription"`) {
+		t.Errorf("Link is %s", links)
+	}
+	if again := s.description("reader", "GET", "If-None-Match: "+res.header.Get("ETag")); again.status != 304 {
+		t.Errorf("a description with the same ETag: %d", again.status)
+	}
+	if other := s.description("reader", "GET", "Accept: "+turtle).header.Get("ETag"); other == res.header.Get("ETag") || other == "" {
+		t.Errorf("two representations with the ETag %s", other)
+	}
+}
+
 func TestStorageDescription(t *testing.T) {
 	s := described(t)
 	term := func(iri string) rdf.Term { return rdf.IRITerm(rdf.IRI(iri)) }

@@ -72,6 +72,7 @@ func TestAnAppIsToldWhatIsWrong(t *testing.T) {
 		{"plain PKCE", func(f url.Values) { f.Set("code_challenge_method", "plain"); f.Set("code_challenge", verifier) }, "invalid_request"},
 		{"PKCE of no method", func(f url.Values) { f.Del("code_challenge_method") }, "invalid_request"},
 		{"a short challenge", func(f url.Values) { f.Set("code_challenge", "abc") }, "invalid_request"},
+		{"no flow at all", func(f url.Values) { f.Del("response_type") }, "invalid_request"},
 		{"an implicit flow", func(f url.Values) { f.Set("response_type", "token") }, "unsupported_response_type"},
 		{"a hybrid flow", func(f url.Values) { f.Set("response_type", "code id_token") }, "unsupported_response_type"},
 		{"an answer in the fragment", func(f url.Values) { f.Set("response_mode", "fragment") }, "invalid_request"},

@@ -108,6 +108,8 @@ func (a *asked) check(form url.Values) error {
 		return fault{"request_not_supported", "request objects are not supported"}
 	case form.Has("request_uri"):
 		return fault{"request_uri_not_supported", "request objects are not supported"}
+	case form.Get("response_type") == "":
+		return fault{"invalid_request", "response_type is needed"}
 	case form.Get("response_type") != "code":
 		return fault{"unsupported_response_type", "response_type must be code"}
 	case mode != "" && mode != "query":

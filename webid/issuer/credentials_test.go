@@ -97,6 +97,21 @@ func TestWhatIsNoScriptGetsOneAnswer(t *testing.T) {
 	}
 }
 
+// TestARefusedClientIsToldHow: a 401 has a challenge however the client said who it is (RFC 9110 §15.5.2).
+func TestARefusedClientIsToldHow(t *testing.T) {
+	h := newHost(t)
+	for _, form := range []url.Values{
+		{"grant_type": {"client_credentials"}},
+		{"grant_type": {"client_credentials"}, "client_id": {"nobody"}, "client_secret": {"x"}},
+		{"grant_type": {"authorization_code"}, "client_id": {"nobody"}, "code": {"x"}},
+	} {
+		a := send(t, h.request(t, h.ben, form))
+		if a.StatusCode != http.StatusUnauthorized || a.Header.Get("WWW-Authenticate") != `Basic realm="`+h.URL+`"` {
+			t.Errorf("%v: %d %s %v", form, a.StatusCode, a.body, a.Header)
+		}
+	}
+}
+
 func TestAScriptIsRefused(t *testing.T) {
 	h := newHost(t)
 	g, secret := h.script(t)

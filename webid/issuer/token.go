@@ -172,9 +172,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var f fault
 	switch {
 	case errors.As(err, &f) && f.code == "invalid_client":
-		if r.Header.Get("Authorization") != "" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="`+quotable.Replace(s.issuer)+`"`)
-		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+quotable.Replace(s.issuer)+`"`) // RFC 9110 §15.5.2
 		fail(w, http.StatusUnauthorized, f.code, f.description)
 	case errors.As(err, &f):
 		fail(w, http.StatusBadRequest, f.code, f.description)
