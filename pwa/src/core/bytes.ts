@@ -15,6 +15,15 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
+/** readText returns the text of UTF-8 bytes; undefined when they are none. */
+export function readText(bytes: Uint8Array): string | undefined {
+  try {
+    return text(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** join returns the parts one after another. */
 export function join(...parts: readonly Uint8Array[]): Bytes {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -1,5 +1,7 @@
 /** Reading JSON that came from outside: every function returns a value of the type asked for, or undefined. */
 
+import { readText } from "./bytes.ts";
+
 /** Json is an object of unknown members. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -43,6 +45,17 @@ export function parse(text: string): Json | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** objectIn reads a JSON object from UTF-8; undefined when it is none. */
+export function objectIn(bytes: Uint8Array): Json | undefined {
+  return parse(readText(bytes) ?? "");
+}
+
+/** listIn reads a JSON array from UTF-8; undefined when it is none. */
+export function listIn(bytes: Uint8Array): readonly unknown[] | undefined {
+  const { all } = parse(`{"all":${readText(bytes) ?? ""}}`) ?? {};
+  return Array.isArray(all) ? all : undefined;
 }
 
 /** url returns an absolute http or https URL without credentials, query or fragment, exactly as given. */
