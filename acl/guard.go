@@ -183,29 +183,29 @@ func (g *Guard) document(tx pod.Tx, subject pod.Path, tag string) (*document, er
 	return d, nil
 }
 
-// members returns the members of a group of this pod. A group that lies
-// elsewhere, is absent or cannot be parsed has none.
-func (g *Guard) members(tx pod.Tx, iri string) ([]webid.ID, error) {
-	p, ok := g.scope.path(withoutFragment(iri))
-	if !ok || p.IsContainer() || p.Subject() != p {
-		return nil, nil
+// members returns the members of a group, and whether it lies in this pod. A group
+// that lies elsewhere, is absent or cannot be parsed has none.
+func (g *Guard) members(tx pod.Tx, iri string) (all []webid.ID, here bool, err error) {
+	p, here := g.scope.path(withoutFragment(iri))
+	if !here || p.IsContainer() || p.Subject() != p {
+		return nil, here, nil
 	}
 	info, ok, err := stat(tx, p)
 	if err != nil || !ok {
-		return nil, err
+		return nil, true, err
 	}
 	if _, may := groupSyntax(p, info.Type); !may {
-		return nil, nil
+		return nil, true, nil
 	}
 	key := groupKey{p, info.ETag}
 	parsed, ok := g.groups.get(key)
 	if !ok {
 		if parsed, key.etag, err = g.readGroup(tx, p); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 		g.groups.put(key, parsed)
 	}
-	return parsed[iri], nil
+	return parsed[iri], true, nil
 }
 
 func (g *Guard) readGroup(tx pod.Tx, p pod.Path) (group, string, error) {

@@ -50,17 +50,21 @@ func (j *judge) implicit() Modes {
 
 // allowed returns the agent's modes on a subject that exists.
 func (j *judge) allowed(subject pod.Info) (Modes, error) {
-	return j.under(subject.Path, subject.ACLTag)
+	e, err := effective(j.tx, subject.Path, subject.ACLTag)
+	if err != nil {
+		return 0, err
+	}
+	return j.by(e, subject.Path)
 }
 
 // underOwn returns the agent's modes on a subject that may or may not exist: its
 // own ACL may be there before it.
 func (j *judge) underOwn(subject pod.Path) (Modes, error) {
-	own, _, err := stat(j.tx, subject.ACL())
+	e, err := effectiveOwn(j.tx, subject)
 	if err != nil {
 		return 0, err
 	}
-	return j.under(subject, own.ETag)
+	return j.by(e, subject)
 }
 
 // secrets is where the owner's devices and the server keep what they derive keys
@@ -71,14 +75,13 @@ const secrets = "/settings/relays"
 // kits is where the phones find what opens the backups.
 const kits = "/settings/backup"
 
-// under returns the agent's modes on p, whose own ACL has the ETag tag, or "".
-func (j *judge) under(p pod.Path, tag string) (Modes, error) {
+// by returns the agent's modes on p, whose effective ACL is e.
+func (j *judge) by(e effect, p pod.Path) (Modes, error) {
 	if (p.String() == secrets || p.String() == kits) && !j.agent.Device() {
 		return 0, nil
 	}
-	e, err := effective(j.tx, p, tag)
-	if err != nil || e.tag == "" {
-		return j.implicit(), err
+	if e.tag == "" {
+		return j.implicit(), nil
 	}
 	m, err := j.granted(e)
 	return m | j.implicit(), err
@@ -107,6 +110,15 @@ func effective(tx pod.Tx, p pod.Path, tag string) (effect, error) {
 		}
 	}
 	return effect{}, nil
+}
+
+// effectiveOwn finds the effective ACL of a path that may have an ACL without being there.
+func effectiveOwn(tx pod.Tx, p pod.Path) (effect, error) {
+	own, _, err := stat(tx, p.ACL())
+	if err != nil {
+		return effect{}, err
+	}
+	return effective(tx, p, own.ETag)
 }
 
 // apparent returns what the agent would be granted on p if neither p nor the
@@ -206,12 +218,12 @@ func (j *judge) in(iri string) (bool, error) {
 	if ok, known := j.member[iri]; known {
 		return ok, nil
 	}
-	if _, here := j.g.scope.path(withoutFragment(iri)); !here {
-		return j.elsewhere.has(j.agent, iri), nil
-	}
-	members, err := j.g.members(j.tx, iri)
+	members, here, err := j.g.members(j.tx, iri)
 	if err != nil {
 		return false, fmt.Errorf("read group: %w", err)
+	}
+	if !here {
+		return j.elsewhere.has(j.agent, iri), nil
 	}
 	j.member[iri] = slices.ContainsFunc(members, j.agent.Has)
 	return j.member[iri], nil
@@ -222,7 +234,8 @@ type standing struct {
 	path   pod.Path
 	info   pod.Info
 	exists bool
-	modes  Modes // none where nothing is there
+	effect effect // the effective ACL of its subject
+	modes  Modes  // none where nothing is there
 }
 
 // standing looks p up and decides. An ACL resource is open to who controls its
@@ -239,15 +252,24 @@ func (j *judge) standing(p pod.Path) (standing, error) {
 			return s, err
 		}
 	}
-	var m Modes
 	switch {
 	case there:
-		m, err = j.allowed(subject)
+		s.effect, err = effective(j.tx, subject.Path, subject.ACLTag)
 	case s.exists: // an auxiliary that is there before its subject
-		m, err = j.underOwn(p.Subject())
+		s.effect, err = effectiveOwn(j.tx, p.Subject())
+	default:
+		return s, nil
 	}
-	s.modes = on(p, m)
+	if err == nil {
+		s.modes, err = j.modes(s)
+	}
 	return s, err
+}
+
+// modes returns what the agent may do with what is there.
+func (j *judge) modes(s standing) (Modes, error) {
+	m, err := j.by(s.effect, s.path.Subject())
+	return on(s.path, m), err
 }
 
 // on turns modes on a subject into modes on p, the subject or an auxiliary of it.

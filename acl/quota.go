@@ -25,16 +25,12 @@ const (
 // container: what lies below it is bounded by Config.Quota, such as in its own
 // inbox.
 func (j *judge) bounded(container pod.Path) (top pod.Path, ok bool, err error) {
-	m, err := j.underOwn(container)
-	if err != nil || m&(Write|Control) != Append {
-		return top, false, err
-	}
-	own, _, err := stat(j.tx, container.ACL())
+	e, err := effectiveOwn(j.tx, container)
 	if err != nil {
 		return top, false, err
 	}
-	e, err := effective(j.tx, container, own.ETag)
-	return e.subject, err == nil, err
+	m, err := j.by(e, container)
+	return e.subject, err == nil && m&(Write|Control) == Append, err
 }
 
 // withinQuota decides whether the agent may add p, of a size. Nothing has been

@@ -96,7 +96,7 @@ func (c *census) collect(found readers, r rule, subject pod.Path) error {
 		found[n.in(self)] = struct{}{}
 	}
 	for _, n := range r.groups {
-		members, err := c.g.members(c.tx, n.in(self))
+		members, _, err := c.g.members(c.tx, n.in(self))
 		if err != nil {
 			return fmt.Errorf("read group: %w", err)
 		}

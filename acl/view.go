@@ -175,11 +175,11 @@ func (j *judge) answer(p pod.Path) (Answer, error) {
 	if err := j.require(s, Read); err != nil {
 		return Answer{}, err
 	}
-	stranger, err := j.g.judge(j.tx, webid.Agent{}, j.origin, &elsewhere{}).standing(p)
+	stranger, err := j.g.judge(j.tx, webid.Agent{}, j.origin, &elsewhere{}).modes(s)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Info: s.info, User: s.modes, Public: stranger.modes}
+	a := Answer{Info: s.info, User: s.modes, Public: stranger}
 	if p.IsContainer() {
 		err = j.list(&a)
 	}
