@@ -1,10 +1,10 @@
 /** The owner's pod, asked about itself (docs/protocol.md, Looking after a pod). It is loaded when somebody asks. */
 
-import { type Bytes, base32, sha256, text, utf8 } from "./bytes.ts";
+import { base32, type Bytes, sha256, utf8 } from "./bytes.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { AppPassword, Backup, DriveAt, Dropped, Home, Kit, Trouble } from "./home.ts";
-import { type Json, list, object, parse, string, time, whole } from "./json.ts";
+import { type Json, list, listIn, object, objectIn, parse, string, time, whole } from "./json.ts";
 import type { Client } from "./ldp/client.ts";
 import type { Answer } from "./ldp/wire.ts";
 import { waiting } from "./pod/outbox.ts";
@@ -153,9 +153,9 @@ class House implements Home {
   /** list asks for a bare list of objects. */
   async #list(path: string): Promise<readonly Json[]> {
     const { bytes } = await this.#pod.ask({ method: "GET", path, brief: true });
-    const read = parse(`{"list":${text(bytes)}}`);
-    if (!Array.isArray(read?.list)) throw unexpected(`of ${path}`);
-    return list(read.list).map(object).filter((each) => each !== undefined);
+    const all = listIn(bytes);
+    if (all === undefined) throw unexpected(`of ${path}`);
+    return all.map(object).filter((each) => each !== undefined);
   }
 
   async #ask(method: "POST" | "DELETE", path: string, body: Json | undefined, allow: readonly number[]): Promise<Answer> {
@@ -166,7 +166,7 @@ class House implements Home {
   /** send asks for an act, to be done before long or not at all; undefined when the answer says nothing, or no. */
   async #send(method: "POST" | "DELETE", path: string, body?: Json, allow: readonly number[] = [200, 201, 202, 204]): Promise<Json | undefined> {
     const { status, bytes } = await this.#ask(method, path, body, allow);
-    return status >= 400 ? undefined : parse(new TextDecoder().decode(bytes));
+    return status >= 400 ? undefined : objectIn(bytes);
   }
 }
 

@@ -221,6 +221,24 @@ describe("what a friend sends", () => {
     expect(left).toHaveLength(1);
   });
 
+  test("that is no text keeps nothing else back", async () => {
+    await post(ben, bens, "ffffffffffffffffffff", "x");
+    ben.device.before = (method, url, init) => {
+      if (method !== "PUT" || !url.includes("/social/in/")) return;
+      init.body = Uint8Array.of(0x22, 0xff, 0xfe, 0x22);
+      init.headers = { ...(init.headers as Record<string, string>), "Content-Type": "application/octet-stream" };
+    };
+    await sync(ben);
+    ben.device.before = () => undefined;
+    await comment(ben, "after that");
+    await ana.kith.post({ text: "mine", pictures: [], audience: to(toBen) });
+    await sync(ben, ana, ben);
+    expect([...(ana.device.store?.rows("/social/in/") ?? [])].some(({ path }) => path.endsWith("ffffffffffffffffffff"))).toBe(true);
+    expect(await said(ana)).toEqual(["Ben: after that"]);
+    expect(ana.kith.outbox()).toEqual([]);
+    expect(ana.kith.pod()?.error).toBeUndefined();
+  });
+
   test("dated in the future is dated now", async () => {
     await post(ben, bens, "eeeeeeeeeeeeeeeeeeee", messageText({ kind: "comment", folder: whereOf(ref).folder, text: "From 2100", at: Date.parse("2100-01-01T00:00:00Z"), name: "Ben" }));
     await sync(ben, ana);

@@ -25,8 +25,8 @@ export class Device {
   hold = 25;
   /** Every request that was made: method and URL. */
   readonly requests: string[] = [];
-  /** Runs before each request that goes out. */
-  before: (method: string, url: string) => Promise<void> | void = () => undefined;
+  /** Runs before each request that goes out, and may change what is sent. */
+  before: (method: string, url: string, init: RequestInit) => Promise<void> | void = () => undefined;
   /** Answers a request in the place of whom it is for, when it returns something: a proxy in between. */
   answer: (method: string, url: string) => Response | undefined = () => undefined;
   /** The store of the app that is open. */
@@ -103,7 +103,7 @@ export class Device {
 
   private async fetch(url: string, init: RequestInit): Promise<Response> {
     this.requests.push(`${init.method} ${url}`);
-    await this.before(init.method ?? "GET", url);
+    await this.before(init.method ?? "GET", url, init);
     if (!this.network) throw new TypeError("no network");
     const shorter = url.replace(/(\/s\/[^/]*\?wait=)(\d+)$/, (_, before: string, wait: string) => before + String(Math.min(Number(wait), this.hold)));
     return this.answer(init.method ?? "GET", url) ?? fetch(shorter, init);

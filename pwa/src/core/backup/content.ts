@@ -11,8 +11,8 @@
  * device deleted: a copy that is older than the pod deletes nothing (protocol §3.4).
  */
 
-import { type Bytes, join, text, utf8 } from "../bytes.ts";
-import { type Json, object, parse, string, whole } from "../json.ts";
+import { type Bytes, join, utf8 } from "../bytes.ts";
+import { type Json, object, objectIn, string, whole } from "../json.ts";
 import type { NewRow, Row, Store, Write } from "../store/store.ts";
 import { damaged, u32 } from "./file.ts";
 
@@ -119,7 +119,7 @@ class Pipe {
   /** head reads the head of a record. */
   async head(): Promise<Json> {
     const length = new DataView((await this.take(4)).buffer).getUint32(0);
-    const json = length > maxHead ? undefined : parse(text(await this.take(length)));
+    const json = length > maxHead ? undefined : objectIn(await this.take(length));
     if (json === undefined) throw damaged("a record has no head");
     return json;
   }

@@ -9,8 +9,8 @@
  * Chunks can be neither left out, cut off, reordered nor taken from another file. Neither side holds more than two of them.
  */
 
-import { b64u, type Bytes, fromB64u, join, sha256, text, utf8 } from "../bytes.ts";
-import { object, parse } from "../json.ts";
+import { b64u, type Bytes, fromB64u, join, sha256, utf8 } from "../bytes.ts";
+import { object, objectIn } from "../json.ts";
 import { decapsulator, encapsulate } from "../webid/hpke.ts";
 import { BackupError } from "./failure.ts";
 import { type Lock, type OpenedKit, readLock } from "./kit.ts";
@@ -106,7 +106,7 @@ export async function readHead(file: Source): Promise<Head> {
   const length = start.length < at ? maxHead + 1 : new DataView(start.buffer).getUint32(magic.length);
   if (length > maxHead || start.length < at + length) throw damaged("its head is cut off");
   try {
-    const json = parse(text(start.subarray(at, at + length)));
+    const json = objectIn(start.subarray(at, at + length));
     const [kit, enc] = [object(json?.kit), fromB64u(String(json?.enc))];
     if (kit === undefined || enc === undefined) throw damaged("its head is none");
     return { lock: readLock(kit), enc, bytes: start.slice(0, at + length) };

@@ -9,8 +9,8 @@
  * `person` is the person key and `open` the private half of `key`, both as PKCS #8. A device seals backups to `key`; it can open none of them.
  */
 
-import { b64u, base32, type Bytes, fromB64u, fromBase32, join, same, sha256, text, utf8 } from "../bytes.ts";
-import { type Json, parse } from "../json.ts";
+import { b64u, base32, type Bytes, fromB64u, fromBase32, join, same, sha256, utf8 } from "../bytes.ts";
+import { type Json, objectIn } from "../json.ts";
 import { open as openJws, signAs } from "../webid/jws.ts";
 import { type Did, didOfJwk, generate, type Label, labelOf, parseDid, type Signer } from "../webid/key.ts";
 import { momentOf, numberOf, textOf } from "../webid/members.ts";
@@ -89,16 +89,16 @@ export function readLock(json: Json): Lock {
   return { key: parseDid(key), sealed };
 }
 
-/** openKit opens a lock with a secret; throws `other-kit` when it is not of that kit. */
+/** openKit opens a lock with a secret; throws `other-kit` when it is not of that kit, `damaged` when it holds no keys. */
 export async function openKit({ key: kid, sealed }: Lock, secret: Bytes): Promise<OpenedKit> {
   const bytes = fromB64u(sealed) ?? new Uint8Array(0);
   const algorithm = { name: "AES-GCM", iv: bytes.slice(0, 12) };
   const opened = await crypto.subtle.decrypt(algorithm, await sealKey(secret, "decrypt"), bytes.slice(12)).catch(() => undefined);
-  const json = opened === undefined ? undefined : parse(text(new Uint8Array(opened)));
+  const json = opened === undefined ? undefined : objectIn(new Uint8Array(opened));
   if (json === undefined) throw new BackupError("other-kit", "open kit: the secret is of another");
   const [recovery, open] = [json.person, json.open].map((each) => fromB64u(String(each)) ?? new Uint8Array(0)) as [Bytes, Bytes];
-  const person = await personOf(recovery);
-  const read = await crypto.subtle.importKey("pkcs8", open, { name: "ECDH", namedCurve: "P-256" }, false, ["deriveBits"]);
+  const keys = Promise.all([personOf(recovery), crypto.subtle.importKey("pkcs8", open, { name: "ECDH", namedCurve: "P-256" }, false, ["deriveBits"])]);
+  const [person, read] = await keys.catch((cause: unknown) => Promise.reject(new BackupError("damaged", "open kit: its keys are none", { cause })));
   return { person, recovery, label: await labelOf(person.kid), reader: { kid, key: read } };
 }
 

@@ -6,7 +6,7 @@
  * device list and is forgotten.
  */
 
-import { type Bytes, sha256, text } from "../bytes.ts";
+import { type Bytes, readText, sha256 } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { BackupCourse, RestoreChoice } from "../kith.ts";
@@ -62,7 +62,7 @@ async function proven(file: Source, head: Head, kit: OpenedKit, course: BackupCo
   const texts = new Map<string, string>();
   let digest = await sha256(head.bytes);
   const about = await read(file, head, kit, course, async (entry) => {
-    if ("put" in entry && entry.bytes !== null && [devicesPath, keysPath].includes(entry.put.path)) texts.set(entry.put.path, text(entry.bytes));
+    if ("put" in entry && entry.bytes !== null && [devicesPath, keysPath].includes(entry.put.path)) texts.set(entry.put.path, readText(entry.bytes) ?? "");
   }, async (chunk) => void (digest = await digested(digest, chunk)));
   try {
     const { devices, keys } = await listsOf(async (path) => texts.get(path), kit);

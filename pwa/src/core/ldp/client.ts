@@ -7,8 +7,7 @@
  */
 
 import type { Env } from "../env.ts";
-import { parse, string, whole } from "../json.ts";
-import { text } from "../bytes.ts";
+import { objectIn, string, whole } from "../json.ts";
 import type { Signer } from "../webid/key.ts";
 import type { PodWay } from "../webid/way.ts";
 import { askedNonce, dpop, selfIssued } from "../webid/proof.ts";
@@ -130,7 +129,7 @@ export class PodClient implements Client {
     if (nonce !== undefined) this.#nonce = nonce;
     if (answer.status !== 200 && (nonce !== undefined || this.#skew !== before)) answer = await this.#askIssuer();
     if (answer.status !== 200) throw this.#noToken(answer);
-    const json = parse(text(answer.bytes));
+    const json = objectIn(answer.bytes);
     const token = string(json?.access_token, 8192);
     if (token === undefined || json?.token_type !== "DPoP") throw new Failure(codeOf(401, this.#role), "POST token", answer.status);
     return { text: token, until: this.#clock() + (whole(json.expires_in) ?? 60) * 1000 - margin };

@@ -18,6 +18,8 @@ export class Failure extends KithError {
   }
 }
 
+const day = 86_400_000;
+
 const codes: Readonly<Record<number, Readonly<Record<Role, ErrorCode>>>> = {
   0: { pod: "pod-unreachable", friend: "friend-unreachable" },
   401: { pod: "pod-refused", friend: "friend-refused" },
@@ -38,12 +40,12 @@ export function codeOf(status: number, role: Role): ErrorCode {
   return role === "pod" ? "not-taken" : "friend-refused";
 }
 
-/** retryAfter reads the header of that name: seconds or a date. */
+/** retryAfter reads the header of that name, seconds or a date: at most a day, whatever it says, and what a timer can count. */
 export function retryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get("Retry-After");
   if (value === null) return undefined;
   const at = /^\d{1,9}$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+  return Number.isNaN(at) ? undefined : Math.min(day, Math.max(0, at - now));
 }
 
 /** statusOf returns the status of a failure, undefined for any other error. */

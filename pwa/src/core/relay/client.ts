@@ -1,9 +1,10 @@
 /** Asking a relay over HTTP: what it is, leaving a message, taking it back, making a queue (docs/protocol.md, Relays). */
 
 import type { Env } from "../env.ts";
-import { b64u, type Bytes, fromB64u, text } from "../bytes.ts";
-import { parse, string, whole } from "../json.ts";
+import { b64u, type Bytes, fromB64u } from "../bytes.ts";
+import { objectIn, string, whole } from "../json.ts";
 import { type Answer, type Exchange, exchange } from "../bounded.ts";
+import { compressed } from "../webid/key.ts";
 
 /** Net is what a relay is asked with. */
 export type Net = Pick<Env, "now" | "random" | "fetch" | "after" | "socket">;
@@ -56,7 +57,7 @@ export async function post(net: Net, url: string, send: Bytes, message: Bytes, w
 /** posted reads what a relay answers to a message. */
 export function posted(answer: Answer): Posted {
   if (answer.status === 200) return { answer: answer.bytes };
-  const cancel = answer.status === 202 ? string(json(answer.bytes)?.cancel, 128) : undefined;
+  const cancel = answer.status === 202 ? string(objectIn(answer.bytes)?.cancel, 128) : undefined;
   return cancel === undefined ? refused(answer) : { cancel };
 }
 
@@ -67,11 +68,19 @@ export async function cancel(net: Net, url: string, send: Bytes, token: string):
 }
 
 function readInfo(bytes: Bytes): RelayInfo | undefined {
-  const read = json(bytes);
+  const read = objectIn(bytes);
   const [key, queues, challenge] = [fromB64u(string(read?.key, 100) ?? ""), string(read?.queues), string(read?.challenge, 256) ?? ""];
-  if (read?.relay !== 1 || key?.length !== 65 || (queues !== "open" && queues !== "work" && queues !== "invite")) return undefined;
+  if (read?.relay !== 1 || key === undefined || !isPoint(key) || (queues !== "open" && queues !== "work" && queues !== "invite")) return undefined;
   const [bits, message, ttl] = [whole(read.bits) ?? 0, whole(read.message) ?? 0, whole(read.ttl) ?? 0];
   return bits > 32 ? undefined : { key, queues, bits, challenge, app: read.app === true, message, ttl };
+}
+
+function isPoint(bytes: Bytes): boolean {
+  try {
+    return compressed(bytes).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Request is what a relay is asked; 15 seconds when no `timeout` is given. */
@@ -86,17 +95,8 @@ export function ask(net: Net, request: Request): Promise<Answer> {
   return exchange(net, { timeout: patience, ...request, max: 2 << 20 }).catch(() => ({ status: 0, headers: new Headers(), bytes: new Uint8Array(0) }));
 }
 
-/** refused returns a status as what a relay did not do. */
+/** refused returns a status as what a relay did not do. It is asked again after a second at least and a day at most, whatever it says. */
 export function refused({ status, headers }: Answer): Refused {
   const seconds = Number(headers.get("Retry-After") ?? NaN);
-  return Number.isFinite(seconds) ? { refused: status, retryAfter: seconds * 1000 } : { refused: status };
-}
-
-/** json reads the JSON object in an answer; undefined when it is none. */
-export function json(bytes: Bytes): ReturnType<typeof parse> {
-  try {
-    return parse(text(bytes));
-  } catch {
-    return undefined;
-  }
+  return Number.isNaN(seconds) ? { refused: status } : { refused: status, retryAfter: Math.min(86_400, Math.max(1, seconds)) * 1000 };
 }

@@ -3,7 +3,7 @@
  * request that the relay holds open, and what goes to the relay is posted.
  */
 
-import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, readText, utf8 } from "../bytes.ts";
 import { parse, string } from "../json.ts";
 import { ask, refused } from "./client.ts";
 import { readMessage } from "./frames.ts";
@@ -70,7 +70,7 @@ export const pollLine: OpenLine = (net, url, subscriptions, events) => {
   const send: Line["send"] = (frame) => {
     const queue = queueOf(frame, queues);
     if (queue === undefined) return;
-    void request(queue, frame).then((bytes) => bytes && events.heard(text(bytes)));
+    void request(queue, frame).then((bytes) => bytes && events.heard(readText(bytes) ?? ""));
   };
 
   void Promise.resolve().then(() => {

@@ -1,8 +1,8 @@
 /** Making a queue at a relay, with whatever that costs there (docs/protocol.md, Relays). */
 
 import { b64u, type Bytes, fromB64u, sha256, utf8 } from "../bytes.ts";
-import { string } from "../json.ts";
-import { ask, json, type Net, type Refused, refused, type RelayInfo, relayInfo } from "./client.ts";
+import { objectIn, string } from "../json.ts";
+import { ask, type Net, type Refused, refused, type RelayInfo, relayInfo } from "./client.ts";
 import { work } from "./work.ts";
 
 /** makeQueue makes a queue that the holders of these tokens read, with work or an operator's invite where the relay wants it. */
@@ -12,7 +12,7 @@ export async function makeQueue(net: Net, url: string, tokens: readonly Bytes[],
   const hashes = await Promise.all(tokens.map(async (token) => b64u(await sha256(token))));
   const body = JSON.stringify({ tokens: hashes, ...(await fee(net, info, more)) });
   const answer = await ask(net, { method: "POST", url: `${url}q`, headers: { "Content-Type": "application/json" }, body: utf8(body), signal: more.signal });
-  const queue = answer.status === 201 ? string(json(answer.bytes)?.queue, 64) : undefined;
+  const queue = answer.status === 201 ? string(objectIn(answer.bytes)?.queue, 64) : undefined;
   return queue === undefined ? refused(answer) : { queue };
 }
 

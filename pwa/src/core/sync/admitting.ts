@@ -65,7 +65,7 @@ export async function admitDevices(session: Session): Promise<boolean> {
   if (open.length === 0 || session.pod === undefined) return false;
   const { bytes } = await podClient(session).ask({ method: "GET", path: ".pair/links" });
   for (const request of list(objectIn(bytes)?.joins).map(object)) {
-    const joiner = await joinerOf(request, env.now());
+    const joiner = joinerOf(request, env.now());
     const name = await madeFor(store, open, joiner);
     if (joiner === undefined || name === undefined || can(session.list, joiner.kid, "answer")) continue;
     await tree.act("other", async (batch) => {
@@ -94,14 +94,17 @@ export interface Joiner {
   readonly mac: string;
 }
 
-/** joinerOf reads who asks; undefined when something lacks. Throws a `Refusal` for keys that are none. */
-export async function joinerOf(request: Json | undefined, now: number): Promise<Joiner | undefined> {
-  const mac = string(request?.mac, 64);
-  const name = string(request?.name);
+/** joinerOf reads who asks; undefined when something lacks, or a key is none. */
+export function joinerOf(request: Json | undefined, now: number): Joiner | undefined {
+  const [mac, name] = [string(request?.mac, 64), string(request?.name)];
   if (request === undefined || mac === undefined || name === undefined || !isName(name)) return undefined;
-  const kid = parseDid(request.kid);
-  const key = didOfJwk(request.agree);
-  return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
+  try {
+    const [kid, key] = [parseDid(request.kid), didOfJwk(request.agree)];
+    return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
+  } catch (error) {
+    if (error instanceof KithError && error.code === "keys-refused") return undefined;
+    throw error;
+  }
 }
 
 /** madeFor returns the link whose secret a request proves to hold. */

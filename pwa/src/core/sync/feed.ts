@@ -4,14 +4,13 @@
  */
 
 import { objectIn } from "../json.ts";
-import { text } from "../bytes.ts";
 import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
 import { given } from "../given.ts";
 import { entries } from "../pod/outbox.ts";
 import { relayCount } from "../pod/facts.ts";
 import { type Folder, peers, posts, postPath } from "../pod/paths.ts";
 import { type People, peopleOf, postAudience } from "../pod/people.ts";
-import { type Note, readNote } from "../pod/post.ts";
+import { type Note, noteOf } from "../pod/post.ts";
 import { repliesName } from "../pod/replies.ts";
 import { type Copy, copyOf, unreachedOf } from "./copies.ts";
 import { lapsedOf } from "./leases.ts";

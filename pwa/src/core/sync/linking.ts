@@ -25,11 +25,11 @@ export async function admit(session: Session, body: Bytes): Promise<SealedRespon
   if (pod !== undefined) return answer(403, {});
   const { joinerOf, linkSettings, madeFor } = await network();
   try {
-    const joiner = await joinerOf(objectIn(body), env.now());
+    const joiner = joinerOf(objectIn(body), env.now());
     const name = await madeFor(store, store.names(linkSettings), joiner);
     if (joiner === undefined || name === undefined || !(await letIn(session, joiner, name))) return answer(403, {});
   } catch (error) {
-    // A device whose keys are none, or one more than a list may name.
+    // One device more than a list may name.
     if (!(error instanceof Refusal)) throw error;
     return answer(409, {});
   }

@@ -4,7 +4,7 @@ import type { Env } from "../env.ts";
 import { type Answer, ask } from "../ldp/wire.ts";
 import type { Role } from "../ldp/errors.ts";
 import { type Json, objectIn } from "../json.ts";
-import { type Bytes } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 
 /** postOpenly sends a body without credentials. */

@@ -15,7 +15,7 @@ import { Failure, retryAfterOf, statusOf } from "../ldp/errors.ts";
 import { changeFriend, tidyName } from "../pod/friends.ts";
 import { cardPath, type Folder, postPath } from "../pod/paths.ts";
 import { card, type Contact, contact, contactsOf, reachable } from "../pod/people.ts";
-import { type Image, noteOf, readNote } from "../pod/post.ts";
+import { type Image, noteOf } from "../pod/post.ts";
 import { repliesName } from "../pod/replies.ts";
 import type { Write } from "../store/store.ts";
 import { readDeviceList } from "../webid/devices.ts";

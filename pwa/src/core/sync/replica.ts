@@ -6,7 +6,7 @@ import { Failure } from "../ldp/errors.ts";
 import { iso, type Json, list, object, objectIn, string, time, whole } from "../json.ts";
 import { escaped, validPath } from "../pod/paths.ts";
 import type { Row, Version } from "../store/store.ts";
-import { type Bytes } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** RemoteRow is a resource as the pod lists it. */
 export type RemoteRow = Pick<Row, "path" | "id" | "version" | "type" | "etag" | "size" | "modified">;

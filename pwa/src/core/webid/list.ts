@@ -1,7 +1,7 @@
 /** Device lists as they stand in the owner's own tree: what was verified when it was written is not verified again (devices.ts). */
 
-import { fromB64u, text, utf8 } from "../bytes.ts";
-import { parse } from "../json.ts";
+import { fromB64u, utf8 } from "../bytes.ts";
+import { objectIn } from "../json.ts";
 import type { Did, Label } from "./key.ts";
 
 /** What a device may do for its person. */
@@ -54,7 +54,7 @@ export function hasNamed(list: DeviceList, kid: string): boolean {
 
 /** ownList reads the newest list of a chain that this device has verified; undefined when it is none. */
 export function ownList(chain: string): DeviceList | undefined {
-  const [header, payload] = (chain.split(separator)[0] ?? "").split(".").slice(0, 2).map((part) => parse(text(fromB64u(part) ?? new Uint8Array(0))));
+  const [header, payload] = (chain.split(separator)[0] ?? "").split(".").slice(0, 2).map((part) => objectIn(fromB64u(part) ?? new Uint8Array(0)));
   if (header === undefined || payload === undefined) return undefined;
   return { ...(payload as unknown as Omit<DeviceList, "text" | "signer">), text: chain, signer: header.kid as Did };
 }
