@@ -19,7 +19,7 @@ export const enBackup = {
   kit: {
     title: "Recovery kit",
     what: "32 letters on paper. With them and a backup you come back on any phone, and your friends need do nothing.",
-    none: "Make it first. It takes something to write with.",
+    none: "Make it first, then the backup. Have a printer or a pen ready.",
     make: "Make the kit",
     made: (when: string) => `Made ${when}.`,
     put: "You have put it away.",
@@ -37,6 +37,8 @@ export const enBackup = {
     print: "Print",
     done: "I've put it away",
     doneSaid: "Good. This phone keeps nothing of it.",
+    check: "Check that you have it",
+    right: "These are the letters of your kit.",
     linked: "This phone was linked to another one of yours. Make the kit there.",
   },
 
@@ -54,6 +56,7 @@ export const enBackup = {
     working: (percent: number) => `Bringing everything back: ${percent} %. Keep this page open.`,
     back: (name: string) => `Welcome back, ${name}.`,
     start: "I have no backup",
+    where: "A backup brings you back where Kith is new: on another phone, or in another browser. There, choose “I have a backup”.",
   },
 
   why: {

@@ -4,6 +4,7 @@ import { count } from "./words.ts";
 export const enHome = {
   asking: "Asking your pod.",
   unreached: "Your pod does not answer just now.",
+  undone: "Your pod does not answer just now, so nothing was changed. Try again.",
   again: "Try again",
   noPod: "This needs a pod.",
   noPodHint: "You can connect one under You.",

@@ -36,7 +36,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   "friend-unreachable": "Your friend's pod does not answer. What you already have stays here; Kith asks again later.",
   "friend-refused": "Your friend no longer shares with you. To be friends again, you need a new invite.",
   "not-there-any-more": "This is not there any more. It was deleted, or it is no longer shared with you.",
-  "behind": "Your friend's pod is still catching up. Try again in a minute.",
+  "behind": "That pod is still catching up, or has moved to another computer. Kith asks again.",
   "storage-full": "This phone has no room left. Remove friends' copies under You, Storage. What you typed is kept.",
   "storage-unavailable": "This browser keeps nothing here. Open Kith in an ordinary window, not a private one.",
   "not-persistent": "This browser may forget what you do here. Put Kith on your home screen.",
