@@ -5,9 +5,9 @@ import { guarded } from "./policy.ts";
 
 /**
  * split turns the build into pages. The app is one main script, and parts that it loads with `import()`
- * after the first page. Two pages come of the same bytes:
+ * after the first page. Two pages come of the same bytes, but for the list of the parts' files that each begins with:
  *
- *     index.html   everything inlined but what stands in `beside`; opens from a file and on any host
+ *     index.html   everything inlined but what stands in `beside` and `languages`; opens from a file and on any host
  *     shell.html   the main script alone; the parts are files beside it, `part-<name>-<hash>.js`
  *
  * A script may run only if the page's policy names its hash, wherever its text comes from, so a part is
@@ -41,8 +41,10 @@ export function split(page: string): Plugin {
         for (const each of [...chunks, ...styles]) delete bundle[each.fileName];
         const script = mainText(first, parts);
         const template = readFileSync(page, "utf8");
-        this.emitFile({ type: "asset", fileName: "index.html", source: inlined(template, style, script, parts, true) });
-        this.emitFile({ type: "asset", fileName: "shell.html", source: inlined(template, style, script, parts, false) });
+        const outside = parts.filter(({ name }) => beside.has(name));
+        const inside = parts.filter(({ name }) => !beside.has(name) && !languages.has(name));
+        this.emitFile({ type: "asset", fileName: "index.html", source: inlined(template, style, script, inside, outside) });
+        this.emitFile({ type: "asset", fileName: "shell.html", source: inlined(template, style, script, [], parts) });
         for (const { file, text } of parts) this.emitFile({ type: "asset", fileName: file, source: text });
       },
     },
@@ -91,7 +93,7 @@ function partOf(chunk: Rolldown.OutputChunk, before: readonly Rolldown.OutputChu
 
 function part(name: string, code: string, needs: readonly string[]): Part {
   const text = script(code);
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
   return { name, file: `part-${name}-${hash}.js`, text, needs };
 }
 
@@ -151,9 +153,7 @@ function plain(code: string): string {
   return code.replaceAll(/Object\.defineProperty\(exports,["'`](\w+)["'`],\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)/g, "exports.$1=$2");
 }
 
-/** The main script knows the file of each part, for where they are not inlined. */
 function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
-  const files = JSON.stringify(Object.fromEntries(parts.map(({ name, file }) => [name, file])));
   const ready = scripts.map((chunk, at) => ran({ ...chunk, code: loading(chunk.code, parts) }, scripts.slice(0, at)));
   const all = ready.join("");
   const needed = parts.flatMap(({ needs }) => needs);
@@ -161,7 +161,7 @@ function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part
   if (unloaded.length > 0) throw new Error(`split: nothing loads ${unloaded.map(({ name }) => name).join(", ")} in the way that is expected`);
   const needing = JSON.stringify(Object.fromEntries(parts.filter(({ needs }) => needs.length > 0).map(({ name, needs }) => [name, needs])));
   if (/\brequire\(/.test(all)) throw new Error("split: a script requires something that is not there");
-  return script(`var kithParts={},kithFiles=${files},kithNeeds=${needing};${all}`);
+  return script(`kithNeeds=${needing};${all}`);
 }
 
 /** loading returns code with its imports of parts made calls of the loader. */
@@ -184,14 +184,23 @@ function script(text: string): string {
 /** Parts that are not worth their weight in the one file: `reader` reads codes where the browser cannot, and a link can be pasted as well. */
 const beside: ReadonlySet<string> = new Set(["reader"]);
 
-function inlined(template: string, style: string, main: string, parts: readonly Part[], whole: boolean): string {
+/** The languages but English, which the one file does without. */
+const languages: ReadonlySet<string> = new Set(["ar", "de", "es", "fr"]);
+
+/** The order of the parts in the one file. Gzip looks back 32 KiB, so what is alike stands side by side. */
+const neighbours: readonly string[] = [
+  "relays", "elsewhere", "home", "conversation", "places", "answers", "carried", "connecting", "sealed", "online", "acts", "talk", "joining", "house", "replicas", "backups", "common",
+];
+
+/** inlined returns the page with the main script and the parts `inside` it, which knows the files of those `outside`. */
+function inlined(template: string, style: string, main: string, inside: readonly Part[], outside: readonly Part[]): string {
   const place = '<script type="module" src="/src/main.ts"></script>';
   if (template.split(place).length !== 2 || template.split("</head>").length !== 2) throw new Error("split: the page has no place for the script");
-  const outside = parts.filter(({ name }) => !whole || beside.has(name));
+  const files = JSON.stringify(outside.map(({ file }) => file));
   // Of this type nothing runs: a part runs when it is asked for.
-  const kept = parts.filter((each) => !outside.includes(each)).map(({ name, text }) => `<script type="text/plain" id="part-${name}">${text}</script>`);
+  const kept = inside.toSorted((a, b) => neighbours.indexOf(a.name) - neighbours.indexOf(b.name)).map(({ name, text }) => `<script type="text/plain" id="part-${name}">${text}</script>`);
   const page = template
     .replace("</head>", () => `<style>${style}</style>\n</head>`)
-    .replace(place, () => [...kept, `<script>${main}</script>`].join("\n  "));
+    .replace(place, () => [...kept, `<script>var kithParts={},kithFiles=${files},${main}</script>`].join("\n  "));
   return guarded(page, outside.map(({ text }) => text));
 }

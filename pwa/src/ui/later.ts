@@ -11,8 +11,8 @@ import { trustedScript } from "./trusted.ts";
 declare global {
   /** What each script of the app exports, once it has run. */
   var kithParts: Record<string, unknown>;
-  /** The file of each part. */
-  var kithFiles: Readonly<Record<string, string>>;
+  /** The files of the parts that do not stand in the page, `part-<name>-<hash>.js`. */
+  var kithFiles: readonly string[];
   /** The parts that have to run before a part, in their order. */
   var kithNeeds: Readonly<Record<string, readonly string[]>>;
   var kithPart: (name: string) => Promise<unknown>;
@@ -41,7 +41,8 @@ async function load(name: string): Promise<unknown> {
 }
 
 async function fetched(name: string): Promise<string> {
-  const answer = await fetch(`./${kithFiles[name] ?? ""}`);
+  const file = kithFiles.find((each) => each.startsWith(`part-${name}-`));
+  const answer = await fetch(`./${file}`);
   if (!answer.ok) throw new TypeError(`load ${name}: ${answer.status}`);
   return answer.text();
 }

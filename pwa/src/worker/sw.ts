@@ -21,7 +21,7 @@ const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer?
 const kept = `kith ${SHELL} ${WHOLE}`;
 const page = new URL("./", worker.registration.scope).href;
 const files = ["manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png"];
-const part = /part-\w+-\w{12}\.js/g;
+const part = /part-\w+-\w{8}\.js/g;
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(activate()));

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Audience, AudienceView, Circle, ContactId, Kith, Post } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { Chip, audienceWords } from "./chip.tsx";
+import { audienceWords } from "./chip.tsx";
 import { Faces } from "./face.tsx";
 import { Icon } from "./icon.tsx";
 import { People, PickPeople } from "./people.tsx";
@@ -158,20 +158,12 @@ export function WhoCanSee({ post, onChange }: { readonly post: Post; readonly on
   );
 }
 
-/** PostAudience is a post's chip: it shows the people, and for one's own post changes them. */
-export function PostAudience({ post }: { readonly post: Post }) {
+/** AudienceSheets shows who can see a post, and for one's own changes that. */
+export function AudienceSheets({ post, onClose }: { readonly post: Post; readonly onClose: () => void }) {
   const { t } = useApp();
-  const [open, setOpen] = useState<"no" | "show" | "pick">("no");
-  const close = (): void => setOpen("no");
-  return (
-    <>
-      <Chip view={post.audience} onPress={() => setOpen("show")} />
-      {open === "show" ? (
-        <Sheet title={t.audience.title} onClose={close}><WhoCanSee post={post} onChange={() => setOpen("pick")} /></Sheet>
-      ) : null}
-      {open === "pick" ? <ChangeAudience post={post} onClose={close} /> : null}
-    </>
-  );
+  const [picking, setPicking] = useState(false);
+  if (picking) return <ChangeAudience post={post} onClose={onClose} />;
+  return <Sheet title={t.audience.title} onClose={onClose}><WhoCanSee post={post} onChange={() => setPicking(true)} /></Sheet>;
 }
 
 /** ChangeAudience lets one choose anew who can see an own post. */

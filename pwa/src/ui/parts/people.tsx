@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ContactId, Friend } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Face } from "./face.tsx";
-import { Icon } from "./icon.tsx";
+import { Find } from "./find.tsx";
 
 /** More friends than this, and a list of them can be searched. */
 const searchable = 8;
@@ -27,24 +27,6 @@ export function People({ people }: { readonly people: readonly { readonly cid: C
     <ul class="rows people">
       {people.map((each) => <li key={each.cid} class="row"><Person cid={each.cid} name={each.name} /></li>)}
     </ul>
-  );
-}
-
-interface FindProps {
-  readonly label: string;
-  readonly value: string;
-  readonly onValue: (value: string) => void;
-  readonly hint?: string;
-}
-
-/** Find is a search field. */
-export function Find({ label, value, onValue, hint }: FindProps) {
-  return (
-    <label class="find">
-      <Icon name="search" />
-      <input type="search" aria-label={label} placeholder={hint ?? label} value={value} dir="auto" autocomplete="off" enterkeyhint="search"
-        onInput={(event) => onValue(event.currentTarget.value)} />
-    </label>
   );
 }
 

@@ -1,9 +1,9 @@
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import type { Post } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { addressOf } from "../route.ts";
 import { Album } from "./album.tsx";
-import { PostAudience } from "./audience.tsx";
+import { Chip } from "./chip.tsx";
 import { Face } from "./face.tsx";
 import type { Words } from "../words/words.ts";
 import { Icon } from "./icon.tsx";
@@ -40,6 +40,22 @@ export function Card({ post, whole = false }: CardProps) {
       <State post={post} whole={whole} />
       {whole || post.audience.kind === "me" || post.purged ? null : <a class="read-on" href={address}>{saidWords(post, t)}</a>}
     </article>
+  );
+}
+
+type Sheets = typeof import("../screens/conversation.tsx").AudienceSheets;
+
+/** A post's chip: it shows the people, and for one's own post changes them. */
+function PostAudience({ post }: { readonly post: Post }) {
+  const { said, t } = useApp();
+  const [Sheets, setSheets] = useState<Sheets>();
+  const open = (): void => void import("../screens/conversation.tsx")
+    .then(({ AudienceSheets }) => setSheets(() => AudienceSheets), () => { said.value = { text: t.trouble.unloaded, failed: true }; });
+  return (
+    <>
+      <Chip view={post.audience} onPress={open} />
+      {Sheets === undefined ? null : <Sheets post={post} onClose={() => setSheets(undefined)} />}
+    </>
   );
 }
 

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { Icon } from "./icon.tsx";
+import { useLayer } from "./layer.ts";
 
 interface SheetProps {
   readonly title: string;
@@ -29,28 +30,6 @@ export function Sheet({ title, onClose, children, foot }: SheetProps) {
       </div>
     </dialog>
   );
-}
-
-/** useLayer opens a dialog element as a modal that the back button closes too. */
-export function useLayer(onClose: () => void) {
-  const { router } = useApp();
-  const dialog = useRef<HTMLDialogElement>(null);
-  const close = useRef(onClose);
-  close.current = onClose;
-  useLayoutEffect(() => {
-    const element = dialog.current;
-    const onCancel = (event: Event): void => {
-      event.preventDefault();
-      close.current();
-    };
-    element?.addEventListener("cancel", onCancel);
-    element?.showModal();
-    // The field that is asked for, else the heading: not the button that closes it all.
-    (element?.querySelector<HTMLElement>("[autofocus]") ?? element?.querySelector("h2"))?.focus();
-    return () => element?.close();
-  }, []);
-  useLayoutEffect(() => router.layer(() => close.current()), []);
-  return dialog;
 }
 
 interface AskProps {

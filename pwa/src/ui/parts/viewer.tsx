@@ -4,7 +4,7 @@ import { useApp } from "../context.ts";
 import type { Held } from "../thumbs.ts";
 import { sentenceFor } from "../words/words.ts";
 import { Icon } from "./icon.tsx";
-import { useLayer } from "./sheet.tsx";
+import { useLayer } from "./layer.ts";
 
 /** A wait that is longer than this gets a sentence. */
 const patience = 2_000;

@@ -3,7 +3,7 @@ import type { Friend } from "../../core/kith.ts";
 import { useRelays } from "../asking.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
-import { NameSheet } from "../parts/name.tsx";
+import { NameSheet } from "../parts/naming.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
 import { Words } from "./friend.tsx";

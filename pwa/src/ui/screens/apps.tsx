@@ -3,7 +3,7 @@ import type { Admitted, Apps, Elsewhere } from "../../core/kith.ts";
 import { here, isolated, placeOf } from "../asked.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
-import { NameSheet } from "../parts/name.tsx";
+import { NameSheet } from "../parts/naming.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { Sign, type SignName } from "../parts/sign.tsx";

@@ -3,7 +3,7 @@ import type { Circle, CircleId, ContactId } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { Faces } from "../parts/face.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { NameSheet } from "../parts/name.tsx";
+import { NameSheet } from "../parts/naming.tsx";
 import { PickPeople } from "../parts/people.tsx";
 import { Empty, Screen } from "../parts/screen.tsx";
 import { addressOf } from "../route.ts";

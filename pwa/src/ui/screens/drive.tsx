@@ -3,7 +3,7 @@ import type { AppPassword, DriveAt } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { type Act, Copied, OfPod, useHousehold } from "../household.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { NameSheet } from "../parts/name.tsx";
+import { NameSheet } from "../parts/naming.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Sheet } from "../parts/sheet.tsx";
 import { Sign } from "../parts/sign.tsx";

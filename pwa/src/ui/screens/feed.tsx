@@ -4,7 +4,7 @@ import { useApp } from "../context.ts";
 import { type Pager, fence } from "../pager.ts";
 import { Face } from "../parts/face.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Find } from "../parts/people.tsx";
+import { Find } from "../parts/find.tsx";
 import { More, Posts, usePager } from "../parts/posts.tsx";
 import { Text } from "../parts/post.tsx";
 import { usePull } from "../parts/refresh.tsx";

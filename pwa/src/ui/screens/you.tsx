@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
-import { NameSheet } from "../parts/name.tsx";
+import { NameSheet } from "../parts/naming.tsx";
 import { AllPosts } from "../parts/posts.tsx";
 import { Row, Rows } from "../parts/rows.tsx";
 import { Empty, Notice, Screen } from "../parts/screen.tsx";
