@@ -96,6 +96,7 @@ var constraints = []struct {
 }{
 	{acl.ErrContainment, "https://solidproject.org/TR/protocol#server-protect-containment"},
 	{pod.ErrExist, "https://solidproject.org/TR/protocol#server-protect-containment"},
+	{errSelf, "https://solidproject.org/TR/protocol#server-protect-containment"},
 	{pod.ErrNotEmpty, "https://solidproject.org/TR/protocol#deleting-resources"},
 	{rdf.ErrPatch, "https://solidproject.org/TR/protocol#n3-patch"},
 	{acl.ErrLockout, "https://solidproject.org/TR/wac#effective-acl-resource"},

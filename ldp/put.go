@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	"kith/acl"
 	"kith/internal/rdf"
@@ -56,7 +57,7 @@ func (h *Handler) place(r *http.Request, view *acl.View, p pod.Path, pre pod.Pre
 	if err := view.MayPut(r.Context(), p, pre); err != nil {
 		return pod.Info{}, false, err
 	}
-	if err := checkEmpty(r); err != nil {
+	if err := checkEmpty(r, h.url(p)); err != nil {
 		return pod.Info{}, false, err
 	}
 	info, err := view.MakeContainer(r.Context(), p, pre)
@@ -96,7 +97,7 @@ func (h *Handler) create(r *http.Request, view *acl.View, p pod.Path, asContaine
 	if auxiliary { // Solid Protocol §server-post-slug-auxiliary-resource
 		return pod.Info{}, refusal{http.StatusForbidden, "Slug names an auxiliary resource. Those are made by PUT or PATCH of the address that Link tells."}
 	}
-	if err := checkEmpty(r); err != nil {
+	if err := checkEmpty(r, unnamed); err != nil {
 		return pod.Info{}, err
 	}
 	return view.CreateContainer(r.Context(), p, name, pre)
@@ -151,9 +152,16 @@ func encoded(header http.Header) bool {
 
 const maxEmpty = 64 << 10
 
-// checkEmpty refuses a body that says anything of a container. What it contains
-// follows from the paths (Solid Protocol §server-protect-containment).
-func checkEmpty(r *http.Request) error {
+// unnamed stands for the URL of a container that is about to get one.
+const unnamed = "http://container.invalid/"
+
+// errSelf refuses what would be lost: a container is described by its description.
+var errSelf = refusal{http.StatusConflict, "What a container says of itself cannot be written; its description (Link: describedby) can."}
+
+// checkEmpty refuses a body that says more of a container, of the URL self, than
+// that it is one. What it contains follows from the paths (Solid Protocol
+// §server-protect-containment).
+func checkEmpty(r *http.Request, self string) error {
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxEmpty+1))
 	switch {
 	case err != nil:
@@ -167,14 +175,22 @@ func checkEmpty(r *http.Request) error {
 	if !ok {
 		return refusal{http.StatusUnsupportedMediaType, "The body of a new container is empty, or a graph that says nothing."}
 	}
-	g, err := rdf.Decode(bytes.NewReader(text), syntax, "http://container.invalid/", rdf.Limits{})
+	g, err := rdf.Decode(bytes.NewReader(text), syntax, rdf.IRI(self), rdf.Limits{})
 	switch {
 	case errors.Is(err, rdf.ErrSyntax) || errors.Is(err, rdf.ErrTooLarge) || errors.Is(err, rdf.ErrContext):
 		return refusal{http.StatusBadRequest, "The body is not well formed."}
 	case err != nil:
 		return fmt.Errorf("parse body: %w", err)
-	case g.Len() > 0:
-		return refusal{http.StatusConflict, "What a container says of itself cannot be written."}
+	}
+	for t := range g.All() {
+		if t.S != rdf.IRITerm(rdf.IRI(self)) || t.P != isA || !slices.Contains(containerTypes, t.O) {
+			return errSelf
+		}
 	}
 	return nil
+}
+
+// containerTypes are what every container says of itself.
+var containerTypes = []rdf.Term{
+	rdf.IRITerm(ldpNS + "Resource"), rdf.IRITerm(ldpNS + "Container"), rdf.IRITerm(ldpNS + "BasicContainer"),
 }

@@ -145,16 +145,22 @@ func (c *Channels) describe(w http.ResponseWriter, r *http.Request, d any) error
 		methods = append(methods, http.MethodPost)
 		w.Header().Set("Accept-Post", mediaLD)
 	}
-	if err := allow(w, r, methods...); err != nil {
+	if done, err := offers(w, r, methods...); done || err != nil {
 		return err
 	}
-	w.Header().Set("Allow", strings.Join(methods, ", ")) // Solid Protocol §server-allow-methods
-	if r.Method == http.MethodOptions {
-		private(w)
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
 	return answer(w, r, mediaLD, d)
+}
+
+// offers tells which methods an address takes, whoever asks (Solid Protocol
+// §server-allow-methods). done reports that r was OPTIONS, which is answered.
+func offers(w http.ResponseWriter, r *http.Request, methods ...string) (done bool, err error) {
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	if err := allow(w, r, methods...); err != nil || r.Method != http.MethodOptions {
+		return false, err
+	}
+	private(w)
+	w.WriteHeader(http.StatusNoContent)
+	return true, nil
 }
 
 // subscribe answers a subscription with the channel that it opens.
@@ -181,6 +187,7 @@ func (c *Channels) subscribe(w http.ResponseWriter, r *http.Request, v *acl.View
 		c.drop(ch)
 		return err
 	}
+	w.Header().Set("Allow", "GET, HEAD, OPTIONS, POST")
 	_, _ = w.Write(body) // who has gone is not told
 	return nil
 }
@@ -314,7 +321,7 @@ func (c *Channels) find(s service, id string) (*channel, error) {
 
 // manage tells a subscriber of a channel, or ends it.
 func (c *Channels) manage(w http.ResponseWriter, r *http.Request, v *acl.View, s service, id string) error {
-	if err := allow(w, r, http.MethodGet, http.MethodHead, http.MethodDelete); err != nil {
+	if done, err := offers(w, r, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete); done || err != nil {
 		return err
 	}
 	ch, err := c.find(s, id)

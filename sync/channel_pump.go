@@ -227,7 +227,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // receive connects a client with its channel. A channel's address is as good as
 // the right to receive from it, but for streams, whose clients say who they are.
 func (c *Channels) receive(w http.ResponseWriter, r *http.Request, v *acl.View, s service, id, key string) error {
-	if err := allow(w, r, http.MethodGet); err != nil {
+	if done, err := offers(w, r, http.MethodGet, http.MethodOptions); done || err != nil {
 		return err
 	}
 	ch, err := c.find(s, id)

@@ -379,6 +379,14 @@ func TestSubscriptionIsSaid(t *testing.T) {
 	if other := s.subscribe(ana, "websocket", "/a/x"); other.ReceiveFrom == got.ReceiveFrom || other.EndAt != "2026-11-23T09:00:00.000Z" {
 		t.Errorf("another one: %+v", other)
 	}
+	for url, want := range map[string]string{
+		"": "GET, HEAD, OPTIONS", "websocket": "GET, HEAD, OPTIONS, POST", got.ID: "GET, HEAD, OPTIONS, DELETE",
+		"websocket/absent": "GET, HEAD, OPTIONS, DELETE", "events/absent/secret": "GET, OPTIONS",
+	} { // whoever asks, and whether or not there is such a channel
+		if res := s.request("", http.MethodOptions, url, ""); res.StatusCode != http.StatusNoContent || res.Header.Get("Allow") != want {
+			t.Errorf("OPTIONS of %q: %d, Allow: %s", url, res.StatusCode, res.Header.Get("Allow"))
+		}
+	}
 	for as, want := range map[string]int{ana: 200, carl: 404, "": 404, "owner": 404} {
 		if res := s.request(as, http.MethodGet, got.ID, ""); res.StatusCode != want {
 			t.Errorf("%q asks for the channel: %d", as, res.StatusCode)

@@ -92,9 +92,13 @@ func (t *trial) subscription(service, kind, topic string, more map[string]any) c
 
 // subscribe opens a channel and connects to it. The case has to end it.
 func (t *trial) subscribe(who *agent, kind, topic string) *channel {
+	return t.subscribeWith(who, kind, topic, map[string]any{})
+}
+
+// subscribeWith subscribes with more members in the request.
+func (t *trial) subscribeWith(who *agent, kind, topic string, more map[string]any) *channel {
 	c := &channel{t: t, kind: kind, messages: make(chan message, 64), stop: func() {}}
 	service := t.serviceFor(kind)
-	more := map[string]any{}
 	if kind == "WebhookChannel2023" {
 		if t.elsewhere == nil {
 			t.skip("the server could not reach the suite")

@@ -52,9 +52,9 @@ func Cases() []string {
 // allCases returns the cases, with every nth situation of the permission table.
 func allCases(n int) []testCase {
 	cases := slices.Concat(unauthenticatedCases(), methodCases(), uriCases(), storageCases(), containerCases(),
-		protectionCases(), auxiliaryCases(), putCases(), etagCases(), conditionCases(), postCases(), representationCases(), deleteCases(),
+		protectionCases(), auxiliaryCases(), putCases(), etagCases(), conditionCases(), postCases(), constraintCases(), representationCases(), deleteCases(),
 		patchCases(), sparqlCases(), aclCases(), aclContentCases(), wacCases(), corsCases(), notificationCases(),
-		channelCases(), tokenCases(), foreignCases(), providerCases(), clientCases(), lwsTokenCases(), lwsStorageCases(),
+		channelCases(), featureCases(), tokenCases(), foreignCases(), providerCases(), clientCases(), lwsTokenCases(), lwsStorageCases(),
 		concurrencyCases(), profileCases())
 	for i := range cases {
 		cases[i].run = begun(cases[i].run)

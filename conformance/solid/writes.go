@@ -130,6 +130,14 @@ func postCases() []testCase {
 			r := t.ask(t.alice, "GET", at).is(200)
 			r.check(slices.Contains(r.links("type"), ldpNS+"BasicContainer"), "it is no ldp:BasicContainer")
 		}},
+		{"solid-protocol#server-post-container/creates-a-container-that-says-it-is-one", func(t *trial) {
+			said := turtleText("<> a <" + ldpNS + "BasicContainer>, <" + ldpNS + "Container>.")
+			t.send(t.alice, "PUT", t.at("put/"), said, typeContainer).is(201)
+			at := t.send(t.alice, "POST", t.base, said, typeContainer).is(201).location()
+			for _, made := range []string{t.at("put/"), at} {
+				t.check(t.turtle(made).has(made, rdfType, ldpNS+"BasicContainer"), "%s does not say what it is", made)
+			}
+		}},
 		{"solid-protocol#server-post-container-create-resource/directly-in-the-container", func(t *trial) {
 			at := t.send(t.alice, "POST", t.at(""), plainText("posted")).is(201).location()
 			name, ok := strings.CutPrefix(at, t.base)
@@ -172,6 +180,43 @@ func postCases() []testCase {
 			}
 			got := t.turtle(t.base).objects(t.base, contains)
 			t.check(len(got) == 2, "outside of the container there are %q", got)
+		}},
+	}
+}
+
+// constraintCases are about what a refusal says of its reason, and about POST that asks for more than a member.
+func constraintCases() []testCase {
+	constrained := func(r *reply) { r.check(r.link(ldpNS+"constrainedBy") != "", "no ldp:constrainedBy") }
+	return []testCase{
+		{"solid-protocol#server-post-slug-auxiliary-resource/refused", func(t *trial) {
+			for _, rel := range []string{"acl", "describedby"} {
+				slug, within := strings.CutPrefix(t.aux(t.at("made"), rel), t.base)
+				if !within || strings.ContainsAny(slug, "/?") {
+					t.skip("auxiliary resources do not lie in the container")
+				}
+				r := t.send(t.alice, "POST", t.base, turtleText("<#a> <#b> <#c>."), "Slug: "+slug).is(403)
+				r.check(len(r.body) > 0, "no body describes the error")
+			}
+			got := t.turtle(t.base).objects(t.base, contains)
+			t.check(slices.Equal(got, []string{t.at("made")}), "the members are %q", got)
+		}},
+		{"solid-protocol#server-resource-constraints-advertisement/containment", func(t *trial) {
+			t.put("c/a", plainText("a"))
+			constrained(t.ask(t.alice, "DELETE", t.at("c/")).is(409))
+			constrained(t.send(t.alice, "PUT", t.at("c/"), turtleText("<> <http://www.w3.org/ns/ldp#contains> <b>.")).is(409))
+		}},
+		{"solid-protocol#server-resource-constraints-advertisement/patch", func(t *trial) {
+			t.put("r", turtleText("<#a> <#b> <#c>."))
+			constrained(t.send(t.alice, "PATCH", t.at("r"), n3Text(`<> a <http://www.w3.org/ns/solid/terms#Patch>.`)).is(422))
+		}},
+		{"solid-protocol#server-uri-redirect-differing/to-the-one-that-is-there", func(t *trial) {
+			t.put("x/y", plainText("y"))
+			t.put("z", plainText("z"))
+			for from, to := range map[string]string{"x": "x/", "z/": "z"} {
+				if r := t.get(from).is(301, 404, 410); r.status == http.StatusMovedPermanently {
+					r.check(r.location() == t.at(to), "%s leads to %s", from, r.location())
+				}
+			}
 		}},
 	}
 }
