@@ -177,8 +177,8 @@ func (b Backup) within() string {
 	return path
 }
 
-// ownAt returns the mark of the backup at a place, which the kit opens and which is of this very pod.
-func (o Person) ownAt(ctx context.Context, place archive.Place, kit string) (marks []string, err error) {
+// ownAt returns the marks of the backup at a place, which the kit opens and which is of this very pod.
+func (o Person) ownAt(ctx context.Context, place archive.Place, kit string) ([]string, error) {
 	contents, err := archive.Open(ctx, place, kit)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
@@ -200,10 +200,15 @@ func (o Person) ownAt(ctx context.Context, place archive.Place, kit string) (mar
 		}
 		return err
 	})
-	if contents.Mark != "" {
-		marks = []string{contents.Mark}
+	return marksAt(contents), err
+}
+
+// marksAt returns the marks by which what a place has counts as this machine's.
+func marksAt(c archive.Contents) []string {
+	if c.Mark == "" {
+		return c.Begun
 	}
-	return marks, err
+	return append([]string{c.Mark}, c.Begun...)
 }
 
 // doubt has the places that came along from another machine wait until the owner has confirmed them: they may be
@@ -227,24 +232,38 @@ func (o Person) ConfirmBackup(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	set := "unsure = 0, afar = 0, asked = 1, error = ''"
-	if _, err = archive.Open(ctx, place, b.kits...); errors.Is(err, archive.ErrNone) {
-		set, err = set+", done = 0, marks = '[]'", b.untouched(ctx, place)
-	} else if err != nil && !errors.Is(err, archive.ErrDamaged) {
-		return fmt.Errorf("%w: %w", ErrPlace, err)
-	} else {
+	there, err := archive.Open(ctx, place, b.kits...)
+	switch {
+	case errors.Is(err, archive.ErrNone):
+		b.Done, b.marks = nil, nil
+		err = b.untouched(ctx, place)
+	case errors.Is(err, archive.ErrDamaged):
 		err = nil
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrPlace, err)
+	case len(b.marks) == 0:
+		b.marks = marksAt(there)
+	default:
+		b.marks = append(b.marks, there.Begun...)
 	}
 	if err != nil {
 		return err
 	}
-	return o.do(func(s *state) error {
-		return s.write(ctx, func(c *sqlite.Conn) error {
-			if err := vacant(c, b); err != nil {
-				return err
-			}
-			return sqlitex.Execute(c, `UPDATE backup SET `+set+` WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{b.ID}})
-		})
+	return o.do(func(s *state) error { return s.confirm(ctx, b) })
+}
+
+// confirm has a place written to from the next run on.
+func (s *state) confirm(ctx context.Context, b Backup) error {
+	marks, err := json.Marshal(append([]string{}, b.marks...))
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := vacant(c, b); err != nil {
+			return err
+		}
+		return sqlitex.Execute(c, `UPDATE backup SET unsure = 0, afar = 0, asked = 1, error = '', done = CASE ? WHEN 0 THEN 0 ELSE done END, marks = ? WHERE id = ?`,
+			&sqlitex.ExecOptions{Args: []any{b.Done != nil, string(marks), b.ID}})
 	})
 }
 

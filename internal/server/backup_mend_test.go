@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -149,11 +151,11 @@ func TestTwoMachinesAtOnePlace(t *testing.T) {
 	s.twoMachines(t, archive.Folder(s.place), "keyring-")
 }
 
-// twoMachines has a second machine be overtaken when it stores the first file whose name begins so.
+// twoMachines has a second machine come when the first stores a file whose name begins so, and later.
 func (s *vault) twoMachines(t *testing.T, place archive.Place, at string) {
 	t.Helper()
 	run := func(place archive.Place, kits *kitBox) error {
-		_, err := archive.Backup(t.Context(), s.replica(t), place, kits, archive.Options{Now: time.Now})
+		_, err := archive.Backup(t.Context(), s.replica(t), place, kits, archive.Options{Now: time.Now, Pause: time.Millisecond})
 		return err
 	}
 	first := &kitBox{}
@@ -162,7 +164,13 @@ func (s *vault) twoMachines(t *testing.T, place archive.Place, at string) {
 	}
 	second := &kitBox{slices.Clone(first.kits), slices.Clone(first.marks)}
 	s.want(t, 201, "PUT", "a/more", "more")
-	if err := run(&overtaken{place, at, func() error { return run(place, first) }}, second); !errors.Is(err, archive.ErrOther) {
+	came := false
+	if err := run(&overtaken{place, at, func() error {
+		if came = true; !errors.Is(run(place, second), archive.ErrBusy) {
+			t.Error("the second machine writes while the first does")
+		}
+		return nil
+	}}, first); err != nil || !came {
 		t.Errorf("at the same time: %v", err)
 	}
 	isWhole(t, place, first)
@@ -175,6 +183,53 @@ func (s *vault) twoMachines(t *testing.T, place archive.Place, at string) {
 		t.Errorf("the first goes on: %v", err)
 	}
 	isWhole(t, place, first)
+}
+
+// atOnce has two machines store a backup in the same moment, round after round: never do both believe that theirs is
+// the backup, and what one of them believes is there. Who loses takes the place over, as its owner may.
+func (s *vault) atOnce(t *testing.T, rounds int, place func() archive.Place) {
+	t.Helper()
+	first := &kitBox{}
+	if _, err := archive.Backup(t.Context(), s.replica(t), place(), first, archive.Options{Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	stored := 0
+	for round := range rounds {
+		var both [2]struct {
+			kits *kitBox
+			err  error
+		}
+		var all sync.WaitGroup
+		for n := range both {
+			both[n].kits = &kitBox{slices.Clone(first.kits), slices.Clone(first.marks)}
+			replica, at := s.replica(t), place()
+			all.Go(func() {
+				_, both[n].err = archive.Backup(t.Context(), replica, at, both[n].kits,
+					archive.Options{Now: time.Now, State: fmt.Appendf(nil, "%d %d", round, n), Pause: 50 * time.Millisecond})
+			})
+		}
+		all.Wait()
+		for n, m := range both {
+			if m.err != nil && !errors.Is(m.err, archive.ErrOther) && !errors.Is(m.err, archive.ErrBusy) {
+				t.Fatal(m.err)
+			}
+			if m.err != nil {
+				continue
+			}
+			stored++
+			first = m.kits
+			isWhole(t, place(), first)
+			if c, err := archive.Open(t.Context(), place(), first.kits...); err != nil || string(c.State) != fmt.Sprintf("%d %d", round, n) || len(c.Begun) > 0 {
+				t.Fatalf("round %d: machine %d believes that it stored its backup, and there is %q of %v, %v", round, n, c.State, c.Begun, err)
+			}
+		}
+		if both[0].err == nil && both[1].err == nil {
+			t.Fatalf("round %d: both believe that they stored the backup", round)
+		}
+	}
+	if stored < rounds/2 {
+		t.Errorf("of %d rounds only %d stored a backup", rounds, stored)
+	}
 }
 
 // overtaken is a place where somebody else makes a whole run just before a file is stored.

@@ -139,6 +139,8 @@ func (h *home) whyNot(b Backup, failed error) string {
 	switch {
 	case errors.Is(failed, archive.ErrOther):
 		return fmt.Sprintf("%v. If this pod was moved or copied, only one machine may use a place: say `kith backup remove %s %s` on the other. To go on here, say that here, and then `kith backup add %[2]s PLACE --kit FILE` with the newest kit.", archive.ErrOther, h.name, b.ID)
+	case errors.Is(failed, archive.ErrBusy):
+		return fmt.Sprintf("%v, so this one has stepped back. It tries again within the hour. Only one machine may use a place: if this pod was moved or copied, say `kith backup remove %s %s` on one of the two. A machine that broke off is waited for two days at most.", archive.ErrBusy, h.name, b.ID)
 	case errors.Is(failed, archive.ErrKit):
 		return fmt.Sprintf("%v: another machine has written it anew, or its beginning is damaged. Say `kith backup remove %s %s`, and add the place again: with --kit if you have the kit that opens it, or emptied.", archive.ErrKit, h.name, b.ID)
 	}

@@ -181,11 +181,15 @@ func TestBackupAtAnS3ServerThatDies(t *testing.T) {
 	}
 }
 
-// TestTwoMachinesAtOneS3Bucket: this server heeds no If-None-Match, so the second is told unless both store their keyring
-// within the same moment.
+// TestTwoMachinesAtOneS3Bucket: this server heeds no If-None-Match.
 func TestTwoMachinesAtOneS3Bucket(t *testing.T) {
 	g := newGateway(t, t.TempDir())
 	newBareVault(t).twoMachines(t, g.place(t), "objects/")
+}
+
+func TestTwoMachinesAtOnceAtOneS3Bucket(t *testing.T) {
+	g := newGateway(t, t.TempDir())
+	newBareVault(t).atOnce(t, 25, func() archive.Place { return g.place(t) })
 }
 
 // fading is a server that is killed while the nth file comes over the wire.

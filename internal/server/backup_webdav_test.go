@@ -196,6 +196,31 @@ func TestTwoMachinesAtOneServer(t *testing.T) {
 	s.twoMachines(t, place, "keyring-")
 }
 
+// TestTwoMachinesAtOnceAtOneServer, also where nothing is heard of conditions.
+func TestTwoMachinesAtOnceAtOneServer(t *testing.T) {
+	for name, asker := range map[string]http.RoundTripper{"a server that heeds conditions": http.DefaultTransport, "one that does not": unconditional{}} {
+		t.Run(name, func(t *testing.T) {
+			a := newApache(t, t.TempDir())
+			newBareVault(t).atOnce(t, 8, func() archive.Place {
+				place, err := archive.WebDAV(&http.Client{Transport: asker}, a.address, "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return place
+			})
+		})
+	}
+}
+
+// unconditional has no server hear of conditions.
+type unconditional struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (unconditional) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Del("If-None-Match")
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // TestBackupAtAFullServer fills the disk of the server.
 func TestBackupAtAFullServer(t *testing.T) {
 	dir := t.TempDir()

@@ -42,9 +42,10 @@ type Options struct {
 	State    []byte   // what the server keeps of the person
 	Skip     pod.Path // a resource that is not backed up: where the kit itself is kept
 	Now      func() time.Time
-	Progress func(Report) // called after each object; nil: nobody wants to know
-	Mend     bool         // everything at the place is read, and what is missing, cut or altered is stored again
-	Most     int64        // bytes of an object; a resource that has more lies in several. 0: 1 GiB
+	Progress func(Report)  // called after each object; nil: nobody wants to know
+	Mend     bool          // everything at the place is read, and what is missing, cut or altered is stored again
+	Most     int64         // bytes of an object; a resource that has more lies in several. 0: 1 GiB
+	Pause    time.Duration // before a place is looked at again where another machine is writing. 0: 1 s
 }
 
 // Report says what a run did, or has done so far.
@@ -62,30 +63,51 @@ const (
 
 // run is one backup under way.
 type run struct {
-	place    Place
-	pod      Pod
-	o        Options
-	known    map[string]Row // objects that are at the place, by path
-	kits     Kits
-	kit      string   // for what is written
-	unkept   bool     // kit is new
-	spare    []string // the kits that open what is at the place, where kit is new
-	lost     bool     // nothing at the place opens any more
-	marks    []string // of what is at the place
-	unmarked bool     // the mark of this run is not kept yet
-	report   Report
-	next     keyring
-	since    int // objects since progress was noted
+	place  Place
+	pod    Pod
+	o      Options
+	kits   Kits
+	known  []string       // marks that are this machine's
+	marks  []string       // those of them that the place shows
+	listed                // as it was last seen
+	stored map[string]Row // objects that are at the place, by path
+	kit    string         // for what is written
+	unkept bool           // kit is new
+	spare  []string       // the kits that open what is at the place, where kit is new
+	lost   bool           // nothing at the place opens any more
+	mark   string         // of this run
+	said   time.Time      // when its claim was stored; zero: it has written nothing
+	report Report
+	next   keyring
+	since  int // objects since progress was noted
 }
 
 // Backup makes the place hold what the pod holds now. When it returns nil, that
 // is there as a whole; else what there was before is. A run that was interrupted
 // is gone on with by the next one. Where the keyring is damaged, all is stored
-// again. Errors: ErrKit, ErrNewer, ErrOther, and those of the place and the pod.
+// again. Errors: ErrKit, ErrNewer, ErrOther, ErrBusy when another machine writes there for
+// some seconds, and those of the place and the pod.
 func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Report, error) {
 	if o.Most <= 0 {
 		o.Most = mostBytes
 	}
+	if o.Pause <= 0 {
+		o.Pause = busyPause
+	}
+	for n := 1; ; n++ {
+		report, err := backup(ctx, p, place, kits, o)
+		if n == busyTries || !errors.Is(err, ErrBusy) {
+			return report, err
+		}
+		if err := rest(ctx, o.Pause); err != nil {
+			return report, err
+		}
+		o.Pause *= 2
+	}
+}
+
+// backup is one attempt.
+func backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Report, error) {
 	have, err := kits.Kits(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("find the kit: %w", err)
@@ -94,24 +116,36 @@ func Backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Repo
 	if err != nil {
 		return Report{}, err
 	}
-	r := &run{place: place, pod: p, o: o, kits: kits, known: stands.before.objects(), lost: stands.lost, unmarked: true}
-	maps.Copy(r.known, stands.begun.objects())
-	if r.marks, err = stands.ours(ctx, kits); err != nil {
+	r := &run{place: place, pod: p, o: o, kits: kits, listed: stands.listed, stored: stands.before.objects(), lost: stands.lost, mark: rand.Text()}
+	maps.Copy(r.stored, stands.begun.objects())
+	if r.known, err = kits.Marks(ctx); err != nil {
+		return Report{}, fmt.Errorf("find the marks: %w", err)
+	}
+	if r.marks, err = stands.ours(r.known); err != nil {
 		return Report{}, err
 	}
-	r.next = keyring{Format: 1, N: stands.highest + 1, Mark: rand.Text(), Made: o.Now().UTC(), State: o.State}
+	r.next = keyring{Format: 1, N: stands.highest() + 1, Mark: r.mark, Made: o.Now().UTC(), State: o.State}
+	err = r.bring(ctx, stands, len(have))
+	if left := r.leave(ctx); err == nil {
+		err = left
+	}
+	return r.report, err
+}
+
+// bring stores what is new, the keyring if it is another, and removes what has gone.
+func (r *run) bring(ctx context.Context, stands standing, kits int) error {
 	if err := r.prepare(ctx, stands); err != nil {
-		return r.report, err
+		return err
 	}
 	if stands.fresh || !stands.before.same(r.next) {
 		r.report.Changed = true
 		if err := r.put(ctx, whole); err != nil {
-			return r.report, err
+			return err
 		}
 	} else {
 		r.next, r.kit = stands.before, stands.before.kit
 	}
-	return r.report, r.clean(ctx, len(have), stands.fresh)
+	return r.clean(ctx, kits, stands.fresh)
 }
 
 func (k keyring) objects() map[string]Row {
@@ -146,6 +180,9 @@ func (r *run) prepare(ctx context.Context, stands standing) error {
 		return err
 	}
 	if stands.fresh {
+		if err := r.own(ctx); err != nil {
+			return err
+		}
 		if err := r.place.Put(ctx, markerName, strings.NewReader(marker)); err != nil {
 			return fmt.Errorf("begin a backup: %w", err)
 		}
@@ -188,30 +225,23 @@ func (r *run) chooseKit(at standing, infos []pod.Info) (err error) {
 
 // put stores what the run has so far, sealed to a kit that is kept by then. A kit that has sealed nothing is not
 // kept, nor one that opens neither the last backup nor what was begun: however often runs fail, there are no more
-// than three. It is the same with marks.
+// than three.
 func (r *run) put(ctx context.Context, prefix string) error {
+	if err := r.own(ctx); err != nil {
+		return err
+	}
 	if r.unkept {
 		if err := r.kits.Keep(ctx, append([]string{r.kit}, r.spare...)...); err != nil {
 			return fmt.Errorf("keep the kit: %w", err)
 		}
 		r.unkept = false
 	}
-	if r.unmarked {
-		if err := r.kits.Mark(ctx, append([]string{r.next.Mark}, r.marks...)...); err != nil {
-			return fmt.Errorf("keep the mark: %w", err)
-		}
-		r.unmarked = false
-	}
 	name := fmt.Sprint(prefix, r.next.N)
 	if prefix == part {
 		return r.next.put(ctx, r.place.Put, r.place, name, r.kit)
 	}
-	stand, err := keyrings(ctx, r.place) // since a server may overwrite what it should not
-	if err != nil {
+	if _, err := r.asFound(ctx); err != nil { // the run may have slept for days
 		return err
-	}
-	if slices.ContainsFunc(stand, func(k numbered) bool { return k.whole && k.n >= r.next.N }) {
-		return ErrOther
 	}
 	return r.next.put(ctx, r.place.Create, r.place, name, r.kit)
 }
@@ -247,7 +277,7 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 	if i.Path.IsContainer() {
 		return row, true, nil
 	}
-	if old, ok := r.known[row.Path]; ok && old.ETag == row.ETag {
+	if old, ok := r.stored[row.Path]; ok && old.ETag == row.ETag {
 		sound, err := r.sound(ctx, old)
 		if err != nil {
 			return Row{}, false, err
@@ -291,6 +321,9 @@ func (r *run) sound(ctx context.Context, row Row) (bool, error) {
 
 // store seals bytes under a key of their own, into as many objects as it takes, and notes them in the row.
 func (r *run) store(ctx context.Context, row *Row, body io.Reader) error {
+	if err := r.own(ctx); err != nil {
+		return err
+	}
 	i, err := age.GenerateX25519Identity()
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
@@ -322,8 +355,8 @@ func (r *run) tell(ctx context.Context) error {
 	if r.o.Progress != nil {
 		r.o.Progress(r.report)
 	}
-	if r.since < saveEvery {
-		return ctx.Err()
+	if err := r.goesOn(ctx); err != nil || r.since < saveEvery {
+		return errors.Join(err, ctx.Err())
 	}
 	r.since = 0
 	return r.put(ctx, part)
@@ -342,14 +375,14 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 			return fmt.Errorf("forget the marks before: %w", err)
 		}
 	}
-	old, err := keyrings(ctx, r.place)
-	if err != nil {
-		return err
-	}
 	name := fmt.Sprint(whole, r.next.N)
-	old = slices.DeleteFunc(old, func(o numbered) bool { return o.name == name })
-	if len(old) == 0 && !fresh {
+	old := slices.DeleteFunc(slices.Clone(r.rings), func(o numbered) bool { return o.name == name })
+	dead := slices.ContainsFunc(r.claims, func(mark string) bool { return slices.Contains(r.known, mark) })
+	if len(old) == 0 && !fresh && !dead {
 		return nil
+	}
+	if err := r.own(ctx); err != nil {
+		return err
 	}
 	if err := r.sweep(ctx); err != nil {
 		return err

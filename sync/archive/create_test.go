@@ -134,6 +134,8 @@ func TestAPlaceThatIsLookedAt(t *testing.T) {
 		{"a folder", []string{"objects/ab/x"}, false, true},
 		{"a backup", []string{markerName, "keyring-3", "objects/ab/x"}, true, false},
 		{"a backup that was begun", []string{markerName, "progress-1"}, true, false},
+		{"a first run that was broken off", []string{"claim-K7QAB2"}, true, false},
+		{"what looks like a claim", []string{"claim-of-mine.pdf"}, false, true},
 		{"a backup beside photos", []string{markerName, "keyring-3", "photo.jpg"}, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

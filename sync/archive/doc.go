@@ -16,6 +16,7 @@
 //	                    the person, and the mark of the run. The one thing that
 //	                    changes; the number rises, and none is written twice
 //	progress-8          the same, of a run that is under way
+//	claim-K7Q…          empty: that run says that it is under way; by its mark
 //
 // A backup is whole when its keyring is there, and a keyring that was cut or
 // altered does not open. So half a backup is never called whole: an interrupted
@@ -29,9 +30,22 @@
 // A pod that was copied, or that lives on after it was moved, would overwrite the
 // backup of the other one, which has the same kit. So each run has a mark, kept by
 // its machine before it stores anything, and told in what it stores: what bears
-// another mark is ErrOther, and is not touched. And a keyring is created, not
-// written: in a folder by a link, at WebDAV and S3 servers by If-None-Match. Of
-// servers that do not heed that, a listing just before is all there is.
+// another mark is ErrOther, and is not touched.
+//
+// Two that store at the same moment: before a run writes, it stores an empty claim of
+// its own name, and then looks. Where it sees the claim of another machine, or a
+// keyring that was not there before, it takes its claim away and tries again some
+// seconds later; after the fourth time it is ErrBusy. Of two that announce themselves and
+// then look, whoever was second sees the first, so it takes no conditional writes:
+// a listing that shows what was stored before it is enough, as S3 and WebDAV servers give
+// it. The claim goes when the run ends; it costs two requests. Before its keyring is
+// stored a run looks whether its claim is still there. A claim that stayed behind
+// is swept by its own machine, which knows the mark, by who takes the place
+// over, and by anybody 48 hours after it was stored, by the clock of the place; a run
+// that takes long stores it again each hour.
+//
+// Beside that a keyring is created, not written: in a folder by a link, at WebDAV and
+// S3 servers by If-None-Match, where they heed it.
 //
 // # Deleting
 //
@@ -42,11 +56,14 @@
 //
 // # A run
 //
-//	1  new objects are stored; now and then progress-n tells which
-//	2  the next kit is kept durably beside the one before
-//	3  keyring-n is created, and read back
-//	4  the kit before is erased
-//	5  objects that nothing names are deleted, and last the older keyrings
+//	1  the claim is stored, and the place listed
+//	2  new objects are stored; now and then progress-n tells which
+//	3  the next kit is kept durably beside the one before
+//	4  keyring-n is created, and read back
+//	5  the kit before is erased
+//	6  objects that nothing names are deleted, then the older keyrings, and last the claim
+//
+// A run that finds nothing changed lists the place, reads the keyring, and writes nothing.
 //
 // The package starts no goroutine.
 package archive

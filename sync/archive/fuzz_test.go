@@ -64,6 +64,8 @@ func (s shelf) List(_ context.Context, folder string) ([]string, error) {
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
+func (s shelf) Modified(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+
 func (s shelf) Delete(_ context.Context, name string) error {
 	delete(s, name)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // Place holds files by names of letters, digits, dashes and slashes.
@@ -23,6 +24,8 @@ type Place interface {
 	// List returns the names of the files in a folder, "" for the one that holds
 	// everything; none where there is no such folder. Folders end in a slash.
 	List(ctx context.Context, folder string) ([]string, error)
+	// Modified returns when a file was last stored, by the clock of the place: zero where that is not told.
+	Modified(ctx context.Context, name string) (time.Time, error)
 	// Delete removes a file; one that is not there is removed already.
 	Delete(ctx context.Context, name string) error
 }
@@ -147,6 +150,15 @@ func (f *folder) List(_ context.Context, name string) (names []string, err error
 		names = append(names, n)
 	}
 	return names, err
+}
+
+// Modified implements Place.
+func (f *folder) Modified(_ context.Context, name string) (time.Time, error) {
+	info, err := os.Stat(f.at(name))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 func (f *folder) Delete(_ context.Context, name string) error {

@@ -19,7 +19,8 @@ import (
 // Contents is what a backup holds.
 type Contents struct {
 	Made  time.Time
-	Mark  string // of the run that made it; "" where that was an older version of this program
+	Mark  string   // of the run that made it; "" where that was an older version of this program
+	Begun []string // marks of runs that say they are under way: who takes the place over takes them too
 	Rows  []Row
 	State []byte
 	place Place
@@ -28,15 +29,15 @@ type Contents struct {
 // Open opens the newest backup at a place. Errors: ErrNone, ErrKit, ErrNewer,
 // ErrDamaged, and those of the place.
 func Open(ctx context.Context, place Place, kits ...string) (Contents, error) {
-	all, err := keyrings(ctx, place)
+	at, err := list(ctx, place)
 	if err != nil {
 		return Contents{}, err
 	}
-	k, err := newest(ctx, place, all, true, kits)
+	k, err := newest(ctx, place, at.rings, true, kits)
 	if err != nil {
 		return Contents{}, err
 	}
-	return Contents{Made: k.Made, Mark: k.Mark, Rows: k.Rows, State: k.State, place: place}, nil
+	return Contents{Made: k.Made, Mark: k.Mark, Begun: at.claims, Rows: k.Rows, State: k.State, place: place}, nil
 }
 
 // Each calls fn with every row, containers before what is in them, and the bytes

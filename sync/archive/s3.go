@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -35,7 +34,7 @@ const (
 	s3Pause    = 500 * time.Millisecond
 	maxAnswer  = 4 << 20  // bytes of one page of a listing
 	maxPages   = 1 << 12  // of the listing of a folder
-	maxListed  = 64 << 20 // bytes of all of them
+	maxListed  = 16 << 20 // bytes of all of them
 )
 
 // S3 returns a Place in a bucket, which has to be there. It uses five requests of that protocol: PutObject,
@@ -99,7 +98,7 @@ func (b *bucket) put(ctx context.Context, name string, body io.Reader, alone boo
 	if err != nil {
 		return err
 	}
-	if err := res.Body.Close(); err != nil {
+	if err := res.Body.Close(); err != nil || whole.size == 0 {
 		return err
 	}
 	if res, err = b.ask(ctx, http.MethodHead, b.Prefix+name, nil, nil); err != nil {
@@ -121,6 +120,19 @@ func (b *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return res.Body, nil
+}
+
+// Modified implements Place.
+func (b *bucket) Modified(ctx context.Context, name string) (time.Time, error) {
+	res, err := b.ask(ctx, http.MethodHead, b.Prefix+name, nil, nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	told, err := http.ParseTime(res.Header.Get("Last-Modified"))
+	if err != nil {
+		told = time.Time{}
+	}
+	return told, res.Body.Close()
 }
 
 // Delete implements Place.
@@ -205,10 +217,8 @@ func (b *bucket) ask(ctx context.Context, method, key string, query url.Values, 
 		if err == nil || ctx.Err() != nil || n == s3Tries || errors.As(err, &said) && !said.passing() {
 			return res, err
 		}
-		select {
-		case <-time.After(pause/2 + rand.N(pause)):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := rest(ctx, pause); err != nil {
+			return nil, err
 		}
 		pause *= 2
 	}
@@ -322,6 +332,9 @@ func spool(body io.Reader) (*spooled, error) {
 }
 
 func (s *spooled) open() (io.ReadCloser, error) {
+	if s.size == 0 {
+		return http.NoBody, nil // its length is told, as servers want it
+	}
 	if s.file == nil {
 		return io.NopCloser(bytes.NewReader(s.memory)), nil
 	}

@@ -17,13 +17,14 @@ func Survey(ctx context.Context, place Place) (backup, others bool, err error) {
 	if err != nil {
 		return false, false, fmt.Errorf("look at the place: %w", err)
 	}
-	backup = slices.Contains(names, markerName)
+	isClaim := func(name string) bool { _, ok := claimOf(name); return ok }
+	backup = slices.Contains(names, markerName) || slices.ContainsFunc(names, isClaim)
 	for _, name := range names {
 		if strings.HasPrefix(name, ".") || strings.EqualFold(name, "desktop.ini") || strings.EqualFold(name, "thumbs.db") {
 			continue
 		}
 		_, isRing := numberOf(name)
-		others = others || !backup || !isRing && name != markerName && name != "objects/"
+		others = others || !backup || !isRing && !isClaim(name) && name != markerName && name != "objects/"
 	}
 	return backup, others, nil
 }
@@ -46,19 +47,35 @@ func numberOf(name string) (k numbered, ok bool) {
 	return numbered{}, false
 }
 
-// keyrings returns the keyrings at a place, the newest first.
-func keyrings(ctx context.Context, place Place) (all []numbered, err error) {
+// listed is what the names at a place tell.
+type listed struct {
+	rings  []numbered // the newest first
+	claims []string   // marks of runs that say they are under way
+}
+
+// highest returns the highest number that a keyring has.
+func (l listed) highest() int {
+	if len(l.rings) == 0 {
+		return 0
+	}
+	return l.rings[0].n
+}
+
+// list tells what a place has.
+func list(ctx context.Context, place Place) (at listed, err error) {
 	names, err := place.List(ctx, "")
 	if err != nil {
-		return nil, fmt.Errorf("look at the place: %w", err)
+		return at, fmt.Errorf("look at the place: %w", err)
 	}
 	for _, name := range names {
 		if k, ok := numberOf(name); ok {
-			all = append(all, k)
+			at.rings = append(at.rings, k)
+		} else if mark, ok := claimOf(name); ok {
+			at.claims = append(at.claims, mark)
 		}
 	}
-	slices.SortFunc(all, func(a, b numbered) int { return b.n - a.n })
-	return all, nil
+	slices.SortFunc(at.rings, func(a, b numbered) int { return b.n - a.n })
+	return at, nil
 }
 
 // newest opens the newest keyring that opens, among those that are whole, or those that are not. Where one is
@@ -88,28 +105,24 @@ func newest(ctx context.Context, place Place, all []numbered, isWhole bool, kits
 
 // standing is what lies at a place before a run. The zero keyring is one that there is not.
 type standing struct {
+	listed
 	before, begun keyring // the last backup, and what was begun since
-	highest       int     // number that was ever given
 	fresh         bool    // there is no backup,
 	lost          bool    // since its keyring is damaged
 }
 
 // look tells what lies at a place.
 func look(ctx context.Context, place Place, kits []string) (at standing, err error) {
-	all, err := keyrings(ctx, place)
-	if err != nil {
+	if at.listed, err = list(ctx, place); err != nil {
 		return at, err
 	}
-	if len(all) > 0 {
-		at.highest = all[0].n
-	}
-	at.before, err = newest(ctx, place, all, true, kits)
+	at.before, err = newest(ctx, place, at.rings, true, kits)
 	at.lost = errors.Is(err, ErrDamaged) || errors.Is(err, fs.ErrNotExist)
 	at.fresh = at.lost || errors.Is(err, ErrNone)
 	if err != nil && !at.fresh {
 		return at, err
 	}
-	begun, err := newest(ctx, place, all, false, kits)
+	begun, err := newest(ctx, place, at.rings, false, kits)
 	if err == nil && begun.N > at.before.N {
 		at.begun = begun
 	}
@@ -122,11 +135,7 @@ func look(ctx context.Context, place Place, kits []string) (at standing, err err
 }
 
 // ours returns the marks of what lies there, or ErrOther when another machine has written it.
-func (at standing) ours(ctx context.Context, kits Kits) (marks []string, err error) {
-	known, err := kits.Marks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find the marks: %w", err)
-	}
+func (at standing) ours(known []string) (marks []string, err error) {
 	for _, k := range []keyring{at.before, at.begun} {
 		if k.Mark == "" {
 			continue

@@ -113,7 +113,7 @@ func (l *listener) ask(r *http.Request) (*http.Response, error) {
 	idle := time.AfterFunc(l.stall, func() { cancel(errStalled) })
 	end := func() { idle.Stop(); cancel(nil) }
 	r = r.WithContext(ctx)
-	if r.Body != nil {
+	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &moving{ReadCloser: r.Body, ctx: ctx, idle: idle, time: l.stall}
 	}
 	res, err := l.HTTPClient.Do(r)
@@ -181,7 +181,7 @@ func (r *remote) Put(ctx context.Context, name string, body io.Reader) error {
 		return err
 	}
 	sent, err := r.send(ctx, name, body)
-	if err != nil {
+	if err != nil || sent == 0 {
 		return err
 	}
 	info, err := r.dav.Stat(ctx, r.root+name)
@@ -254,6 +254,15 @@ func (r *remote) List(ctx context.Context, folder string) (names []string, err e
 		names = append(names, n)
 	}
 	return names, err
+}
+
+// Modified implements Place.
+func (r *remote) Modified(ctx context.Context, name string) (time.Time, error) {
+	info, err := r.dav.Stat(ctx, r.root+name)
+	if err != nil {
+		return time.Time{}, r.asAbsent(err)
+	}
+	return info.ModTime, nil
 }
 
 func (r *remote) Delete(ctx context.Context, name string) error {
