@@ -62,8 +62,10 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, view *acl.View, 
 // Preflight is [CORS] for a resource, of which the answer to OPTIONS tells what its
 // name allows, whether or not it is a preflight.
 func (h *Handler) Preflight(w http.ResponseWriter, r *http.Request, path string) (answered bool) {
-	if p, err := pod.ParsePath(path); err == nil && r.Method == http.MethodOptions {
-		h.describe(w.Header(), p)
+	if r.Method == http.MethodOptions {
+		if p, err := pod.ParsePath(path); err == nil {
+			h.describe(w.Header(), p)
+		}
 	}
 	return CORS(w, r)
 }
