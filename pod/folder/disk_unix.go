@@ -3,6 +3,7 @@
 package folder
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -35,28 +36,31 @@ func (k *disk) open(name string) (dir, error) {
 // sub opens a directory below d, "" being d itself, one segment at a time and
 // never through a symbolic link. The caller closes it.
 func (d dir) sub(rel string) (dir, error) {
-	rel, next, more := strings.Cut(rel, "/")
-	if rel == "" {
-		rel = "."
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY
+	segment, rest, more := strings.Cut(cmp.Or(rel, "."), "/")
+	fd, err := d.openat(segment, flags, 0)
+	for more && err == nil {
+		above := fd
+		segment, rest, more = strings.Cut(rest, "/")
+		fd, err = openat(above, segment, flags, 0)
+		unix.Close(above)
 	}
-	fd, err := d.openat(rel, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return dir{}, err
 	}
-	child := dir{d.disk, os.NewFile(uintptr(fd), rel)}
-	if !more {
-		return child, nil
-	}
-	defer child.close()
-	return child.sub(next)
+	return dir{d.disk, os.NewFile(uintptr(fd), segment)}, nil
 }
 
-func (d dir) openat(name string, flags int, mode uint32) (fd int, err error) {
+func (d dir) openat(name string, flags int, mode uint32) (int, error) {
+	defer runtime.KeepAlive(d.f)
+	return openat(int(d.f.Fd()), name, flags, mode)
+}
+
+func openat(above int, name string, flags int, mode uint32) (fd int, err error) {
 	err = retry(func() error {
-		fd, err = unix.Openat(int(d.f.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+		fd, err = unix.Openat(above, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
 		return err
 	})
-	runtime.KeepAlive(d.f)
 	return fd, err
 }
 
