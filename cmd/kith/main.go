@@ -194,7 +194,7 @@ func (c *call) parse() error {
 // config declares the flags that every subcommand about a folder has.
 func (c *call) config() *server.Config {
 	cfg := &server.Config{}
-	c.flags.StringVar(&cfg.Data, "data", "", "`DIR` that holds everything (default: kith in the home folder)")
+	c.flags.StringVar(&cfg.Data, "data", "", "`DIR` that holds everything (default: what KITH_DATA says, else kith in the home folder)")
 	c.flags.StringVar(&cfg.URL, "url", "", "`BASE` address as people reach it, for example https://pod.example.org/")
 	return cfg
 }

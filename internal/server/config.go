@@ -62,8 +62,12 @@ type Config struct {
 	quiet bool  // of the command line: pods are opened when they are asked for, answer nobody and do nothing by themselves
 }
 
-// DefaultData returns the folder that is used when none is named: `kith` in the home folder.
+// DefaultData returns the folder that is used when none is named: the one that KITH_DATA in the environment says, which
+// the container image sets, else `kith` in the home folder.
 func DefaultData() (string, error) {
+	if dir := os.Getenv("KITH_DATA"); dir != "" {
+		return filepath.Abs(dir)
+	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return "", fmt.Errorf("%w: no home folder is known; name one with --data DIR", ErrConfig)

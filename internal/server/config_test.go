@@ -127,3 +127,15 @@ func TestCheckName(t *testing.T) {
 		}
 	}
 }
+
+func TestTheUsualFolder(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	for said, want := range map[string]string{"": filepath.Join(home, "kith"), filepath.Join(home, "pods"): filepath.Join(home, "pods")} {
+		t.Setenv("KITH_DATA", said)
+		if got, err := DefaultData(); err != nil || got != want {
+			t.Errorf("KITH_DATA=%q: %q %v, want %q", said, got, err, want)
+		}
+	}
+}

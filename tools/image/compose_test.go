@@ -35,7 +35,7 @@ func TestComposeFile(t *testing.T) {
 		"bounded memory and processes":    s.MemLimit == 384<<20 && s.PidsLimit == 256,
 		"an account without rights":       s.User == "65532:65532",
 		"reached from this machine only":  len(s.Ports) == 1 && s.Ports[0].HostIP == "127.0.0.1" && s.Ports[0].Target == 8420 && s.Ports[0].Published == "8420",
-		"the image that make image makes": s.Image == "kith:latest",
+		"the image that make image makes": s.Image == "kith:latest" && s.PullPolicy == types.PullPolicyNever,
 		"looked after as the image says":  s.HealthCheck != nil && slices.Equal(s.HealthCheck.Test, check.Test) && time.Duration(*s.HealthCheck.Interval) == check.Interval,
 		"what the image itself runs":      slices.Equal(s.Command, order{}.configuration(nil).Config.Cmd),
 	} {

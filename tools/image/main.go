@@ -148,6 +148,13 @@ type descriptor struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// named returns a descriptor by which engines know the image under a tag. An engine that takes one tag of an index only
+// finds all of them in docker's list.
+func (d descriptor) named(tag string) descriptor {
+	d.Annotations = map[string]string{"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": "docker.io/library/kith:" + tag}
+	return d
+}
+
 type platform struct {
 	Architecture string `json:"architecture"`
 	OS           string `json:"os"`
@@ -224,7 +231,7 @@ func (o order) configuration(layer []byte) configuration {
 		Config: execution{
 			User:         fmt.Sprintf("%d:%d", account, account),
 			ExposedPorts: map[string]struct{}{"8420/tcp": {}},
-			Env:          []string{"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/data"},
+			Env:          []string{"SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/data", "KITH_DATA=/data"},
 			Entrypoint:   []string{"/kith"},
 			Cmd:          []string{"serve", "--data", "/data", "--listen", "0.0.0.0:8420"},
 			Volumes:      map[string]struct{}{"/data": {}},
@@ -259,8 +266,8 @@ func (o order) archive(layer []byte) ([]byte, error) {
 	m.Config = files.putJSON("application/vnd.oci.image.config.v1+json", o.configuration(layer))
 	d := files.putJSON(m.MediaType, m)
 	p := o.platform()
-	d.Platform, d.Annotations = &p, map[string]string{"org.opencontainers.image.ref.name": o.version, "io.containerd.image.name": "docker.io/library/kith:" + o.version}
-	files.name("index.json", index{2, "application/vnd.oci.image.index.v1+json", []descriptor{d}})
+	d.Platform = &p
+	files.name("index.json", index{2, "application/vnd.oci.image.index.v1+json", []descriptor{d.named(o.version), d.named("latest")}})
 	files.name("manifest.json", []loaded{{place(m.Config.Digest), []string{"kith:" + o.version, "kith:latest"}, []string{place(m.Layers[0].Digest)}}})
 	files.name("oci-layout", map[string]string{"imageLayoutVersion": "1.0.0"})
 	err = errors.Join(err, s.Close())

@@ -99,8 +99,14 @@ func opened(t *testing.T, name string) (configuration, unpacked) {
 	u.json(t, "index.json", &all)
 	var m manifest
 	var c configuration
-	if len(all.Manifests) != 1 {
+	if len(all.Manifests) != 2 || all.Manifests[0].Digest != all.Manifests[1].Digest {
 		t.Fatalf("the index is %+v", all)
+	}
+	for i, tag := range []string{"v1.0.0", "latest"} {
+		said := all.Manifests[i].Annotations
+		if said["org.opencontainers.image.ref.name"] != tag || said["io.containerd.image.name"] != "docker.io/library/kith:"+tag {
+			t.Errorf("an engine knows it as %v, want %s", said, tag)
+		}
 	}
 	if err := json.Unmarshal(u.blob(t, all.Manifests[0]), &m); err != nil || len(m.Layers) != 1 {
 		t.Fatalf("%v %+v", err, m)
@@ -121,7 +127,7 @@ func opened(t *testing.T, name string) (configuration, unpacked) {
 	}
 	var docker []loaded
 	u.json(t, "manifest.json", &docker)
-	if len(docker) != 1 || u[docker[0].Config].body == nil || u[docker[0].Layers[0]].body == nil || !slices.Contains(docker[0].RepoTags, "kith:v1.0.0") {
+	if len(docker) != 1 || u[docker[0].Config].body == nil || u[docker[0].Layers[0]].body == nil || !slices.Equal(docker[0].RepoTags, []string{"kith:v1.0.0", "kith:latest"}) {
 		t.Errorf("docker reads %+v", docker)
 	}
 	var layout map[string]string
