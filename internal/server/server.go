@@ -187,11 +187,11 @@ func (s *Server) openHomes(ctx context.Context) error {
 // home returns the pod of a person, opened when it is asked for the first time: `kith person add` may
 // have made it since the start. ErrPerson when there is none.
 func (s *Server) home(ctx context.Context, name string) (*home, error) {
-	if checkName(name) != nil {
-		return nil, ErrPerson
-	}
 	if h := s.opened(name); h != nil {
 		return h, nil
+	}
+	if checkName(name) != nil {
+		return nil, ErrPerson
 	}
 	// Strangers may ask for any name: they are answered without the lock.
 	if _, err := s.state.person(ctx, name); err != nil {
