@@ -8,7 +8,7 @@ import (
 // exposed are the response headers that scripts of other origins may read: all that
 // there are (Solid Protocol §server-cors-aceh). "*" would not do for requests with
 // credentials (Fetch §http-access-control-expose-headers).
-const exposed = "Accept-Patch, Accept-Post, Accept-Put, Accept-Ranges, Allow, Cache-Control, Content-Disposition, Content-Length, " +
+const exposed = "Accept-Encoding, Accept-Patch, Accept-Post, Accept-Put, Accept-Ranges, Allow, Cache-Control, Content-Disposition, Content-Length, " +
 	"Content-Range, Content-Security-Policy, Content-Type, Date, DPoP-Nonce, ETag, Kith-Id, Kith-Version, Last-Modified, Link, Location, " +
 	"MS-Author-Via, Referrer-Policy, Retry-After, Strict-Transport-Security, Vary, WAC-Allow, WWW-Authenticate, X-Content-Type-Options"
 

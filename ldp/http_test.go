@@ -381,6 +381,17 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// TestACompressedBodyIsToldWhatIsTaken (RFC 9110 §12.5.3).
+func TestACompressedBodyIsToldWhatIsTaken(t *testing.T) {
+	s := shared(t)
+	for _, method := range []string{"PUT", "PATCH"} {
+		res := s.want("owner", method, "/box/x", "x", 415, "Content-Type: text/n3", "Content-Encoding: gzip")
+		if got := res.header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("%s: Accept-Encoding is %q", method, got)
+		}
+	}
+}
+
 func TestWhatMakesAContainer(t *testing.T) {
 	s := shared(t)
 	const container = `Link: <http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`

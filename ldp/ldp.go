@@ -85,6 +85,9 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) erro
 	if code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" { // each passes by itself
 		w.Header().Set("Retry-After", "5")
 	}
+	if errors.Is(err, errEncoded) { // RFC 9110 §12.5.3
+		w.Header().Set("Accept-Encoding", "identity")
+	}
 	problem(w, code, detail, constraint(err))
 	if !expected {
 		return fmt.Errorf("serve %s: %w", r.Method, err)

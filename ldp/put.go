@@ -130,7 +130,7 @@ func (h *Handler) checkBody(r *http.Request, mayBeEmpty bool) error {
 	case r.Header.Get("Content-Range") != "": // RFC 9110 §14.5
 		return refusal{http.StatusBadRequest, "A part of a representation cannot be stored."}
 	case encoded(r.Header):
-		return refusal{http.StatusUnsupportedMediaType, "A body with a Content-Encoding cannot be stored."}
+		return errEncoded
 	case r.ContentLength > h.config.MaxBody:
 		return pod.ErrTooLarge
 	case typ == "" && mayBeEmpty && r.ContentLength == 0:
@@ -143,6 +143,8 @@ func (h *Handler) checkBody(r *http.Request, mayBeEmpty bool) error {
 	}
 	return nil
 }
+
+var errEncoded = refusal{http.StatusUnsupportedMediaType, "A body with a Content-Encoding cannot be stored."}
 
 // encoded reports whether the body is not the representation itself.
 func encoded(header http.Header) bool {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"kith/webid"
 )
 
 // TestNothingIsRedirectedBeforeTheClientIsKnown: a person sees a page, and the
@@ -78,6 +80,7 @@ func TestAnAppIsToldWhatIsWrong(t *testing.T) {
 		{"an answer in the fragment", func(f url.Values) { f.Set("response_mode", "fragment") }, "invalid_request"},
 		{"a request object", func(f url.Values) { f.Set("request", "x.y.z") }, "request_not_supported"},
 		{"a request by reference", func(f url.Values) { f.Set("request_uri", "https://evil.example/") }, "request_uri_not_supported"},
+		{"a thumbprint that is none", func(f url.Values) { f.Set("dpop_jkt", "abc") }, "invalid_request"},
 		{"no scope", func(f url.Values) { f.Set("scope", "other") }, "invalid_scope"},
 		{"in silence", func(f url.Values) { f.Set("prompt", "none") }, "interaction_required"},
 		{"in silence and not", func(f url.Values) { f.Set("prompt", "none login") }, "invalid_request"},
@@ -124,6 +127,23 @@ func TestACodeIsForOneAppOnce(t *testing.T) {
 	}
 	if len(h.kept.grants) != 0 {
 		t.Errorf("granted %v", h.kept.grants)
+	}
+}
+
+// TestACodeMayBeForOneKey: who asked with dpop_jkt gets nothing by another key (RFC 9449 §10).
+func TestACodeMayBeForOneKey(t *testing.T) {
+	h := newHost(t)
+	device, a := h.phone(t), h.app(t)
+	asking := func(k webid.PrivateKey) string {
+		form := a.asking()
+		form.Set("dpop_jkt", k.Public().Thumbprint())
+		return h.allow(t, device, a.ask(t, form)).Get("code")
+	}
+	if got := send(t, a.redeeming(t, asking(device))); got.StatusCode != http.StatusBadRequest || got.json(t)["error"] != "invalid_grant" {
+		t.Errorf("by another key: %d %s", got.StatusCode, got.body)
+	}
+	if got := send(t, a.redeeming(t, asking(a.key))); got.StatusCode != http.StatusOK {
+		t.Errorf("by that key: %d %s", got.StatusCode, got.body)
 	}
 }
 

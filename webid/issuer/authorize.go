@@ -21,7 +21,8 @@ type asked struct {
 	Redirect  string    `json:"r"`
 	State     string    `json:"s,omitempty"`
 	Nonce     string    `json:"n,omitempty"`
-	Challenge string    `json:"c"` // PKCE
+	Challenge string    `json:"c"`           // PKCE
+	Key       string    `json:"k,omitempty"` // thumbprint of the one key that may use the code
 	Scope     string    `json:"p"`
 	Ends      time.Time `json:"e"`
 }
@@ -57,7 +58,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	c.Redirects, c.Logouts = nil, nil // not needed any more
 	a := asked{
 		Tag: rand.Text(), Client: c, Redirect: redirect, State: form.Get("state"), Nonce: form.Get("nonce"),
-		Challenge: form.Get("code_challenge"), Scope: known(form.Get("scope")), Ends: s.now().Add(askedLife),
+		Challenge: form.Get("code_challenge"), Key: form.Get("dpop_jkt"), Scope: known(form.Get("scope")), Ends: s.now().Add(askedLife),
 	}
 	err = a.check(form)
 	if err == nil {
@@ -119,6 +120,8 @@ func (a *asked) check(form url.Values) error {
 		return fault{"invalid_request", "state and nonce may have 1024 bytes each"}
 	case form.Get("code_challenge_method") != "S256" || !isDigest(a.Challenge):
 		return fault{"invalid_request", "PKCE with code_challenge_method S256 is required"}
+	case form.Has("dpop_jkt") && !isDigest(a.Key): // RFC 9449 §10
+		return fault{"invalid_request", "dpop_jkt must be the SHA-256 thumbprint of a key"}
 	case a.Scope == "":
 		return fault{"invalid_scope", "scope must have openid or webid"}
 	case slices.Contains(prompts, "none") && len(prompts) > 1:

@@ -81,6 +81,9 @@ func (s *Server) tokenForCode(w http.ResponseWriter, r *http.Request, form url.V
 	if p.asked.Client.ID != id || p.asked.Redirect != form.Get("redirect_uri") || !verifies(form.Get("code_verifier"), p.asked.Challenge) {
 		return errGrant
 	}
+	if p.asked.Key != "" && p.asked.Key != key.Thumbprint() { // RFC 9449 §10
+		return errGrant
+	}
 	now := s.now()
 	g := Grant{
 		ID: rand.Text(), Pod: p.pod, Kind: KindApp, Client: id, Name: p.asked.Client.Name, Scope: p.asked.Scope,
