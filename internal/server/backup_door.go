@@ -26,6 +26,7 @@ type shownBackup struct {
 	Next    *time.Time `json:"next,omitempty"`    // the next run; absent when one is due
 	State   string     `json:"state,omitempty"`   // of the place: looking or refused; absent for one that will do
 	Waiting bool       `json:"waiting,omitempty"` // asked for, or under way
+	Queued  bool       `json:"queued,omitempty"`  // until another run has had its turn
 	Running *progress  `json:"running,omitempty"`
 	Kit     bool       `json:"kit"` // the owner's devices have one
 }
@@ -71,7 +72,9 @@ func (h *home) listBackups(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := []shownBackup{}
 	for _, b := range all {
-		list = append(list, b.shown(h.state.now()))
+		one := b.shown(h.state.now())
+		one.Queued = one.Waiting && h.backups.waits(b.ID, h.state.now())
+		list = append(list, one)
 	}
 	return writeJSON(w, http.StatusOK, list)
 }

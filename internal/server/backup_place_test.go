@@ -2,9 +2,13 @@ package server
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -48,5 +52,82 @@ func TestBackupPlacesThatAreTakenOrAway(t *testing.T) {
 		if _, err := os.Stat(filepath.Dir(place)); want != "already" && err == nil {
 			t.Errorf("%s was made", filepath.Dir(place))
 		}
+	}
+}
+
+// TestPlacesThatNeverAnswerHaveTheirTurn: four of them keep another waiting until their turn ends, and go on beside it.
+// A place that a device names is looked at meanwhile.
+func TestPlacesThatNeverAnswerHaveTheirTurn(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s, h := openAt(t, c.now, t.TempDir())
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var added atomic.Bool
+	ending := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !added.Load() {
+			http.NotFound(w, r)
+			return
+		}
+		select {
+		case <-ending:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(ending) })
+	person, places := Person{h.config, DefaultName}, []Backup{}
+	for n := range backupsAtOnce {
+		b, err := person.AddBackup(t.Context(), fmt.Sprint(server.URL, "/", n), "", "", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, b)
+	}
+	added.Store(true)
+	for _, b := range places {
+		if err := h.state.setBackup(t.Context(), b.ID, "asked = 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running := func() (n int) {
+		all, err := h.state.backups(t.Context(), DefaultName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range all {
+			if b.progress {
+				n++
+			}
+		}
+		return n
+	}
+	within(t, "four places are asked", func() bool { return running() == backupsAtOnce })
+	quick, err := person.AddBackup(t.Context(), filepath.Join(t.TempDir(), "quick"), "", "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := person.nameBackup(t.Context(), Backup{Address: "https://127.0.0.1:1/kith/", Every: time.Hour, afar: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the place that was named is looked at", func() bool {
+		b, err := h.state.backup(t.Context(), DefaultName, named.ID)
+		return err == nil && b.checked == placeBad
+	})
+	if b, err := h.state.backup(t.Context(), DefaultName, quick.ID); err != nil || b.Done != nil || !b.Waiting() || !h.backups.waits(b.ID, c.now()) {
+		t.Errorf("a fifth place while four have a turn: %+v, %v", b, err)
+	}
+	c.pass(backupTurn)
+	within(t, "the fifth place is written", func() bool {
+		b, err := h.state.backup(t.Context(), DefaultName, quick.ID)
+		return err == nil && b.Done != nil && !b.Waiting()
+	})
+	if running() != backupsAtOnce {
+		t.Errorf("%d of the four go on", running())
 	}
 }

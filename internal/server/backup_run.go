@@ -23,18 +23,20 @@ const (
 	backupRetry   = time.Hour   // after a run that failed
 	backupLate    = 7 * 24 * time.Hour
 	backupPath    = "/settings/backup"
-	backupsAtOnce = 4 // places of a pod that are written side by side
+	backupsAtOnce = 4               // runs of a pod that have a turn
+	backupTurn    = 5 * time.Minute // of a run; it goes on beside those that begin then
 )
 
-// backups makes the backups of one pod. One goroutine looks what is due; each place that is has one of its own,
-// backupsAtOnce at most, so that a slow one holds up no other. close waits for all.
+// backups makes the backups of one pod. One goroutine looks what is due; each place that is has one of its own. So
+// that not all are written at once, a run begins where fewer than backupsAtOnce have a turn; and since a turn ends,
+// places that are slow hold up no other for long. close waits for all.
 type backups struct {
 	stop    context.CancelFunc
 	all     sync.WaitGroup
 	telling sync.Mutex // the owner's phones
 
-	mu      sync.Mutex
-	running map[string]bool // places, by id
+	mu    sync.Mutex
+	begun map[string]time.Time // by the ids of places that have a run; zero: it only looks, and takes no turn
 }
 
 // openBackups begins to make backups. What an earlier process was in the middle of is gone on with.
@@ -46,7 +48,7 @@ func (h *home) openBackups() error {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h.backups = &backups{stop: stop, running: map[string]bool{}}
+	h.backups = &backups{stop: stop, begun: map[string]time.Time{}}
 	h.backups.all.Go(func() {
 		every(ctx, backupBeat, func() {
 			if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
@@ -64,21 +66,46 @@ func (b *backups) close() {
 	}
 }
 
-// begin takes a place for a run, unless it has one under way or too many have.
-func (b *backups) begin(id string) bool {
+// begin takes a place for a run, unless it has one, or all turns are taken; looks take none.
+func (b *backups) begin(id string, now time.Time, looks bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.running[id] || len(b.running) >= backupsAtOnce {
+	if _, has := b.begun[id]; has || !looks && b.full(now) {
 		return false
 	}
-	b.running[id] = true
+	if looks {
+		now = time.Time{}
+	}
+	b.begun[id] = now
 	return true
+}
+
+// full reports whether all turns are taken. b.mu is held.
+func (b *backups) full(now time.Time) bool {
+	turns := 0
+	for _, begun := range b.begun {
+		if !begun.IsZero() && now.Sub(begun).Abs() < backupTurn { // a clock that was set back gives no longer turn
+			turns++
+		}
+	}
+	return turns >= backupsAtOnce
+}
+
+// waits reports whether a place waits until another's turn ends.
+func (b *backups) waits(id string, now time.Time) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, has := b.begun[id]
+	return !has && b.full(now)
 }
 
 func (b *backups) end(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.running, id)
+	delete(b.begun, id)
 }
 
 // backUp begins the backups that are due, first those that have waited longest.
@@ -95,12 +122,13 @@ func (h *home) backUp(ctx context.Context) error {
 	}
 	slices.SortStableFunc(all, func(a, b Backup) int { return tried(a).Compare(tried(b)) })
 	for _, b := range all {
-		if !b.due(h.state.now()) || !h.backups.begin(b.ID) {
+		now, looks := h.state.now(), b.checked == placeNew
+		if !b.due(now) || !h.backups.begin(b.ID, now, looks) {
 			continue
 		}
 		h.backups.all.Go(func() {
 			defer h.backups.end(b.ID)
-			if err := h.backUpTo(ctx, b.ID); err != nil && ctx.Err() == nil {
+			if err := h.backUpTo(ctx, b.ID, looks); err != nil && ctx.Err() == nil {
 				slog.Error("make a backup", "err", err)
 			}
 		})
@@ -108,13 +136,13 @@ func (h *home) backUp(ctx context.Context) error {
 	return nil
 }
 
-// backUpTo makes one backup, if it still is due, and notes what became of it.
-func (h *home) backUpTo(ctx context.Context, id string) error {
+// backUpTo makes one backup, or looks at its place, if that still is due, and notes what became of it.
+func (h *home) backUpTo(ctx context.Context, id string, looks bool) error {
 	b, err := h.state.backup(ctx, h.name, id)
-	if err != nil || !b.due(h.state.now()) {
+	if err != nil || !b.due(h.state.now()) || looks != (b.checked == placeNew) { // the next beat goes on
 		return err
 	}
-	if b.checked == placeNew { // the next beat goes on, unless it was removed meanwhile
+	if looks {
 		return h.lookAt(ctx, b)
 	}
 	if err := h.state.setBackup(ctx, b.ID, "asked = 0, tried = ?, progress = '{}'", h.state.now().Unix()); err != nil {
