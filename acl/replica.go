@@ -157,8 +157,8 @@ func (r *Replica) Head(ctx context.Context) (head pod.Head, err error) {
 
 // Delete deletes p and all below it, if the counter of the version is no lower
 // than that of the row, or p is a contact. It returns ErrSuperseded with the row
-// that stands otherwise, and for what has the owner's lists in it: by these everybody
-// knows who the owner is, so no version takes them away, whichever device says so.
+// that stands otherwise, and for what is pinned or has that in it: by it everybody
+// knows who the owner is, so no version takes it away, whichever device says so.
 // What is absent already is deleted.
 func (r *Replica) Delete(ctx context.Context, p pod.Path, version pod.Version) (stands pod.Info, err error) {
 	err = r.v.update(ctx, func(tx pod.WriteTx, _ *judge) error {
@@ -166,11 +166,11 @@ func (r *Replica) Delete(ctx context.Context, p pod.Path, version pod.Version) (
 		if !ok || err != nil {
 			return err
 		}
-		lists, err := holdsLists(tx, p)
+		stays, err := holdsPinned(tx, p)
 		if err != nil {
 			return err
 		}
-		if lists {
+		if stays {
 			stands = info
 			return ErrSuperseded
 		}
@@ -186,9 +186,9 @@ func (r *Replica) Delete(ctx context.Context, p pod.Path, version pod.Version) (
 	return stands, err
 }
 
-// holdsLists reports whether p is the chain of device lists or the keys document,
-// or a container, other than the root, that has one of them in it.
-func holdsLists(tx pod.Tx, p pod.Path) (bool, error) {
+// holdsPinned reports whether p is pinned, or a container, other than the root, that
+// has something of that in it.
+func holdsPinned(tx pod.Tx, p pod.Path) (bool, error) {
 	for _, name := range pinned {
 		list, err := pod.ParsePath(name)
 		if err != nil {

@@ -284,8 +284,9 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 	return info, err
 }
 
-// pinned are the chain of device lists and the keys document, of those that are adopted.
-var pinned = []string{"/profile/devices", "/profile/keys"}
+// pinned are, of those that are adopted, what a person has as long as there is one: by it devices and friends know and
+// reach each other.
+var pinned = []string{"/profile/devices", "/profile/keys", "/profile/name", secrets}
 
 // adopted are what a person says of themselves, of whom the pod is open to and of
 // how the person is reached.
