@@ -2,7 +2,9 @@
 
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { enBackup as b } from "../src/ui/words/en/backup.ts";
 import { desktop, type Host, openScene, type Scene, screenshot } from "./harness.ts";
+import { apart, lookAt } from "./look.ts";
 import { album, befriend, Phone, witness, words } from "./people.ts";
 import { takePhoto } from "./photo.ts";
 import { type Relay, startRelay } from "./relays.ts";
@@ -86,11 +88,7 @@ test("what one deletes is gone on the other and at the friend's", async () => {
 });
 
 test("either shuts the other out, which is told and can do nothing afterwards", async () => {
-  await laptop.go(words.self.devices);
-  const row = laptop.page.getByRole("main").getByRole("listitem").filter({ hasNotText: words.devices.this });
-  await row.getByRole("button", { name: words.devices.remove }).click();
-  await laptop.page.getByRole("dialog").getByRole("button", { name: words.devices.remove }).click();
-  await row.waitFor({ state: "detached" });
+  await shutOut(laptop);
 
   await phone.visit(words.nav.feed);
   await phone.shows(words.standing.removed);
@@ -106,3 +104,46 @@ test("either shuts the other out, which is told and can do nothing afterwards", 
   await phone.visit(words.nav.feed);
   expect(await phone.article("Still here").count()).toBe(0);
 });
+
+test("two that shut each other out while neither hears of it are both told, and what ends it", async () => {
+  const tablet = await linked("Tablet");
+  for (const { context } of [laptop, tablet]) await context.setOffline(true);
+  await shutOut(laptop);
+  await shutOut(tablet);
+  for (const { context } of [laptop, tablet]) await context.setOffline(false);
+  for (const [device, other] of [[laptop, "Tablet"], [tablet, "Laptop"]] as const) {
+    await device.visit(words.nav.you);
+    await device.shows(words.self.parted);
+    await lookAt(device.page, `devices-relay disagree you ${device.name}`, apart);
+    await device.page.getByRole("main").getByText(words.self.parted).locator("..").getByRole("link", { name: words.feed.look }).click();
+    const told = device.page.getByRole("region", { name: words.devices.parted.title });
+    await told.getByText(words.devices.parted.removedThis(other)).waitFor();
+    await lookAt(device.page, `devices-relay disagree ${device.name}`, apart);
+    expect(await device.page.getByText(words.standing.removed).count()).toBe(0);
+    await told.getByRole("link", { name: words.devices.parted.kit }).click();
+    await device.heading(b.title).waitFor();
+  }
+});
+
+/** linked links one more device of Mia's by the laptop. */
+async function linked(name: string): Promise<Phone> {
+  await laptop.go(words.self.devices);
+  await laptop.button(words.devices.add).click();
+  const link = (await laptop.page.getByRole("dialog").getByText(/#device=/).textContent()) ?? "";
+  const device = await Phone.open(scene, name, `${app.url}/${link.replace(/^[^#]*/, "")}`);
+  await device.page.getByRole("textbox", { name: words.welcome.deviceName }).fill(name);
+  await device.button(words.welcome.join).click();
+  await device.page.getByRole("navigation", { name: words.nav.label }).waitFor();
+  await device.article("Still here").waitFor();
+  await laptop.page.getByRole("dialog").getByRole("button", { name: words.close }).click();
+  return device;
+}
+
+/** shutOut removes the one other device on the list of this one. */
+async function shutOut(device: Phone): Promise<void> {
+  await device.go(words.self.devices);
+  const row = device.page.getByRole("main").getByRole("listitem").filter({ hasNotText: words.devices.this });
+  await row.getByRole("button", { name: words.devices.remove }).click();
+  await device.page.getByRole("dialog").getByRole("button", { name: words.devices.remove }).click();
+  await row.waitFor({ state: "detached" });
+}
