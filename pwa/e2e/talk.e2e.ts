@@ -71,7 +71,7 @@ describe("a comment", () => {
     await ben.said("How lovely they are").getByText(words.talk.arrived("Ana")).waitFor();
     await look(ben, "sent");
     await hears(ana, post, "How lovely they are");
-    await ana.page.getByText(words.talk.liked("Ben")).waitFor();
+    await ana.page.getByText(words.talk.liked(["Ben"])).waitFor();
     await hears(cleo, post, "How lovely they are");
     await cleo.comment(post, "صباح الخير، أجمل من العام الماضي");
     await ana.comment(post, "Thank you both. There is a second bed of them behind the shed, and if the frost stays away they will last until your visit.");

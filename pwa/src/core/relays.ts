@@ -36,7 +36,7 @@ export interface Relays {
   readonly wakes: boolean;
   /** Whether this browser can be woken at all. */
   canWake(): Promise<boolean>;
-  /** Turns that on or off; `said` is what a notification then says. Rejects with `no-wake`. */
+  /** Turns that on or off; `said` is what a notification then says, also when that is all that changes. Rejects with `no-wake`. */
   setWakes(on: boolean, said: Said): Promise<void>;
   /** The address of the pod's host, or of the app's, when that is a relay itself and not one of the person's. */
   suggested(): Promise<string | undefined>;

@@ -11,7 +11,7 @@ import { type Refused, relayInfo } from "../relay/client.ts";
 import { makeQueue } from "../relay/queue.ts";
 import { maxRelays, type OldRelay, type PersonRelay, readRelays, type RelaySettings, relayUrl, tokenOf, writeRelays } from "../relay/settings.ts";
 import type { DirectWay } from "./direct.ts";
-import { type Said, turnOff, turnOn, type Waker, wakes } from "../wakes.ts";
+import { type Said, saidSetting, turnOff, turnOn, type Waker, wakes } from "../wakes.ts";
 import { ownRelays } from "./introduce.ts";
 import type { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -96,6 +96,7 @@ export class OwnRelays implements Relays {
     const refused = (cause?: unknown): KithError => new KithError("no-wake", "wake: the browser gives no subscription", { cause });
     if (waker === undefined) throw refused();
     if (!on) await turnOff(store, waker);
+    else if (this.wakes) await store.apply([{ set: saidSetting, value: said }]);
     else if (!(await this.#subscribed(waker, said).catch((cause: unknown) => Promise.reject(refused(cause))))) throw refused();
     emit("relays");
   }

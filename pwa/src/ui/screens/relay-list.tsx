@@ -80,7 +80,7 @@ function Hop({ all }: { readonly all: Relays }) {
 
 /** Whether a relay or the pod may wake this device. */
 function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolean }) {
-  const { attempt, model } = useApp();
+  const { attempt, model, t } = useApp();
   const w = useRelayWords();
   const [can, setCan] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -93,7 +93,7 @@ function Wake({ all, reached }: { readonly all: Relays; readonly reached: boolea
   const turn = (event: { readonly currentTarget: HTMLInputElement }): void => {
     event.currentTarget.checked = all.wakes;
     setBusy(true);
-    void attempt(() => all.setWakes(!all.wakes, w.relays.woken)).then(() => setBusy(false));
+    void attempt(() => all.setWakes(!all.wakes, t.woken)).then(() => setBusy(false));
   };
   return (
     <section class="card">

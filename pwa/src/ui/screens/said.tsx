@@ -64,11 +64,10 @@ function Likes({ post, likes }: { readonly post: Post; readonly likes: readonly 
 }
 
 function LikedBy({ likes, mine }: { readonly likes: readonly Reply[]; readonly mine: boolean }) {
-  const { t } = useApp();
   const w = useTalkWords();
   const others = [...new Set(likes.filter((each) => !each.mine).map(({ name }) => name))];
   if (others.length === 0) return mine ? <p class="state">{w.talk.youLike}</p> : null;
-  return <p class="state"><bdi>{mine ? w.talk.youAnd(t.names(others)) : w.talk.liked(t.names(others))}</bdi></p>;
+  return <p class="state"><bdi>{mine ? w.talk.youAnd(others) : w.talk.liked(others)}</bdi></p>;
 }
 
 function Comment({ post, reply }: { readonly post: Post; readonly reply: Reply }) {

@@ -1,4 +1,5 @@
 import { useApp } from "../context.ts";
+import type { Spoken } from "../speech.ts";
 import { enPlaces } from "./en/places.ts";
 import type { Shape } from "./words.ts";
 
@@ -7,5 +8,10 @@ export type PlaceWords = Shape<typeof enPlaces>;
 
 /** usePlaceWords returns the words of the places. */
 export function usePlaceWords(): PlaceWords {
-  return useApp().spoken.value.places ?? enPlaces;
+  return placeWordsOf(useApp().spoken.value);
+}
+
+/** placeWordsOf returns those of a language. */
+export function placeWordsOf({ places }: Spoken): PlaceWords {
+  return places ?? enPlaces;
 }

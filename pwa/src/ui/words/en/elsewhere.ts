@@ -1,4 +1,4 @@
-import { count } from "./words.ts";
+import { count } from "../making.ts";
 
 /** What is said about other apps, in English. */
 export const enElsewhere = {

@@ -1,10 +1,10 @@
-import { count } from "./words.ts";
+import { count } from "../making.ts";
 
 /** What is said about looking after one's own pod, in English. */
 export const enHome = {
   asking: "Asking your pod.",
   unreached: "Your pod does not answer just now.",
-  undone: "Your pod does not answer just now, so nothing was changed. Try again.",
+  undone: "Your pod does not answer just now, so this may not have been done. Try again.",
   again: "Try again",
   noPod: "This needs a pod.",
   noPodHint: "You can connect one under You.",

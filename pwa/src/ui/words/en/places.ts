@@ -1,4 +1,5 @@
-import { count, friends } from "./words.ts";
+import { count } from "../making.ts";
+import { friends } from "./words.ts";
 
 /** What the places say that are loaded after the first page, in English. */
 export const enPlaces = {
@@ -124,6 +125,7 @@ export const enPlaces = {
     deleted: "Taken back lately",
     deletedHint: "Who has deleted their copy",
     storage: "Storage",
+    language: "Language",
     about: "About this Kith",
     nothing: "Nothing",
   },
@@ -158,6 +160,13 @@ export const enPlaces = {
     connect: "With a pod, it lies there too.",
     erases: "What you delete is erased: no trace of it stays in this browser.",
     traces: "This browser may keep traces of what you delete. Where Kith was opened from a file, its web address avoids that.",
+  },
+
+  language: {
+    now: "Kith speaks English.",
+    own: "The language of this device",
+    hint: "This is for this device alone.",
+    oneFile: "Kith in one file speaks English only. Opened from its web address it speaks more languages.",
   },
 
   about: {

@@ -1,5 +1,5 @@
 import type { OutboxItem } from "../../../core/kith.ts";
-import { count } from "./words.ts";
+import { count } from "../making.ts";
 
 const doing: Readonly<Record<OutboxItem["what"], string>> = {
   post: "A new post",
@@ -186,7 +186,6 @@ export const enRelays = {
     wakeOn: "When friends ask while Kith is closed, a relay or your pod wakes it, and a notification says so. Whoever passes the call on learns only that there was one.",
     waking: "Asking this browser. It may want you to allow notifications.",
     wakeOff: "While Kith is closed, this phone answers nobody.",
-    woken: { title: "Kith", answered: "Friends asked, and this phone answered.", left: "A friend left something for you." },
     add: "Add",
     address: "Address of a relay",
     another: "Add another by its address",

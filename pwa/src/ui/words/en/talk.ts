@@ -1,4 +1,5 @@
-import { count } from "./words.ts";
+import { count } from "../making.ts";
+import { en } from "./words.ts";
 
 /** What is said on a post's own screen and about copies, in English. */
 export const enTalk = {
@@ -31,10 +32,10 @@ export const enTalk = {
     title: "What was said",
     none: "Nobody has said anything yet.",
     like: "Like",
-    liked: (who: string) => `${who} ${count(who.includes(" and ") ? 2 : 1, "likes", "like")} this.`,
+    liked: (list: readonly string[]) => `${en.names(list)} ${count(list.length, "likes", "like")} this.`,
     you: "You",
     youLike: "You like this.",
-    youAnd: (who: string) => `You and ${who} like this.`,
+    youAnd: (list: readonly string[]) => `${en.names(["You", ...list])} like this.`,
     write: "Write a comment",
     send: "Send",
     seenBy: (owner: string) => `${owner} and everyone who sees this post will see it.`,

@@ -1,14 +1,8 @@
 import type { ErrorCode } from "../../../core/errors.ts";
+import { count, namesIn } from "../making.ts";
 
-/** names joins names as a sentence does: "Ana", "Ana and Ben", "Ana, Ben and 3 more". */
-export function names(list: readonly string[], shown = 3): string {
-  if (list.length <= 1) return list[0] ?? "";
-  if (list.length <= shown) return `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
-  return `${list.slice(0, shown - 1).join(", ")} and ${list.length - shown + 1} more`;
-}
+const names = namesIn("en-GB", (n) => `${n} more`);
 
-/** count says one thing for one and another for many. */
-export const count = (n: number, one: string, many: string): string => (n === 1 ? one : many);
 /** friends counts friends. */
 export const friends = (n: number): string => count(n, "1 friend", `${n} friends`);
 
@@ -190,6 +184,9 @@ export const en = {
     waiting: "Waiting to go out",
     things: (n: number) => count(n, "1 thing", `${n} things`),
   },
+
+  /** What a notification says of a call that came while the app was closed. */
+  woken: { title: "Kith", answered: "Friends asked, and this phone answered.", left: "A friend left something for you." },
 
   update: { ready: "A new version of Kith is ready.", use: "Use it" },
 
