@@ -4,6 +4,7 @@
  */
 
 import { b64u, fromB64u } from "../core/bytes.ts";
+import { KithError } from "../core/errors.ts";
 import { object, list, string } from "../core/json.ts";
 import type { PasskeyJSON } from "../core/kith.ts";
 
@@ -74,7 +75,7 @@ function descriptor(value: unknown): PasskeyJSON {
 
 function bytes(value: unknown): Uint8Array<ArrayBuffer> {
   const read = fromB64u(string(value) ?? "!");
-  if (read === undefined) throw new TypeError("read passkey options: no base64url");
+  if (read === undefined) throw new KithError("pod-refused", "read passkey options: no base64url");
   return read;
 }
 

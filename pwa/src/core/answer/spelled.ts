@@ -22,7 +22,7 @@ function unicode(c: string): string {
 export function essence(type: string): string {
   const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
   const parameter = `${token}\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*")`;
-  const found = new RegExp(`^\\s*(${token}/${token})\\s*(?:;\\s*(?:${parameter})?\\s*)*$`).exec(type);
+  const found = new RegExp(`^\\s*(${token}/${token})\\s*(?:;\\s*(?:${parameter}\\s*)?)*$`).exec(type);
   return found?.[1]?.toLowerCase() ?? "";
 }
 
