@@ -54,7 +54,12 @@ test("a kit is made, shown once, and put away", async () => {
   await mia.go(words.self.backup);
   await mia.shows(b.kit.none);
   await look(mia.page, "none");
-  await mia.button(b.kit.make).click();
+  await mia.button(b.kit.make).dblclick();
+  await mia.heading(b.kit.yours).waitFor();
+  // Who goes back before it is on paper makes another.
+  await mia.page.goBack();
+  await mia.shows(b.kit.notPut);
+  await mia.button(b.kit.another).click();
   await mia.heading(b.kit.yours).waitFor();
   const letters = (await mia.page.getByRole("img", { name: b.kit.code }).getAttribute("aria-label")) ?? "";
   code = letters.slice(b.kit.code.length + 2);
@@ -67,6 +72,15 @@ test("a kit is made, shown once, and put away", async () => {
   await mia.button(b.kit.done).click();
   await mia.told(b.kit.doneSaid);
   await mia.shows(b.kit.put);
+  await mia.button(b.kit.check).click();
+  const sheet = mia.page.getByRole("dialog");
+  await sheet.getByRole("textbox", { name: b.kit.old }).fill(code.slice(1));
+  await mia.page.keyboard.press("Enter");
+  await sheet.getByRole("alert").filter({ hasText: b.why["no-kit"] }).waitFor();
+  await sheet.getByRole("textbox", { name: b.kit.old }).fill(code);
+  await look(mia.page, "check");
+  await sheet.getByRole("button", { name: b.kit.check }).click();
+  await mia.told(b.kit.right);
 });
 
 test("a backup is saved, encrypted, and the screens say since when", async () => {
@@ -99,7 +113,7 @@ test("in an empty browser, a file that is damaged and a kit that is wrong are re
     await page.keyboard.press("Tab");
     reached.push(await page.evaluate(() => document.activeElement?.getAttribute("type") ?? document.activeElement?.tagName ?? ""));
   }
-  expect(reached).toEqual(["text", "button", "checkbox", "A"]);
+  expect(reached).toEqual(["TEXTAREA", "button", "checkbox", "A"]);
   await page.getByLabel(b.restore.choose).setInputFiles(damaged);
   await page.getByRole("textbox", { name: b.restore.code }).fill(code);
   await back.button(b.restore.go).click();

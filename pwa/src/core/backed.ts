@@ -22,6 +22,8 @@ export interface Backups {
   /** Makes a kit, in place of the one before, and returns its code, which is kept nowhere; `old` is the code of the one before, where it is needed. */
   makeKit(old?: string): Promise<string>;
   putAway(): Promise<void>;
+  /** Resolves when the code is the one of the kit, and rejects otherwise. */
+  check(code: string): Promise<void>;
   /** Writes a backup, piece by piece. */
   write(sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>, course: BackupCourse): Promise<void>;
   /** Notes that the person has the file. */

@@ -48,6 +48,7 @@ export async function showApp(page: Page, takeOver = askedIn(location.href) !== 
     const router = openRouter(window);
     const app = appOf({ kith, model: follow(kith, speech.spoken), speech, now, router, update, page: window });
     render(<Whole app={app} />, root);
+    addEventListener("click", once, true);
     leave = app.leave;
     void app.attempt(() => app.outgoing.resume());
   } catch (error) {
@@ -60,6 +61,13 @@ export async function showApp(page: Page, takeOver = askedIn(location.href) !== 
 
 function Stopped({ error, words }: { readonly error: unknown; readonly words: Words }) {
   return <Trouble title={words.trouble.title} text={sentenceFor(error, words)} action={words.trouble.reload} onAction={() => location.reload()} />;
+}
+
+/** A double click is one click: the second would hit what the first one brought. Who leafs through pictures clicks fast. */
+function once(event: MouseEvent): void {
+  if (event.detail < 2 || (event.target as Element).closest(".viewer") !== null) return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function Whole({ app }: { readonly app: App }) {
@@ -139,7 +147,7 @@ const parts = {
 };
 
 /** Addresses of what the part `relays` shows. */
-const reaches = ["invite", "add", "you/pod", "you/relays", "you/devices", "you/waiting", "you/backup"];
+const reaches = ["invite", "add", "restore", "you/pod", "you/relays", "you/devices", "you/waiting", "you/backup"];
 
 /** Addresses of what the part `home` shows. */
 const homes = ["you/trouble", "you/backups", "you/drive", "new/inbox"];

@@ -6,7 +6,7 @@ import { useApp } from "./context.ts";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { addressOf, type Path } from "./route.ts";
 import { useHomeWords } from "./words/home.ts";
-import { codeOf } from "./words/words.ts";
+import { codeOf, sentenceFor } from "./words/words.ts";
 
 /** Runs something at the pod and reads again what is shown; undefined when it failed, which was told then. */
 export type Act = <T>(act: (home: Home) => Promise<T>) => Promise<T | undefined>;
@@ -23,7 +23,8 @@ export interface Household<T> {
 
 /** useHousehold reads something of the own pod, as it is when the view is drawn first and after every act. */
 export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
-  const { attempt, kith, model } = useApp();
+  const { kith, model, said: told, t } = useApp();
+  const w = useHomeWords();
   const [said, setSaid] = useState<T>();
   const [failed, setFailed] = useState<ErrorCode>();
   const asking = async (): Promise<void> => {
@@ -35,11 +36,17 @@ export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
     asking().catch((error: unknown) => setFailed(codeOf(error)));
   };
   useEffect(() => { if (model.pod.value.kind !== "none") read(); }, []);
-  const act: Act = (what) => attempt(async () => {
-    const done = await what(await kith.home());
-    await asking();
-    return done;
-  });
+  const act: Act = async (what) => {
+    try {
+      const done = await what(await kith.home());
+      await asking().catch(() => undefined);
+      return done;
+    } catch (error) {
+      // Nothing of this is sent later by itself.
+      told.value = { text: codeOf(error) === "pod-unreachable" ? w.undone : sentenceFor(error, t), failed: true };
+      return undefined;
+    }
+  };
   return { said, failed, read, act };
 }
 

@@ -232,7 +232,11 @@ describe("a file that is not good", () => {
     expect(await backups.kit()).toMatchObject({ put: true, needsOld: true });
     expect(ana.device.store?.get("recovery")).toBeUndefined();
     await expect(backups.makeKit()).rejects.toMatchObject({ why: "no-kit" });
+    await backups.check(code.toLowerCase().replaceAll("-", " "));
+    await expect(backups.check(code.slice(1))).rejects.toMatchObject({ why: "no-kit" });
     const fresh = await backups.makeKit(code);
+    await expect(backups.check(code)).rejects.toMatchObject({ why: "other-kit" });
+    await backups.check(fresh);
     expect(await backups.kit()).toMatchObject({ put: false, needsOld: false });
     await backups.putAway();
     const later = await written(ana.kith);

@@ -150,10 +150,12 @@ describe("what the pod does not take", () => {
     expect(waits()).toEqual([["post", code], ["edit", undefined]]);
     expect(puts().filter((each) => each.includes(ref.slice(3)) && !each.endsWith("/1.webp"))).toEqual([]);
     expect(phone.pod()).toMatchObject({ kind: "connected" });
+    expect(phone.pod().error?.code).toBe(status === 507 ? code : undefined);
     expect((await phone.feed({ limit: 9 })).posts.map(({ text, state }) => [text, state])).toEqual([["after it", "pod"], ["with a picture, edited", "waiting"]]);
     await phone.remove(ref);
     await phone.syncNow();
     expect(waits()).toEqual([]);
+    expect(phone.pod().error).toBeUndefined();
   });
 
   test("is not what something in between says that is no pod", async () => {

@@ -58,6 +58,12 @@ export class Backups implements Interface {
     this.#session.emit("storage");
   }
 
+  async check(code: string): Promise<void> {
+    const kit = await this.#kit();
+    if (kit === undefined) throw new KithError("no-such", "check kit: there is none");
+    await openKit(kit, await readCode(code));
+  }
+
   async write(sink: Sink, { signal, progress }: BackupCourse): Promise<void> {
     const { store, me, env, tree } = this.#session;
     const kit = await this.#kit();

@@ -1,19 +1,23 @@
 /** Where the owner's pod stands, as the views see it. */
 
+import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { PodState } from "../kith.ts";
-import { waitingCount } from "../pod/outbox.ts";
+import { entries } from "../pod/outbox.ts";
 import { heldCount } from "./held.ts";
 import type { Session } from "./session.ts";
 
 /** podState returns where the pod stands. */
 export function podState({ store, tree, pod, status }: Session): PodState {
-  const waiting = waitingCount(store);
+  const waits = entries(store);
+  const waiting = waits.length;
   const askDeletions = heldCount(tree) || undefined;
   if (pod === undefined) return given({ kind: "none" as const, waiting, askDeletions });
   const lastSync = store.get("pod/last") as number | undefined;
   const kind = kindOf(status.error?.code, store.get("pod/cursor") !== undefined);
-  return given({ kind, url: pod.pod, waiting, lastSync, ...status, askDeletions });
+  // A pod that is full answers as ever, and takes what is small.
+  const full = waits.some(({ error }) => error === "pod-full") ? new KithError("pod-full", "exchange: something waits for room") : undefined;
+  return given({ kind, url: pod.pod, waiting, lastSync, ...status, error: status.error ?? full, askDeletions });
 }
 
 function kindOf(error: string | undefined, followed: boolean): PodState["kind"] {

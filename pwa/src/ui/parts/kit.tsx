@@ -27,7 +27,8 @@ export function KitField({ label, hint, value, onValue }: { readonly label: stri
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input id={id} class="kit-input" type="text" dir="ltr" autocomplete="off" autocapitalize="characters" spellcheck={false} value={value} aria-describedby={`${id}h`} onInput={(event) => onValue(event.currentTarget.value)} />
+      <textarea id={id} class="kit-input" rows={2} dir="ltr" autocomplete="off" autocapitalize="characters" spellcheck={false} value={value} aria-describedby={`${id}h`}
+        onKeyDown={(event) => { if (event.key === "Enter") { event.preventDefault(); event.currentTarget.form?.requestSubmit(); } }} onInput={(event) => onValue(event.currentTarget.value)} />
       <p class="state" id={`${id}h`}>{hint}</p>
       <button type="button" class="button" onClick={() => setScanning(true)}><Sign name="scan" />{b.restore.scan}</button>
       {scanning ? <Scan onFound={scanned} onClose={() => setScanning(false)} /> : null}

@@ -26,7 +26,7 @@ export function NameSheet({ title, value, hint, onName, onClose }: NameSheetProp
   return (
     <Sheet title={title} onClose={onClose} foot={<button type="submit" form={form} class="button primary" disabled={wanted === ""}>{t.save}</button>}>
       <form id={form} onSubmit={save}>
-        <NameField label={title} value={name} onValue={setName} focused {...(hint === undefined ? {} : { hint })} />
+        <NameField label={title} value={name} onValue={setName} focused titled {...(hint === undefined ? {} : { hint })} />
       </form>
     </Sheet>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { KitState } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { canShare, gather, type Gathering, offer } from "../gathering.ts";
@@ -23,6 +23,7 @@ export function BackupScreen() {
           <p>{b.what}</p>
           {kit.since === undefined ? null : <Making />}
           <KitCard kit={kit} onMade={setCode} />
+          <p class="state">{b.restore.where}</p>
         </div>
       )}
     </Screen>
@@ -101,11 +102,16 @@ function Ready({ made: { file, saved }, onSave, onShare }: { readonly made: Made
 }
 
 function KitCard({ kit, onMade }: { readonly kit: KitState; readonly onMade: (code: string) => void }) {
-  const { attempt, clock, kith, model } = useApp();
+  const { attempt, clock, kith, model, say } = useApp();
   const b = useBackupWords();
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"check" | "another">();
   const { needsOld, put, since } = kit;
   const make = (): void => void attempt(async () => onMade(await (await kith.backups()).makeKit()));
+  const another = async (old: string): Promise<void> => onMade(await (await kith.backups()).makeKit(old));
+  const check = async (code: string): Promise<void> => {
+    await (await kith.backups()).check(code);
+    say(b.kit.right);
+  };
   const others = model.devices.value.some(({ isPod, self }) => !self && !isPod);
   return (
     <section class="card" aria-label={b.kit.title}>
@@ -113,36 +119,49 @@ function KitCard({ kit, onMade }: { readonly kit: KitState; readonly onMade: (co
       <p>{since === undefined ? b.kit.what : `${b.kit.made(clock.at(since))} ${put ? b.kit.put : b.kit.notPut}`}</p>
       {since === undefined && needsOld ? <p>{others ? b.kit.linked : b.kit.oldHint}</p> : null}
       {since === undefined && !needsOld ? <><p class="state">{b.kit.none}</p><div class="pair"><button type="button" class="button primary" onClick={make}>{b.kit.make}</button></div></> : null}
-      {since === undefined ? null : <div class="pair"><button type="button" class="button" onClick={needsOld ? () => setAsking(true) : make}>{b.kit.another}</button></div>}
-      {asking ? <Another onMade={onMade} onClose={() => setAsking(false)} /> : null}
+      {since === undefined ? null : (
+        <div class="pair">
+          <button type="button" class="button" onClick={() => setAsking("check")}>{b.kit.check}</button>
+          <button type="button" class="button" onClick={needsOld ? () => setAsking("another") : make}>{b.kit.another}</button>
+        </div>
+      )}
+      {asking === undefined ? null : <AskKit title={b.kit[asking]} lead={asking === "another" ? b.kit.anotherHint : undefined} hint={asking === "another" ? b.kit.oldHint : b.restore.codeHint} onCode={asking === "another" ? another : check} onClose={() => setAsking(undefined)} />}
     </section>
   );
 }
 
-/** Another makes a kit in place of the one that the person has. */
-function Another({ onMade, onClose }: { readonly onMade: (code: string) => void; readonly onClose: () => void }) {
-  const { kith, t } = useApp();
+interface AskKitProps {
+  /** What is done with the letters. */
+  readonly title: string;
+  readonly lead: string | undefined;
+  readonly hint: string;
+  readonly onCode: (code: string) => Promise<void>;
+  readonly onClose: () => void;
+}
+
+/** AskKit asks for the letters of the kit that the person has, until they are right. */
+function AskKit({ title, lead, hint, onCode, onClose }: AskKitProps) {
+  const { t } = useApp();
   const b = useBackupWords();
-  const [old, setOld] = useState("");
+  const [code, setCode] = useState("");
   const [failed, setFailed] = useState("");
-  const make = async (event: Event): Promise<void> => {
+  const go = async (event: Event): Promise<void> => {
     event.preventDefault();
     setFailed("");
     try {
-      const code = await (await kith.backups()).makeKit(old);
+      await onCode(code);
       onClose();
-      onMade(code);
     } catch (error) {
       setFailed(reasonFor(error, t, b));
     }
   };
   return (
-    <Sheet title={b.kit.another} onClose={onClose}>
-      <form class="settings" onSubmit={(event) => void make(event)}>
-        <p>{b.kit.anotherHint}</p>
-        <KitField label={b.kit.old} hint={b.kit.oldHint} value={old} onValue={setOld} />
+    <Sheet title={title} onClose={onClose}>
+      <form class="settings" onSubmit={(event) => void go(event)}>
+        {lead === undefined ? null : <p>{lead}</p>}
+        <KitField label={b.kit.old} hint={hint} value={code} onValue={setCode} />
         <p role="alert" class="failure">{failed}</p>
-        <button type="submit" class="button primary" disabled={old.trim() === ""}>{b.kit.another}</button>
+        <button type="submit" class="button primary" disabled={code.trim() === ""}>{title}</button>
       </form>
     </Sheet>
   );
@@ -150,8 +169,10 @@ function Another({ onMade, onClose }: { readonly onMade: (code: string) => void;
 
 /** KitPage shows a kit, once: to be printed or written down. */
 function KitPage({ code, onDone }: { readonly code: string; readonly onDone: () => void }) {
-  const { attempt, clock, kith, model, say } = useApp();
+  const { attempt, clock, kith, model, router, say } = useApp();
   const b = useBackupWords();
+  // Back leads to where the kit was asked for.
+  useLayoutEffect(() => router.layer(onDone), []);
   const done = (): void => void attempt(async () => {
     await (await kith.backups()).putAway();
     say(b.kit.doneSaid);

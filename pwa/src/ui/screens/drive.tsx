@@ -50,7 +50,7 @@ function Row({ password: { id, label, used }, act }: { readonly password: AppPas
   });
   return (
     <div class="row stack">
-      <span class="row-icon"><Sign name="device" /></span>
+      <span class="row-icon"><Sign name="disk" /></span>
       <span class="row-text"><span class="row-title"><bdi>{name}</bdi></span><span class="row-note">{used === undefined ? w.unused : w.used(clock.at(used))}</span></span>
       <button type="button" class="button quiet" aria-label={w.revokeOf(name)} onClick={revoke}>{w.revoke}</button>
     </div>

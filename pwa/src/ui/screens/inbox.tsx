@@ -11,11 +11,12 @@ const width = 2;
 
 /** InboxScreen shows the photos that were put into the pod's folder, and takes some of them into a post. */
 export function InboxScreen() {
-  const { chosen, router } = useApp();
+  const { chosen, router, t } = useApp();
   const w = useHomeWords().inbox;
   const household = useHousehold(async (home) => home.dropped());
   const turns = useMemo(turnsOf, []);
   const [picked, setPicked] = useState<ReadonlyMap<string, Blob>>(new Map());
+  const [unreadable, setUnreadable] = useState(false);
   const pick = (path: string, photo: Blob): void => {
     const next = new Map(picked);
     if (!next.delete(path)) next.set(path, photo);
@@ -30,7 +31,8 @@ export function InboxScreen() {
       {(all) => all.length === 0 ? <Empty title={w.none} hint={w.noneHint} /> : (
         <>
           <p class="lead">{w.what} {w.after}</p>
-          <ul class="dropped">{all.map((each) => <li key={each.path}><Tile photo={each} picked={picked.has(each.path)} turns={turns} onPick={pick} /></li>)}</ul>
+          <ul class="dropped">{all.map((each) => <li key={each.path}><Tile photo={each} picked={picked.has(each.path)} turns={turns} onPick={pick} onUnreadable={() => setUnreadable(true)} /></li>)}</ul>
+          {unreadable ? <p class="state pad" role="status">{t.errors["picture-unreadable"]}</p> : null}
           <div class="thumb">
             <button type="button" class="button primary" disabled={picked.size === 0} onClick={take}>{w.take(picked.size)}</button>
           </div>
@@ -45,10 +47,11 @@ interface TileProps {
   readonly picked: boolean;
   readonly turns: Turns;
   readonly onPick: (path: string, photo: Blob) => void;
+  readonly onUnreadable: () => void;
 }
 
 /** A photo is fetched once it comes near the screen, and drawn small, so that many do not fill the memory. */
-function Tile({ photo: { mediaType, name, path }, picked, turns, onPick }: TileProps) {
+function Tile({ photo: { mediaType, name, path }, picked, turns, onPick, onUnreadable }: TileProps) {
   const { kith } = useApp();
   const w = useHomeWords().inbox;
   const box = useRef<HTMLLabelElement>(null);
@@ -62,18 +65,20 @@ function Tile({ photo: { mediaType, name, path }, picked, turns, onPick }: TileP
         const found = new Blob([await (await kith.home()).photo(path)], { type: mediaType });
         await draw(found, canvas.current);
         return found;
-      }).then(setPhoto, () => setPhoto("unreadable"));
+      }).then(setPhoto, () => { setPhoto("unreadable"); onUnreadable(); });
     }, { rootMargin: "50%" });
     if (box.current !== null) near.observe(box.current);
     return () => near.disconnect();
   }, [path]);
   const here = photo instanceof Blob ? photo : undefined;
+  const state = photo === undefined ? w.fetching : here === undefined ? w.unreadable : undefined;
   return (
     <label ref={box} class={picked ? "dropped-tile picked" : "dropped-tile"}>
       <canvas ref={canvas} aria-hidden="true" />
-      <input type="checkbox" aria-label={w.choose(name)} checked={picked} disabled={here === undefined} onChange={() => { if (here !== undefined) onPick(path, here); }} />
+      <input type="checkbox" aria-label={`${w.choose(name)} ${state ?? ""}`.trim()} checked={picked} disabled={here === undefined} onChange={() => { if (here !== undefined) onPick(path, here); }} />
       {picked ? <span class="dropped-mark"><Icon name="check" small /></span> : null}
-      <span class="dropped-name" dir="auto">{photo === "unreadable" ? w.unreadable : here === undefined ? w.fetching : name}</span>
+      {state === undefined ? null : <span class="tile-missing">{state}</span>}
+      <span class="dropped-name" dir="auto">{name}</span>
     </label>
   );
 }

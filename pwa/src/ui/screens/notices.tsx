@@ -41,7 +41,8 @@ function Standing({ unreached, refused, asleep }: Readonly<Record<"unreached" | 
   const pod = model.pod.value;
   const text = !online.value ? t.feed.offline
     : pod.kind === "unreachable" && model.outbox.value.some(({ what }) => what === "audience" || what === "delete" || what === "contact") ? t.errors["pod-not-told"]
-    : pod.kind === "unreachable" ? t.errors[pod.error?.code === "pod-full" || pod.error?.code === "waiting" ? pod.error.code : "pod-unreachable"]
+    : pod.error?.code === "pod-full" ? t.errors["pod-full"]
+    : pod.kind === "unreachable" ? t.errors[pod.error?.code === "waiting" ? "waiting" : "pod-unreachable"]
     : refused.length > 0 ? t.feed.refused(refused)
     : unreached.length > 0 ? t.feed.unreached(unreached)
     : asleep.length > 0 ? t.feed.asleep(asleep)

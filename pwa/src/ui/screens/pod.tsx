@@ -94,7 +94,7 @@ function More() {
     <Rows>
       <Row to="trouble" icon={troubles.value.length === 0 ? "info" : "warning"} title={w.pod.told} note={w.pod.toldIs(troubles.value.length)} />
       <Row to="backups" icon="backup" title={w.pod.backups} note={w.pod.backupsHint} />
-      <Row to="drive" icon="device" title={w.pod.drive} note={w.pod.driveHint} />
+      <Row to="drive" icon="disk" title={w.pod.drive} note={w.pod.driveHint} />
     </Rows>
   );
 }

@@ -20,6 +20,8 @@ const screens: Readonly<Record<string, () => JSX.Element>> = {
   devices: DevicesScreen,
   waiting: WaitingScreen,
   backup: BackupScreen,
+  // Where Kith is new, this address brings a person back; where it is not, this screen says so.
+  restore: BackupScreen,
 };
 
 /** ReachScreen is the screen at one of the addresses of this part. */

@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useApp } from "../context.ts";
 import { Course, KitField } from "../parts/kit.tsx";
 import { Mark } from "../parts/mark.tsx";
@@ -15,6 +15,8 @@ export function RestoreScreen() {
   const [percent, setPercent] = useState<number>();
   const [failed, setFailed] = useState("");
   const stopping = useRef<AbortController | undefined>(undefined);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
   const restore = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (file === undefined || code.trim() === "" || percent !== undefined) return;
@@ -34,7 +36,7 @@ export function RestoreScreen() {
     <main id="main" class="welcome">
       <Mark />
       <form onSubmit={(event) => void restore(event)}>
-        <h1 class="welcome-promise">{b.restore.title}</h1>
+        <h1 ref={heading} tabIndex={-1} class="welcome-promise">{b.restore.title}</h1>
         <FileField file={file} onFile={setFile} note={file === undefined ? undefined : b.restore.chosen(file.name, clock.bytes(file.size))} />
         <KitField label={b.restore.code} hint={b.restore.codeHint} value={code} onValue={setCode} />
         <label class="row pick">

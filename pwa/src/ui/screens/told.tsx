@@ -76,16 +76,20 @@ function Decide({ count, seen, act }: { readonly count: number; readonly seen: s
   const { say } = useApp();
   const w = useHomeWords();
   const [asking, setAsking] = useState(false);
-  const decide = (remove: boolean): void => {
+  const [busy, setBusy] = useState(false);
+  const decide = async (remove: boolean): Promise<void> => {
     setAsking(false);
-    void act((home) => home.decideDeletions(remove, seen)).then((done) => done !== undefined && say(!done ? w.trouble.changed : remove ? w.trouble.removed : w.trouble.brought));
+    setBusy(true);
+    const done = await act((home) => home.decideDeletions(remove, seen));
+    setBusy(false);
+    if (done !== undefined) say(!done ? w.trouble.changed : remove ? w.trouble.removed : w.trouble.brought);
   };
   return (
     <div class="pair">
-      <button type="button" class="button primary" onClick={() => decide(false)}>{w.trouble.bring}</button>
-      <button type="button" class="button danger" onClick={() => setAsking(true)}>{w.trouble.remove}</button>
+      <button type="button" class="button primary" disabled={busy} onClick={() => void decide(false)}>{w.trouble.bring}</button>
+      <button type="button" class="button danger" disabled={busy} onClick={() => setAsking(true)}>{w.trouble.remove}</button>
       <p class="state">{w.trouble.bringHint}</p>
-      {asking ? <Ask title={w.trouble.removeTitle(count)} text={w.trouble.removeText} yes={w.trouble.remove} no={w.keep} onYes={() => decide(true)} onNo={() => setAsking(false)} /> : null}
+      {asking ? <Ask title={w.trouble.removeTitle(count)} text={w.trouble.removeText} yes={w.trouble.remove} no={w.keep} onYes={() => void decide(true)} onNo={() => setAsking(false)} /> : null}
     </div>
   );
 }
