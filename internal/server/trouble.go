@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"kith/ldp"
@@ -29,7 +30,7 @@ type trouble struct {
 // troubles returns what stands against this pod now.
 func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 	all := []trouble{}
-	for _, ask := range []func(context.Context) ([]trouble, error){h.badBackups, h.fullness, h.machine} {
+	for _, ask := range []func(context.Context) ([]trouble, error){h.missingLists, h.badBackups, h.fullness, h.machine} {
 		some, err := ask(ctx)
 		if err != nil {
 			return nil, err
@@ -54,6 +55,37 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		all = append(all, trouble{Kind: "unwatched", Text: fmt.Sprintf("This system does not report all changes of the folder. What you drop there is noticed within %v.", handsRescan)})
 	}
 	return all, nil
+}
+
+// listing says what is missing where one of the owner's lists is not in the folder, and what brings it.
+const listing = "%s is missing from the folder of the pod. By it your devices and friends know which devices are yours. The pod puts it back where it has a copy, and a device of yours brings it when Kith is opened there. If it stays away, come back with a backup and the recovery kit."
+
+// missingLists tells of the owner's lists that are not in the folder.
+func (h *home) missingLists(ctx context.Context) ([]trouble, error) {
+	owner, err := h.realm.person(ctx)
+	if err != nil || !owner.paired() {
+		return nil, err
+	}
+	v, err := h.owner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, list := range []string{"/profile/devices", "/profile/keys"} {
+		p, err := pod.ParsePath(list)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := v.Stat(ctx, p); errors.Is(err, pod.ErrNotExist) {
+			missing = append(missing, list)
+		} else if err != nil && !errors.Is(err, pod.ErrUnsettled) {
+			return nil, err
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	return []trouble{{Kind: "lists", Count: len(missing), Paths: missing, Text: fmt.Sprintf(listing, strings.Join(missing, " and "))}}, nil
 }
 
 func named(paths []pod.Path) (names []string) {
