@@ -11,6 +11,7 @@ import { ComposeScreen } from "./compose.tsx";
 import { DraftsScreen } from "./drafts.tsx";
 import { FriendScreen } from "./friend.tsx";
 import { FriendsScreen } from "./friends.tsx";
+import { LanguageScreen } from "./language.tsx";
 import { StorageScreen } from "./storage.tsx";
 import { MyPostsScreen, YouScreen } from "./you.tsx";
 
@@ -19,6 +20,7 @@ const own: Readonly<Record<string, () => JSX.Element>> = {
   posts: MyPostsScreen,
   drafts: DraftsScreen,
   storage: StorageScreen,
+  language: LanguageScreen,
   about: AboutScreen,
 };
 
