@@ -86,7 +86,9 @@ func TestADriveDoesNotTakeThePersonOver(t *testing.T) {
 	for _, name := range names {
 		before[name] = b.phone.must(http.StatusOK, "GET", "/.replica"+name, "").body
 	}
-	to := func(path string) []string { return []string{"Destination", s.URL + "/me/.dav" + path, "Overwrite", "T"} }
+	to := func(path string) []string {
+		return []string{"Destination", s.URL + "/me/.dav" + path, "Overwrite", "T"}
+	}
 	for _, name := range append(names, "/profile/", "/settings/") {
 		for _, one := range []struct {
 			name string
