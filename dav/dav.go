@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/net/webdav"
 
@@ -22,12 +22,13 @@ const maxXML = 64 << 10
 type Handler struct {
 	prefix, base string
 	locks        webdav.LockSystem
+	tokens       string // what those of locks begin with
 }
 
 // New returns a Handler for requests whose paths begin with prefix, such as
 // "/alice/.dav", to the pod with the URL base.
 func New(prefix, base string) *Handler {
-	return &Handler{prefix: prefix, base: base, locks: webdav.NewMemLS()}
+	return &Handler{prefix: prefix, base: base, locks: webdav.NewMemLS(), tokens: newTokens()}
 }
 
 // call is one request on its way through the webdav package, which gives to
@@ -39,6 +40,9 @@ type call struct {
 	typ  string           // media type of the request
 	pre  pod.Precondition // of a PUT or DELETE
 	err  error            // the first refusal
+
+	orphan   bool // there is no container above what was to be made
+	replaced bool // there was something where a representation was stored
 }
 
 type callKey struct{}
@@ -73,48 +77,48 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// methods are what the webdav package answers.
+var methods = []string{"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "PROPFIND", "PROPPATCH"}
+
 // Serve answers one request for one agent.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
-	if r.Method == "PROPFIND" && r.Header.Get("Depth") != "0" && r.Header.Get("Depth") != "1" {
+	c := &call{base: h.base, view: v, body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type")}
+	out := &answer{ResponseWriter: w, call: c, ctx: r.Context(), name: strings.TrimPrefix(r.URL.Path, h.prefix)}
+	depth := strings.ToLower(r.Header.Get("Depth"))
+	switch {
+	case !slices.Contains(methods, r.Method):
+		out.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	case r.Method == http.MethodPut && r.Header.Get("Content-Range") != "": // RFC 9110 §14.5
+		out.WriteHeader(http.StatusBadRequest)
+		return
+	case r.Method == "PROPFIND" && (depth == "" || depth == "infinity"):
 		finite(w)
 		return
+	case r.Method == "PROPFIND" && depth != "0" && depth != "1":
+		out.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	h.pass(out, r)
+}
+
+// pass hands a request to the webdav package.
+func (h *Handler) pass(out *answer, r *http.Request) {
+	c := out.call
+	switch r.Method {
+	case http.MethodPut, http.MethodDelete:
+		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
+	case "LOCK":
+		r.Header.Set("Timeout", bounded(r.Header.Get("Timeout")))
 	}
 	if r.Method != http.MethodPut {
-		r.Body = http.MaxBytesReader(w, r.Body, maxXML)
-	}
-	c := &call{base: h.base, view: v, body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type")}
-	if r.Method == http.MethodPut || r.Method == http.MethodDelete {
-		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
+		c.body.ReadCloser = http.MaxBytesReader(out, r.Body, maxXML)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = c.body
-	dav := webdav.Handler{Prefix: h.prefix, FileSystem: files{}, LockSystem: locks{h.locks, r.Context(), c}}
-	dav.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
-}
-
-// locks are the Handler's, for one call: the webdav package leaves it to them to
-// compare the entity tags of an If header (RFC 4918 §10.4), but does not do so in
-// its own.
-type locks struct {
-	webdav.LockSystem
-	ctx  context.Context
-	call *call
-}
-
-// Confirm implements webdav.LockSystem.
-func (l locks) Confirm(now time.Time, name0, name1 string, conditions ...webdav.Condition) (func(), error) {
-	var left []webdav.Condition
-	for _, c := range conditions {
-		if c.ETag == "" {
-			left = append(left, c)
-			continue
-		}
-		info, err := l.call.find(l.ctx, name0)
-		if (err == nil && info.ETag == c.ETag) == c.Not {
-			return nil, webdav.ErrConfirmationFailed
-		}
-	}
-	return l.LockSystem.Confirm(now, name0, name1, left...)
+	deep := r.Method == http.MethodDelete || r.Method == "MOVE" || r.Method == "COPY"
+	dav := webdav.Handler{Prefix: h.prefix, FileSystem: files{}, LockSystem: locks{h.locks, r.Context(), c, h.tokens, deep}}
+	dav.ServeHTTP(out, r)
 }
 
 // tags returns the entity tags of a header, without the marks of weak ones.
@@ -138,11 +142,17 @@ func finite(w http.ResponseWriter) {
 type answer struct {
 	http.ResponseWriter
 	call    *call
+	ctx     context.Context
+	name    string // what was asked for
 	instead string // of the words for another status
+	mute    bool   // the status has no words
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(p []byte) (int, error) {
+	if a.mute {
+		return len(p), nil
+	}
 	if a.instead == "" {
 		return a.ResponseWriter.Write(p)
 	}
@@ -151,15 +161,37 @@ func (a *answer) Write(p []byte) (int, error) {
 }
 
 func (a *answer) WriteHeader(status int) {
-	if status >= 400 && a.call.err != nil {
+	h := a.Header()
+	switch {
+	case status >= 400 && a.call.err != nil:
 		status = statusOf(a.call.err)
 		a.instead = webdav.StatusText(status)
+	case status == http.StatusInternalServerError && a.call.orphan: // RFC 4918 §9.10.6
+		status = http.StatusConflict
+		a.instead = webdav.StatusText(status)
+	case status == http.StatusCreated && a.call.replaced: // RFC 9110 §9.3.4
+		status, a.mute = http.StatusNoContent, true
+		h.Del("Content-Type")
 	}
-	h := a.Header()
+	if status == http.StatusMethodNotAllowed {
+		h.Set("Allow", a.call.allowed(a.ctx, a.name)) // RFC 9110 §15.5.6
+	}
 	h.Set("Cache-Control", "no-store, private")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// allowed returns the methods that a name has.
+func (c *call) allowed(ctx context.Context, name string) string {
+	info, err := c.find(ctx, name)
+	switch {
+	case err != nil:
+		return "OPTIONS, LOCK, PUT, MKCOL"
+	case info.Path.IsContainer():
+		return "OPTIONS, LOCK, DELETE, PROPPATCH, COPY, MOVE, UNLOCK, PROPFIND"
+	}
+	return "OPTIONS, LOCK, GET, HEAD, POST, DELETE, PROPPATCH, COPY, MOVE, UNLOCK, PROPFIND, PUT"
 }
 
 // Unwrap gives http.ResponseController the writer below.
@@ -169,6 +201,7 @@ var statuses = []struct {
 	err    error
 	status int
 }{
+	{webdav.ErrLocked, http.StatusLocked},
 	{acl.ErrUnauthenticated, http.StatusUnauthorized},
 	{acl.ErrForbidden, http.StatusForbidden},
 	{acl.ErrMalformed, http.StatusUnprocessableEntity},

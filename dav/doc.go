@@ -12,7 +12,8 @@
 //	MOVE COPY    resource by resource, the old one deleted when the new one is
 //	             stored. Access rules stay behind: what arrives has those of the
 //	             place where it arrives
-//	LOCK         exclusive, in memory: it ends with the process
+//	LOCK         exclusive, in memory, for an hour at most: it ends with the process. What
+//	             is locked also keeps what it lies in from being deleted, moved or replaced
 //	PROPFIND     of depth 0 and 1 (RFC 4918 §9.1: propfind-finite-depth)
 //	PROPPATCH    dead properties are kept in the description of the resource
 //

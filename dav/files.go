@@ -55,6 +55,7 @@ func (c *call) above(ctx context.Context, p pod.Path) error {
 	if err == nil && info.Info.Path != p.Parent() {
 		err = pod.ErrNotExist
 	}
+	c.orphan = errors.Is(err, pod.ErrNotExist)
 	return c.refuse(err)
 }
 
@@ -271,7 +272,9 @@ func (c *call) create(ctx context.Context, name string) (webdav.File, error) {
 	f := &writing{call: c, ctx: ctx, about: &about{pod.Info{Path: p}}, pipe: w, done: make(chan error, 1)}
 	go func() {
 		var err error
-		f.about.info, _, err = c.view.Put(ctx, p, c.typeOf(p), r, c.pre)
+		var created bool
+		f.about.info, created, err = c.view.Put(ctx, p, c.typeOf(p), r, c.pre)
+		c.replaced = err == nil && !created
 		r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 		f.done <- err
 	}()

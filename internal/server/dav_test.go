@@ -124,7 +124,7 @@ func TestDriveKeepsFilesAsTheyAre(t *testing.T) {
 	}
 	expect(412, "PUT", "/me/.dav/photos/a.jpg", "other", "If-None-Match", "*")
 	expect(412, "PUT", "/me/.dav/photos/a.jpg", "other", "If-Match", `"not this"`)
-	expect(201, "PUT", "/me/.dav/photos/a.jpg", "jpg, later", "If-Match", tag)
+	expect(204, "PUT", "/me/.dav/photos/a.jpg", "jpg, later", "If-Match", tag)
 	expect(409, "PUT", "/me/.dav/nowhere/a.jpg", "x")
 	expect(422, "PUT", "/me/.dav/bad.ttl", "<no turtle")
 	expect(201, "MOVE", "/me/.dav/photos/", "", "Destination", d.URL+"/me/.dav/pictures")
