@@ -260,10 +260,21 @@ func (h *home) pair(w http.ResponseWriter, r *http.Request) error {
 	if kind == kindDevice {
 		return h.join(w, r, req)
 	}
-	if err := h.pairPhone(r.Context(), req); err != nil {
+	err = h.pairPhone(r.Context(), req)
+	if outdated(err) {
+		return h.tellLists(w, r, http.StatusConflict)
+	}
+	if err != nil {
 		return err
 	}
 	return h.introduce(w, r)
+}
+
+// outdated reports whether lists were refused because the person has others since: a device that was away takes these,
+// and pairs by the same link.
+func outdated(err error) bool {
+	var verdict webid.Verdict
+	return errors.As(err, &verdict) && (verdict == "stale" || verdict == "same epoch, different list")
 }
 
 // pairPhone makes the person of the phone's device list the owner of this pod, or takes in a newer
@@ -316,11 +327,16 @@ func (h *home) join(w http.ResponseWriter, r *http.Request, req pairRequest) err
 	if err := h.state.addJoining(r.Context(), h.name, req.Secret, j); err != nil {
 		return err
 	}
+	return h.tellLists(w, r, http.StatusAccepted)
+}
+
+// tellLists answers with the person's lists, by which a device that holds a link learns who they are now.
+func (h *home) tellLists(w http.ResponseWriter, r *http.Request, status int) error {
 	p, err := h.realm.person(r.Context())
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusAccepted, map[string]string{"label": p.label, "device_list": p.lists.Devices.String(), "keys": p.lists.Keys.String()})
+	return writeJSON(w, status, map[string]string{"label": p.label, "device_list": p.lists.Devices.String(), "keys": p.lists.Keys.String()})
 }
 
 // macLength is that of 32 bytes in base64url.

@@ -243,7 +243,7 @@ export class App implements Kith {
 
   async connectPod(link: string): Promise<void> {
     const { session } = this.#must;
-    await (await network()).connectPod(session, link);
+    await (await joining()).connectPod(session, link);
     session.status.error = undefined;
     await session.heard([devicesPath]);
     this.#acted("posts", "feed", "invites");

@@ -106,6 +106,40 @@ test("two devices change the list at one time: who came in is in, who was taken 
   await Promise.all([third.close(), fourth.close()]);
 });
 
+test("a device that was away while the lists changed pairs by a link, takes them first, and is up to date", async () => {
+  await join();
+  await second.close();
+  const tablet = await new Device("tablet").kith();
+  await join(tablet, "tablet");
+  for (let n = 0; n < 3; n++) await phone.connectPod(await host.pair(person.name));
+  await phone.post(say("while it was away"));
+  await phone.syncNow();
+  laptop = await second.kith();
+  const before = laptop.devices().length;
+  await laptop.connectPod(await host.pair(person.name));
+  expect([before, laptop.devices().length]).toEqual([3, 4]);
+  await meet();
+  await meet();
+  for (const kith of [phone, laptop]) {
+    expect(kith.devices().map(({ name }) => name).sort()).toEqual(["My pod", "laptop", "phone", "tablet"]);
+    expect(kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
+    expect(await texts(kith)).toEqual(["while it was away"]);
+  }
+  await tablet.close();
+});
+
+test("a device that was removed while it was away does not pair by a link, and hears why", async () => {
+  await join();
+  const { kid } = laptop.devices().find(({ self }) => self) ?? { kid: "" };
+  await phone.removeDevice(kid);
+  await phone.syncNow();
+  expect(laptop.me()?.removed).toBeUndefined();
+  await expect(laptop.connectPod(await host.pair(person.name))).rejects.toMatchObject({ code: "pod-refused" });
+  expect(laptop.me()).toMatchObject({ removed: true });
+  await phone.syncNow();
+  expect(phone.devices().map(({ name }) => name)).toEqual(["phone", "My pod"]);
+});
+
 describe("two devices", () => {
   beforeEach(async () => {
     await phone.post(say("common"));

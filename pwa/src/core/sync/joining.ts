@@ -30,6 +30,8 @@ import { relayWays } from "./introduce.ts";
 import type { askOnce as AskOnce } from "./sealed.ts";
 import type { Person, Pod, Session } from "./session.ts";
 
+export { connectPod } from "./pairing.ts";
+
 /** How long a device waits to be let in, in milliseconds. */
 const patience = 15 * 60_000;
 /** How often it asks. */

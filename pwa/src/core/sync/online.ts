@@ -29,7 +29,6 @@ export { jsonOf, postOpenly } from "./open.ts";
 export { readBytes, readPage } from "./replica.ts";
 export { settle } from "./settle.ts";
 export { backOff } from "./wake.ts";
-export { connectPod } from "./pairing.ts";
 export { readPairing } from "../webid/pairlink.ts";
 
 /** follow returns a friend's record after what they say of themself. */

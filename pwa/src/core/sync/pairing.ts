@@ -1,9 +1,11 @@
 /** Connecting a person with a pod (docs/protocol.md, Pairing). */
 
+import { utf8 } from "../bytes.ts";
 import { KithError } from "../errors.ts";
-import { object, string } from "../json.ts";
+import { object, objectIn, string } from "../json.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
-import { changeLists, ownLists, putLists } from "../pod/profile.ts";
+import { maxList } from "../pod/card.ts";
+import { acceptable, changeLists, ownLists, putLists } from "../pod/profile.ts";
 import type { AgreementKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, parseDid } from "../webid/key.ts";
 import { agreementLife } from "../webid/person.ts";
@@ -11,11 +13,12 @@ import { type Pairing, podUrl } from "../webid/link.ts";
 import { readPairing } from "../webid/pairlink.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { without } from "../pod/outbox.ts";
-import { inviteSettings, relaysPath } from "../pod/paths.ts";
-import type { Tree } from "../pod/tree.ts";
+import { devices, inviteSettings, keys, relaysPath } from "../pod/paths.ts";
+import { jose, newHandle, newRow, type Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 import { atHome } from "./clients.ts";
 import { jsonOf, postOpenly } from "./open.ts";
+import { isRemoved } from "./others.ts";
 import type { Pod, Session } from "./session.ts";
 import { asideSetting } from "./waits.ts";
 import { tellAll } from "../pod/letters.ts";
@@ -30,9 +33,8 @@ interface Introduced {
 export async function connectPod(session: Session, link: string): Promise<void> {
   const { env, tree } = session;
   const pairing = readPairing(link);
-  const lists = await ownLists(tree);
-  const body = { secret: pairing.secret, device_list: lists.devices.text, keys: lists.keys.text, name: session.me.name };
-  const answer = await send(session, pairing, JSON.stringify(body));
+  let answer = await send(session, pairing);
+  if (answer.status === 409 && (await caughtUp(session, answer))) answer = await send(session, pairing);
   if (answer.status !== 200) throw refusal(answer.status);
   const { pod, device } = introduced(jsonOf(answer, "pod"), pairing, env.now());
   await tree.act("other", async (batch) => {
@@ -53,12 +55,33 @@ export async function connectPod(session: Session, link: string): Promise<void> 
 }
 
 /** send asks the pod at its address, or through relays where it was paired by them and this page did not come from it. */
-async function send(session: Session, pairing: Pairing, body: string): Promise<Answer> {
-  const { env, list, carrier } = session;
-  const { pod, ik: key, via: relays } = pairing;
+async function send(session: Session, pairing: Pairing): Promise<Answer> {
+  const { env, list, carrier, tree, me: { name } } = session;
+  const { pod, ik: key, via: relays, secret } = pairing;
+  const lists = await ownLists(tree);
+  const body = JSON.stringify({ secret, device_list: lists.devices.text, keys: lists.keys.text, name });
   if (key === undefined || relays.length === 0 || atHome(env, pairing)) return postOpenly(env, `${pod}.pair`, "application/json", body, "pod");
   const asking = { method: "POST", path: ".pair", headers: { "Content-Type": "application/json" }, body, allow: [200, 403, 409] } as const;
   return (await carrier()).askStranger({ label: list.label, key, relays, name: `pair ${pairing.secret}` }, asking, "pod");
+}
+
+/** caughtUp takes the lists that the pod has, where those that it was shown are older; true when there is something else to show it then. */
+async function caughtUp(session: Session, { bytes }: Answer): Promise<boolean> {
+  const { env, tree } = session;
+  const said = objectIn(bytes);
+  const newer = [[devices, said?.device_list], [keys, said?.keys]] as const;
+  const taken = await tree.exclusive(async () => {
+    for (const [path, value] of newer) {
+      const written = string(value, maxList);
+      if (written === undefined || !(await acceptable(tree, path, written, await tree.text(devices)))) return false;
+      const put = { path, id: tree.store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
+      await tree.store.apply([{ put: await newRow(put, utf8(written)), bytes: utf8(written) }]);
+    }
+    return true;
+  });
+  await session.heard([devices]);
+  if (isRemoved(session)) throw new KithError("pod-refused", "pair: another device has removed this one");
+  return taken;
 }
 
 /** settingAside returns the writes that keep this device's relays apart until the pod has told which it has: two of a person's settings would part
