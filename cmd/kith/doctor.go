@@ -43,7 +43,7 @@ func runDoctor(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	all = append(all, serviceFinding(ctx))
+	all = append(all, serviceFinding(ctx, cfg.Data))
 	well := true
 	for _, f := range all {
 		well = well && f.Well()

@@ -124,9 +124,14 @@ func unitOf(data string, system bool) (unit, error) {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return unit{}, fmt.Errorf("find this program: %w", err)
 	}
-	data, err = filepath.Abs(data)
-	return unit{program: program, data: data, system: system}, err
+	if data, err = filepath.Abs(data); err != nil {
+		return unit{}, fmt.Errorf("find the folder: %w", err)
+	}
+	return unit{program: program, data: data, system: system}, nil
 }
+
+// answers asks the server itself: launchd and the task scheduler say what is installed, and not whether it runs.
+func (u unit) answers() []string { return []string{u.program, "health", "--data", u.data} }
 
 func serviceOf(goos string, u unit) (service, error) {
 	if u.system && goos != "linux" {
@@ -142,7 +147,7 @@ func serviceOf(goos string, u unit) (service, error) {
 	case "darwin":
 		return launchdService(u)
 	case "windows":
-		return taskService(u, config), nil
+		return taskService(u, config)
 	}
 	return service{}, fmt.Errorf("on %s no service can be installed; start `kith serve` by the means of the system", goos)
 }
@@ -180,21 +185,26 @@ func launchdService(u unit) (service, error) {
 		ready:   []string{"launchctl", "print", domain},
 		start:   [][]string{{"launchctl", "bootstrap", domain, file}},
 		stop:    [][]string{{"launchctl", "bootout", domain + "/" + launchLabel}},
-		running: []string{"launchctl", "print", domain + "/" + launchLabel},
+		running: u.answers(),
 		without: "launchd does not answer for this account; sign in at the screen once, and try again.",
 	}, nil
 }
 
-func taskService(u unit, config string) service {
+func taskService(u unit, config string) (service, error) {
+	account, err := user.Current()
+	if err != nil {
+		return service{}, fmt.Errorf("find this account: %w", err)
+	}
+	u.account = account.Username
 	file := filepath.Join(config, "kith", "task.xml")
 	return service{
 		file: file, text: u.task(), bytes: asUTF16(u.task()),
 		ready:   []string{"schtasks", "/Query", "/FO", "LIST"},
 		start:   [][]string{{"schtasks", "/Create", "/F", "/TN", "Kith", "/XML", file}, {"schtasks", "/Run", "/TN", "Kith"}},
 		stop:    [][]string{{"schtasks", "/End", "/TN", "Kith"}, {"schtasks", "/Delete", "/F", "/TN", "Kith"}},
-		running: []string{"schtasks", "/Query", "/TN", "Kith"},
+		running: u.answers(),
 		without: "the task scheduler does not answer.",
-	}
+	}, nil
 }
 
 // asUTF16 is how the task scheduler reads files: little-endian, with a mark.
@@ -227,8 +237,8 @@ func (c *call) installService(ctx context.Context, s service, u unit, cfg server
 		_, err := fmt.Fprintf(c.stdout, "Nothing has changed: %s is installed, and the server runs.\n", s.file)
 		return err
 	}
-	if err == nil && runtime.GOOS == "darwin" {
-		_ = tellAll(ctx, s.stop) // one that is loaded is not loaded again; one that is not cannot be ended
+	if err == nil && runtime.GOOS != "linux" {
+		_ = tellAll(ctx, s.stop) // one that runs is not started again; one that does not cannot be ended
 	}
 	if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
 		return fmt.Errorf("install the service: %w", err)
@@ -281,11 +291,15 @@ func (s service) status(ctx context.Context) string {
 	return "It is installed (" + s.file + "), and runs."
 }
 
-// serviceFinding is what a doctor says of the service.
-func serviceFinding(ctx context.Context) server.Finding {
+// serviceFinding is what a doctor says of the service for a folder.
+func serviceFinding(ctx context.Context, data string) server.Finding {
 	found := server.Finding{About: "service", Level: "ok", Text: "No service is installed; the server starts when you start it.", Do: ""}
 	for _, system := range []bool{false, true} {
-		s, err := serviceOf(runtime.GOOS, unit{system: system})
+		u, err := unitOf(data, system)
+		if err != nil {
+			continue
+		}
+		s, err := serviceOf(runtime.GOOS, u)
 		if err != nil {
 			continue
 		}

@@ -50,7 +50,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 
 // TestTheOtherFilesAreWellFormed reads them as XML, with names that need escaping.
 func TestTheOtherFilesAreWellFormed(t *testing.T) {
-	u := unit{program: `C:\Program Files\Kith & Co\kith.exe`, data: `C:\Users\Änne <1>\kith`}
+	u := unit{program: `C:\Program Files\Kith & Co\kith.exe`, data: `C:\Users\Änne <1>\kith`, account: `DESK\Änne & Ben`}
 	for name, text := range map[string]string{"launchd": u.launchd(), "task": strings.Replace(u.task(), "UTF-16", "UTF-8", 1)} {
 		found := false
 		for d := xml.NewDecoder(strings.NewReader(text)); ; {
@@ -68,6 +68,9 @@ func TestTheOtherFilesAreWellFormed(t *testing.T) {
 		if !found {
 			t.Errorf("%s does not name the program: %s", name, text)
 		}
+	}
+	if n := strings.Count(u.task(), `<UserId>DESK\Änne &amp; Ben</UserId>`); n != 2 {
+		t.Errorf("the task names its owner %d times: %s", n, u.task())
 	}
 	b := asUTF16("<Ä>")
 	if b[0] != 0xff || b[1] != 0xfe || string(utf16.Decode([]uint16{uint16(b[2]) | uint16(b[3])<<8, uint16(b[4]) | uint16(b[5])<<8})) != "<Ä" {

@@ -12,6 +12,7 @@ import (
 type unit struct {
 	program string // absolute
 	data    string // absolute
+	account string // for whom, in a task of Windows
 	system  bool
 }
 
@@ -116,14 +117,15 @@ func (u unit) launchd() string {
 
 const launchLabel = "kith.pod"
 
-// task returns the definition of a scheduled task that starts when its owner signs in (Task Scheduler schema 1.2).
+// task returns the definition of a scheduled task that starts when its owner signs in (Task Scheduler schema 1.2). It
+// names the owner: a task for whoever signs in takes an administrator.
 func (u unit) task() string {
 	arguments := fmt.Sprintf(`serve --data "%s" --log "%s"`, u.data, u.logFile())
 	return fmt.Sprintf(`<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo><Description>Kith, a pod</Description></RegistrationInfo>
-  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
-  <Principals><Principal id="Owner"><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>
+  <Triggers><LogonTrigger><Enabled>true</Enabled><UserId>%[1]s</UserId></LogonTrigger></Triggers>
+  <Principals><Principal id="Owner"><UserId>%[1]s</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>
   <Settings>
     <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
@@ -133,9 +135,9 @@ func (u unit) task() string {
     <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
     <RestartOnFailure><Interval>PT1M</Interval><Count>99</Count></RestartOnFailure>
   </Settings>
-  <Actions Context="Owner"><Exec><Command>%s</Command><Arguments>%s</Arguments></Exec></Actions>
+  <Actions Context="Owner"><Exec><Command>%[2]s</Command><Arguments>%[3]s</Arguments></Exec></Actions>
 </Task>
-`, escaped(u.program), escaped(arguments))
+`, escaped(u.account), escaped(u.program), escaped(arguments))
 }
 
 func (u unit) logFile() string { return filepath.Join(u.data, "log", "kith.log") }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 
 	"kith/acl"
@@ -61,7 +62,7 @@ var reasons = []struct {
 func reason(err error) string {
 	var code syscall.Errno
 	if errors.As(err, &code) {
-		return code.Error()
+		return strings.TrimSuffix(code.Error(), ".") // Windows ends with one, and so do the sentences here
 	}
 	for _, known := range reasons {
 		if errors.Is(err, known.err) {
