@@ -9,10 +9,16 @@ import (
 // changeTime is how long a case waits for a message before it changes the topic once more.
 const changeTime = 200 * time.Millisecond
 
-// featureCases are about the features of channels that have to do with time and form
+// featureCases are about what a subscription service takes: its methods, and the features of channels
 // (Solid Notifications §notify-startAt, §notify-rate, §notify-accept).
 func featureCases() []testCase {
 	return []testCase{
+		{"notifications#subscription-server-subscription-request-methods/Allow", func(t *trial) {
+			service, _ := t.anyService()
+			for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+				t.ask(t.alice, method, service).ok().lists("Allow", "GET", "HEAD", "OPTIONS", "POST")
+			}
+		}},
 		{"notifications#notify-startAt/nothing-before", func(t *trial) {
 			at := t.clock().Add(3 * time.Second)
 			c := t.featured("startAt", at.Format(time.RFC3339))

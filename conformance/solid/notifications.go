@@ -195,12 +195,6 @@ func notificationCases() []testCase {
 			}
 			t.ask(t.alice, "DELETE", service).is(405, 404)
 		}},
-		{"notifications#subscription-server-subscription-request-methods/Allow", func(t *trial) {
-			service, _ := t.anyService()
-			for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
-				t.ask(t.alice, method, service).ok().lists("Allow", "GET", "HEAD", "OPTIONS", "POST")
-			}
-		}},
 		{"notifications#subscription-server-subscription-request-accept/JSON-LD", func(t *trial) {
 			service, _ := t.anyService()
 			r := t.ask(t.alice, "GET", service, "Accept: application/ld+json").is(200).media("application/ld+json")
