@@ -42,16 +42,6 @@ func (m *Mailbox) change(ctx context.Context, queue, op string, secrets [][]byte
 	return nil
 }
 
-// SetPush says where a device is woken when messages wait that nobody claims; nil ends that.
-func (m *Mailbox) SetPush(ctx context.Context, queue string, s *Subscription) error {
-	return m.do(ctx, queue, request{Op: "push", Push: s})
-}
-
-// DeleteQueue ends a queue with all that waits in it.
-func (m *Mailbox) DeleteQueue(ctx context.Context, queue string) error {
-	return m.do(ctx, queue, request{Op: "delete"})
-}
-
 // do makes one change to a queue.
 func (m *Mailbox) do(ctx context.Context, queue string, q request) error {
 	var name id

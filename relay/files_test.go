@@ -184,10 +184,10 @@ func TestRemovedSecretsLeaveTheList(t *testing.T) {
 		st.queue()
 	}
 	m := st.follow(b)
-	if err := m.SetPush(soon(t), b.Queue, subscription(t, "https://push.example/x").Subscription()); err != nil {
+	if err := m.setPush(soon(t), b.Queue, subscription(t, "https://push.example/x").Subscription()); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.SetPush(soon(t), b.Queue, nil); err != nil {
+	if err := m.setPush(soon(t), b.Queue, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.RemoveSends(soon(t), b.Queue, b.send); err != nil {

@@ -136,12 +136,20 @@ type service struct {
 	came   []int // sizes
 }
 
-func startService(t testing.TB, now func() time.Time) *service {
-	s := &service{t: t, now: now, status: http.StatusCreated}
+// pushed starts a relay, and a push service that answers with a status and wakes a device that follows a queue.
+func pushed(t testing.TB, status int) (*station, *service, box, *Mailbox) {
+	t.Helper()
+	st := start(t, func(c *Config) { c.Out, c.URL = http.DefaultTransport, "https://relay.example/" })
+	s := &service{t: t, now: st.clock.now, status: status}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(s.http.Close)
 	s.device = subscription(t, s.http.URL+"/push/abc")
-	return s
+	b := st.queue()
+	m := st.follow(b)
+	if err := m.setPush(soon(t), b.Queue, s.device.Subscription()); err != nil {
+		t.Fatal(err)
+	}
+	return st, s, b, m
 }
 
 // ServeHTTP implements http.Handler.
@@ -200,32 +208,25 @@ func TestPushVector(t *testing.T) {
 }
 
 func TestPushWakesWhoClaimsNothing(t *testing.T) {
-	clock := newClock()
-	push := startService(t, clock.now)
-	st := start(t, func(c *Config) { c.Out, c.URL, c.Now = http.DefaultTransport, "https://relay.example/", clock.now })
-	b := st.queue()
-	m := st.follow(b)
-	if err := m.SetPush(soon(t), b.Queue, push.device.Subscription()); err != nil {
-		t.Fatal(err)
-	}
+	st, push, b, m := pushed(t, http.StatusCreated)
 	m.Close()
 	st.leave(b, []byte("one"))
 	st.server.wakeUp()
-	clock.forward(pushDelay - time.Second)
+	st.clock.forward(pushDelay - time.Second)
 	st.server.wakeUp()
 	if n := push.count(); n != 0 {
 		t.Fatalf("%d pushes before their time", n)
 	}
-	clock.forward(time.Second)
+	st.clock.forward(time.Second)
 	until(t, "the first push", func() bool { return push.count() == 1 && st.counter("pushed") == 1 })
 
 	st.leave(b, []byte("two"))
-	clock.forward(pushPause - 2*time.Second)
+	st.clock.forward(pushPause - 2*time.Second)
 	st.server.wakeUp()
 	if n := push.count(); n != 1 {
 		t.Fatalf("%d pushes within the pause", n)
 	}
-	clock.forward(2 * time.Second)
+	st.clock.forward(2 * time.Second)
 	until(t, "the second push", func() bool { return push.count() == 2 })
 	if push.came[0] != push.came[1] {
 		t.Errorf("sizes %v", push.came)
@@ -233,19 +234,12 @@ func TestPushWakesWhoClaimsNothing(t *testing.T) {
 }
 
 func TestPushIsNotSentForWhatIsClaimed(t *testing.T) {
-	clock := newClock()
-	push := startService(t, clock.now)
-	st := start(t, func(c *Config) { c.Out, c.URL, c.Now = http.DefaultTransport, "https://relay.example/", clock.now })
-	b := st.queue()
-	m := st.follow(b)
-	if err := m.SetPush(soon(t), b.Queue, push.device.Subscription()); err != nil {
-		t.Fatal(err)
-	}
+	st, push, b, m := pushed(t, http.StatusCreated)
 	st.leave(b, []byte("one"))
 	if err := m.Claim(soon(t), next(t, m).ID); err != nil {
 		t.Fatal(err)
 	}
-	clock.forward(pushDelay + time.Second)
+	st.clock.forward(pushDelay + time.Second)
 	st.server.wakeUp()
 	if len(st.server.waking) != 0 || push.count() != 0 {
 		t.Errorf("%d pushes, %d due", push.count(), len(st.server.waking))
@@ -253,18 +247,10 @@ func TestPushIsNotSentForWhatIsClaimed(t *testing.T) {
 }
 
 func TestSubscriptionThatIsGoneIsForgotten(t *testing.T) {
-	clock := newClock()
-	push := startService(t, clock.now)
-	push.status = http.StatusGone
-	st := start(t, func(c *Config) { c.Out, c.URL, c.Now = http.DefaultTransport, "https://relay.example/", clock.now })
-	b := st.queue()
-	m := st.follow(b)
-	if err := m.SetPush(soon(t), b.Queue, push.device.Subscription()); err != nil {
-		t.Fatal(err)
-	}
+	st, _, b, m := pushed(t, http.StatusGone)
 	m.Close()
 	st.leave(b, []byte("one"))
-	clock.forward(pushDelay)
+	st.clock.forward(pushDelay)
 	until(t, "forgotten", func() bool { return st.counter("push_gone") == 1 })
 	st.restart()
 	st.leave(b, []byte("two"))

@@ -132,6 +132,16 @@ func (st *station) follow(boxes ...box) *Mailbox {
 	return m
 }
 
+// setPush asks what only phones ask: to be woken when messages wait that nobody claims; nil ends that.
+func (m *Mailbox) setPush(ctx context.Context, queue string, s *Subscription) error {
+	return m.do(ctx, queue, request{Op: "push", Push: s})
+}
+
+// deleteQueue asks what only phones ask: to end a queue with all that waits in it.
+func (m *Mailbox) deleteQueue(ctx context.Context, queue string) error {
+	return m.do(ctx, queue, request{Op: "delete"})
+}
+
 // leave posts without waiting.
 func (st *station) leave(b box, message []byte) Receipt {
 	st.t.Helper()

@@ -490,7 +490,7 @@ func TestNobodyTouchesAnothersMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := other.DeleteQueue(soon(t), mine.Queue); !errors.Is(err, ErrRefused) {
+	if err := other.deleteQueue(soon(t), mine.Queue); !errors.Is(err, ErrRefused) {
 		t.Errorf("deleted: %v", err)
 	}
 	if err := other.AddSends(soon(t), theirs.Queue, mine.send); !errors.Is(err, ErrRefused) {
@@ -499,7 +499,7 @@ func TestNobodyTouchesAnothersMessages(t *testing.T) {
 	if st.counter("now_messages") != 1 {
 		t.Error("somebody else has erased the message")
 	}
-	if err := m.DeleteQueue(soon(t), mine.Queue); err != nil {
+	if err := m.deleteQueue(soon(t), mine.Queue); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := m.Next(soon(t)); !errors.Is(err, ErrRefused) {
