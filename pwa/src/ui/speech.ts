@@ -6,6 +6,7 @@ import { type Words, primaryOf } from "./words/words.ts";
 /** Languages beside English, by the primary tag. Each is loaded when it is spoken first. */
 const others: Readonly<Record<string, () => Promise<{ readonly language: Language }>>> = {
   de: () => import("./words/de/de.ts"),
+  fr: () => import("./words/fr/fr.ts"),
 };
 
 /** What the choice is kept under, on this device alone. */
