@@ -56,7 +56,8 @@ test("without a relay the devices' screen says what is needed, with one it links
   await laptop.article("Before the laptop").waitFor();
   await expect.poll(() => laptop.article("Before the laptop").getByRole("img", { name: "A pond" }).evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0)).toBe(true);
   await laptop.hasFriend("Ben");
-  await phone.page.getByRole("dialog").getByRole("button", { name: words.close }).click();
+  // The link has done its work.
+  await phone.page.getByRole("dialog").waitFor({ state: "hidden" });
   await phone.page.getByRole("main").getByRole("listitem").filter({ hasText: "Laptop" }).waitFor();
   await screenshot(phone.page, "devices-relay-two");
 });
@@ -135,7 +136,8 @@ async function linked(name: string): Promise<Phone> {
   await device.button(words.welcome.join).click();
   await device.page.getByRole("navigation", { name: words.nav.label }).waitFor();
   await device.article("Still here").waitFor();
-  await laptop.page.getByRole("dialog").getByRole("button", { name: words.close }).click();
+  // The link has done its work.
+  await laptop.page.getByRole("dialog").waitFor({ state: "hidden" });
   return device;
 }
 

@@ -80,10 +80,9 @@ function send(app: App, p: PlaceWords, writing: Writing): void {
 
 /** outcome says where a post has come to, once that is known; where photos of the pod's inbox went when some are in it. */
 async function outcome({ kith, online, t }: App, p: PlaceWords, { people }: AudienceView, ref: PostRef, away: boolean): Promise<string> {
-  if (away) return p.compose.putAway;
-  if (people.length === 0) return p.compose.kept1;
+  if (people.length === 0 && !away) return p.compose.kept1;
   if (kith.pod().kind === "none") return (await kith.readPost(ref))?.state === "awake" ? p.compose.awake : p.compose.noPod;
-  if (online.value && (await arrived(kith, ref, window))) return p.compose.posted;
+  if (online.value && (await arrived(kith, ref, window))) return away ? p.compose.putAway : p.compose.posted;
   return kith.pod().error?.code === "pod-full" ? t.errors["pod-full"] : p.compose.saved;
 }
 

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Device, Parted } from "../../core/kith.ts";
 import { useRelays } from "../asking.ts";
 import { useApp } from "../context.ts";
@@ -16,6 +16,8 @@ export function DevicesScreen() {
   const [joining, setJoining] = useState<{ readonly link: string; readonly expires: number }>();
   const [leaving, setLeaving] = useState<Device>();
   const { list } = useRelays();
+  // The link has done its work once the other device stands in the list.
+  useEffect(() => setJoining(undefined), [model.devices.value.length]);
   const parted = model.me.value?.parted;
   const hasPod = model.pod.value.kind !== "none";
   const link = (): void => void attempt(async () => setJoining(await kith.linkDevice()));

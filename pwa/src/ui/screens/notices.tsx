@@ -20,7 +20,7 @@ export function FeedNotices({ page }: { readonly page: FeedPage }) {
       {fresh.length > 0 ? <Look strong text={t.feed.accepted(fresh.map(({ name }) => name))} at={["friends"]} /> : null}
       {asks === undefined ? null : <Look strong text={t.feed.asks(asks.name)} at={["post", ...asks.asks.slice(0, 1).map((ref) => aliases.of(ref))]} />}
       {model.me.value?.removed === true ? <Look text={t.standing.removed} at={["you", "devices"]} /> : null}
-      {pod.kind === "refused" ? <Look text={t.errors["pod-refused"]} at={["you", "pod"]} /> : null}
+      {pod.kind === "refused" && model.me.value?.removed !== true ? <Look text={t.errors["pod-refused"]} at={["you", "pod"]} /> : null}
       {pod.askDeletions === undefined ? null : <Look text={t.standing.ask(pod.askDeletions)} at={["you", "pod"]} />}
       {troubles.value.length === 0 ? null : <Look text={t.standing.told} at={["you", "trouble"]} />}
       {model.drafts.value.some(({ reason }) => reason === "lost") ? <Look text={t.feed.lost} at={["you", "drafts"]} /> : null}

@@ -12,12 +12,14 @@ import type { Words } from "../words/words.ts";
 /** PodScreen connects to one's pod and says how it stands with it. */
 export function PodScreen() {
   const { model, t } = useApp();
+  const w = useRelayWords();
   const pod = model.pod.value;
+  const removed = model.me.value?.removed === true;
   return (
     <Screen title={t.standing.pod} back={["you"]}>
       {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
-      {pod.kind === "none" ? null : <Standing pod={pod} />}
-      <Connect pod={pod} />
+      {pod.kind === "none" || removed ? null : <Standing pod={pod} />}
+      {removed ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p> : <Connect pod={pod} />}
       {pod.kind === "none" ? null : <>{pod.kind === "refused" ? null : <More />}<Forget /></>}
     </Screen>
   );
@@ -50,6 +52,7 @@ function Connect({ pod }: { readonly pod: PodState }) {
     setBusy(false);
     setFound(undefined);
     if (done === true) say(w.pod.connected1);
+    else if (kith.me()?.removed === true) say(t.standing.removed);
   };
   if (busy) return <p class="state pad" role="status">{w.pod.connecting}</p>;
   if (found !== undefined) return <Found pod={pod} paired={paired} found={found} onConnect={() => void connect()} onLeave={() => setFound(undefined)} />;
@@ -102,12 +105,12 @@ function More() {
 function Standing({ pod }: { readonly pod: PodState }) {
   const { clock, kith, t } = useApp();
   const w = useRelayWords();
-  const { kind, lastSync, progress, url, waiting } = pod;
+  const { error, kind, lastSync, progress, url, waiting } = pod;
   useEffect(() => { void kith.syncNow(); }, []);
   return (
     <div class="pad">
       <section class="card pod-card">
-        <p class={`pod-state ${kind}`}>{podIs(pod, t)}</p>
+        <p class={error === undefined ? `pod-state ${kind}` : "pod-state"}>{podIs(pod, t)}</p>
         {url === undefined ? null : <p dir="auto">{w.pod.at(hostOf(url))}</p>}
         <p role="status">{wordsOf(pod, t, w)}</p>
         {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={w.pod.progress(progress.done, progress.total)} />}
