@@ -12,6 +12,8 @@
 # make bench    every benchmark, into docs/performance.md
 # make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
 #               says that it is unsigned), FROM=URL is where the programs look for updates
+# make machines the program elsewhere, as far as it is here: arm64 and armv7 in QEMU, Windows in Wine, a container in
+#               docker by docker-compose.yml, a booted systemd (as root)
 # make image    an OCI image of the program, bin/kith.tar, made without a container engine; MACHINE=arm64 is another's
 # make clean    remove what was built
 
@@ -151,6 +153,11 @@ torture: $(app)
 	ulimit -n 32768; go test -count=1 -timeout 1h ./relay -run ManySockets -v -sockets 10000
 	go test -count=1 -timeout 1h ./conformance -run SlowConnections -v -slow 10000
 	go test -count=1 -timeout 1h ./tools/release -run Twice -systems linux/amd64,linux/arm64,linux/arm,darwin/amd64,darwin/arm64,windows/amd64
+
+# What is missing is named by the tests that are skipped.
+.PHONY: machines
+machines: $(app)
+	go test -count=1 -timeout 30m ./conformance/machines -v -machines
 
 # The date is that of the source: the same source, version and key make the same bytes.
 .PHONY: release

@@ -21,7 +21,13 @@ func Settle(ctx context.Context, s *Server, name string) (*Person, *Replica, err
 	if err := json.Unmarshal(out.Bytes(), &added); err != nil {
 		return nil, nil, fmt.Errorf("settle %s: %w", name, err)
 	}
-	pairing, err := parsePairing(added.Pair)
+	return Meet(ctx, &s.Wire, added.Pair, name)
+}
+
+// Meet pairs the pod of a pairing link, to which w leads, with the phone of a new person. It returns that person, and
+// the phone as the one that asks.
+func Meet(ctx context.Context, w *Wire, link, name string) (*Person, *Replica, error) {
+	pairing, err := parsePairing(link)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -29,6 +35,6 @@ func Settle(ctx context.Context, s *Server, name string) (*Person, *Replica, err
 	if err != nil {
 		return nil, nil, err
 	}
-	owner, err := pairing.Pair(ctx, &s.Wire, person)
+	owner, err := pairing.Pair(ctx, w, person)
 	return person, owner, err
 }
