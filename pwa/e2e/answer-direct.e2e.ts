@@ -1,14 +1,7 @@
 /** The corpus over a direct connection: a page asks, another answers, and no relay is between them. */
 
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Bytes, fromB64u } from "../src/core/bytes.ts";
 import { openAnswer, type SealedResponse } from "../src/core/sealed/answer.ts";
@@ -19,36 +12,23 @@ import { random } from "../test/answer/world.ts";
 import type { House } from "./answer/main.ts";
 import type { Tools } from "./direct/main.ts";
 import { openScene, type Scene } from "./harness.ts";
+import { openPages, type Site } from "./site.ts";
 
 declare const house: House;
 declare const tools: Tools;
 
 let scene: Scene;
-let server: Server;
+let site: Site;
 let stage: Stage;
 let self: Awaited<ReturnType<House["self"]>>;
 let asking: Page;
 
 beforeAll(async () => {
   scene = await openScene();
-  for (const name of ["answer", "direct"]) {
-    await build({
-      configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-      root: fileURLToPath(new URL(`./${name}/`, import.meta.url)),
-      publicDir: false,
-      logLevel: "warn",
-      build: { outDir: join(scene.folder, name) },
-    });
-  }
-  server = createServer((request, response) => {
-    const page = readFile(join(scene.folder, (request.url ?? "").slice(1), "index.html"));
-    page.then((html) => response.setHeader("Content-Type", "text/html").end(html), () => response.writeHead(404).end());
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = `http://localhost:${(server.address() as AddressInfo).port}`;
+  site = await openPages(scene.folder, "answer", "direct");
   const answering = await (await scene.profile("answering")).newPage();
   asking = await (await scene.profile("asking")).newPage();
-  await Promise.all([answering.goto(`${address}/answer`), asking.goto(`${address}/direct`)]);
+  await Promise.all([answering.goto(`${site.url}answer`), asking.goto(`${site.url}direct`)]);
   await answering.evaluate(() => house.open());
   stage = await draw();
   for (const { path, type, bytes, modified } of stage.things) {
@@ -62,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await scene.close();
-  server.close();
+  await site.close();
 });
 
 /** carried brings a message over the channel. */

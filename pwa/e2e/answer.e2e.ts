@@ -1,17 +1,12 @@
 /** A phone that answers: its page, and after a push its service worker, in a real browser at a real relay. */
 
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, CDPSession, Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Bytes, fromB64u, utf8 } from "../src/core/bytes.ts";
-import { type Net, post, type Posted } from "../src/core/relay/client.ts";
+import { post, type Posted } from "../src/core/relay/client.ts";
 import { makeQueue } from "../src/core/relay/queue.ts";
 import { Mailbox } from "../src/core/relay/mailbox.ts";
 import { readRelays, sendOf, tokenOf } from "../src/core/relay/settings.ts";
@@ -23,25 +18,15 @@ import { random, type Somebody, somebody } from "../test/answer/world.ts";
 import type { House } from "./answer/main.ts";
 import { builtFile, openScene, type Scene } from "./harness.ts";
 import { openPushService, type PushService } from "./pushes.ts";
-import { type Relay, startRelay } from "./relays.ts";
+import { net, type Relay, startRelay } from "./relays.ts";
 import { type Needle, rawSearch } from "./search.ts";
+import { buildPage, openSite, type Site } from "./site.ts";
 
 declare const house: House;
 
-const types: Readonly<Record<string, string>> = { html: "text/html", js: "text/javascript", webmanifest: "application/manifest+json", svg: "image/svg+xml", png: "image/png" };
-const net: Net = {
-  now: Date.now,
-  random,
-  fetch: (url, init) => fetch(url, init),
-  after: (milliseconds, run) => {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-  socket: (url, protocol) => new WebSocket(url, protocol),
-};
 
 let scene: Scene;
-let server: Server;
+let site: Site;
 let address: string;
 let relay: Relay;
 let pushes: PushService;
@@ -49,31 +34,19 @@ let count = 0;
 
 beforeAll(async () => {
   scene = await openScene();
-  const folder = join(scene.folder, "house");
-  await build({
-    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-    root: fileURLToPath(new URL("./answer/", import.meta.url)),
-    publicDir: false,
-    logLevel: "warn",
-    build: { outDir: folder },
-  });
+  const house = await buildPage("answer", scene.folder);
   // The built app as a pod serves it, and beside it the page of this test, at one origin.
   const dist = fileURLToPath(new URL(".", builtFile));
-  const pages: Readonly<Record<string, string>> = { "/": join(dist, "shell.html"), "/house": join(folder, "index.html") };
-  server = createServer((request, response) => {
-    const path = pages[request.url ?? ""] ?? join(dist, (request.url ?? "").slice(1));
-    readFile(path).then((content) => response.setHeader("Content-Type", types[extname(path).slice(1)] ?? "text/plain").end(content), () => response.writeHead(404).end());
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  address = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  const pages: Readonly<Record<string, string>> = { "": join(dist, "shell.html"), house };
+  site = await openSite((path) => pages[path] ?? join(dist, path));
+  address = site.url;
   pushes = await openPushService();
   relay = await startRelay(join(scene.folder, "relay"), { pushes: pushes.host });
 });
 
 afterAll(async () => {
   await relay?.kill9();
-  server?.closeAllConnections();
-  server?.close();
+  await site?.close();
   pushes?.close();
   await scene?.close();
 });

@@ -1,22 +1,16 @@
 /** Two pages that are connected directly: both ask and are answered over one channel, without any server but for the introduction. */
 
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { utf8 } from "../src/core/bytes.ts";
 import { openScene, type Scene } from "./harness.ts";
 import type { Tools } from "./direct/main.ts";
+import { openPages, type Site } from "./site.ts";
 
 declare const tools: Tools;
 
 let scene: Scene;
-let server: Server;
+let site: Site;
 let one: Page;
 let other: Page;
 const offers: string[] = [];
@@ -25,21 +19,10 @@ const b64u = (text: string): string => Buffer.from(text).toString("base64url");
 
 beforeAll(async () => {
   scene = await openScene();
-  const folder = join(scene.folder, "direct");
-  await build({
-    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-    root: fileURLToPath(new URL("./direct/", import.meta.url)),
-    publicDir: false,
-    logLevel: "warn",
-    build: { outDir: folder },
-  });
-  const html = await readFile(join(folder, "index.html"));
-  server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(html));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  site = await openPages(scene.folder, "direct");
   [one, other] = await Promise.all(["one", "other"].map(async (name) => {
     const page = await (await scene.profile(name)).newPage();
-    await page.goto(url);
+    await page.goto(`${site.url}direct`);
     return page;
   })) as [Page, Page];
   for (const [page, to] of [[one, other], [other, one]] as const) {
@@ -52,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await scene.close();
-  server.close();
+  await site.close();
 });
 
 test("two browsers connect by one exchange of descriptions that name no server", async () => {

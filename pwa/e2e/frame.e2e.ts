@@ -2,18 +2,16 @@
  * instruments find what is there. */
 
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { writeFile, mkdir, readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axe } from "./axe.ts";
 import { builtFile, openScene, screenshot, type Scene } from "./harness.ts";
 import { takePhoto } from "./photo.ts";
 import { bytes, rawSearch, text } from "./search.ts";
+import { buildPage, openSite, type Site } from "./site.ts";
 
 let scene: Scene;
 let page: Page;
@@ -35,24 +33,24 @@ test("the built file opens from the disk without a complaint", async () => {
 });
 
 test("the built app can be installed and opens offline", async () => {
-  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)));
+  const site = await serve();
   const context = await scene.profile("installed");
   try {
     const app = await context.newPage();
-    await app.goto(address);
+    await app.goto(site.url);
     await app.evaluate(async () => void (await navigator.serviceWorker.ready));
     const debug = await context.newCDPSession(app);
     expect((await debug.send("Page.getInstallabilityErrors")).installabilityErrors).toEqual([]);
     expect((await debug.send("Page.getAppManifest")).errors).toEqual([]);
     expect(await app.evaluate(() => navigator.serviceWorker.controller)).toBeNull();
 
-    await end(server);
-    await app.goto(address);
+    await site.close();
+    await app.goto(site.url);
     expect(await app.title()).toContain("Kith");
     const names = await app.evaluate(async () => (await caches.keys()).flatMap((name) => name.split(" ")));
     expect(names).toEqual(["kith", await hashOf("shell.html"), await hashOf("index.html")]);
   } finally {
-    await end(server);
+    await site.close();
     await context.close();
   }
 });
@@ -62,33 +60,33 @@ declare const kithFiles: readonly string[];
 declare const kithPart: (name: string) => Promise<unknown>;
 
 test("the shell of a pod brings its parts along, also offline, and runs no others", async () => {
-  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)), undefined, "shell.html");
+  const site = await serve(undefined, "shell.html");
   const context = await scene.profile("shell");
   try {
     const app = await context.newPage();
-    await app.goto(address);
+    await app.goto(site.url);
     const parts = await app.evaluate(() => kithFiles.map((file) => file.split("-")[1] ?? ""));
     expect(parts.length).toBeGreaterThan(0);
     await app.evaluate(async () => void (await navigator.serviceWorker.ready));
-    await end(server);
-    await app.goto(address);
+    await site.close();
+    await app.goto(site.url);
     for (const name of parts) {
       const exported = await app.evaluate(async (part) => Object.keys((await kithPart(part)) as object), name);
       // What parts share (build/split.ts) is of use to them alone.
       if (name !== "common" && name !== "carried") expect(exported).not.toEqual([]);
     }
   } finally {
-    await end(server);
+    await site.close();
     await context.close();
   }
 });
 
 test("a part that was changed on its way does not run", async () => {
-  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)), undefined, "shell.html", (part) => `${part};globalThis.planted=1`);
+  const site = await serve(undefined, "shell.html", (part) => `${part};globalThis.planted=1`);
   const context = await scene.profile("planted");
   try {
     const app = await context.newPage();
-    await app.goto(address);
+    await app.goto(site.url);
     const said = await app.evaluate(async () => {
       const answers = await Promise.all(kithFiles.map((file) => kithPart(file.split("-")[1] ?? "").then(() => "ran", (error: unknown) => String(error))));
       return { answers, planted: "planted" in globalThis };
@@ -96,17 +94,17 @@ test("a part that was changed on its way does not run", async () => {
     expect(said.planted).toBe(false);
     for (const answer of said.answers) expect(answer).toContain("not of this version");
   } finally {
-    await end(server);
+    await site.close();
     await context.close();
   }
 });
 
 test("the service worker keeps no page but the one it was built with", async () => {
-  const { server, address } = await serve(fileURLToPath(new URL(".", builtFile)), (html) => `${html}<!-- changed -->`);
+  const site = await serve((html) => `${html}<!-- changed -->`);
   const context = await scene.profile("deceived");
   try {
     const app = await context.newPage();
-    await app.goto(address);
+    await app.goto(site.url);
     // It began (its cache is there), saw that the page is another, and gave up.
     await app.waitForFunction(async () => {
       const [names, registrations] = await Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()]);
@@ -114,34 +112,26 @@ test("the service worker keeps no page but the one it was built with", async () 
     });
     expect(await app.evaluate(async () => (await caches.match("./")) === undefined)).toBe(true);
   } finally {
-    await end(server);
+    await site.close();
     await context.close();
   }
 });
 
 describe("a page of the same build", () => {
-  let address: string;
-  let server: Server;
-  let folder: string;
+  let site: Site;
+  let file: string;
 
   beforeAll(async () => {
-    folder = join(scene.folder, "frame");
-    await build({
-      configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-      root: fileURLToPath(new URL("./frame/", import.meta.url)),
-      publicDir: false,
-      logLevel: "warn",
-      build: { outDir: folder },
-    });
-    ({ server, address } = await serve(folder));
+    file = await buildPage("frame", scene.folder);
+    site = await openSite(() => file);
   });
 
-  afterAll(() => end(server));
+  afterAll(() => site.close());
 
   // app.md §1.4: Chromium has no OPFS in a page from the disk.
   test.each([
-    { from: "the disk", opfs: false, url: () => pathToFileURL(join(folder, "index.html")).href },
-    { from: "a host", opfs: true, url: () => address },
+    { from: "the disk", opfs: false, url: () => pathToFileURL(file).href },
+    { from: "a host", opfs: true, url: () => site.url },
   ])("starts its worker from a blob, opened from $from", async ({ url, opfs }) => {
     const complaints = listen(page);
     await page.goto(url());
@@ -155,7 +145,7 @@ describe("a page of the same build", () => {
   });
 
   test("refuses what is not its own", async () => {
-    await page.goto(address);
+    await page.goto(site.url);
     expect(await page.evaluate(refusals)).toEqual({
       inlineScript: "require-trusted-types-for",
       inlineStyle: "style-src-elem",
@@ -201,7 +191,6 @@ async function refusals(): Promise<Record<string, string>> {
   };
 }
 
-// A host that knows only how to hand out files.
 type Change = (text: string) => string;
 const same: Change = (text) => text;
 
@@ -209,38 +198,13 @@ async function hashOf(name: string): Promise<string> {
   return createHash("sha256").update(await readFile(new URL(name, builtFile))).digest("hex");
 }
 
-/** Serves a folder with `front` at its root; pages and parts go through a change first. */
-async function serve(folder: string, changePage = same, front = "index.html", changePart = same): Promise<{ server: Server; address: string }> {
-  const types: Record<string, string> = {
-    html: "text/html",
-    js: "text/javascript",
-    webmanifest: "application/manifest+json",
-    svg: "image/svg+xml",
-    png: "image/png",
-  };
-  const server = createServer((request, response) => {
-    const name = request.url === "/" ? front : (request.url ?? "").slice(1);
-    readFile(join(folder, name)).then(
-      (content) => {
-        response.setHeader("Content-Type", types[extname(name).slice(1)] ?? "text/plain");
-        const change = name === front ? changePage : name.startsWith("part-") ? changePart : undefined;
-        response.end(change === undefined ? content : change(content.toString()));
-      },
-      () => response.writeHead(404).end(),
-    );
+/** serve hands out the built app, with its front page or its parts changed. */
+function serve(changePage = same, front = "index.html", changePart = same): Promise<Site> {
+  const dist = fileURLToPath(new URL(".", builtFile));
+  return openSite((path) => join(dist, path || front), (path, content) => {
+    const change = (path || front) === front ? changePage : path.startsWith("part-") ? changePart : undefined;
+    return change === undefined ? content : change(content.toString());
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  if (bound === null || typeof bound === "string") throw new Error("serve files: no address");
-  return { server, address: `http://localhost:${bound.port}/` };
-}
-
-async function end(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, "close");
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }
 
 // What the page complains of from here on.

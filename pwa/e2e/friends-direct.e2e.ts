@@ -1,44 +1,28 @@
 /** Two people without pods, each in a browser, who met over relays and then need none. */
 
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openScene, type Scene } from "./harness.ts";
 import { type Relay, startRelay } from "./relays.ts";
 import type { SDK } from "./sdk/main.ts";
+import { openPages, type Site } from "./site.ts";
 
 declare const sdk: SDK;
 
 let scene: Scene;
-let server: Server;
+let site: Site;
 let relays: readonly Relay[] = [];
 let ana: Page;
 let ben: Page;
 
 beforeAll(async () => {
   scene = await openScene();
-  const folder = join(scene.folder, "sdk");
-  await build({
-    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-    root: fileURLToPath(new URL("./sdk/", import.meta.url)),
-    publicDir: false,
-    logLevel: "warn",
-    build: { outDir: folder },
-  });
-  const html = await readFile(join(folder, "index.html"));
-  server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(html));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  site = await openPages(scene.folder, "sdk");
   relays = await Promise.all(["ana", "ben"].map((name) => startRelay(join(scene.folder, `relay-${name}`))));
   [ana, ben] = await Promise.all(["Ana", "Ben"].map(async (name, i) => {
     const page = await (await scene.profile(name)).newPage();
-    await page.goto(url);
+    await page.goto(`${site.url}sdk`);
     await page.evaluate(([who, relay]) => sdk.start(who, relay), [name, relays[i]?.url ?? ""] as const);
     return page;
   })) as [Page, Page];
@@ -47,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await scene.close();
   await Promise.all(relays.map((relay) => relay.kill9()));
-  server.close();
+  await site.close();
 });
 
 const direct = (page: Page): Promise<SDK["direct"]> => page.evaluate(() => ({ ...sdk.direct }));

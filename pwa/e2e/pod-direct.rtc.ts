@@ -3,19 +3,19 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Tools } from "./direct/main.ts";
 import { type Host, openScene, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { type Relay, startRelay } from "./relays.ts";
 import type { SDK } from "./sdk/main.ts";
+import { openPages, type Site } from "./site.ts";
 
 declare const sdk: SDK;
 declare const tools: Tools;
@@ -23,31 +23,16 @@ declare const tools: Tools;
 const patience = { timeout: 60_000 };
 
 let scene: Scene;
-let server: Server;
-let address: string;
+let site: Site;
 
 beforeAll(async () => {
   scene = await openScene();
-  for (const name of ["sdk", "direct"]) {
-    await build({
-      configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-      root: fileURLToPath(new URL(`./${name}/`, import.meta.url)),
-      publicDir: false,
-      logLevel: "warn",
-      build: { outDir: join(scene.folder, name) },
-    });
-  }
-  server = createServer((request, response) => {
-    const page = readFile(join(scene.folder, (request.url ?? "").slice(1), "index.html"));
-    page.then((html) => response.setHeader("Content-Type", "text/html").end(html), () => response.writeHead(404).end());
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  address = `http://localhost:${(server.address() as AddressInfo).port}`;
+  site = await openPages(scene.folder, "sdk", "direct");
 });
 
 afterAll(async () => {
   await scene.close();
-  server.close();
+  await site.close();
 });
 
 describe("a friend who is reached by relays", () => {
@@ -66,7 +51,7 @@ describe("a friend who is reached by relays", () => {
     // Ben is elsewhere: he does not reach the pod by its address.
     await context.route(`${shelf.url}/**`, (route) => route.abort());
     ben = await context.newPage();
-    await ben.goto(`${address}/sdk`);
+    await ben.goto(`${site.url}sdk`);
     await ben.evaluate((url) => sdk.start("Ben", url), relay.url);
     const link = await ana.invite();
     await ben.evaluate((invite) => sdk.kith().acceptInvite(invite), link);
@@ -142,7 +127,7 @@ describe("a friend who is reached by relays", () => {
  */
 test("all of the corpus is answered by the pod to a page as by HTTPS", async () => {
   const page = await (await scene.profile("asking")).newPage();
-  await page.goto(`${address}/direct`);
+  await page.goto(`${site.url}direct`);
   const [offered, answered] = [promised<string>(), promised<string>()];
   await page.exposeFunction("carry", (offer: string) => (offered.resolve(offer), answered.promise));
   let connected: Promise<boolean> | undefined;

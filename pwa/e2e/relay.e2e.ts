@@ -11,19 +11,9 @@ import type { Message } from "../src/core/relay/frames.ts";
 import { cancelThrough, postThrough } from "../src/core/relay/hop.ts";
 import { Mailbox, type MailboxState, type Subscription } from "../src/core/relay/mailbox.ts";
 import { pollLine } from "../src/core/relay/poll.ts";
-import { type Relay, startRelay } from "./relays.ts";
+import { net, type Relay, startRelay } from "./relays.ts";
 
 const random = (count: number): Bytes => crypto.getRandomValues(new Uint8Array(count));
-const net: Net = {
-  now: Date.now,
-  random,
-  fetch: (url, init) => fetch(url, init),
-  after: (milliseconds, run) => {
-    const timer = setTimeout(run, milliseconds);
-    return () => clearTimeout(timer);
-  },
-  socket: (url, protocol) => new WebSocket(url, protocol),
-};
 
 let folder: string;
 let relay: Relay;

@@ -3,6 +3,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Net } from "../src/core/relay/client.ts";
+
+/** The clock, the randomness and the network by which a test asks a relay: those of the platform. */
+export const net: Net = {
+  now: Date.now,
+  random: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  fetch: (url, init) => fetch(url, init),
+  after: (milliseconds, run) => {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  socket: (url, protocol) => new WebSocket(url, protocol),
+};
 
 /** The binary that `make kith` builds, unless another is named. */
 const binary = process.env["KITH_BINARY"] ?? fileURLToPath(new URL("../../bin/kith", import.meta.url));

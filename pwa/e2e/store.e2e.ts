@@ -1,45 +1,32 @@
 /** The store in a real browser: what is erased is gone from the profile, what is acknowledged survives. */
 
-import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openScene, type Scene } from "./harness.ts";
 import { type Needle, rawSearch, text } from "./search.ts";
+import { buildPage, openSite, type Site } from "./site.ts";
 import type { Tools } from "./store/main.ts";
 
 declare const tools: Tools;
 
 let scene: Scene;
-let server: Server;
+let site: Site;
 let hosted: string;
 let file: string;
 
 beforeAll(async () => {
   scene = await openScene();
-  const folder = join(scene.folder, "store");
-  await build({
-    configFile: fileURLToPath(new URL("../vite.page.config.ts", import.meta.url)),
-    root: fileURLToPath(new URL("./store/", import.meta.url)),
-    publicDir: false,
-    logLevel: "warn",
-    build: { outDir: folder },
-  });
-  const html = await readFile(join(folder, "index.html"));
-  file = pathToFileURL(join(folder, "index.html")).href;
-  server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(html));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  hosted = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  const built = await buildPage("store", scene.folder);
+  file = pathToFileURL(built).href;
+  site = await openSite(() => built);
+  hosted = site.url;
 });
 
 afterAll(async () => {
   await scene.close();
-  server.close();
+  await site.close();
 });
 
 async function openPage(context: BrowserContext, url: string): Promise<Page> {
