@@ -99,8 +99,23 @@ func (s *state) restore(ctx context.Context, name string, text []byte) error {
 				}
 			}
 		}
+		if err := readable(c, name); err != nil {
+			return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+		}
 		return doubt(c, name)
 	})
+}
+
+// readable reads what stands of a person: one who could not be read would keep the server from starting, for everybody.
+func readable(c *sqlite.Conn, name string) error {
+	_, err := readPerson(c, name)
+	for query, scan := range map[string]func(*sqlite.Stmt) error{
+		reachOf:   func(row *sqlite.Stmt) error { return new(reaching).scan(row) },
+		backupsOf: func(row *sqlite.Stmt) error { _, err := scanBackup(row); return err },
+	} {
+		err = errors.Join(err, sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: []any{name}, ResultFunc: scan}))
+	}
+	return err
 }
 
 // insert writes a row of a table that has the known columns.
@@ -128,7 +143,11 @@ func insert(c *sqlite.Conn, table string, known []string, values map[string]json
 	if len(args) == 0 {
 		return archive.ErrDamaged
 	}
-	return sqlitex.Execute(c, `INSERT INTO `+table+` (`+columns[2:]+`) VALUES (`+marks[2:]+`)`, &sqlitex.ExecOptions{Args: args})
+	err := sqlitex.Execute(c, `INSERT INTO `+table+` (`+columns[2:]+`) VALUES (`+marks[2:]+`)`, &sqlitex.ExecOptions{Args: args})
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
+		return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+	}
+	return err
 }
 
 func columnsOf(c *sqlite.Conn, table string) (names []string, err error) {

@@ -197,8 +197,19 @@ func (o Person) noBackup(id string) error {
 	return fmt.Errorf("%w as %q; see `kith backup list %s`", ErrBackup, id, o.Name)
 }
 
+// backupsOf selects the rows that scanBackup reads.
+const backupsOf = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure, checked FROM backup WHERE person = ? ORDER BY address`
+
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
-	const query = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure, checked FROM backup WHERE person = ? ORDER BY address`
+	err = s.read(ctx, backupsOf, []any{name}, func(row *sqlite.Stmt) error {
+		b, err := scanBackup(row)
+		all = append(all, b)
+		return err
+	})
+	return all, err
+}
+
+func scanBackup(row *sqlite.Stmt) (Backup, error) {
 	moment := func(seconds int64) *time.Time {
 		if seconds == 0 {
 			return nil
@@ -206,24 +217,19 @@ func (s *state) backups(ctx context.Context, name string) (all []Backup, err err
 		t := time.Unix(seconds, 0).UTC()
 		return &t
 	}
-	err = s.read(ctx, query, []any{name}, func(row *sqlite.Stmt) error {
-		b := Backup{
-			ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
-			Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
-			afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
-			Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0, checked: row.ColumnInt(16),
+	b := Backup{
+		ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
+		Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
+		afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
+		Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0, checked: row.ColumnInt(16),
+	}
+	if text := row.ColumnText(10); text != "" {
+		b.progress = true
+		if err := json.Unmarshal([]byte(text), &b.Running); err != nil {
+			return b, err
 		}
-		if text := row.ColumnText(10); text != "" {
-			b.progress = true
-			if err := json.Unmarshal([]byte(text), &b.Running); err != nil {
-				return err
-			}
-		}
-		all = append(all, b)
-		last := &all[len(all)-1]
-		return errors.Join(json.Unmarshal([]byte(row.ColumnText(5)), &last.kits), json.Unmarshal([]byte(row.ColumnText(12)), &last.marks))
-	})
-	return all, err
+	}
+	return b, errors.Join(json.Unmarshal([]byte(row.ColumnText(5)), &b.kits), json.Unmarshal([]byte(row.ColumnText(12)), &b.marks))
 }
 
 // backup returns one backup, or ErrBackup.

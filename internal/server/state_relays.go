@@ -22,9 +22,12 @@ type reaching struct {
 	push  *relay.Subscription // where the owner's phone is woken, or nil
 }
 
+// reachOf selects the row that scan reads.
+const reachOf = `SELECT draft, given, push FROM reach WHERE person = ?`
+
 // reaching returns a row, the zero reaching for a person who has none.
 func (s *state) reaching(ctx context.Context, name string) (r reaching, err error) {
-	err = s.read(ctx, `SELECT draft, given, push FROM reach WHERE person = ?`, []any{name}, func(row *sqlite.Stmt) error { return r.scan(row) })
+	err = s.read(ctx, reachOf, []any{name}, func(row *sqlite.Stmt) error { return r.scan(row) })
 	return r, err
 }
 
@@ -43,7 +46,7 @@ func (r *reaching) scan(row *sqlite.Stmt) (err error) {
 func (s *state) setReaching(ctx context.Context, name string, change func(*reaching) error) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		var r reaching
-		err := sqlitex.Execute(c, `SELECT draft, given, push FROM reach WHERE person = ?`, &sqlitex.ExecOptions{Args: []any{name}, ResultFunc: r.scan})
+		err := sqlitex.Execute(c, reachOf, &sqlitex.ExecOptions{Args: []any{name}, ResultFunc: r.scan})
 		if err == nil {
 			err = change(&r)
 		}
