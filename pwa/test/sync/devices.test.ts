@@ -118,13 +118,12 @@ test("a device that was away while the lists changed pairs by a link, takes them
   const before = laptop.devices().length;
   await laptop.connectPod(await host.pair(person.name));
   expect([before, laptop.devices().length]).toEqual([3, 4]);
-  await meet();
-  await meet();
-  for (const kith of [phone, laptop]) {
-    expect(kith.devices().map(({ name }) => name).sort()).toEqual(["My pod", "laptop", "phone", "tablet"]);
-    expect(kith.pod()).toMatchObject({ kind: "connected", waiting: 0 });
-    expect(await texts(kith)).toEqual(["while it was away"]);
-  }
+  const settled = async (kith: Kith): Promise<boolean> => {
+    const { kind, waiting } = kith.pod();
+    return kind === "connected" && waiting === 0 && (await texts(kith)).join() === "while it was away";
+  };
+  await until(async () => (await meet(), (await settled(phone)) && (await settled(laptop))), "both are up to date");
+  for (const kith of [phone, laptop]) expect(kith.devices().map(({ name }) => name).sort()).toEqual(["My pod", "laptop", "phone", "tablet"]);
   await tablet.close();
 });
 

@@ -23,6 +23,9 @@ import type { Pod, Session } from "./session.ts";
 import { asideSetting } from "./waits.ts";
 import { tellAll } from "../pod/letters.ts";
 
+/** Nobody writes so often while a device is away. */
+const leap = 2 ** 20;
+
 /** Introduced is what a pod says of itself when it was paired. */
 interface Introduced {
   readonly pod: Pod;
@@ -77,6 +80,8 @@ async function caughtUp(session: Session, { bytes }: Answer): Promise<boolean> {
       const put = { path, id: tree.store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
       await tree.store.apply([{ put: await newRow(put, utf8(written)), bytes: utf8(written) }]);
     }
+    // What is written on them has to come after all that the pod has heard of meanwhile.
+    await tree.store.apply([{ set: "counter", value: tree.counter + leap }]);
     return true;
   });
   await session.heard([devices]);
