@@ -7,6 +7,7 @@ import { type Words, primaryOf } from "./words/words.ts";
 const others: Readonly<Record<string, () => Promise<{ readonly language: Language }>>> = {
   de: () => import("./words/de/de.ts"),
   fr: () => import("./words/fr/fr.ts"),
+  es: () => import("./words/es/es.ts"),
 };
 
 /** What the choice is kept under, on this device alone. */

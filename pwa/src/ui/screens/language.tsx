@@ -6,7 +6,7 @@ import { placeWordsOf, usePlaceWords } from "../words/places.ts";
 import { primaryOf } from "../words/words.ts";
 
 /** What each language calls itself, by its primary tag. */
-const names = { en: "English", de: "Deutsch", fr: "Français" } as const;
+const names = { en: "English", de: "Deutsch", fr: "Français", es: "Español" } as const;
 
 /** nameOf returns what the language of a tag calls itself. */
 export function nameOf(tag: string): string {
