@@ -21,7 +21,7 @@ export interface Household<T> {
   readonly act: Act;
 }
 
-/** useHousehold reads something of the own pod, as it is when the view is drawn first and after every act. */
+/** useHousehold reads something of the own pod, as it is when the view is drawn first, after every act, and after every exchange with the pod. */
 export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
   const { kith, model, said: told, t } = useApp();
   const w = useHomeWords();
@@ -35,7 +35,8 @@ export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
     setFailed(undefined);
     asking().catch((error: unknown) => setFailed(codeOf(error)));
   };
-  useEffect(() => { if (model.pod.value.kind !== "none") read(); }, []);
+  const { kind, lastSync } = model.pod.value;
+  useEffect(() => { if (kind !== "none") read(); }, [lastSync]);
   const act: Act = async (what) => {
     try {
       const done = await what(await kith.home());

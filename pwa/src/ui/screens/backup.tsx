@@ -115,7 +115,7 @@ function KitCard({ kit, onMade }: { readonly kit: KitState; readonly onMade: (co
   const others = model.devices.value.some(({ isPod, self }) => !self && !isPod);
   return (
     <section class="card" aria-label={b.kit.title}>
-      <p class="who-title">{b.kit.title}</p>
+      <h2 class="who-title">{b.kit.title}</h2>
       <p>{since === undefined ? b.kit.what : `${b.kit.made(clock.at(since))} ${put ? b.kit.put : b.kit.notPut}`}</p>
       {since === undefined && needsOld ? <p>{others ? b.kit.linked : b.kit.oldHint}</p> : null}
       {since === undefined && !needsOld ? <><p class="state">{b.kit.none}</p><div class="pair"><button type="button" class="button primary" onClick={make}>{b.kit.make}</button></div></> : null}

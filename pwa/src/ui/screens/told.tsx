@@ -36,7 +36,7 @@ function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }
       {since === undefined ? null : <p class="state">{w.since(clock.at(since))}</p>}
       {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
       {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
-      {kind === "backup" ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
+      {["backup", "damaged", "unconfirmed", "elsewhere"].includes(kind) ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
     </section>
   );
 }

@@ -115,7 +115,7 @@ export const enPlaces = {
     parted: "Your devices disagree about which of them are yours.",
     backup: "Backup",
     backupNever: "No backup of this phone yet",
-    backupDue: (when: string) => `The last one was ${when}`,
+    backupDue: (when: string) => `The last backup was ${when}`,
     apps: "Other apps",
     appsHint: "Which may use your pod",
     relays: "Relays",
