@@ -51,7 +51,7 @@ function answering(bytes: ReadonlyMap<string, string>): Client {
 }
 
 const nobody = answering(new Map());
-const sources: readonly (readonly [string, Other | undefined])[] = [["a pod", undefined], ["another device", { heard: 0, listed: () => true }]];
+const sources: readonly (readonly [string, Other | undefined])[] = [["a pod", undefined], ["another device", { kid: "did:key:other", heard: 0, listed: () => true }]];
 
 describe.each(sources)("from %s", (_name, other) => {
   test("no tombstone takes what makes the person", async () => {
@@ -120,14 +120,96 @@ describe.each(sources)("from %s", (_name, other) => {
   });
 });
 
+describe("deletions within an hour", () => {
+  const [thePod, theLaptop] = sources.map(([, other]) => other);
+  const post = (n: number): Compose => ({ text: `post ${n}`, pictures: [], audience: { kind: "me" } });
+  const left = (store: Store): number => [...store.rows("/social/posts/")].filter(({ path }) => path.endsWith("post.jsonld")).length;
+
+  /** many starts a person with so many posts; `gone` has the tombstones of all of them. */
+  async function many(count: number) {
+    const one = await alone();
+    for (let n = 0; n < count; n++) await one.kith.post(post(n));
+    const texts = [...one.store.rows("/social/posts/")].filter(({ path }) => path.endsWith("post.jsonld"));
+    const gone = texts.map(({ id }) => ({ id, version: { counter: 100, device: "zz" } }));
+    const tell = (from: number, to: number, other: Other | undefined, more = false): Promise<unknown> => settle(one.tree, nobody, { rows: [], gone: gone.slice(from, to), counter: 100, more }, [], other);
+    return { ...one, tell, texts };
+  }
+
+  test.each(sources)("of nine at a time from %s the second nine are asked about, and those after an hour are not", async (_name, other) => {
+    const { made, kith, store, tell } = await many(40);
+    await tell(0, 9, other);
+    expect([left(store), kith.pod().askDeletions]).toEqual([31, undefined]);
+    made.ahead = 59 * 60_000;
+    await tell(9, 18, other);
+    expect([left(store), kith.pod().askDeletions]).toEqual([31, 9]);
+    // While these wait, so does whatever comes.
+    await tell(18, 19, other);
+    expect([left(store), kith.pod().askDeletions]).toEqual([31, 10]);
+    await kith.confirmDeletions(true);
+    expect(left(store)).toBe(21);
+    made.ahead = 61 * 60_000;
+    await tell(19, 28, other);
+    expect([left(store), kith.pod().askDeletions]).toEqual([12, undefined]);
+  });
+
+  test("are remembered by a device that is opened again, and by whom they were made", async () => {
+    const { made, kith, store, tell } = await many(40);
+    await tell(0, 6, thePod);
+    await tell(6, 12, theLaptop);
+    expect([left(store), kith.pod().askDeletions]).toEqual([28, undefined]);
+    await made.close();
+    const again = await made.kith();
+    const tree = new Tree(made.store as Store, made.env(), selfOf(again));
+    const rows = [...tree.store.rows("/social/posts/")].filter(({ path }) => path.endsWith("post.jsonld"));
+    await settle(tree, nobody, { rows: [], gone: rows.slice(0, 5).map(({ id }) => ({ id, version: { counter: 100, device: "zz" } })), counter: 100 }, [], theLaptop);
+    expect([left(tree.store), again.pod().askDeletions]).toEqual([28, 5]);
+  });
+
+  test("that the person makes here are nobody's", async () => {
+    const { kith, store, tell, texts } = await many(40);
+    for (const { path } of texts.slice(9, 24)) await kith.remove(`me/${path.split("/")[3]}` as PostRef);
+    expect([left(store), kith.pod().askDeletions]).toEqual([25, undefined]);
+    await tell(0, 9, thePod);
+    expect([left(store), kith.pod().askDeletions]).toEqual([16, undefined]);
+  });
+
+  test("of what comes and goes by itself, and of what lies elsewhere by then, do not count", async () => {
+    const { kith, store, tree, tell } = await many(20);
+    const put = async (path: string, text: string): Promise<Row> => {
+      await tree.act("other", (batch) => batch.putText(path, "application/ld+json", text));
+      return store.row(path) as Row;
+    };
+    for (let n = 0; n < 4; n++) {
+      const counter = 1000 * (n + 1);
+      const passing = await Promise.all([0, 1, 2].map((m) => put(`/social/in/${"a".repeat(20)}/m${n}${m}`, `{"type":"Like","n":${n}${m}}`)));
+      const moved = await put(`/inbox-photos/${n}`, `{"photo":${n}}`);
+      const there = { ...moved, path: `/inbox-photos/posted/${n}`, id: `${n}`.padStart(22, "p"), version: { counter, device: "zz" } };
+      const gone = [...passing, moved].map(({ id }) => ({ id, version: { counter, device: "zz" } }));
+      await settle(tree, answering(new Map([[`.replica${there.path}`, `{"photo":${n}}`]])), { rows: [there], gone, counter }, [], thePod);
+      expect(store.row(moved.path)).toBeUndefined();
+    }
+    await tell(0, 10, thePod);
+    expect([left(store), kith.pod().askDeletions]).toEqual([10, undefined]);
+  });
+
+  test("on many pages are decided by who sent them", async () => {
+    const { kith, store, tell } = await many(40);
+    await tell(0, 7, thePod, true);
+    await tell(20, 25, theLaptop);
+    expect([left(store), kith.pod().askDeletions]).toEqual([35, undefined]);
+    await tell(7, 12, thePod);
+    expect([left(store), kith.pod().askDeletions]).toEqual([35, 12]);
+  });
+});
+
 test("nothing of a page counts that comes from a device which was removed meanwhile", async () => {
   const { store, tree } = await alone();
   const row = await newRow({ path: "/notes", id: "n".repeat(22), version: { counter: 5, device: "zz" }, type: "text/plain", modified: 1 }, utf8("late"));
   const page = { rows: [{ ...row, size: 4 }], gone: [], counter: 5 };
   const client = answering(new Map([[".replica/notes", "late"]]));
-  expect(await settle(tree, client, page, [{ set: "seen", value: true }], { heard: 0, listed: () => false })).toEqual([]);
+  expect(await settle(tree, client, page, [{ set: "seen", value: true }], { kid: "did:key:other", heard: 0, listed: () => false })).toEqual([]);
   expect([store.row("/notes"), store.get("seen")]).toEqual([undefined, undefined]);
-  expect(await settle(tree, client, page, [{ set: "seen", value: true }], { heard: 0, listed: () => true })).toEqual(["/notes"]);
+  expect(await settle(tree, client, page, [{ set: "seen", value: true }], { kid: "did:key:other", heard: 0, listed: () => true })).toEqual(["/notes"]);
   expect(store.row("/notes")?.etag).toBe(row.etag);
 });
 

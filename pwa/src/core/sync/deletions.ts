@@ -1,7 +1,12 @@
-/** Deletions that the pod asks for: carried out, or held until the owner was asked (protocol §3.4). */
+/**
+ * Deletions that the pod, or another device, asks for: carried out, or held until the owner was asked (protocol §3.4).
+ *
+ *     pod/undecided[/<kid>]    tombstones of what is here, from the pod or that device, until the last page of them came
+ *     removals/<source>        when it had things removed that a person notices, within the last hour, in milliseconds since the epoch
+ */
 
 import { nextNumber, without } from "../pod/outbox.ts";
-import { devices, keys, namePath, placeOf, postPath, relaysPath } from "../pod/paths.ts";
+import { devices, keys, namePath, type Place, placeOf, postPath, relaysPath } from "../pod/paths.ts";
 import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
@@ -9,8 +14,21 @@ import { held, heldCount, heldIds, heldRows, thing } from "./held.ts";
 import { toPush } from "./missing.ts";
 import type { Tombstone } from "./replica.ts";
 
-/** Above this many posts and other things at once the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
+/** Above this many posts and other things within an hour the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
 const askAbove = 10;
+const hour = 3_600_000;
+
+/** Who asks for deletions: the pod, "", or another device by its name. */
+export type Source = string;
+
+/** undecidedOf returns the setting with the tombstones of a source that were not decided about yet. */
+export const undecidedOf = (source: Source): string => (source === "" ? "pod/undecided" : `pod/undecided/${source}`);
+const removalsOf = (source: Source): string => `removals/${source}`;
+
+/** forgetSource returns the writes that forget what a device asked for that is followed no more. */
+export function forgetSource(source: Source): readonly Write[] {
+  return [{ unset: undecidedOf(source) }, { unset: removalsOf(source) }];
+}
 
 /** What a person has as long as there is one: nobody deletes it, and who lost it gets it again. */
 const lasting: ReadonlySet<string> = new Set([devices, keys, namePath, relaysPath, "/.acl"]);
@@ -43,8 +61,34 @@ export function deletedHere(tree: Tree, tombstones: readonly Tombstone[], waits:
   return [...found.values()];
 }
 
-/** mustAsk tells whether so many deletions need the owner's word: more than ten things, or every post there is; and while others wait for it, each does. */
-export function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
+/** What comes and goes by itself, while the app answers friends. */
+const passing: ReadonlySet<Place["kind"]> = new Set(["message", "deleted", "audience"]);
+
+/** noticed returns the things that a person would miss: nothing that comes and goes by itself, and nothing whose bytes are elsewhere in the tree, or come with the page. */
+function noticed(tree: Tree, deleted: readonly Deleted[], coming: readonly { readonly etag: string }[]): ReadonlySet<string> {
+  const going = new Set(deleted.map(({ row }) => row.path));
+  const staying = new Set([...[...tree.store.rows("/")].filter(({ path }) => !going.has(path)), ...coming].map(({ etag }) => etag));
+  return new Set(deleted.flatMap(({ row: { etag, path } }) => (passing.has(placeOf(path).kind) || staying.has(etag) ? [] : [thing(path)])));
+}
+
+/** Removal is a judgement on deletions: whether they need the owner's word, and if not, what remembers them. */
+export interface Removal {
+  readonly ask: boolean;
+  readonly remembered: readonly Write[];
+}
+
+/** judged tells whether so many deletions need the owner's word: more than ten things, at once or with those of that source within the last hour, or every post there is; and while others wait for it, each does. */
+export function judged(tree: Tree, source: Source, deleted: readonly Deleted[], coming: readonly { readonly etag: string }[]): Removal {
+  if (mustAsk(tree, deleted)) return { ask: true, remembered: [] };
+  const now = tree.env.now();
+  const name = removalsOf(source);
+  const things = noticed(tree, deleted, coming);
+  if (things.size === 0) return { ask: false, remembered: [] };
+  const lately = ((tree.store.get(name) as readonly number[] | undefined) ?? []).filter((at) => Math.abs(now - at) < hour);
+  return { ask: lately.length + things.size > askAbove, remembered: [{ set: name, value: [...lately, ...[...things].map(() => now)] }] };
+}
+
+function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {
   const things = new Set(deleted.map(({ row }) => thing(row.path)));
   if (things.size > askAbove || (things.size > 0 && heldCount(tree) > 0)) return true;
   if (things.size < 2) return false;

@@ -75,7 +75,7 @@ export class Following {
       const { heard } = this.#client;
       const known: Known = { cursor: { epoch: page.epoch, seq: page.seq }, heard };
       const same = JSON.stringify(known) === JSON.stringify(this.#known);
-      changed.push(...(await settle(tree, this.#client, page, same ? [] : [{ set: knownName(this.#kid), value: known }], { heard, listed: () => this.#listed })));
+      changed.push(...(await settle(tree, this.#client, page, same ? [] : [{ set: knownName(this.#kid), value: known }], { kid: this.#kid, heard, listed: () => this.#listed })));
       for (const { path } of page.rows) there.add(path);
       if (!page.more || !this.#listed) break;
     }

@@ -16,7 +16,7 @@ import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newHandle, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { deletedHere, hold, isLasting, mustAsk } from "./deletions.ts";
+import { deletedHere, hold, isLasting, judged, undecidedOf } from "./deletions.ts";
 import { merge, type Verdict } from "./merge.ts";
 import { toPush } from "./missing.ts";
 import { pool } from "./pool.ts";
@@ -33,6 +33,8 @@ function isLarge({ path, size }: Pick<RemoteRow, "path" | "size">): boolean {
 /** Other is another device of the person, of which a page came: it is told nothing, since it follows this one in its turn, and a deletion stands
  * by its handle alone, since neither has the last word on what came first. */
 export interface Other {
+  /** By which what it asks for is told from what others do. */
+  readonly kid: string;
   /** The highest counter of this device that it has heard of. */
   readonly heard: number;
   /** Tells whether it is still one of the person's devices: it may have been removed while its answer was on the way. */
@@ -50,9 +52,6 @@ function likely({ counter }: Tree, page: Told): Told {
   const near = (each: { readonly version: Version }): boolean => each.version.counter <= counter + leap;
   return { ...page, rows: page.rows.filter(near), gone: page.gone.filter(near), counter: page.counter <= counter + leap ? page.counter : 0 };
 }
-
-/** undecided is the setting with the pod's, or other devices', tombstones of what is here, until the last page of them came. */
-const undecided = "pod/undecided";
 
 /** settle merges a page, of the pod's unless it is another's, together with the writes given; returns the paths that changed here, `drafts/` among them when a text was kept. */
 export async function settle(tree: Tree, client: Client, told: Told, also: readonly Write[], other?: Other): Promise<readonly string[]> {
@@ -140,7 +139,9 @@ class Settling {
   }
 
   /** deletions carries out what the pod's tombstones say once all of them are here, or holds it for the owner's word. */
-  async deletions({ gone: tombstones, more = false }: Told): Promise<void> {
+  async deletions({ gone: tombstones, more = false, rows }: Told): Promise<void> {
+    const source = this.#other?.kid ?? "";
+    const undecided = undecidedOf(source);
     const waits = (path: string): boolean => this.#waits.puts.has(path);
     const before = (this.#tree.store.get(undecided) as readonly Tombstone[] | undefined) ?? [];
     const found = deletedHere(this.#tree, [...before, ...tombstones], this.#other === undefined ? waits : () => true);
@@ -149,10 +150,12 @@ class Settling {
     if (more && deleted.length > 0) this.#writes.push({ set: undecided, value: [...new Set(deleted.map(({ tombstone }) => tombstone))] });
     if (more) return;
     if (before.length > 0) this.#writes.push({ unset: undecided });
-    if (mustAsk(this.#tree, deleted)) {
+    const { ask, remembered } = judged(this.#tree, source, deleted, rows);
+    if (ask) {
       this.#writes.push(hold(this.#tree, deleted.map(({ row }) => row)));
       return;
     }
+    this.#writes.push(...remembered);
     for (const { row, tombstone } of deleted) {
       if (waits(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
       this.#writes.push({ erase: row.path }, gone(row, tombstone.version, this.#tree.env.now()));
