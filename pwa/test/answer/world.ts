@@ -12,7 +12,7 @@ import { card } from "../../src/core/pod/people.ts";
 import { makePost } from "../../src/core/pod/posts.ts";
 import { putLists } from "../../src/core/pod/profile.ts";
 import { Tree, turtle } from "../../src/core/pod/tree.ts";
-import { type MemoryDisk, memoryDisk } from "../../src/core/store/memory.ts";
+import { type MemoryDisk, memoryDisk } from "../store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import { type Person, personOf } from "../../src/core/sync/session.ts";
 import { takingFor } from "../../src/core/taking.ts";

@@ -3,7 +3,7 @@ import { b64u } from "../../src/core/bytes.ts";
 import { answerInvite, holdInvite, inviteKeys, forgetInvites } from "../../src/core/pod/inviter.ts";
 import { contactsOf } from "../../src/core/pod/people.ts";
 import { Tree } from "../../src/core/pod/tree.ts";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "../store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import { accept, confirmed, type Introduction } from "../../src/core/webid/acceptance.ts";
 import type { Invite } from "../../src/core/webid/invite.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import { openOver } from "../../src/core/store/beside.ts";
 import { type Journal, takeIn } from "../../src/core/store/journal.ts";
-import { type MemoryDisk, memoryDisk } from "../../src/core/store/memory.ts";
+import { type MemoryDisk, memoryDisk } from "./memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import { keysIn, SlotFile } from "../../src/core/store/slotfile.ts";
 import type { Store, Write } from "../../src/core/store/store.ts";

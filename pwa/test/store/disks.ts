@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Ciphertext } from "../../src/core/store/ciphertext.ts";
-import { type MemoryDisk, memoryDisk } from "../../src/core/store/memory.ts";
+import { type MemoryDisk, memoryDisk } from "./memory.ts";
 import { opfsSlots, serveSlots, type SlotWorker } from "../../src/core/store/opfs.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { PlainFile } from "../../src/core/store/slotfile.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Ciphertext } from "../../src/core/store/ciphertext.ts";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "./memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import { KithError } from "../../src/core/errors.ts";
 import type { Slots } from "../../src/core/store/slots.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "./memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { Store } from "../../src/core/store/store.ts";
 import { turnOn, type Waker, wakes } from "../../src/core/wakes.ts";

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { ContactId } from "../../src/core/kith.ts";
 import { KithError } from "../../src/core/errors.ts";
 import type { Folder } from "../../src/core/pod/paths.ts";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "../store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { Store } from "../../src/core/store/store.ts";
 import { Cache } from "../../src/core/sync/cache.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { doneBefore, remembering } from "../../src/core/answer/once.ts";
 import type { ContactId } from "../../src/core/kith.ts";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "../store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import { askedOf, askedSettings } from "../../src/core/sync/waits.ts";
 

@@ -2,7 +2,7 @@
 
 import { type Env, type Kith, memoryKeyRecords, type NewPicture, openKith } from "../../src/core/index.ts";
 import type { KeyRecords } from "../../src/core/webid/records.ts";
-import { memoryDisk } from "../../src/core/store/memory.ts";
+import { memoryDisk } from "../store/memory.ts";
 import { openStoreOver } from "../../src/core/store/phone.ts";
 import type { Store } from "../../src/core/store/store.ts";
 

@@ -28,7 +28,7 @@ export async function textOf(type: string, text: string): Promise<Representation
 }
 
 /** So many bytes of a representation are sent at once; who wants more asks for the rest by range (docs/protocol.md, Sealed requests). */
-export const largestPart = 512 << 10;
+const largestPart = 512 << 10;
 
 /** send answers GET and HEAD; throws a `Refusal` for a condition or range that does not hold. */
 export async function send({ method, headers }: Pick<SealedRequest, "method" | "headers">, what: Representation): Promise<SealedResponse> {

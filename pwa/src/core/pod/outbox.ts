@@ -34,11 +34,6 @@ export function entries(store: Store): readonly Entry[] {
   return [...store.names(prefix)].sort().map((name) => store.get(name) as Entry);
 }
 
-/** waitingCount returns how many entries wait. */
-export function waitingCount(store: Store): number {
-  return store.names(prefix).length;
-}
-
 const [firstRest, longestRest] = [2_000, 15 * 60_000];
 
 /** ready returns the entries that may go out: not what was refused and rests, ever longer, nor what follows that in the same post. */

@@ -9,7 +9,7 @@ import type { SealedResponse } from "./answer.ts";
 import type { SealedRequest } from "./request.ts";
 
 /** How much a responder answers at once, in bytes. */
-export const pieceLength = 512 << 10;
+const pieceLength = 512 << 10;
 /** How often a representation may change while it is read. */
 const changes = 3;
 

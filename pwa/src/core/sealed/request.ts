@@ -137,7 +137,7 @@ export interface Declined {
 
 const info = utf8("kith request 1");
 /** What both sides export from a slot for the answer. */
-export const answerInfo = utf8("kith answer 1");
+const answerInfo = utf8("kith answer 1");
 const headLength = 4;
 const secretLength = 48;
 const slotLength = encLength + secretLength + 16;

@@ -20,7 +20,7 @@ export interface Journal {
 }
 
 /** journalSetting holds the key. */
-export const journalSetting = "journal";
+const journalSetting = "journal";
 
 const nonceBytes = 12;
 

@@ -14,7 +14,7 @@ import { decodeResponse, encodeResponse } from "../sealed/bhttp.ts";
 import type { Pending, SealedRequest } from "../sealed/request.ts";
 import type { Write } from "../store/store.ts";
 import type { Session } from "./session.ts";
-import { type Asked, askedOf, askedSettings, type Sent } from "./waits.ts";
+import { type Asked, askedOf, askedSettings } from "./waits.ts";
 import { wanted } from "./wanted.ts";
 
 const answers = "answers/";
@@ -112,11 +112,6 @@ export class Ledger {
 
 /** The longest that anybody waits, in milliseconds. */
 const longest = 14 * 86_400_000;
-
-/** sentTo returns the messages of a request that a relay may still have. */
-export function sentTo({ sent }: Asked, relay?: string): readonly Sent[] {
-  return sent.filter((each) => relay === undefined || each.relay === relay);
-}
 
 function pathOf(whom: string, key: string): string {
   return `${answers}${encodeURIComponent(whom)}/${key}`;

@@ -71,7 +71,7 @@ export function decapsulator(own: Signer, info: Bytes): (enc: Bytes) => Promise<
 }
 
 /** pointKey imports an uncompressed point; the platform refuses what is not on the curve. */
-export async function pointKey(point: Bytes): Promise<CryptoKey> {
+async function pointKey(point: Bytes): Promise<CryptoKey> {
   try {
     if (point.length !== encLength || point[0] !== 4) throw new RangeError("it is no uncompressed point");
     return await crypto.subtle.importKey("raw", point, { name: "ECDH", namedCurve: "P-256" }, false, []);

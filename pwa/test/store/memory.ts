@@ -1,8 +1,8 @@
 /** Slots and ciphertext that last as long as they are held: the store without a browser. */
 
-import type { Bytes } from "../bytes.ts";
-import type { Ciphertext, Commit } from "./ciphertext.ts";
-import { keyBytes, type SlotChange, type Slots } from "./slots.ts";
+import type { Bytes } from "../../src/core/bytes.ts";
+import type { Ciphertext, Commit } from "../../src/core/store/ciphertext.ts";
+import { keyBytes, type SlotChange, type Slots } from "../../src/core/store/slots.ts";
 
 /** A disk that is a value: a store closed over it can be opened over it again. */
 export interface MemoryDisk {
