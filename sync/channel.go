@@ -34,9 +34,11 @@ const (
 	maxOutside   = 64  // of who is neither the owner nor a contact
 	maxOfOne     = 16
 	maxOfOwner   = 64
-	maxWebhooks  = 4 // of one agent
+	maxWebhooks  = 4  // of one contact
+	maxHooks     = 16 // of the owner: webhooks
 	maxLife      = 24 * time.Hour
 	maxIdle      = 5 * time.Minute // without anybody who receives
+	minIdle      = 5 * time.Second // the same, where the agent wants another channel
 	channelLimit = "60"            // Retry-After in seconds
 )
 
@@ -227,7 +229,8 @@ func (c *Channels) start(ctx context.Context, v *acl.View, s service, q request)
 	return ch, nil
 }
 
-// add takes a place for a channel, after those that are over have left theirs.
+// add takes a place for a channel, after those that are over have left theirs. Where
+// there is none, one of the same agent's that nobody receives from makes way.
 func (c *Channels) add(ch *channel) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -235,7 +238,9 @@ func (c *Channels) add(ch *channel) error {
 		return ErrChannels
 	}
 	c.sweep()
+	now := c.config.Now()
 	var total, own, hooks int
+	var spare *channel // of this agent, the one that nobody has received from for the longest time
 	for _, other := range c.open {
 		if rank(other.v.Agent()) == rank(ch.v.Agent()) {
 			total++
@@ -244,31 +249,39 @@ func (c *Channels) add(ch *channel) error {
 			continue
 		}
 		own++
-		if other.service.push {
+		switch {
+		case other.service.push:
 			hooks++
+		case other.idleFor(now) > minIdle && (spare == nil || other.idleFor(now) > spare.idleFor(now)):
+			spare = other
 		}
 	}
 	r := rank(ch.v.Agent())
-	if total >= r.all || own >= r.each || ch.service.push && hooks >= maxWebhooks {
+	full := total >= r.all || own >= r.each
+	if full && spare == nil || ch.service.push && hooks >= r.hooks {
 		return ErrChannels
+	}
+	if full {
+		c.forget(spare)
 	}
 	c.open[ch.id] = ch
 	return nil
 }
 
-// ranked is how many channels agents of one kind may have, all and each.
-type ranked struct{ all, each int }
+// ranked is how many channels agents of one kind may have, all and each, and how
+// many of these webhooks.
+type ranked struct{ all, each, hooks int }
 
 // rank keeps strangers from taking the places of contacts, and those from taking
 // the owner's.
 func rank(a webid.Agent) ranked {
 	switch {
 	case a.Owner():
-		return ranked{maxOfOwner, maxOfOwner}
+		return ranked{maxOfOwner, maxOfOwner, maxHooks}
 	case a.Contact() != "":
-		return ranked{maxChannels, maxOfOne}
+		return ranked{maxChannels, maxOfOne, maxWebhooks}
 	}
-	return ranked{maxOutside, maxOfOne}
+	return ranked{maxOutside, maxOfOne, 0}
 }
 
 // sweep drops the channels that are over. The lock is held.

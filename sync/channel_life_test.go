@@ -216,6 +216,44 @@ func TestChannelsAreFew(t *testing.T) {
 	}
 }
 
+// TestAForgottenChannelMakesWay, one of the same agent's that nobody receives from.
+func TestAForgottenChannelMakesWay(t *testing.T) {
+	s := newStation(t)
+	s.share("/a/", ana, carl)
+	s.write("/a/x", "text/plain", "1")
+	of := s.subscribe(carl, "events", "/a/x")
+	received := s.subscribe(ana, "events", "/a/x")
+	in := s.receive(ana, received)
+	s.clock.tick()
+	oldest := s.subscribe(ana, "events", "/a/x")
+	s.clock.tick()
+	next := s.subscribe(ana, "events", "/a/x")
+	for range maxOfOne - 3 {
+		s.subscribe(ana, "events", "/a/x")
+	}
+	s.clock.at.Add(minIdle.Milliseconds() - 1000)
+	another := func() int {
+		return s.request(ana, http.MethodPost, "events", s.body("EventSourceChannel2023", "/a/x")).StatusCode
+	}
+	if got := another(); got != http.StatusTooManyRequests {
+		t.Errorf("while the others are new: %d", got)
+	}
+	s.clock.tick()
+	if got := another(); got != http.StatusOK {
+		t.Errorf("with one that is forgotten: %d", got)
+	}
+	for _, c := range []struct {
+		as, url string
+		want    int
+	}{{ana, oldest.ID, 404}, {ana, next.ID, 200}, {ana, received.ID, 200}, {carl, of.ID, 200}} {
+		if got := s.request(c.as, http.MethodGet, c.url, "").StatusCode; got != c.want {
+			t.Errorf("%s: %d, want %d", c.url, got, c.want)
+		}
+	}
+	s.write("/a/x", "text/plain", "2")
+	s.want(in, "Update a/x")
+}
+
 // station in a bubble, without a network: time moves when all wait.
 type quietStation struct {
 	*house
