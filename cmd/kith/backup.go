@@ -115,7 +115,7 @@ func (c *call) verifyBackup(ctx context.Context, person server.Person, id string
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %d bytes.\n", made.Format(time.RFC3339), r.Done, r.Bytes)
+	_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %.1f MB.\n", made.Local().Format(time.DateTime), r.Done, float64(r.Bytes)/1e6)
 	return err
 }
 
@@ -227,13 +227,17 @@ func (c *call) password(place, user string) (string, error) {
 	if user == "" || !strings.Contains(place, "://") {
 		return "", nil
 	}
-	if _, err := fmt.Fprintf(c.stderr, "Password of %s at %s: ", user, place); err != nil {
+	question := fmt.Sprintf("Password of %s at %s: ", user, place)
+	if strings.HasPrefix(place, "s3://") {
+		question = fmt.Sprintf("Secret of the access key %s: ", user)
+	}
+	if _, err := fmt.Fprint(c.stderr, question); err != nil {
 		return "", err
 	}
 	return c.line()
 }
 
-// followBackup asks for a run and waits until it is over.
+// followBackup asks for a run and waits until it is over, at every place.
 func (c *call) followBackup(ctx context.Context, person server.Person) error {
 	if err := person.Here(ctx); err != nil {
 		return err
@@ -249,22 +253,16 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 	if err := person.AskBackup(ctx); err != nil {
 		return err
 	}
-	show, begun := c.progress("kept"), false
+	f := &following{call: c, name: person.Name, show: c.progress("kept"), told: map[string]bool{}}
 	for {
 		all, err := person.Backups(ctx)
 		if err != nil {
 			return err
 		}
-		if ended, err := c.backupsEnded(person.Name, all); ended {
-			return err
+		if f.over(all) {
+			return f.failed
 		}
-		for _, b := range all {
-			if b.Running.Total > 0 {
-				begun = true
-				show(b.Running)
-			}
-		}
-		if !begun && time.Since(asked) > 20*time.Second {
+		if !f.begun && time.Since(asked) > 20*time.Second {
 			asked = time.Now()
 			fmt.Fprintln(c.stderr, "Waiting for the server to begin. Start it with `kith serve` if it does not run; the backup is made then.")
 		}
@@ -276,27 +274,50 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 	}
 }
 
-// backupsEnded reports whether nothing is asked for or under way any more, and how it ended.
-func (c *call) backupsEnded(name string, all []server.Backup) (bool, error) {
-	var failed error
+// following tells how far the backups of a person are, and how each ended.
+type following struct {
+	*call
+	name   string
+	show   func(archive.Report)
+	begun  bool            // a run is or was under way
+	told   map[string]bool // backups of which it was told how they ended
+	failed error
+}
+
+// over reports whether nothing is asked for or under way any more.
+func (f *following) over(all []server.Backup) bool {
+	var sum archive.Report
+	waiting := false
 	for _, b := range all {
 		if b.Waiting() {
-			return false, nil
-		}
-		if b.Unsure {
-			failed = errors.Join(failed, fmt.Errorf("%s: it came along from another machine, and nothing is written there before you say on this one: kith backup confirm %s %s", b.Address, name, b.ID))
-			continue
-		}
-		if b.Error != "" {
-			failed = errors.Join(failed, fmt.Errorf("%s: %s", b.Address, b.Error))
-			continue
-		}
-		fmt.Fprintf(c.stdout, "\r%s holds the pod as it was at %s.\n", b.Address, b.Done.Local().Format(time.DateTime))
-		if b.Mended > 0 {
-			fmt.Fprintf(c.stdout, "%d files were damaged there, and have been stored again.\n", b.Mended)
+			waiting = true
+			sum.Done, sum.Total, sum.Bytes = sum.Done+b.Running.Done, sum.Total+b.Running.Total, sum.Bytes+b.Running.Bytes
+		} else if !f.told[b.ID] {
+			f.told[b.ID] = true
+			f.tell(b)
 		}
 	}
-	return true, failed
+	if sum.Total > 0 {
+		f.begun = true
+		f.show(sum)
+	}
+	return !waiting
+}
+
+// tell says how one backup ended.
+func (f *following) tell(b server.Backup) {
+	switch {
+	case b.Unsure:
+		f.failed = errors.Join(f.failed, fmt.Errorf("%s: it came along from another machine, and nothing is written there before you say on this one: kith backup confirm %s %s", b.Address, f.name, b.ID))
+	case b.Error != "":
+		f.failed = errors.Join(f.failed, fmt.Errorf("%s: %s", b.Address, b.Error))
+	case b.Done != nil:
+		f.begun = true
+		fmt.Fprintf(f.stdout, "\r%s holds the pod as it was at %s.\n", b.Address, b.Done.Local().Format(time.DateTime))
+		if b.Mended > 0 {
+			fmt.Fprintf(f.stdout, "%d files were damaged there, and have been stored again.\n", b.Mended)
+		}
+	}
 }
 
 func (c *call) progress(verb string) func(archive.Report) {
@@ -304,7 +325,7 @@ func (c *call) progress(verb string) func(archive.Report) {
 	return func(r archive.Report) {
 		if now := time.Now(); now.Sub(shown) >= 200*time.Millisecond {
 			shown, c.midway = now, true
-			fmt.Fprintf(c.stderr, "\r%d of %d files %s, %.1f MB", r.Done, r.Total, verb, float64(r.Bytes)/1e6)
+			fmt.Fprintf(c.stderr, "\r%d of %d files %s, %.1f MB  ", r.Done, r.Total, verb, float64(r.Bytes)/1e6)
 		}
 	}
 }

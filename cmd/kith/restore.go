@@ -69,6 +69,9 @@ func runRestore(ctx context.Context, c *call) error {
 	}
 	back = true
 	_, err = fmt.Fprintf(c.stdout, "\r%s is back: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, cfg.Data)
+	if err == nil {
+		_, err = fmt.Fprintf(c.stderr, "No backup is made of it yet. `kith backup add %s PLACE --kit FILE` goes on with the one it came from.\n", name)
+	}
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,8 +153,9 @@ func vacant(c *sqlite.Conn, b Backup) error {
 // untouched refuses a place where anything is: a backup fills what it is given, and sweeps it.
 func (b Backup) untouched(ctx context.Context, place archive.Place) error {
 	backup, others, err := archive.Survey(ctx, place)
+	var unreached *url.Error // else the server has said what it is
 	switch {
-	case err != nil && b.remote():
+	case errors.As(err, &unreached):
 		return fmt.Errorf("%w: %w; see whether the address is right, and whether its server runs", ErrPlace, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrPlace, err)

@@ -277,7 +277,16 @@ func TestALargeResourceLiesInSeveralObjects(t *testing.T) {
 		isWhole(t, place, kits)
 		return r
 	}
-	run(o)
+	var seen, amid archive.Report
+	o.Progress = func(r archive.Report) {
+		if r.Done == seen.Done && r.Bytes > seen.Bytes {
+			amid = r
+		}
+		seen = r
+	}
+	if run(o); amid.Bytes == 0 || amid.Bytes == seen.Bytes {
+		t.Errorf("nothing is told while a resource is stored: %+v of %+v", amid, seen)
+	}
 	names := s.objects(t)
 	for _, name := range names {
 		if info, err := os.Stat(name); err != nil || info.Size() > o.Most {

@@ -42,7 +42,7 @@ type Options struct {
 	State    []byte   // what the server keeps of the person
 	Skip     pod.Path // a resource that is not backed up: where the kit itself is kept
 	Now      func() time.Time
-	Progress func(Report)  // called after each object; nil: nobody wants to know
+	Progress func(Report)  // called after each object, and while its bytes move; nil: nobody wants to know
 	Mend     bool          // everything at the place is read, and what is missing, cut or altered is stored again
 	Most     int64         // bytes of an object; a resource that has more lies in several. 0: 1 GiB
 	Pause    time.Duration // before a place is looked at again where another machine is writing. 0: 1 s
@@ -299,10 +299,9 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 	}
 	defer res.Close()
 	row = rowOf(res.Info())
-	if err := r.store(ctx, &row, res); err != nil {
+	if err := r.store(ctx, &row, &metered{res, r.moved}); err != nil {
 		return Row{}, false, err
 	}
-	r.report.Bytes += row.Size
 	r.since++
 	return row, true, nil
 }
@@ -312,11 +311,19 @@ func (r *run) sound(ctx context.Context, row Row) (bool, error) {
 	if !r.o.Mend {
 		return true, nil
 	}
-	err := Contents{place: r.place}.verify(ctx, row)
+	err := Contents{place: r.place}.verify(ctx, row, r.moved)
 	if errors.Is(err, ErrDamaged) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// moved tells of bytes that were stored or read.
+func (r *run) moved(n int) {
+	r.report.Bytes += int64(n)
+	if r.o.Progress != nil {
+		r.o.Progress(r.report)
+	}
 }
 
 // store seals bytes under a key of their own, into as many objects as it takes, and notes them in the row.
@@ -352,9 +359,7 @@ func placeOf(object string) string { return "objects/" + object[:2] + "/" + obje
 // tell notes progress for the next run, and for whoever watches.
 func (r *run) tell(ctx context.Context) error {
 	r.report.Done++
-	if r.o.Progress != nil {
-		r.o.Progress(r.report)
-	}
+	r.moved(0)
 	if err := r.goesOn(ctx); err != nil || r.since < saveEvery {
 		return errors.Join(err, ctx.Err())
 	}

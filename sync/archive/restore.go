@@ -145,6 +145,19 @@ func (h *heard) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// metered tells how many bytes of a body are read.
+type metered struct {
+	io.Reader
+	moved func(n int)
+}
+
+// Read implements io.Reader.
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.moved(n)
+	return n, err
+}
+
 // exact is a body that has to have one size.
 type exact struct {
 	io.Reader
@@ -168,13 +181,18 @@ func (e *exact) Read(p []byte) (int, error) {
 // then ErrDamaged, with the path of the first.
 func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, error) {
 	report := Report{Total: len(c.Rows)}
+	moved := func(n int) {
+		report.Bytes += int64(n)
+		if progress != nil {
+			progress(report)
+		}
+	}
 	var first error
 	for _, row := range c.Rows {
-		err := c.verify(ctx, row)
+		err := c.verify(ctx, row, moved)
 		switch {
 		case err == nil:
 			report.Done++
-			report.Bytes += row.Size
 		case errors.Is(err, ErrDamaged):
 			report.Damaged++
 			if first == nil {
@@ -183,9 +201,7 @@ func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, er
 		default:
 			return report, fmt.Errorf("%s: %w", row.Path, err)
 		}
-		if progress != nil {
-			progress(report)
-		}
+		moved(0)
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
@@ -193,8 +209,8 @@ func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, er
 	return report, first
 }
 
-// verify reads the bytes of one row.
-func (c Contents) verify(ctx context.Context, row Row) error {
+// verify reads the bytes of one row, and tells how many.
+func (c Contents) verify(ctx context.Context, row Row, moved func(n int)) error {
 	info, err := row.Info()
 	if err != nil {
 		return fmt.Errorf("read the keyring: %w: %w", ErrDamaged, err)
@@ -202,7 +218,7 @@ func (c Contents) verify(ctx context.Context, row Row) error {
 	if row.Object == "" {
 		return nil
 	}
-	return c.with(ctx, row, func(body io.Reader) error { return verify(info, body) })
+	return c.with(ctx, row, func(body io.Reader) error { return verify(info, &metered{body, moved}) })
 }
 
 // verify reads one body; pod.Info says how its entity tag is made.
