@@ -225,6 +225,7 @@ func (s *Server) serveLeft(w http.ResponseWriter, r *http.Request, h *home, rest
 		return
 	}
 	ldp.CORS(w, r)
-	w.Header().Set("Retry-After", "3600")
+	// Where the new machine takes over the address, phones should not stay away for long.
+	w.Header().Set("Retry-After", "60")
 	ldp.Problem(w, http.StatusServiceUnavailable, "This pod has moved to another machine. Nothing is read or written here any more.")
 }

@@ -49,7 +49,7 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so."})
 	}
 	if n := len(t.Conflicts); n > 0 {
-		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: fmt.Sprintf("%d files in the folder were changed in two places. The copies beside them are not served: compare, and remove those that you do not need.", n)})
+		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: "Something in the folder was changed in two places. The copies beside it are shown to nobody: compare, and remove what you do not need."})
 	}
 	if t.Unwatched {
 		all = append(all, trouble{Kind: "unwatched", Text: fmt.Sprintf("This system does not report all changes of the folder. What you drop there is noticed within %v.", handsRescan)})
