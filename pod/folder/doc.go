@@ -72,7 +72,8 @@
 //	removed        missing at once; after Settle deleted, with a tombstone, and a
 //	               new Epoch, by which friends drop what is not there any more
 //	much removed   more than ten files within an hour and more than one in a
-//	               hundred, or all there is: held. Missing, but deleted nowhere, until DecideHeld
+//	               hundred, or all there is: held. Missing, but deleted nowhere, until DecideHeld;
+//	               and so is whatever is removed while something is held
 //	kept           what Followed.Keep tells of is put back, or, where its text is not known, lost without a tombstone
 //	conflict copy  reported by Troubles, not served
 //	half a file    names that programs give to what is not finished: not served

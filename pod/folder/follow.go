@@ -248,9 +248,9 @@ func (f *follower) watch(p pod.Path) {
 	}
 }
 
-// decide deletes what a hand has removed, or holds it when it is too much. While
-// more and more is missing it waits, for a while, so that the first of many files
-// are not taken for a few.
+// decide deletes what a hand has removed, or holds it when it is too much, or while
+// something is held already. While more and more is missing it waits, for a while, so
+// that the first of many files are not taken for a few.
 func (f *follower) decide(ctx context.Context, now time.Time) error {
 	if len(f.missing) == 0 {
 		return nil
@@ -264,7 +264,7 @@ func (f *follower) decide(ctx context.Context, now time.Time) error {
 	clear(f.missing)
 	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at).Abs() >= lostTime })
 	deleted, err := f.store.bury(ctx, gone, func(l loss) bool {
-		return len(f.lost)+l.files <= max(maxLost, l.all/100) && l.resources < l.all
+		return !f.store.hand.asks() && len(f.lost)+l.files <= max(maxLost, l.all/100) && l.resources < l.all
 	})
 	if err != nil || deleted.files == 0 {
 		return err

@@ -358,6 +358,43 @@ func TestFollowAsksBeforeItDeletesMuch(t *testing.T) {
 	}
 }
 
+// TestFollowHoldsWhatGoesWhileItAsks: one file more, which alone would be deleted, waits with the others.
+func TestFollowHoldsWhatGoesWhileItAsks(t *testing.T) {
+	t.Parallel()
+	tree, s := follow(t, nil)
+	for i := range 40 {
+		put(t, s, fmt.Sprintf("/posts/%d", i), "text/plain", "x")
+	}
+	remove := func(from, to int) {
+		for i := from; i < to; i++ {
+			if err := os.Remove(filepath.Join(tree, "posts", fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, func() string {
+			if held := s.Troubles().Held; len(held) != to {
+				return fmt.Sprintf("%d are held, not %d", len(held), to)
+			}
+			return ""
+		})
+	}
+	remove(0, 20)
+	remove(20, 21)
+	if err := s.DecideHeld(t.Context(), s.Troubles().Held, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(tree, "posts", "30")); err != nil {
+		t.Fatal(err)
+	}
+	absentNow(t, s, "/posts/30")
+	eventually(t, func() string {
+		if n := len(tombstones(t, s)); n != 22 {
+			return fmt.Sprintf("%d were deleted", n)
+		}
+		return ""
+	})
+}
+
 func TestFollowAsksWhenDeletionsTrickleIn(t *testing.T) {
 	t.Parallel()
 	tree, s := follow(t, nil)

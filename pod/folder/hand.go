@@ -87,6 +87,13 @@ func (h *hand) holds(p pod.Path) bool {
 	return h.held[p]
 }
 
+// asks reports whether anything waits for the owner's word.
+func (h *hand) asks() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.held) > 0
+}
+
 // hold adds or removes what is held.
 func (h *hand) hold(paths []pod.Path, held bool) {
 	h.mu.Lock()
