@@ -1,10 +1,13 @@
 package dav
 
 import (
+	"bytes"
 	"context"
+	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -92,6 +95,9 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
 	case r.Method == http.MethodPut && r.Header.Get("Content-Range") != "": // RFC 9110 §14.5
 		out.WriteHeader(http.StatusBadRequest)
 		return
+	case h.swallows(r, out.name):
+		out.WriteHeader(http.StatusConflict)
+		return
 	case r.Method == "PROPFIND" && (depth == "" || depth == "infinity"):
 		finite(w)
 		return
@@ -100,6 +106,23 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
 		return
 	}
 	h.pass(out, r)
+}
+
+// swallows reports whether a request would move something into itself, or put it
+// in the place of what it lies in, which is removed first.
+func (h *Handler) swallows(r *http.Request, from string) bool {
+	u, err := url.Parse(r.Header.Get("Destination"))
+	if err != nil || r.Method != "MOVE" && r.Method != "COPY" {
+		return false
+	}
+	to := strings.TrimPrefix(u.Path, h.prefix)
+	return inside(from, to) || r.Method == "MOVE" && inside(to, from)
+}
+
+// inside reports whether a name lies in another.
+func inside(name, container string) bool {
+	container = strings.TrimRight(container, "/") + "/"
+	return len(name) > len(container) && strings.HasPrefix(name, container)
 }
 
 // pass hands a request to the webdav package.
@@ -112,13 +135,33 @@ func (h *Handler) pass(out *answer, r *http.Request) {
 		r.Header.Set("Timeout", bounded(r.Header.Get("Timeout")))
 	}
 	if r.Method != http.MethodPut {
-		c.body.ReadCloser = http.MaxBytesReader(out, r.Body, maxXML)
+		text, err := io.ReadAll(http.MaxBytesReader(out, r.Body, maxXML))
+		if err != nil || undeclares(text) {
+			out.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		c.body.ReadCloser = io.NopCloser(bytes.NewReader(text))
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = c.body
 	deep := r.Method == http.MethodDelete || r.Method == "MOVE" || r.Method == "COPY"
 	dav := webdav.Handler{Prefix: h.prefix, FileSystem: files{}, LockSystem: locks{h.locks, r.Context(), c, h.tokens, deep}}
 	dav.ServeHTTP(out, r)
+}
+
+// undeclares reports whether a body declares a prefix as nothing, which encoding/xml lets
+// pass (Namespaces in XML 1.0 §5, No Prefix Undeclaring).
+func undeclares(text []byte) bool {
+	for d := xml.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := d.RawToken()
+		if err != nil {
+			return false // the webdav package says what is wrong with it
+		}
+		e, ok := token.(xml.StartElement)
+		if ok && slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Space == "xmlns" && a.Value == "" }) {
+			return true
+		}
+	}
 }
 
 // tags returns the entity tags of a header, without the marks of weak ones.

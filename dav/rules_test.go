@@ -69,6 +69,24 @@ func TestALockedFileStays(t *testing.T) {
 	d.want(204, "DELETE", "/box/", "")
 }
 
+// TestNothingIsSwallowed: what would be removed with the place that it is to take stays.
+func TestNothingIsSwallowed(t *testing.T) {
+	d := newDrive(t)
+	d.want(201, "MKCOL", "/box/", "")
+	d.want(201, "MKCOL", "/box/in/", "")
+	d.want(201, "PUT", "/box/in/file", "1")
+	at := "https://pod.example" + prefix
+	for _, c := range [][3]string{
+		{"MOVE", "/box/", "/box/in/more/"}, {"MOVE", "/box", "/box/more"}, {"MOVE", "/box/in/", "/box/"}, {"MOVE", "/box/in/file", "/box"},
+		{"COPY", "/box/in/", "/box/"}, {"COPY", "/box/in/file", "/box/in"}, {"COPY", "/box/", "/"},
+	} {
+		d.want(409, c[0], c[1], "", "Destination", at+c[2])
+		d.want(200, "GET", "/box/in/file", "")
+	}
+	d.want(201, "COPY", "/box/", "", "Destination", at+"/box2/")
+	d.want(201, "COPY", "/box/", "", "Destination", at+"/box/copy/")
+}
+
 // TestIfHeaders are evaluated for tokens and entity tags, each also with Not
 // (RFC 4918 §10.4).
 func TestIfHeaders(t *testing.T) {
