@@ -55,9 +55,9 @@ export const relays: RelayWords = {
     title: "Code scannen",
     hint: "Halte den Code vor die Kamera.",
     starting: "Warten auf die Kamera.",
-    denied: "Die Kamera ist hier nicht erlaubt. Erlaub sie in den Einstellungen deines Browsers, oder füg den Link ein.",
-    none: "Hier gibt es keine Kamera. Füg stattdessen den Link ein.",
-    cannot: "Dieser Browser kann keine Codes lesen. Halte die Kamera deines Handys auf den Code und öffne den Link, den sie zeigt, oder füg den Link ein.",
+    denied: "Die Kamera ist hier nicht erlaubt. Erlaub sie in den Einstellungen deines Browsers, oder füg es ein oder tipp es.",
+    none: "Hier gibt es keine Kamera. Füg es stattdessen ein oder tipp es.",
+    cannot: "Dieser Browser kann keine Codes lesen. Halte die Kamera deines Handys auf den Code und öffne den Link, den sie zeigt, oder füg es ein oder tipp es.",
   },
 
   pod: {

@@ -71,9 +71,9 @@ export const enRelays = {
     title: "Scan a code",
     hint: "Hold the code in front of the camera.",
     starting: "Waiting for the camera.",
-    denied: "The camera is not allowed here. Allow it in the settings of your browser, or paste the link instead.",
-    none: "There is no camera here. Paste the link instead.",
-    cannot: "This browser can't read codes. Point your phone's own camera at the code and open the link it shows, or paste the link.",
+    denied: "The camera is not allowed here. Allow it in the settings of your browser, or paste or type instead.",
+    none: "There is no camera here. Paste or type instead.",
+    cannot: "This browser can't read codes. Point your phone's own camera at the code and open the link it shows, or paste or type instead.",
   },
 
   pod: {

@@ -55,9 +55,9 @@ export const relays: RelayWords = {
     title: "Escanear un código",
     hint: "Pon el código delante de la cámara.",
     starting: "Esperando a la cámara.",
-    denied: "Aquí no se permite la cámara. Permítela en los ajustes de tu navegador o pega el enlace.",
-    none: "Aquí no hay cámara. Pega el enlace.",
-    cannot: "Este navegador no sabe leer códigos. Apunta al código con la cámara de tu teléfono y abre el enlace que muestra, o pega el enlace.",
+    denied: "Aquí no se permite la cámara. Permítela en los ajustes de tu navegador, o pégalo o escríbelo.",
+    none: "Aquí no hay cámara. Pégalo o escríbelo.",
+    cannot: "Este navegador no sabe leer códigos. Apunta al código con la cámara de tu teléfono y abre el enlace que muestra, o pégalo o escríbelo.",
   },
 
   pod: {

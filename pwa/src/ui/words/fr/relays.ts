@@ -55,9 +55,9 @@ export const relays: RelayWords = {
     title: "Scanner un code",
     hint: "Tiens le code devant la caméra.",
     starting: "On attend la caméra.",
-    denied: "La caméra n’est pas autorisée ici. Autorise-la dans les réglages de ton navigateur, ou colle le lien.",
-    none: "Il n’y a pas de caméra ici. Colle plutôt le lien.",
-    cannot: "Ce navigateur ne sait pas lire les codes. Vise le code avec l’appareil photo de ton téléphone et ouvre le lien qui s’affiche, ou colle le lien.",
+    denied: "La caméra n’est pas autorisée ici. Autorise-la dans les réglages de ton navigateur, ou colle-le ou tape-le.",
+    none: "Il n’y a pas de caméra ici. Colle-le ou tape-le plutôt.",
+    cannot: "Ce navigateur ne sait pas lire les codes. Vise le code avec l’appareil photo de ton téléphone et ouvre le lien qui s’affiche, ou colle-le ou tape-le.",
   },
 
   pod: {
