@@ -13,7 +13,8 @@
 //	             stored. Access rules stay behind: what arrives has those of the
 //	             place where it arrives
 //	LOCK         exclusive, in memory, for an hour at most: it ends with the process. What
-//	             is locked also keeps what it lies in from being deleted, moved or replaced
+//	             is locked also keeps what it lies in from being deleted, moved or replaced.
+//	             There are no shared locks: who asks for one gets 501 (RFC 4918 §6.1)
 //	PROPFIND     of depth 0 and 1 (RFC 4918 §9.1: propfind-finite-depth)
 //	PROPPATCH    dead properties are kept in the description of the resource
 //

@@ -170,8 +170,7 @@ func TestDriveStoresNoHalf(t *testing.T) {
 
 // litmusKnown are the tests of litmus that do not pass, and why.
 var litmusKnown = map[string]string{
-	"propfind_invalid2": "a body that declares a prefix as nothing is taken, as encoding/xml takes it",
-	"lock_shared":       "there are no shared locks (RFC 4918 §6.1 leaves them to the server); those that follow are skipped",
+	"lock_shared": "there are no shared locks (RFC 4918 §6.1 leaves them to the server); those that follow are skipped",
 }
 
 // TestLitmus lets another program's suite for WebDAV servers use the drive.
