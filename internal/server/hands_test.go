@@ -133,6 +133,7 @@ func TestADeviceDoesNotDeleteThePerson(t *testing.T) {
 			t.Errorf("%s holds %q", name, got)
 		}
 	}
+	b.phone.must(http.StatusUnprocessableEntity, "DELETE", "/.replica/.acl", "", "Kith-Version", version)
 	for _, container := range []string{"/profile/", "/settings/"} {
 		b.phone.must(http.StatusConflict, "DELETE", "/.replica"+container, "", "Kith-Version", version)
 	}
