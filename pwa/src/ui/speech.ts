@@ -8,6 +8,7 @@ const others: Readonly<Record<string, () => Promise<{ readonly language: Languag
   de: () => import("./words/de/de.ts"),
   fr: () => import("./words/fr/fr.ts"),
   es: () => import("./words/es/es.ts"),
+  ar: () => import("./words/ar/ar.ts"),
 };
 
 /** What the choice is kept under, on this device alone. */

@@ -6,7 +6,7 @@ import { placeWordsOf, usePlaceWords } from "../words/places.ts";
 import { primaryOf } from "../words/words.ts";
 
 /** What each language calls itself, by its primary tag. */
-const names = { en: "English", de: "Deutsch", fr: "Français", es: "Español" } as const;
+const names = { en: "English", de: "Deutsch", fr: "Français", es: "Español", ar: "العربية" } as const;
 
 /** nameOf returns what the language of a tag calls itself. */
 export function nameOf(tag: string): string {
@@ -14,7 +14,7 @@ export function nameOf(tag: string): string {
 }
 
 /** The one file has no language but English in it, and no files beside it. */
-const offered = (): boolean => kithFiles.some((file) => file.startsWith("part-de-"));
+const offered = (): boolean => kithFiles.some((file) => file.startsWith("part-ar-"));
 
 /** LanguageScreen is where one chooses the language that the app speaks on this device. */
 export function LanguageScreen() {
