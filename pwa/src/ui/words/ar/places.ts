@@ -114,7 +114,7 @@ export const places: PlaceWords = {
     parted: "أجهزتك غير متفقة على أيها لك.",
     backup: "النسخة الاحتياطية",
     backupNever: "لا نسخة لهذا الهاتف بعد",
-    backupDue: (when) => `الأخيرة كانت ${when}`,
+    backupDue: (when) => `النسخة الأخيرة كانت ${when}`,
     apps: "تطبيقات أخرى",
     appsHint: "أيها يستخدم خزانتك",
     relays: "المرحّلات",
