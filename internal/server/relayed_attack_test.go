@@ -24,23 +24,39 @@ import (
 	"kith/webid"
 )
 
-// TestStrangersHoldNobodyUp: whoever knows a send id has the pod leave answers at relays that never say anything,
-// as many as they like, and a friend is answered meanwhile.
-func TestStrangersHoldNobodyUp(t *testing.T) {
-	var here, most atomic.Int64
-	ending := make(chan struct{})
-	hole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := here.Add(1)
-		defer here.Add(-1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+// hole is a relay that never says anything.
+type hole struct {
+	*httptest.Server
+	here, most atomic.Int64 // requests that are kept waiting, and how many ever were at once
+	ending     chan struct{}
+}
+
+// openHole opens a hole; the caller closes it.
+func openHole() *hole {
+	h := &hole{ending: make(chan struct{})}
+	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := h.here.Add(1)
+		defer h.here.Add(-1)
+		for old := h.most.Load(); n > old && !h.most.CompareAndSwap(old, n); old = h.most.Load() {
 		}
 		select {
-		case <-ending:
+		case <-h.ending:
 		case <-r.Context().Done():
 		}
 	}))
-	defer hole.Close()
-	defer close(ending)
+	return h
+}
+
+func (h *hole) close() {
+	close(h.ending)
+	h.Close()
+}
+
+// TestStrangersHoldNobodyUp: whoever knows a send id has the pod leave answers at relays that never say anything,
+// as many as they like, and a friend is answered meanwhile.
+func TestStrangersHoldNobodyUp(t *testing.T) {
+	hole := openHole()
+	defer hole.close()
 	c := newClock()
 	p := newPost(t, c)
 	b := newShared(t, c, p)
@@ -54,7 +70,7 @@ func TestStrangersHoldNobodyUp(t *testing.T) {
 		l.leave(&mailbag{addr: fmt.Sprintf("%s/%d/s/%s", hole.URL, i, strings.Repeat("A", 32))}, "GET", postOne, "")
 	}
 	eventually(t, "what strangers left is given back", func() bool { return b.me().reach.released.Load() >= sent-strangersMost })
-	if n := most.Load(); n == 0 || n > strangersMost {
+	if n := hole.most.Load(); n == 0 || n > strangersMost {
 		t.Errorf("%d answers to strangers are on their way", n)
 	}
 	b.ana.must(http.StatusOK, "GET", postOne, "")
@@ -257,20 +273,8 @@ func TestOutingsAreShared(t *testing.T) {
 // TestAFriendsSlowRequestsLeaveRoom: the answers that a friend asks for go to a relay that never says anything, and
 // there are more of them than messages are answered at once; another friend is answered meanwhile.
 func TestAFriendsSlowRequestsLeaveRoom(t *testing.T) {
-	var here, most atomic.Int64
-	ending := make(chan struct{})
-	hole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := here.Add(1)
-		defer here.Add(-1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
-		}
-		select {
-		case <-ending:
-		case <-r.Context().Done():
-		}
-	}))
-	defer hole.Close()
-	defer close(ending)
+	hole := openHole()
+	defer hole.close()
 	c := newClock()
 	p := newPost(t, c)
 	b := newShared(t, c, p)
@@ -282,13 +286,13 @@ func TestAFriendsSlowRequestsLeaveRoom(t *testing.T) {
 		b.ana.leave(&mailbag{addr: fmt.Sprintf("%s/%d/s/%s", hole.URL, i, strings.Repeat("A", 32))}, "GET", postOne, "")
 	}
 	b.start()
-	eventually(t, "the slow relay is asked", func() bool { return here.Load() > 0 })
+	eventually(t, "the slow relay is asked", func() bool { return hole.here.Load() > 0 })
 	eventually(t, "another friend is answered", func() bool {
 		a, err := other.ask("GET", "/social/door", "")
 		return err == nil && a.status == http.StatusOK
 	})
 	eventually(t, "what the friend left is given back", func() bool { return b.me().reach.released.Load() >= sent-turnsEach })
-	if n := most.Load(); n == 0 || n > 4 {
+	if n := hole.most.Load(); n == 0 || n > 4 {
 		t.Errorf("%d answers to one friend are on their way", n)
 	}
 }
