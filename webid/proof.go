@@ -82,7 +82,7 @@ func parseProof(text string) (compact, Key, proofClaims, error) {
 		jti:   p.text("jti", maxJTI),
 		ath:   p.optional("ath", 43),
 		nonce: p.optional("nonce", maxJTI),
-		iat:   time.Unix(int64(p.number("iat", 0)), 0),
+		iat:   p.seconds("iat"),
 	}
 	if claims.jti == "" {
 		p.fail()

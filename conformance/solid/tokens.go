@@ -33,6 +33,11 @@ func tokenCases() []testCase {
 			r := t.ask(t.stranger, "GET", t.at("made")+"?a=b", "Authorization: DPoP "+token, "DPoP: "+t.proof(t.alice, token, nil))
 			r.check(r.status != 401, "401: a query has made the proof invalid")
 		}},
+		{"solid-oidc#dpop-validation/iat-may-have-a-fraction", func(t *trial) {
+			token := t.token(t.alice)
+			half := func(c jwt.MapClaims) { c["iat"] = float64(time.Now().Unix()) - 0.5 } // RFC 7519 §2
+			t.present(token, t.proof(t.alice, token, half)).is(200)
+		}},
 		badProof("htu-of-another-resource", func(c jwt.MapClaims) { c["htu"] = c["htu"].(string) + "/other" }),
 		badProof("htu-of-another-host", func(c jwt.MapClaims) { c["htu"] = "https://other.example/" }),
 		badProof("htm-of-another-method", func(c jwt.MapClaims) { c["htm"] = "PUT" }),
