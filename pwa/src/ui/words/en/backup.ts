@@ -27,7 +27,7 @@ export const enBackup = {
     another: "Make a new kit",
     anotherHint: "Later backups open with the new one only, earlier ones with the kit they were made with.",
     old: "The kit you have now",
-    oldHint: "This phone keeps nothing of it, so that whoever takes the phone can't become you. If the kit is lost, link a second device: one can bring back the other.",
+    oldHint: "This phone keeps nothing of it: whoever takes it can't become you. If the kit is lost, link a second device; either can bring back the other.",
     yours: "Your recovery kit",
     of: (name: string, day: string) => `Recovery kit of ${name}, made ${day}`,
     code: "The letters of your kit",

@@ -74,7 +74,7 @@ export const enPlaces = {
     mute: "Mute",
     muteHint: "Their posts stay out of your feed. They do not notice.",
     direct: "Connect directly",
-    directHint: "When both of you are here and both allow it, what you share goes straight between your devices. Each device then sees the other's network address, which can tell roughly where it is.",
+    directHint: "When both of you are here and allow it, what you share goes straight between your devices. Each then sees the other's network address, which can tell roughly where it is.",
     storage: "On this phone",
     keeps: (size: string) => `${size} of theirs are kept on this phone.`,
     keepsNone: "Nothing of theirs is kept on this phone.",
@@ -83,7 +83,7 @@ export const enPlaces = {
     remove: "Remove this friend",
     removeTitle: (name: string) => `Remove ${name}?`,
     removeText: (name: string) =>
-      `Your pod refuses ${name} from now on, and their posts leave this phone. What ${name} has already seen may still be on their device. To be friends again, you need a new invite.`,
+      `Your pod refuses ${name} from now on, and their posts leave this phone. What they have seen may still be on their device. To be friends again, you need a new invite.`,
     removeYes: "Remove",
     removed: (name: string) => `${name} is removed.`,
     keep: "Keep",

@@ -149,8 +149,8 @@ export const enRelays = {
     keep: "Keep",
     noPod: "Linking a device needs a relay or a pod: the two meet there.",
     relay: "Choose a relay",
-    meet: "Without a pod your devices bring each other up to date at your relays, whenever both are open. A friend is answered by whichever is open.",
-    off: "What is on it stays until you delete it. To use it again, link it as a new device in another browser profile, or clear this site's data first.",
+    meet: "Without a pod your devices bring each other up to date at your relays while both are open. Whichever is open answers friends.",
+    off: "What is on it stays until you delete it. To use it again, link it anew in another browser profile, or clear this site's data first.",
     /** Two devices that go by different lists. */
     parted: {
       title: "Your devices disagree",
@@ -160,7 +160,7 @@ export const enRelays = {
       heard: (when: string) => `This device heard of it ${when}.`,
       means: "Each can post as you, and neither hears the other. Friends and your other devices keep to the list that reached them first.",
       stolen: "If you did not do this yourself, somebody may be using a device that you lost.",
-      way: "The recovery kit ends it: with it and a backup you come back on a device without Kith, and what you decide there counts above both lists. Make the backup on the device that you want to go on with.",
+      way: "The recovery kit ends it: make a backup on the device that you go on with, and come back from it where Kith is new. What you decide there counts above both lists.",
       kit: "Backup and recovery kit",
     },
   },
@@ -183,7 +183,7 @@ export const enRelays = {
     hopOn: "One relay hands your messages to the other, so none sees both who asks and whom.",
     hopOff: "Your messages go straight to your friends' relays, which can see your address.",
     wake: "Wake this phone",
-    wakeOn: "When friends ask while Kith is closed, a relay or your pod wakes it, and a notification says so. Whoever passes the call on learns only that there was one.",
+    wakeOn: "When friends ask while Kith is closed, a relay or your pod wakes it, and a notification says so. Whoever passes it on learns nothing else.",
     waking: "Asking this browser. It may want you to allow notifications.",
     wakeOff: "While Kith is closed, this phone answers nobody.",
     add: "Add",

@@ -85,7 +85,7 @@ export const enTalk = {
     title: "Copies",
     last: "Friends' copies of your posts last",
     days: (n: number) => (n === 0 ? "for good" : n === 7 ? "a week" : n === 365 ? "a year" : count(n, "a day", `${n} days`)),
-    hint: "Without a word from you for that long, their Kith lets go of its copy and asks again when you are back. It counts for your next posts.",
+    hint: "Without a word from you for that long, their Kith drops its copy and asks again when you are back. It counts for your next posts.",
     receipts: "Tell friends when what they deleted is gone from here",
     receiptsHint: "They see that this device has done as they asked, and nothing else. This is for this device.",
   },
