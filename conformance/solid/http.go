@@ -124,6 +124,9 @@ func methodCases() []testCase {
 			r := t.get("long", "Range: bytes=2-4", `If-Range: "another"`).is(200)
 			r.check(string(r.body) == "0123456789", "%q", r.body)
 		}},
+		{"solid-protocol#server-http/an-address-that-is-too-long", func(t *trial) {
+			t.get(strings.Repeat("a", 9000)).is(404, 414)
+		}},
 		{"solid-protocol#server-http/an-empty-body", func(t *trial) {
 			t.put("empty", content{"text/plain", []byte{}})
 			r := t.get("empty").is(200)

@@ -46,6 +46,9 @@ func crowded(w http.ResponseWriter, r *http.Request, why string) {
 	ldp.Problem(w, http.StatusTooManyRequests, why)
 }
 
+// maxURI bounds an address with its query, in bytes, as RFC 9110 §4.1 has it.
+const maxURI = 8000
+
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(s.config.URL, "https:") {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
@@ -54,6 +57,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !strings.HasPrefix(path, "/"): // OPTIONS *, CONNECT
 		ldp.Problem(w, http.StatusBadRequest, "The request names no resource.")
+	case len(r.RequestURI) > maxURI: // RFC 9112 §3
+		if !ldp.CORS(w, r) {
+			ldp.Problem(w, http.StatusRequestURITooLong, "The address is too long.")
+		}
 	case s.app.serve(w, r):
 	case s.relay != nil && relayed(path):
 		s.relay.ServeHTTP(w, r)
