@@ -355,7 +355,7 @@ func BenchmarkTouched(b *testing.B) {
 	few, many := coverage(b, dir, 10), coverage(b, dir, 10+more)
 	files, functions := map[string]bool{}, 0
 	for name, n := range many {
-		if n-few[name] >= more {
+		if 10*(n-few[name]) >= 9*more { // what else a server does is not the same in two runs
 			files[strings.SplitN(name, ":", 2)[0]] = true
 			functions++
 		}
