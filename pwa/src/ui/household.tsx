@@ -5,8 +5,8 @@ import type { Home } from "../core/kith.ts";
 import { useApp } from "./context.ts";
 import { Empty, Screen } from "./parts/screen.tsx";
 import { addressOf, type Path } from "./route.ts";
-import { useHomeWords } from "./words/home.ts";
-import { codeOf, sentenceFor } from "./words/words.ts";
+import { type HomeWords, useHomeWords } from "./words/home.ts";
+import { codeOf, sentenceFor, type Words } from "./words/words.ts";
 
 /** Runs something at the pod and reads again what is shown; undefined when it failed, which was told then. */
 export type Act = <T>(act: (home: Home) => Promise<T>) => Promise<T | undefined>;
@@ -43,12 +43,16 @@ export function useHousehold<T>(ask: (home: Home) => Promise<T>): Household<T> {
       await asking().catch(() => undefined);
       return done;
     } catch (error) {
-      // Nothing of this is sent later by itself.
-      told.value = { text: codeOf(error) === "pod-unreachable" ? w.undone : sentenceFor(error, t), failed: true };
+      told.value = { text: sorryFor(error, t, w), failed: true };
       return undefined;
     }
   };
   return { said, failed, read, act };
+}
+
+/** sorryFor returns what to tell when something was not done at the pod: nothing of it is sent later by itself. */
+export function sorryFor(error: unknown, words: Words, { undone }: HomeWords): string {
+  return codeOf(error) === "pod-unreachable" ? undone : sentenceFor(error, words);
 }
 
 interface OfPodProps<T> {
