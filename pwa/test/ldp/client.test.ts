@@ -177,7 +177,9 @@ describe("what comes back is", () => {
 });
 
 describe("Retry-After", () => {
-  test.each([["120", 120_000], ["0", 0], ["Thu, 01 Jan 1970 00:01:00 GMT", 30_000], ["soon", undefined]] as const)("%j is %j ms", (value, wait) => {
+  test.each([
+    ["120", 120_000], ["0", 0], ["Thu, 01 Jan 1970 00:01:00 GMT", 30_000], ["soon", undefined], ["999999999", 86_400_000], ["Fri, 31 Dec 9999 23:59:59 GMT", 86_400_000],
+  ] as const)("%j is %j ms", (value, wait) => {
     expect(retryAfter(new Headers({ "Retry-After": value }), 30_000)).toBe(wait);
   });
 });
