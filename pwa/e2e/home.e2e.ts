@@ -150,7 +150,7 @@ describe("backups", () => {
     await field(w.backups.user).fill(user);
     await dialog().getByLabel(w.backups.password, { exact: true }).fill(password);
     await press(w.backups.add);
-    await ana.told(w.backups.added);
+    await ana.told(w.backups.waiting);
     const card = ana.page.getByRole("region", { name: place().slice("http://".length) });
     await card.getByText(w.backups.holds("").slice(0, -1)).waitFor({ timeout: patience.timeout });
     await look(ana.page, "backups");

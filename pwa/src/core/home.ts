@@ -33,6 +33,10 @@ export interface Backup {
   readonly error?: string;
   /** A run is asked for, or under way. */
   readonly waiting: boolean;
+  /** It came along from another machine, and waits for a word on this one. */
+  readonly unconfirmed: boolean;
+  /** Something of what lies there is damaged, and not mended yet. */
+  readonly damaged: boolean;
   readonly progress?: { readonly done: number; readonly total: number };
 }
 

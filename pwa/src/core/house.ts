@@ -23,7 +23,7 @@ const photoMax = 64 << 20;
 const photoTimeout = 300_000;
 /** How often it is asked whether a place for backups will do, and for how long at most, in milliseconds. */
 const glance = 1_500;
-const patience = 180_000;
+const patience = 60_000;
 
 /** homeOf returns the owner's pod; `acted` tells of what is to be brought there. */
 export function homeOf(session: Session, acted: () => void): Home {
@@ -194,7 +194,7 @@ function readBackup(read: Json): Backup | undefined {
   const [done, total] = [whole(object(read.running)?.done), whole(object(read.running)?.total)];
   const progress = done === undefined || total === undefined || total === 0 ? undefined : { done, total };
   const state = states.find((each) => each === read.state);
-  return given({ id, place, state, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, progress });
+  return given({ id, place, state, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, unconfirmed: read.unconfirmed === true, damaged: read.damage !== undefined, progress });
 }
 
 function readPassword(read: Json, now: number): AppPassword | undefined {

@@ -1,14 +1,12 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Backup, Kit } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { type Act, Copied, named, OfPod, useHousehold } from "../household.tsx";
+import { type Act, Copied, named, OfPod, sorryFor, useHousehold } from "../household.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Empty, Notice } from "../parts/screen.tsx";
+import { Empty } from "../parts/screen.tsx";
 import { Ask, Sheet } from "../parts/sheet.tsx";
 import { useHomeWords } from "../words/home.ts";
-import { sentenceFor } from "../words/words.ts";
 
-const week = 7 * 24 * 3_600_000;
 /** How often a run under way is looked at, in milliseconds. */
 const glance = 1_500;
 
@@ -29,7 +27,6 @@ export function BackupsScreen() {
         <>
           {backups.length === 0 ? <Empty title={w.backups.none} hint={`${w.backups.noneHint} ${w.backups.what}`}><Add act={household.act} first /></Empty> : (
             <>
-              <Late backups={backups} />
               <ul class="settings">{backups.map((backup) => <li key={backup.id}><Place backup={backup} act={household.act} /></li>)}</ul>
               <div class="pad pair"><Add act={household.act} /><Now act={household.act} busy={busy} /></div>
               <Kits kits={kits} />
@@ -42,20 +39,12 @@ export function BackupsScreen() {
   );
 }
 
-function Late({ backups }: { readonly backups: readonly Backup[] }) {
-  const { clock } = useApp();
-  const w = useHomeWords().backups;
-  const newest = Math.max(...backups.map(({ done }) => done ?? 0));
-  if (backups.some(({ waiting }) => waiting) || clock.now() - newest < week) return null;
-  return <Notice strong text={newest === 0 ? w.lateNever : w.late} />;
-}
-
 function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) {
   const { clock, say } = useApp();
   const w = useHomeWords();
   const [asking, setAsking] = useState(false);
-  const { done, error, id, next, progress, state, user, waiting } = backup;
-  const place = named(backup.place);
+  const { damaged, done, error, id, next, progress, state, unconfirmed, user, waiting } = backup;
+  const [place, name] = [named(backup.place), usePodName()];
   const remove = (): void => {
     setAsking(false);
     void act((home) => home.removeBackup(id).then(() => true)).then((gone) => gone && say(w.backups.removed));
@@ -64,7 +53,8 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
     <section class="card" aria-label={place}>
       <h2 class="card-title address" dir="ltr">{place}</h2>
       <p role="status">{done === undefined ? w.backups.empty : w.backups.holds(clock.at(done))}</p>
-      {error === undefined || waiting ? null : <p class="danger-text" dir="auto">{state === "refused" ? w.backups.unfit(error) : w.backups.failed(error)}</p>}
+      {damaged ? <p class="danger-text">{w.trouble.does["damaged"]}</p> : null}
+      {unconfirmed ? <p>{w.trouble.does["unconfirmed"]} <span class="address" dir="ltr">{`kith backup confirm ${name} ${id}`}</span></p> : error === undefined || waiting ? null : <p class="danger-text" dir="auto">{state === "refused" ? w.backups.unfit(error) : w.backups.failed(error)}</p>}
       <p class="state">
         {progress !== undefined ? w.backups.running(progress.done, progress.total) : state === "looking" ? w.backups.checking : waiting ? w.backups.waiting : next === undefined ? "" : w.backups.next(clock.at(next))}
         {user === undefined ? null : ` ${w.backups.as(user)}`}
@@ -96,7 +86,8 @@ function Add({ act, first = false }: { readonly act: Act; readonly first?: boole
 
 function AddSheet({ act, onClose }: { readonly act: Act; readonly onClose: () => void }) {
   const { kith, say, t } = useApp();
-  const w = useHomeWords().backups;
+  const all = useHomeWords();
+  const w = all.backups;
   const form = useId();
   const [place, setPlace] = useState("");
   const [user, setUser] = useState("");
@@ -108,10 +99,10 @@ function AddSheet({ act, onClose }: { readonly act: Act; readonly onClose: () =>
     try {
       if (!(await (await kith.home()).addBackup(place.trim(), user.trim(), password))) return setState({ sorry: w.refused });
     } catch (error) {
-      return setState({ sorry: sentenceFor(error, t) });
+      return setState({ sorry: sorryFor(error, t, all) });
     }
     onClose();
-    say(w.added);
+    say(w.waiting);
     void act(async () => undefined);
   };
   const ready = place.trim() !== "" && state !== "busy";
@@ -178,8 +169,13 @@ function Kits({ kits }: { readonly kits: readonly Kit[] }) {
 }
 
 function Disk() {
-  const { model } = useApp();
   const w = useHomeWords().backups;
-  const name = new URL(model.pod.value.url ?? "https://pod.invalid/").pathname.split("/").filter(Boolean).at(-1) ?? "me";
+  const name = usePodName();
   return <p class="state pad">{w.disk} <span class="address" dir="ltr">{w.diskCommand(name)}</span></p>;
+}
+
+/** What the pod is called on its machine. */
+function usePodName(): string {
+  const { model } = useApp();
+  return new URL(model.pod.value.url ?? "https://pod.invalid/").pathname.split("/").filter(Boolean).at(-1) ?? "me";
 }

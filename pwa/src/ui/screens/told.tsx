@@ -32,7 +32,7 @@ function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }
   return (
     <section class="card" aria-label={w.is[kind] ?? w.other}>
       <h2 class="card-title">{w.is[kind] ?? w.other}</h2>
-      <p dir="auto">{text}</p>
+      <p dir="auto">{w.does[kind] ?? text}</p>
       {since === undefined ? null : <p class="state">{w.since(clock.at(since))}</p>}
       {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
       {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
