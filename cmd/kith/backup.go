@@ -92,15 +92,10 @@ func runBackup(ctx context.Context, c *call) error {
 
 func (c *call) listBackups(ctx context.Context, person server.Person) error {
 	all, err := person.Backups(ctx)
-	if err == nil && len(all) == 0 {
-		_, err = fmt.Fprintln(c.stderr, noBackup(person))
+	if err != nil {
+		return err
 	}
-	for _, b := range all {
-		if err := json.NewEncoder(c.stdout).Encode(b); err != nil {
-			return err
-		}
-	}
-	return err
+	return list(c, all, noBackup(person).Error())
 }
 
 func (c *call) verifyBackup(ctx context.Context, person server.Person, id string) error {

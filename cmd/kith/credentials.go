@@ -80,15 +80,5 @@ func (c *call) listCredentials(ctx context.Context, cfg server.Config, name stri
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
-		_, err := fmt.Fprintf(c.stderr, "%s has no credentials; make some with `kith credentials add %[1]s --label LABEL`\n", name)
-		return err
-	}
-	out := json.NewEncoder(c.stdout)
-	for _, one := range all {
-		if err := out.Encode(one); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(c, all, fmt.Sprintf("%s has no credentials; make some with `kith credentials add %[1]s --label LABEL`", name))
 }

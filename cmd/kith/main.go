@@ -1,27 +1,14 @@
 // Command kith runs a pod: the second home of a person's posts, which answers friends while the
 // phone sleeps, and which serves the app.
 //
-//	kith serve        start the server
-//	kith person add   make a pod for one more person
-//	kith pair         print a new pairing link
-//	kith credentials  let scripts and Solid tools sign in as a person
-//	kith relay        keep sealed messages for those who sleep
-//	kith classes      let apps open a folder to everybody
-//	kith check        read a whole pod again
-//	kith doctor       say what is wrong
-//	kith health       say whether the server answers
-//	kith move         take a pod to another machine
-//	kith service      start the server with the machine
-//	kith update       fetch a newer version
-//	kith version      say which version this is
-//
 // Everything lives in one folder, named by --data; `kith serve --help` tells what lies in it.
-// Each subcommand has a file of its own here and does its work through internal/server.
+// Each subcommand, which `kith` alone lists, has a file of its own here and does its work through internal/server.
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -89,6 +76,21 @@ func (c *call) line() (string, error) {
 }
 
 var errUsage = errors.New("this call is not understood")
+
+// list prints a line of JSON for each of all, or where there are none tells the person so.
+func list[T any](c *call, all []T, none string) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(c.stderr, none)
+		return err
+	}
+	out := json.NewEncoder(c.stdout)
+	for _, one := range all {
+		if err := out.Encode(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func commands() []command {
 	return []command{serveCommand(), personCommand(), pairCommand(), credentialsCommand(), classesCommand(), passwordsCommand(), backupCommand(), restoreCommand(), moveCommand(), checkCommand(), doctorCommand(), healthCommand(), eraseReportCommand(), serviceCommand(), relayCommand(), updateCommand(), versionCommand()}

@@ -39,25 +39,20 @@ func runPasswords(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	out, person := json.NewEncoder(c.stdout), server.Person{Config: *cfg, Name: name}
+	person := server.Person{Config: *cfg, Name: name}
 	switch {
 	case verb == "add" && count == 2 && *label != "":
 		made, err := person.AddPassword(ctx, *label)
 		if err != nil {
 			return err
 		}
-		return out.Encode(made)
+		return json.NewEncoder(c.stdout).Encode(made)
 	case verb == "list" && count == 2:
 		all, err := person.Passwords(ctx)
-		if err == nil && len(all) == 0 {
-			_, err = fmt.Fprintf(c.stderr, "%s has no app passwords; make one with `kith passwords add %[1]s --label LABEL`\n", name)
+		if err != nil {
+			return err
 		}
-		for _, one := range all {
-			if err := out.Encode(one); err != nil {
-				return err
-			}
-		}
-		return err
+		return list(c, all, fmt.Sprintf("%s has no app passwords; make one with `kith passwords add %[1]s --label LABEL`", name))
 	case verb == "revoke" && count == 3:
 		return person.RevokePassword(ctx, id)
 	case verb == "add" && count == 2:
