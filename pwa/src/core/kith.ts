@@ -7,11 +7,13 @@
  * so in words. Methods reject with a `KithError` whose `code` the message files translate.
  */
 
+import type { Device, Parted } from "./device.ts";
 import type { KithError } from "./errors.ts";
 import type { Home } from "./home.ts";
 import type { BackedUp, BackupCourse, Backups, RestoreChoice } from "./backed.ts";
 import type { Relays } from "./relays.ts";
 
+export type { Device, Parted } from "./device.ts";
 export type { AppPassword, Backup, DriveAt, Dropped, Home, Kit, Trouble } from "./home.ts";
 export type { BackedUp, BackupCourse, Backups, KitState, RestoreChoice } from "./backed.ts";
 export type { Relay, Relays } from "./relays.ts";
@@ -57,16 +59,6 @@ export interface Me {
   readonly removed?: boolean;
   /** Another device of the person goes by another list than this one: each answers, and friends keep to whom they heard first. */
   readonly parted?: Parted;
-}
-
-/** Parted is a device that disagrees with this one about which devices the person has. */
-export interface Parted {
-  /** What it is called. */
-  readonly name: string;
-  /** It has taken this device off its list; else it only stays on its own, though it was removed. */
-  readonly off: boolean;
-  /** When this device met that, in milliseconds since the epoch. */
-  readonly at: number;
 }
 
 /** Where the owner's pod stands. */
@@ -293,14 +285,6 @@ export interface OutboxItem {
   readonly since: number;
   readonly attempts: number;
   readonly error?: KithError;
-}
-
-export interface Device {
-  readonly kid: string;
-  readonly name: string;
-  readonly self: boolean;
-  readonly isPod: boolean;
-  readonly admin: boolean;
 }
 
 export interface Storage {
