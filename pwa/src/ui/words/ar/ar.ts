@@ -8,15 +8,13 @@ import { relays } from "./relays.ts";
 import { talk } from "./talk.ts";
 import { words } from "./words.ts";
 
-const house = isolated(home);
-
-/** What the app says in Arabic. The name of a file and a command are no sentences and stay as they are. */
+/** What the app says in Arabic. The name of a file is no sentence and stays as it is. */
 export const language: Language = {
   dir: "rtl",
   words: isolated(words),
   backup: { ...isolated(backup), name: backup.name },
   elsewhere: isolated(elsewhere),
-  home: { ...house, backups: { ...house.backups, diskCommand: home.backups.diskCommand } },
+  home: isolated(home),
   places: isolated(places),
   relays: isolated(relays),
   talk: isolated(talk),
