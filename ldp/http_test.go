@@ -381,6 +381,22 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// TestAQueryIsNothingToWriteTo: what is named with one is another resource, of which there is none.
+func TestAQueryIsNothingToWriteTo(t *testing.T) {
+	s := shared(t)
+	s.want("owner", "PUT", "/box/asked", "x", 201, "Content-Type: text/plain")
+	for _, c := range [][3]string{{"PUT", "/box/asked", "text/plain"}, {"PATCH", "/box/asked", "application/sparql-update"}, {"POST", "/box/", "text/plain"}, {"DELETE", "/box/asked", ""}} {
+		r := httptest.NewRequest(c[0], base+"?a=b", strings.NewReader("INSERT DATA {}"))
+		r.Header.Set("Content-Type", c[2])
+		if res := s.serve("owner", r, c[1]); res.status != 400 {
+			t.Errorf("%s: %d %s", c[0], res.status, res.body)
+		}
+	}
+	if res := s.doQuery("owner", "/box/asked", "a=b"); res.status != 200 || res.body != "x" {
+		t.Errorf("%d %q", res.status, res.body)
+	}
+}
+
 // TestACompressedBodyIsToldWhatIsTaken (RFC 9110 §12.5.3).
 func TestACompressedBodyIsToldWhatIsTaken(t *testing.T) {
 	s := shared(t)

@@ -105,6 +105,10 @@ func (h *Handler) method(w http.ResponseWriter, r *http.Request, view *acl.View,
 		w.Header().Set("Allow", allowed(p))
 		return refusal{http.StatusMethodNotAllowed, "The method is not allowed here."}
 	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	if !reads && r.URL.RawQuery != "" { // it would be another resource that is written (RFC 9110 §4.2.2)
+		return refusal{http.StatusBadRequest, "An address with a query is of nothing that can be written."}
+	}
 	switch r.Method {
 	case http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent) // described by Preflight, as the name alone demands

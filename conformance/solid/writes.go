@@ -209,6 +209,12 @@ func constraintCases() []testCase {
 			t.put("r", turtleText("<#a> <#b> <#c>."))
 			constrained(t.send(t.alice, "PATCH", t.at("r"), n3Text(`<> a <http://www.w3.org/ns/solid/terms#Patch>.`)).is(422))
 		}},
+		{"solid-protocol#writing-resources/a-query-names-another-resource", func(t *trial) {
+			t.put("x", plainText("without a query"))
+			t.send(t.alice, "PUT", t.at("x?a=b"), plainText("with a query"))
+			t.ask(t.alice, "DELETE", t.at("x?a=b"))
+			t.get("x").is(200).contains("without a query")
+		}},
 		{"solid-protocol#server-uri-redirect-differing/to-the-one-that-is-there", func(t *trial) {
 			t.put("x/y", plainText("y"))
 			t.put("z", plainText("z"))
