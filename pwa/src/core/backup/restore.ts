@@ -10,6 +10,7 @@ import { type Bytes, readText, sha256 } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { BackupCourse, RestoreChoice } from "../kith.ts";
+import { network } from "../loaded.ts";
 import { relayCount } from "../pod/facts.ts";
 import { devices as devicesPath, keys as keysPath } from "../pod/paths.ts";
 import { putLists, type Lists } from "../pod/profile.ts";
@@ -134,8 +135,12 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     const all = [...others, { kid: device.kid, name: env.deviceName, may: ["answer", "accept", "post", "admin"] as const }];
     const devices = await nextDeviceList({ ...before.devices, gen: Math.max(before.devices.gen, minutes) }, kit.person, all);
     const keys = await makeKeysDocument(devices, device, Math.max(before.keys.serial, minutes) + 1, [...before.keys.agree, agree]);
+    const { introduced } = await network();
+    // Where there is no pod, nobody else tells them.
+    const telling = store.get("pod") === undefined ? await introduced(tree, before, devices) : [];
     await tree.act("other", async (batch) => {
       await putLists(batch, { devices, keys });
+      batch.writes.push(...telling);
       for (const write of tellAll({ store, env })) batch.writes.push(write);
       if (others.length < before.devices.devices.length && relayCount(store) > 0) batch.set(renewSetting, true);
       batch.set(restoredSetting, about.made);

@@ -4,7 +4,8 @@
  *
  *     link/<auth>       Link: a secret this device made, until it is too old
  *     admitted/<kid>    Admitted: a device that this one let in
- *     revoked/<kid>     a device that this one took out of the list: a Farewell until it can be told, then true
+ *     revoked/<kid>     a device that this one took out of the list: a Farewell, or true where it cannot be told
+ *     greeted/<kid>     a device of the list that does not know this one, which came back from a backup: a Farewell until it was told
  */
 
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.ts";
@@ -16,10 +17,10 @@ import { inviteKeyNames } from "../pod/inviter.ts";
 import { devices, keys } from "../pod/paths.ts";
 import { changeLists, ownLists, putLists } from "../pod/profile.ts";
 import { type Batch, jose, type Tree } from "../pod/tree.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Write } from "../store/store.ts";
 import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, jwkOf, parseDid } from "../webid/key.ts";
-import { can, type Device, hasNamed, isName } from "../webid/list.ts";
+import { can, type Device, type DeviceList, hasNamed, isName } from "../webid/list.ts";
 import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import type { RelayWay } from "../webid/way.ts";
 import { podClient } from "./clients.ts";
@@ -39,6 +40,7 @@ export interface Link {
 export const linkSettings = "link/";
 const links = linkSettings;
 const revoked = "revoked/";
+const greeted = "greeted/";
 const admitted = "admitted/";
 
 /** Admitted is what it takes to let a device in once more, which this one let in under a list of that generation. */
@@ -46,10 +48,12 @@ interface Admitted extends Pick<Joiner, "name" | "agree"> {
   readonly gen: number;
 }
 
-/** Farewell is how a device is reached that was taken out. */
+/** Farewell is how a device is reached that knows another list. */
 interface Farewell {
   readonly key: Did;
   readonly ways: readonly RelayWay[];
+  /** The generation of the list that it was told. */
+  readonly told?: number;
 }
 const domain = utf8("kith join 1");
 /** A key is renewed so long before it ends: what was sealed to it may still be on its way, and the sender may have heard of it late. */
@@ -133,17 +137,46 @@ export async function removeDevice(session: Session, kid: string): Promise<void>
 
 /** farewellTo returns how a device that nobody answers any more is told why: by the key and the ways that it has had. */
 async function farewellTo({ tree }: Session, kid: Did): Promise<Farewell | undefined> {
-  const key = newestKey((await ownLists(tree)).keys, kid)?.key;
+  return reachedBy(tree, (await ownLists(tree)).keys, kid);
+}
+
+async function reachedBy(tree: Pick<Tree, "text">, document: KeysDocument, kid: Did): Promise<Farewell | undefined> {
+  const key = newestKey(document, kid)?.key;
   const ways = await relayWays(tree, "own");
   return key === undefined || ways.length === 0 ? undefined : { key, ways };
 }
 
-/** tellRemoved brings a device the list on which it is not any more, once a relay has taken it. */
-async function tellRemoved({ carrier, store, list: { text: body } }: Session, name: string): Promise<void> {
+/** introduced returns the writes by which the devices of `before` are told of a list that was made without them: those that are in it hear of this device, others that they are out. */
+export async function introduced(tree: Pick<Tree, "text">, before: { readonly devices: DeviceList; readonly keys: KeysDocument }, next: DeviceList): Promise<readonly Write[]> {
+  const writes: Write[] = [];
+  for (const { kid, may } of before.devices.devices) {
+    const reached = may.includes("post") ? await reachedBy(tree, before.keys, kid) : undefined;
+    if (reached !== undefined) writes.push({ set: (can(next, kid, "post") ? greeted : revoked) + kid, value: reached });
+  }
+  return writes;
+}
+
+/** tellRemoved brings a device the list on which it is not any more, once a relay has taken it; and once more where the person key has signed another, which it cannot but take. */
+async function tellRemoved(session: Session, name: string): Promise<void> {
+  const { store, list: { gen, text: body } } = session;
   const farewell = store.get(name) as Farewell | true | undefined;
-  if (farewell === undefined || farewell === true) return;
-  const told = await (await carrier()).tell(farewell.ways, farewell.key, { method: "PUT", path: `.replica${devices}`, headers: { "Content-Type": jose }, body });
-  if (told) await store.apply([{ set: name, value: true }]);
+  if (farewell === undefined || farewell === true || farewell.told === gen) return;
+  if (await tell(session, farewell, devices, body)) await store.apply([{ set: name, value: { ...farewell, told: gen } satisfies Farewell }]);
+}
+
+async function tell({ carrier }: Session, { key, ways }: Farewell, path: string, body: string): Promise<boolean> {
+  return (await carrier()).tell(ways, key, { method: "PUT", path: `.replica${path}`, headers: { "Content-Type": jose }, body });
+}
+
+/** greetAgain brings those who do not know this device both lists in which it stands. */
+export async function greetAgain(session: Session): Promise<void> {
+  const { store, tree } = session;
+  for (const name of store.names(greeted)) {
+    const farewell = store.get(name) as Farewell;
+    const lists = await ownLists(tree);
+    const told = (await tell(session, farewell, devices, lists.devices.text)) && (await tell(session, farewell, keys, lists.keys.text));
+    if (told) await store.apply([{ unset: name }]);
+  }
 }
 
 /** revokeAgain takes out what this device revoked and a list that came in between has again. */

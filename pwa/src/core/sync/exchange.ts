@@ -4,7 +4,7 @@ import { KithError } from "../errors.ts";
 import { forgetInvites } from "../pod/inviter.ts";
 import { entries } from "../pod/outbox.ts";
 import { followInvites } from "./invites.ts";
-import { admitAgain, admitDevices, renewKeys, revokeAgain } from "./admitting.ts";
+import { admitAgain, admitDevices, greetAgain, renewKeys, revokeAgain } from "./admitting.ts";
 import { renewPodKey } from "./podkey.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
@@ -97,6 +97,7 @@ export class Exchange {
     return [
       async () => session.heard(await this.#inbox.read()),
       () => revokeAgain(session),
+      () => greetAgain(session),
       () => admitAgain(session),
       () => renewKeys(session),
       () => renewPodKey(session),

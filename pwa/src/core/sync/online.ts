@@ -24,7 +24,7 @@ import { updated, updateOf } from "./ways.ts";
 export { appsOf } from "./apps.ts";
 export { decideHeld, forgetSource, hold } from "./deletions.ts";
 export { acceptInvite, appAddress, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
-export { authOf, joinerOf, linkSettings, macOf, madeFor, putJoiner, removeDevice } from "./admitting.ts";
+export { authOf, introduced, joinerOf, linkSettings, macOf, madeFor, putJoiner, removeDevice } from "./admitting.ts";
 export { jsonOf, postOpenly } from "./open.ts";
 export { readBytes, readPage } from "./replica.ts";
 export { settle } from "./settle.ts";

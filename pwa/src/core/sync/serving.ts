@@ -7,7 +7,7 @@ import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
 import type { Stop } from "../env.ts";
 import { given } from "../given.ts";
 import { iso } from "../json.ts";
-import { devices, relaysPath } from "../pod/paths.ts";
+import { devices, keys, relaysPath } from "../pod/paths.ts";
 import { acceptable } from "../pod/profile.ts";
 import { knownOf } from "../pod/traces.ts";
 import { jose, newHandle, newRow } from "../pod/tree.ts";
@@ -73,7 +73,9 @@ export class Serving {
 
   /** unlisted hears what somebody asks who says to be a device of the person and is in no list here; nobody is answered. A list counts by its signatures. */
   async unlisted({ method, path, body }: SealedRequest): Promise<void> {
-    if (`${method} ${plainOf(path)}` === `PUT /.replica${devices}`) await this.#told(text(body));
+    const what = `${method} ${plainOf(path)}`;
+    if (what === `PUT /.replica${devices}`) await this.#told(text(body));
+    if (what === `PUT /.replica${keys}`) await this.#toldKeys(text(body));
   }
 
   get #old(): boolean {
@@ -144,17 +146,34 @@ export class Serving {
     this.#waiting--;
   }
 
+  /** toldKeys takes the keys document of a device that came back from a backup, and could not ask for anything before. */
+  async #toldKeys(document: string): Promise<void> {
+    const session = this.#session;
+    const { tree } = session;
+    const taken = await tree.exclusive(async () => {
+      if (!(await acceptable(tree, keys, document, session.list.text, true))) return false;
+      await tree.store.apply([await this.#row(keys, document)]);
+      return true;
+    });
+    if (taken) await session.heard([keys]);
+  }
+
+  /** row keeps a list as it came, without a version, so that the next exchange takes the newer one. */
+  async #row(path: string, list: string): Promise<Write> {
+    const { env, store } = this.#session;
+    const bytes = utf8(list);
+    return { put: await newRow({ path, id: store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() }, bytes), bytes };
+  }
+
   /** told takes a device list that another device brings: it was taken off it, or will be told the rest when it follows. Who is off the list has no relays any more. */
   async #told(list: string): Promise<SealedResponse> {
     const session = this.#session;
-    const { env, tree, me } = session;
+    const { tree, me } = session;
     const taken = await tree.exclusive(async () => {
       const next = ownList(list);
       if (next === undefined || !(await acceptable(tree, devices, list, session.list.text, true))) return false;
-      const bytes = utf8(list);
-      const row = { path: devices, id: tree.store.row(devices)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
       const off: readonly Write[] = isRemoved({ list: next, me }) ? [{ erase: relaysPath }] : [];
-      await tree.store.apply([{ put: await newRow(row, bytes), bytes }, ...off]);
+      await tree.store.apply([await this.#row(devices, list), ...off]);
       return true;
     });
     if (!taken) {
