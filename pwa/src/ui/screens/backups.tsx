@@ -107,7 +107,7 @@ function AddSheet({ act, onClose }: { readonly act: Act; readonly onClose: () =>
   };
   const ready = place.trim() !== "" && state !== "busy";
   return (
-    <Sheet title={w.addTitle} onClose={onClose} foot={<button type="submit" form={form} class="button primary" disabled={!ready}>{w.add}</button>}>
+    <Sheet title={w.add} onClose={onClose} foot={<button type="submit" form={form} class="button primary" disabled={!ready}>{w.add}</button>}>
       <form id={form} class="settings" onSubmit={(event) => void add(event)}>
         <p>{w.addHint}</p>
         <Field label={w.place} value={place} onValue={setPlace} hint={w.example} kind="url" focused />
