@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -68,6 +69,19 @@ type stamp struct {
 // modified is the time that a resource with this stamp reports.
 func (s stamp) modified() time.Time {
 	return time.Unix(0, s.mtime).UTC().Truncate(time.Millisecond)
+}
+
+// onlyPlain returns an open file with its stamp. What is no plain file is closed, and fs.ErrNotExist.
+func onlyPlain(f *os.File) (*os.File, stamp, error) {
+	s, k, err := fstat(f)
+	if err == nil && k != plain {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		f.Close()
+		return nil, stamp{}, err
+	}
+	return f, s, nil
 }
 
 // write makes a new durable file with the given bytes.

@@ -110,16 +110,7 @@ func (d dir) open(name string, flags int) (*os.File, stamp, error) {
 		unix.Close(fd)
 		return nil, stamp{}, err
 	}
-	f := os.NewFile(uintptr(fd), name)
-	s, k, err := fstat(f)
-	if err == nil && k != plain {
-		err = fs.ErrNotExist
-	}
-	if err != nil {
-		f.Close()
-		return nil, stamp{}, err
-	}
-	return f, s, nil
+	return onlyPlain(os.NewFile(uintptr(fd), name))
 }
 
 // create makes a new file, for writing.

@@ -154,15 +154,7 @@ func (d dir) open(name string, flags int) (*os.File, stamp, error) {
 	if err != nil {
 		return nil, stamp{}, err
 	}
-	s, k, err := fstat(f)
-	if err == nil && k != plain {
-		err = fs.ErrNotExist
-	}
-	if err != nil {
-		f.Close()
-		return nil, stamp{}, err
-	}
-	return f, s, nil
+	return onlyPlain(f)
 }
 
 // create makes a new file, for writing.
