@@ -34,6 +34,21 @@ func TestAServerSendsNobodyElsewhere(t *testing.T) {
 	}
 }
 
+// TestAServerWithoutWebDAV says so, instead of a number.
+func TestAServerWithoutWebDAV(t *testing.T) {
+	for _, status := range []int{http.StatusMethodNotAllowed, http.StatusNotImplemented} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		place, err := WebDAV(server.Client(), server.URL+"/photos/", "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := place.List(t.Context(), ""); !errors.Is(err, errNoDAV) {
+			t.Errorf("%d: %v", status, err)
+		}
+		server.Close()
+	}
+}
+
 // TestAServerThatStandsStill: a WebDAV server begins and does not go on.
 func TestAServerThatStandsStill(t *testing.T) {
 	ending := make(chan struct{})

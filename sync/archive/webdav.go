@@ -61,6 +61,7 @@ const (
 var (
 	errStalled = errors.New("the server stands still, or nearly so")
 	errTooMuch = errors.New("the server tells more of a folder than there can be")
+	errNoDAV   = errors.New("no WebDAV folder is at this address: its server does not know such requests; take the address that it names for WebDAV")
 	// errStranger is what 401 means here.
 	errStranger = errors.New("the server does not take this name and password (401); where people sign in with a second factor, as at Nextcloud or Fastmail, make an app password there")
 )
@@ -139,6 +140,9 @@ func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	}
 	if l.status = res.StatusCode; l.status == http.StatusUnauthorized {
 		return nil, errors.Join(errStranger, res.Body.Close())
+	}
+	if r.Method == "PROPFIND" && (l.status == http.StatusMethodNotAllowed || l.status == http.StatusNotImplemented) {
+		return nil, errors.Join(errNoDAV, res.Body.Close())
 	}
 	if l.status/100 != 2 {
 		res.Body = struct {
