@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // bench: runs every benchmark of the tree and writes docs/performance.md: first the figures that have a
-// goal, then all of them. Ratios come from one run in which both sides take turns. It takes some minutes.
+// goal, then what other commands have measured, which stays as it stands there, then all of them. Ratios come from one
+// run in which both sides take turns. It takes some minutes; BENCHTIME=1x looks only whether all of it works.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -34,7 +35,7 @@ function results(output) {
 }
 
 const wire = results(go(["test", "-run", "^$", "-bench", ".", "-benchtime", "1x", "-timeout", "30m", "./conformance"]));
-const rest = results(go(["test", "-run", "^$", "-bench", ".", "-benchmem", "-timeout", "30m", ...rooms()]));
+const rest = results(go(["test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", process.env["BENCHTIME"] ?? "1s", "-timeout", "30m", ...rooms()]));
 
 function rooms() {
   return execFileSync("go", ["list", "./..."], { encoding: "utf8" }).trim().split("\n").filter((name) => !name.includes("/conformance"));
@@ -77,6 +78,12 @@ const goals = [
   ["app shell, gzipped", shell, "KB", 60],
 ];
 
+/** What stands under a heading of the file, up to the next. @param {string} heading @returns {string[]} */
+function kept(heading) {
+  const [, rest = ""] = readFileSync("docs/performance.md", "utf8").split(`\n## ${heading}\n`);
+  return [`## ${heading}`, ...(rest.split("\n## ")[0] ?? "").replace(/^\n*/, "\n").trimEnd().split("\n"), ""];
+}
+
 /** @param {number} n */
 const short = (n) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 
@@ -97,6 +104,7 @@ const lines = [
   "counted, most are one-line methods of paths, agents and rows. Community Solid Server runs 129 files and",
   "327 functions for the same GET.",
   "",
+  ...kept("By other commands"),
   "## All benchmarks",
   "",
   "| package | benchmark | figures |",
