@@ -9,7 +9,7 @@
 # make fuzz     every fuzz target for FUZZTIME (30s); COUNT=1000000 is so many inputs each, TARGETS='FuzzRange ...' only some
 # make torture  the properties again, over very many random worlds; kills and failures at every system call (hours)
 # make s3       backups against an S3 server that checks signatures, which it fetches
-# make bench    every benchmark, into docs/performance.md
+# make bench    every benchmark, into docs/performance.md; BENCHTIME=1x runs each once
 # make release  programs for every system, checksums.txt and its signature, into bin/release; KEY=FILE signs (else it
 #               says that it is unsigned), FROM=URL is where the programs look for updates
 # make machines the program elsewhere, as far as it is here: arm64 and armv7 in QEMU, Windows in Wine, a container in
