@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 
+	"zombiezen.com/go/sqlite"
+
 	"kith/internal/server"
 	"kith/relay"
 )
@@ -150,10 +152,18 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
+	if full(err) {
+		fmt.Fprintln(stderr, "There is no room: make some on the disk, and try again. `kith doctor` says how much is left.")
+	}
 	if errors.Is(err, server.ErrConfig) || errors.Is(err, relay.ErrConfig) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// full reports whether an error means that a disk is full, in the words of the system or of the database.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull
 }
 
 // synopsis returns the first paragraph of a help text, which says how the command is called.

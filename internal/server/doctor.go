@@ -104,9 +104,12 @@ func (d *doctor) lookAtDisk() {
 		d.say("disk", levelBroken, "The disk does not say how much room it has: "+err.Error(), "See whether it is there and sound.")
 	case v.total == 0:
 	case v.short():
-		d.say("disk", levelLook, fmt.Sprintf("%s of %s are left.", inUnits(v.free), inUnits(v.total)), "Make room, or move the pods to a larger disk (kith help move). When it is full nothing is written; reading and deleting go on.")
+		d.say("disk", levelLook, fmt.Sprintf("%s of %s are left.", inUnits(v.free), inUnits(v.total)), "Make room, or move the pods to a larger disk (kith help move). When it is full nothing is written; a server that runs goes on reading and deleting, one that was stopped may not start before there is room.")
 	default:
 		d.say("disk", levelOK, fmt.Sprintf("%s of %s are left.", inUnits(v.free), inUnits(v.total)), "")
+	}
+	if why := v.fleeting(); why != "" {
+		d.say("disk", levelLook, why, "Give the pods a folder on a disk, in a container a volume of its own (docker-compose.yml has one).")
 	}
 	took, err := tryDisk(dir)
 	switch {

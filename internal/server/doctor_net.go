@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,8 @@ func (d *doctor) lookAtServer(ctx context.Context) {
 	var bad *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &bad):
-		d.say("address", levelBroken, fmt.Sprintf("%s shows a certificate that does not hold: %v.", d.config.URL, bad.Err), "Name the right --cert and --key, or use --domain. "+d.config.renewal())
+		text, do := d.unheld(bad.Err)
+		d.say("address", levelBroken, d.config.URL+" shows a certificate that does not hold: "+text+".", do)
 	case err != nil:
 		d.say("address", levelBroken, fmt.Sprintf("%s does not answer from here: %s.", d.config.URL, reason(err)), "See that the name leads to this machine and that its port is open. Some routers let no machine at home reach its own public address: then try from a phone outside.")
 	case answer.StatusCode != http.StatusOK || !d.ours(ctx, body):
@@ -64,6 +66,25 @@ func (d *doctor) lookAtServer(ctx context.Context) {
 	if warning := d.config.Unreachable(); warning != "" {
 		d.say("address", levelLook, warning, "")
 	}
+}
+
+// unheld says why a certificate is not believed, and what to do.
+func (d *doctor) unheld(err error) (text, do string) {
+	var invalid x509.CertificateInvalidError
+	var other x509.HostnameError
+	var unknown x509.UnknownAuthorityError
+	const right = "Name the right files with --cert and --key, or use --domain."
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && d.state.now().Before(invalid.Cert.NotBefore):
+		return "it begins on " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly) + ", and the clock here is before that", "See that the clock is right."
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "it has ended on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly), d.config.renewal()
+	case errors.As(err, &other):
+		return "it is for another name", right
+	case errors.As(err, &unknown):
+		return "nobody whom this machine trusts has signed it", "Phones and friends do not believe it either. " + right
+	}
+	return err.Error(), right
 }
 
 // ours reports whether a key set has the key by which this folder's issuer signs.

@@ -43,6 +43,17 @@ var goneOn = []struct {
 	{[]string{"nfs", "cifs", "fuse", "9p"}, "The bytes are on another machine, or behind another program: what is left of them there cannot be told from here."},
 }
 
+// fleeting says why a pod is not kept for years on this kind of file system, "" where it is.
+func (v volume) fleeting() string {
+	switch v.kind {
+	case "tmpfs", "ramfs":
+		return "The folder lies in memory: when the machine goes off, the pods are gone."
+	case "overlay":
+		return "The folder lies in a layer of a container: when the container is removed, the pods are gone."
+	}
+	return ""
+}
+
 // tryDisk writes a file to a folder, makes it durable and removes it, and tells how long that took.
 func tryDisk(dir string) (took time.Duration, err error) {
 	began := time.Now()
