@@ -183,6 +183,12 @@ export function newHandle(env: Env): string {
   return b64u(env.random(16));
 }
 
+/** asTold returns the write that keeps a text as somebody else has it: without a version, so that the next exchange takes the newer one. */
+export async function asTold({ env, store }: Pick<Reading, "env" | "store">, path: string, text: string, type = jose): Promise<Write> {
+  const bytes = utf8(text);
+  return { put: await newRow({ path, id: store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type, modified: env.now() }, bytes), bytes };
+}
+
 /** newRow completes a row of the own tree with what its bytes say. */
 export async function newRow(row: Omit<NewRow, "etag" | "note">, bytes: Bytes): Promise<NewRow> {
   const note = factsOf(row.path, () => new TextDecoder().decode(bytes));

@@ -1,6 +1,6 @@
 /** Making a link for one more device of the same person, and using it (docs/protocol.md, Pairing). What happens at the device that lets it in is in admitting.ts and linking.ts. */
 
-import { b64u, type Bytes, fromB64u, readText, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, fromB64u, readText } from "../bytes.ts";
 import type { Env, Stop } from "../env.ts";
 import { KithError } from "../errors.ts";
 import { objectIn, string, time } from "../json.ts";
@@ -14,7 +14,7 @@ import { relayCount } from "../pod/facts.ts";
 import { holdInvite } from "../pod/inviter.ts";
 import { devices, keys, relaysPath } from "../pod/paths.ts";
 import { ownLists } from "../pod/profile.ts";
-import { jose, newHandle, newRow } from "../pod/tree.ts";
+import { asTold, jose } from "../pod/tree.ts";
 import { ownSalt } from "../sealed/pair.ts";
 import type { Store, Write } from "../store/store.ts";
 import { type AgreementKey, newestKey } from "../webid/agreement.ts";
@@ -92,7 +92,7 @@ export async function joinDevice(env: Env, store: Store, link: string, name: str
   const { label, via } = joining;
   const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
   const writes: Write[] = [{ set: "me", value: me }, ...("pod" in joining ? podWrites(joining, via) : [{ set: knownName((await acceptDeviceList(lists[0]?.[1] ?? "")).signer), value: { heard: 0 } satisfies Known }])];
-  await store.apply([...(await Promise.all(lists.map(([path, list]) => listRow(env, path, list)))), ...writes]);
+  await store.apply([...(await Promise.all(lists.map(([path, list]) => asTold({ env, store }, path, list, path === relaysPath ? "application/json" : jose)))), ...writes]);
 }
 
 function podWrites({ pod, issuer }: PodLink, via: Joining["via"]): readonly Write[] {
@@ -177,11 +177,3 @@ function pause(env: Env, milliseconds: number, closing: AbortSignal): Promise<vo
     closing.addEventListener("abort", () => (stop(), resolve()), { once: true });
   });
 }
-
-/** listRow keeps a list as the pod had it, without a version, so that the first pull takes the newer one. */
-async function listRow(env: Env, path: string, list: string): Promise<Write> {
-  const bytes = utf8(list);
-  const row = { path, id: newHandle(env), version: { counter: 0, device: "" }, type: path === relaysPath ? "application/json" : jose, modified: env.now() };
-  return { put: await newRow(row, bytes), bytes };
-}
-

@@ -1,6 +1,5 @@
 /** Connecting a person with a pod (docs/protocol.md, Pairing). */
 
-import { utf8 } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { object, objectIn, string } from "../json.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
@@ -14,7 +13,7 @@ import { readPairing } from "../webid/pairlink.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { without } from "../pod/outbox.ts";
 import { devices, inviteSettings, keys, relaysPath } from "../pod/paths.ts";
-import { jose, newHandle, newRow, type Tree } from "../pod/tree.ts";
+import { asTold, type Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 import { atHome } from "./clients.ts";
 import { jsonOf, postOpenly } from "./open.ts";
@@ -70,15 +69,14 @@ async function send(session: Session, pairing: Pairing): Promise<Answer> {
 
 /** caughtUp takes the lists that the pod has, where those that it was shown are older; true when there is something else to show it then. */
 async function caughtUp(session: Session, { bytes }: Answer): Promise<boolean> {
-  const { env, tree } = session;
+  const { tree } = session;
   const said = objectIn(bytes);
   const newer = [[devices, said?.device_list], [keys, said?.keys]] as const;
   const taken = await tree.exclusive(async () => {
     for (const [path, value] of newer) {
       const written = string(value, maxList);
       if (written === undefined || !(await acceptable(tree, path, written, await tree.text(devices)))) return false;
-      const put = { path, id: tree.store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
-      await tree.store.apply([{ put: await newRow(put, utf8(written)), bytes: utf8(written) }]);
+      await tree.store.apply([await asTold(tree, path, written)]);
     }
     // What is written on them has to come after all that the pod has heard of meanwhile.
     await tree.store.apply([{ set: "counter", value: tree.counter + leap }]);

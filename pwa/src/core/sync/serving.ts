@@ -10,7 +10,7 @@ import { iso } from "../json.ts";
 import { devices, keys, relaysPath } from "../pod/paths.ts";
 import { acceptable } from "../pod/profile.ts";
 import { knownOf } from "../pod/traces.ts";
-import { jose, newHandle, newRow } from "../pod/tree.ts";
+import { asTold } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 import { ownList } from "../webid/list.ts";
 import type { SealedResponse } from "../sealed/answer.ts";
@@ -152,17 +152,10 @@ export class Serving {
     const { tree } = session;
     const taken = await tree.exclusive(async () => {
       if (!(await acceptable(tree, keys, document, session.list.text, true))) return false;
-      await tree.store.apply([await this.#row(keys, document)]);
+      await tree.store.apply([await asTold(tree, keys, document)]);
       return true;
     });
     if (taken) await session.heard([keys]);
-  }
-
-  /** row keeps a list as it came, without a version, so that the next exchange takes the newer one. */
-  async #row(path: string, list: string): Promise<Write> {
-    const { env, store } = this.#session;
-    const bytes = utf8(list);
-    return { put: await newRow({ path, id: store.row(path)?.id ?? newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() }, bytes), bytes };
   }
 
   /** told takes a device list that another device brings: it was taken off it, or will be told the rest when it follows. Who is off the list has no relays any more. */
@@ -173,7 +166,7 @@ export class Serving {
       const next = ownList(list);
       if (next === undefined || !(await acceptable(tree, devices, list, session.list.text, true))) return false;
       const off: readonly Write[] = isRemoved({ list: next, me }) ? [{ erase: relaysPath }] : [];
-      await tree.store.apply([await this.#row(devices, list), ...off]);
+      await tree.store.apply([await asTold(tree, devices, list), ...off]);
       return true;
     });
     if (!taken) {

@@ -1,13 +1,12 @@
 /** Session is a person on this device, once there is one: tree, key, and who listens. */
 
-import { utf8 } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { PodState, Topic } from "../kith.ts";
 import type { Client, PodClient } from "../ldp/client.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
 import { devices, inbox, namePath, relaysPath } from "../pod/paths.ts";
-import { jose, newHandle, newRow, Tree } from "../pod/tree.ts";
+import { asTold, Tree } from "../pod/tree.ts";
 import type { Store } from "../store/store.ts";
 import { type DeviceList, ownList } from "../webid/list.ts";
 import type { Carrier } from "./reach.ts";
@@ -132,10 +131,8 @@ async function listOf(tree: Tree): Promise<DeviceList> {
 }
 
 /** putBack puts the list back where it is missing, and compares everything with the pod once more, which may have a newer one. */
-async function putBack({ env, store }: Tree, text: string | undefined): Promise<string | undefined> {
-  const row = { path: devices, id: newHandle(env), version: { counter: 0, device: "" }, type: jose, modified: env.now() };
-  const bytes = utf8(text ?? "");
-  await store.apply([{ unset: "pod/cursor" }, ...(text === undefined ? [] : [{ put: await newRow(row, bytes), bytes }])]);
+async function putBack(tree: Tree, text: string | undefined): Promise<string | undefined> {
+  await tree.store.apply([{ unset: "pod/cursor" }, ...(text === undefined ? [] : [await asTold(tree, devices, text)])]);
   return text;
 }
 
