@@ -19,7 +19,7 @@ import { guarded } from "./policy.ts";
  *
  * `import("./x.ts")` becomes `kithPart("x")`. What the bundler puts into chunks of their own because several share it
  * is found in `kithParts` too: what main needs stands in the main script, before main; what only parts need is in
- * more parts, `common` and `carried`, which are loaded before those that need them, as `kithNeeds` says.
+ * more parts, `common`, `shown` and `carried`, which are loaded before those that need them, as `kithNeeds` says.
  */
 export function split(page: string): Plugin {
   return {
@@ -106,15 +106,20 @@ interface Shared {
 /** The parts that ask and answer through relays: what they alone share is more than all others share, and who has no relay needs none of it. */
 const carriers: ReadonlySet<string> = new Set(["answers", "sealed"]);
 
-/** sharedBy returns the parts with what only parts share: `common`, and after it `carried`. */
+/** The parts with screens, which share sheets and rows. */
+const screens: ReadonlySet<string> = new Set(["places", "conversation", "relays", "home", "elsewhere"]);
+
+/** sharedBy returns the parts with what only parts share: `common`, and after it `shown` and `carried`. */
 function sharedBy(chunks: readonly Rolldown.OutputChunk[], first: readonly Rolldown.OutputChunk[], later: readonly Rolldown.OutputChunk[]): readonly Shared[] {
   const entries = chunks.filter(({ isDynamicEntry }) => isDynamicEntry);
   const usersOf = (chunk: Rolldown.OutputChunk): readonly string[] => entries.filter((entry) => neededBy(entry, chunks).has(chunk.fileName)).map(nameOf);
-  const carried = later.filter((chunk) => usersOf(chunk).every((name) => carriers.has(name)));
-  const common = later.filter((chunk) => !carried.includes(chunk));
+  const sharedAmong = (those: ReadonlySet<string>): readonly Rolldown.OutputChunk[] => later.filter((chunk) => usersOf(chunk).every((name) => those.has(name)));
+  const [shown, carried] = [sharedAmong(screens), sharedAmong(carriers)];
+  const common = later.filter((chunk) => !shown.includes(chunk) && !carried.includes(chunk));
   const before = [...first, ...common];
   return [
     ...sharedPart("common", common, first, new Set(common.flatMap(usersOf))),
+    ...sharedPart("shown", shown, before, new Set(shown.flatMap(usersOf))),
     ...sharedPart("carried", carried, before, new Set(carried.flatMap(usersOf))),
   ];
 }
@@ -145,12 +150,14 @@ function nameOf({ name }: Rolldown.OutputChunk): string {
 function required({ code, imports, name }: Rolldown.OutputChunk, before: readonly Rolldown.OutputChunk[]): string {
   const strangers = imports.filter((each) => !before.some(({ fileName }) => fileName === each));
   if (strangers.length > 0) throw new Error(`split: ${name} needs what does not run before it: ${strangers.join(", ")}`);
-  return before.reduce((text, { fileName, name: other }) => text.replaceAll(new RegExp(`require\\(["'\`]\\./${fileName}["'\`]\\)`, "g"), `kithParts.${other}`), plain(code));
+  const taken = before.reduce((text, { fileName, name: other }) => text.replaceAll(new RegExp(`require\\(["'\`]\\./${fileName}["'\`]\\)`, "g"), `kithParts.${other}`), plain(code));
+  return taken.replaceAll(/const ((?:[\w$]+=kithParts\.\w+,)*[\w$]+=kithParts\.\w+);/g, (_, all: string) => `const{${all.replaceAll(/([\w$]+)=kithParts\.(\w+)/g, "$2:$1")}}=kithParts;`);
 }
 
-/** plain returns code whose exports are assigned and not looked up each time: no export changes once its script has run. */
+/** plain returns code whose exports are assigned at once and not looked up each time: no export changes once its script has run. */
 function plain(code: string): string {
-  return code.replaceAll(/Object\.defineProperty\(exports,["'`](\w+)["'`],\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)/g, "exports.$1=$2");
+  const assigned = code.replaceAll(/Object\.defineProperty\(exports,["'`](\w+)["'`],\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)/g, "exports.$1=$2");
+  return assigned.replaceAll(/exports\.[\w$]+=[\w$]+(?:,exports\.[\w$]+=[\w$]+)+(?=[;\n]|$)/g, (all) => `Object.assign(exports,{${all.replaceAll(/exports\.([\w$]+)=([\w$]+)/g, "$1:$2")}})`);
 }
 
 function mainText(scripts: readonly Rolldown.OutputChunk[], parts: readonly Part[]): string {
@@ -189,7 +196,7 @@ const languages: ReadonlySet<string> = new Set(["ar", "de", "es", "fr"]);
 
 /** The order of the parts in the one file. Gzip looks back 32 KiB, so what is alike stands side by side. */
 const neighbours: readonly string[] = [
-  "relays", "elsewhere", "home", "conversation", "places", "answers", "carried", "connecting", "sealed", "online", "acts", "talk", "joining", "house", "replicas", "backups", "common",
+  "relays", "elsewhere", "home", "places", "conversation", "shown", "answers", "carried", "connecting", "sealed", "online", "replicas", "talk", "acts", "joining", "house", "common", "backups",
 ];
 
 /** inlined returns the page with the main script and the parts `inside` it, which knows the files of those `outside`. */
