@@ -48,13 +48,12 @@ function Choice() {
   };
   const option = (tag: string | undefined, title: string, note?: string) => (
     <label class="row pick" key={tag}>
-      <span class="row-text" {...(tag === undefined ? {} : { lang: tag, dir: "auto" as const })}><span class="row-title">{title}</span>{note === undefined ? null : <span class="row-note">{note}</span>}</span>
+      <span class="row-text"><bdi class="row-title" lang={tag}>{title}</bdi>{note === undefined ? null : <span class="row-note">{note}</span>}</span>
       <input type="radio" name="language" checked={chosen === tag} onChange={() => void choose(tag)} />
     </label>
   );
   return (
-    <fieldset class="card group">
-      <legend class="unseen">{p.self.language}</legend>
+    <fieldset class="card group" aria-label={p.self.language}>
       <div class="rows choices">
         {option(undefined, p.language.own, nameOf(tagFor(navigator.languages)))}
         {Object.entries(names).map(([tag, name]) => option(tag, name))}
