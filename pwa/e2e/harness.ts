@@ -70,6 +70,8 @@ export interface Screen {
   readonly width: number;
   readonly height: number;
   readonly dark?: boolean;
+  /** The language that the device asks for, a BCP 47 tag; without it English. */
+  readonly locale?: string;
 }
 
 export const phone: Screen = { width: 390, height: 844 };
@@ -224,7 +226,7 @@ function launch(folder: string, screen: Screen): Promise<BrowserContext> {
     viewport: { width: screen.width, height: screen.height },
     colorScheme: screen.dark === true ? "dark" : "light",
     deviceScaleFactor: 1,
-    locale: "en-GB",
+    locale: screen.locale ?? "en-GB",
     // Without these Chromium asks its maker's hosts on every start. Root has no sandbox.
     args: [
       "--no-sandbox",
