@@ -6,7 +6,7 @@
 //
 //	shell.html             the app as a pod serves it, with
 //	part-*.js              the parts that it loads after its first page
-//	index.html             the whole app in one file; also opens from the disk
+//	index.html             the whole app in one file, in English; also opens from the disk
 //	sw.js                  the service worker, and
 //	answer-*.js            what it answers friends with after a push, and
 //	answer-taking-*.js     what it takes in, loaded when somebody brings it
