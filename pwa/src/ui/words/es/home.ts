@@ -35,7 +35,7 @@ export const home: HomeWords = {
     },
     does: {
       damaged: "Algo de lo que hay allí se perdió o fue alterado. Tu pod está intacto. La próxima copia de seguridad lo guarda de nuevo.",
-      unconfirmed: "Tu pod llegó aquí desde otro ordenador. Su copia de seguridad sigue en cuanto la permitas en este.",
+      unconfirmed: "Tu pod llegó aquí desde otro equipo. Su copia de seguridad sigue en cuanto la permitas en este.",
     },
     other: "Tu pod dice",
     which: (n) => count(n, "Qué archivo", "Qué archivos"),
