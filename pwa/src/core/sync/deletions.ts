@@ -25,11 +25,6 @@ export type Source = string;
 export const undecidedOf = (source: Source): string => (source === "" ? "pod/undecided" : `pod/undecided/${source}`);
 const removalsOf = (source: Source): string => `removals/${source}`;
 
-/** forgetSource returns the writes that forget what a device asked for that is followed no more. */
-export function forgetSource(source: Source): readonly Write[] {
-  return [{ unset: undecidedOf(source) }, { unset: removalsOf(source) }];
-}
-
 /** What a person has as long as there is one: nobody deletes it, and who lost it gets it again. */
 const lasting: ReadonlySet<string> = new Set([devices, keys, namePath, relaysPath, "/.acl"]);
 

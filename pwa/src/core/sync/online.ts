@@ -22,7 +22,7 @@ import type { Talking } from "./talk.ts";
 import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
-export { decideHeld, forgetSource, hold } from "./deletions.ts";
+export { decideHeld, hold } from "./deletions.ts";
 export { acceptInvite, appAddress, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
 export { authOf, introduced, joinerOf, linkSettings, macOf, madeFor, putJoiner, removeDevice } from "./admitting.ts";
 export { jsonOf, postOpenly } from "./open.ts";

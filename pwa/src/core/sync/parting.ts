@@ -7,7 +7,7 @@
  */
 
 import { readDeviceList, acceptDeviceList } from "../webid/devices.ts";
-import { can, type DeviceList, ownList, separator } from "../webid/list.ts";
+import { can, type DeviceList } from "../webid/list.ts";
 import { Refusal } from "../webid/verdict.ts";
 import { type Parted, partedSetting } from "./others.ts";
 import type { Session } from "./session.ts";
@@ -21,7 +21,8 @@ export async function part({ env, list, me, store }: Session, chain: string): Pr
   if (!off && can(list, theirs.signer, "admin")) return false;
   const before = store.get(partedSetting) as Parted | undefined;
   if (before?.gen === theirs.gen && before.by === theirs.signer && before.off === off) return false;
-  await store.apply([{ set: partedSetting, value: { by: theirs.signer, name: nameIn(theirs), off, gen: theirs.gen, at: env.now() } satisfies Parted }]);
+  const { name = "" } = theirs.devices.find(({ kid }) => kid === theirs.signer) ?? {};
+  await store.apply([{ set: partedSetting, value: { by: theirs.signer, name, off, gen: theirs.gen, at: env.now() } satisfies Parted }]);
   return true;
 }
 
@@ -34,10 +35,4 @@ async function partingFrom(list: DeviceList, chain: string): Promise<DeviceList 
     if (!(error instanceof Refusal)) throw error;
     return error.verdict === "same epoch, different list" ? readDeviceList(chain) : undefined;
   }
-}
-
-/** nameIn returns what the signer of a list is called, in it or in the newest before it that names it. */
-function nameIn({ text, signer }: DeviceList): string {
-  const named = text.split(separator).flatMap((each) => ownList(each)?.devices.find(({ kid }) => kid === signer) ?? []);
-  return named[0]?.name ?? "";
 }

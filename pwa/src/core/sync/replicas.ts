@@ -90,12 +90,8 @@ export class Replicas {
     for (const kid of wanted) this.#line(kid).start(() => this.#came?.());
     const { store, tree } = this.#session;
     const gone = store.names(knownName("")).filter((name) => !wanted.some((kid) => knownName(kid) === name));
-    if (wanted.length === 0 || gone.length === 0) return;
     // What a store that is closed keeps is dropped the next time.
-    void network().then(({ forgetSource }) => store.apply([
-      ...gone.flatMap((name) => [{ unset: name }, ...forgetSource(name.slice(knownName("").length))]),
-      ...forgetBases(store, tree.device, wanted),
-    ])).catch(() => undefined);
+    if (wanted.length > 0 && gone.length > 0) store.apply([...gone.map((name) => ({ unset: name })), ...forgetBases(store, tree.device, wanted)]).catch(() => undefined);
   }
 
   #line(kid: Did): Line {

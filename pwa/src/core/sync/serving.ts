@@ -3,7 +3,7 @@
  * of them (docs/protocol.md, Replicas, Pairing). A deletion or change is not sent here: whoever made it is asked.
  */
 
-import { b64u, type Bytes, text, utf8 } from "../bytes.ts";
+import { b64u, type Bytes, readText, utf8 } from "../bytes.ts";
 import type { Stop } from "../env.ts";
 import { given } from "../given.ts";
 import { iso } from "../json.ts";
@@ -64,7 +64,7 @@ export class Serving {
     const what = `${request.method} ${plain}`;
     if (what === "POST /.pair") return asker.kind === "nobody" ? admit(this.#session, request.body) : undefined;
     if (asker.kind !== "owner" || !what.includes(" /.replica")) return undefined;
-    if (what === `PUT /.replica${devices}`) return this.#told(text(request.body));
+    if (what === `PUT /.replica${devices}`) return this.#told(devices, request.body);
     // What an old backup brought back may have been deleted long since: first it has to be compared.
     if (this.#old) return empty(503);
     if (what === "GET /.replica") return json(await this.#page(new URLSearchParams(query)));
@@ -73,9 +73,8 @@ export class Serving {
 
   /** unlisted hears what somebody asks who says to be a device of the person and is in no list here; nobody is answered. A list counts by its signatures. */
   async unlisted({ method, path, body }: SealedRequest): Promise<void> {
-    const what = `${method} ${plainOf(path)}`;
-    if (what === `PUT /.replica${devices}`) await this.#told(text(body));
-    if (what === `PUT /.replica${keys}`) await this.#toldKeys(text(body));
+    const list = [devices, keys].find((each) => `${method} ${plainOf(path)}` === `PUT /.replica${each}`);
+    if (list !== undefined) await this.#told(list, body);
   }
 
   get #old(): boolean {
@@ -146,36 +145,21 @@ export class Serving {
     this.#waiting--;
   }
 
-  /** toldKeys takes the keys document of a device that came back from a backup, and could not ask for anything before. */
-  async #toldKeys(document: string): Promise<void> {
-    const session = this.#session;
-    const { tree } = session;
-    const taken = await tree.exclusive(async () => {
-      if (!(await acceptable(tree, keys, document, session.list.text, true))) return false;
-      await tree.store.apply([await asTold(tree, keys, document)]);
-      return true;
-    });
-    if (taken) await session.heard([keys]);
-  }
-
-  /** told takes a device list that another device brings: it was taken off it, or will be told the rest when it follows. Who is off the list has no relays any more. */
-  async #told(list: string): Promise<SealedResponse> {
+  /** told takes a list that another device brings: it was taken off it, or will be told the rest when it follows. Who is off the list has no relays any more. */
+  async #told(path: string, body: Bytes): Promise<SealedResponse> {
     const session = this.#session;
     const { tree, me } = session;
+    const list = readText(body) ?? "";
     const taken = await tree.exclusive(async () => {
-      const next = ownList(list);
-      if (next === undefined || !(await acceptable(tree, devices, list, session.list.text, true))) return false;
-      const off: readonly Write[] = isRemoved({ list: next, me }) ? [{ erase: relaysPath }] : [];
-      await tree.store.apply([await asTold(tree, devices, list), ...off]);
+      if (!(await acceptable(tree, path, list, session.list.text, true))) return false;
+      const next = path === devices ? ownList(list) : session.list;
+      const off: readonly Write[] = next !== undefined && isRemoved({ list: next, me }) ? [{ erase: relaysPath }] : [];
+      await tree.store.apply([await asTold(tree, path, list), ...off]);
       return true;
     });
-    if (!taken) {
-      if (await part(session, list)) session.emit("me");
-      return empty(409);
-    }
-    await session.heard([devices, relaysPath]);
-    session.emit("me");
-    return empty(204);
+    if (taken) await session.heard([path, relaysPath]);
+    if (taken || (path === devices && (await part(session, list)))) session.emit("me");
+    return empty(taken ? 204 : 409);
   }
 }
 
