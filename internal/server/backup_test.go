@@ -550,7 +550,7 @@ func TestKitsOfRunsThatFail(t *testing.T) {
 	}
 	first := kits.kits[0]
 	for n, prefix := range []string{"objects", "objects", "objects", "keyring", "keyring", "keyring", "keyring", "keyring"} {
-		s.want(t, 201, "PUT", "a/one.txt", fmt.Sprint(n))
+		s.want(t, 204, "PUT", "a/one.txt", fmt.Sprint(n))
 		if _, err := archive.Backup(t.Context(), s.replica(t), full(prefix), kits, o); !errors.Is(err, errBrittle) {
 			t.Fatalf("%s: %v", prefix, err)
 		}
