@@ -21,6 +21,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -29,6 +30,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +115,9 @@ func (o order) layer() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !static(program) {
+		return nil, fmt.Errorf("%s is no static program for Linux, and nothing else is in the image: build it with CGO_ENABLED=0", o.program)
+	}
 	var b bytes.Buffer
 	s := shelf{tar.NewWriter(&b), o.date}
 	err = errors.Join(
@@ -126,6 +131,12 @@ func (o order) layer() ([]byte, error) {
 		s.Close(),
 	)
 	return b.Bytes(), err
+}
+
+// static reports whether a program runs without a loader.
+func static(program []byte) bool {
+	f, err := elf.NewFile(bytes.NewReader(program))
+	return err == nil && !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
 // roots are the certificates that are trusted without conditions: a file cannot say any.

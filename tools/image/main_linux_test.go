@@ -276,4 +276,10 @@ func TestOrdersThatLackSomething(t *testing.T) {
 	if err := o.make(); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
+	for _, other := range []string{"/bin/sh", "main.go"} { // one wants a loader, one is no program
+		o.program = other
+		if err := o.make(); err == nil || !strings.Contains(err.Error(), "is no static program") {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
 }
