@@ -130,7 +130,7 @@ describe("copies", () => {
     await laptop.page.getByRole("textbox", { name: words.welcome.deviceName }).fill("laptop");
     await laptop.button(words.welcome.join).click();
     await laptop.heading(words.feed.title).waitFor();
-    await ben.page.getByRole("dialog").getByRole("button", { name: words.close }).click();
+    await ben.page.getByRole("dialog").waitFor({ state: "hidden" });
     await ana.post({ text: post, to: "all" });
     await Promise.all([ben.sees(post), laptop.sees(post), cleo.sees(post)]);
     await cleo.context.close();
