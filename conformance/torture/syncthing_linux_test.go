@@ -31,6 +31,9 @@ var addresses = map[string]string{"home": "10.78.0.1", "away": "10.78.0.2"}
 // newPlaces makes the namespaces, or skips where the system does not let it.
 func newPlaces(t *testing.T) places {
 	t.Helper()
+	if *every > 1 {
+		t.Skip("NOT TESTED: it takes a minute; make torture does it")
+	}
 	for _, tool := range []string{"ip", "syncthing"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("NOT TESTED: %s is not installed", tool)
