@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	"kith/pod"
@@ -15,6 +16,7 @@ const (
 	handsSettle = 3 * time.Second
 	handsRescan = 10 * time.Minute
 	handsAgain  = time.Minute // after the folder could not be read
+	handsFirst  = 256         // containers with something new that are looked at before the server listens
 )
 
 // settings is where the command line writes, too.
@@ -49,6 +51,15 @@ func (h *home) keep(p pod.Path) (text []byte, keep bool) {
 		return nil, true
 	}
 	return []byte(of(owner.lists)), true
+}
+
+// takenIn is at how many containers with something new is looked when the pod is opened: at all of them where nobody
+// follows its folder afterwards.
+func (h *home) takenIn() int {
+	if h.config.quiet {
+		return math.MaxInt
+	}
+	return handsFirst
 }
 
 // openHands begins to follow the folder.

@@ -89,7 +89,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	if p.moved {
 		h.upkeep.freeze()
 		h.left.Store(true)
-	} else if err := h.store.TakeIn(ctx); err != nil {
+	} else if err := h.store.TakeIn(ctx, h.takenIn()); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	h.openDoors(s, p.kid())

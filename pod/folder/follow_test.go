@@ -143,7 +143,7 @@ func TestFollowTakesInWhatWasDroppedBefore(t *testing.T) {
 	if _, err := statOf(t, s, "/dropped/b.txt"); !errors.Is(err, pod.ErrNotExist) {
 		t.Errorf("before anybody follows: %v", err)
 	}
-	if err := s.TakeIn(t.Context()); err != nil {
+	if err := s.TakeIn(t.Context(), 10); err != nil {
 		t.Fatal(err)
 	}
 	if got := namesIn(t, s, "/"); !slices.Contains(got, "dropped") {
@@ -158,6 +158,65 @@ func TestFollowTakesInWhatWasDroppedBefore(t *testing.T) {
 		t.Error(err)
 	}
 	mustClose(t, s)
+}
+
+// TestManyThatWereDroppedBefore keep nobody waiting: what is left over is taken in by whoever follows. What may be of
+// a process that was killed is not left over.
+func TestManyThatWereDroppedBefore(t *testing.T) {
+	t.Parallel()
+	for name, killed := range map[string]bool{"after an end": false, "after a kill": true} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t.TempDir())
+			s, err := Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if put(t, s, "/a", "text/plain", "a"); killed {
+				abandon(t, s)
+			} else {
+				mustClose(t, s)
+			}
+			const all = 20
+			for i := range all {
+				drop(t, o.Tree, fmt.Sprintf("dropped/%d/b.txt", i), "b")
+			}
+			o.Now, o.Followed = time.Now, Followed{Settle: time.Millisecond, Rescan: time.Hour}
+			if s, err = Open(o); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.TakeIn(t.Context(), 7); err != nil {
+				t.Fatal(err)
+			}
+			if now := amountOf(t, s, all); killed && now != all || !killed && now >= all {
+				t.Errorf("%d of %d are there before anybody follows", now, all)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- s.Follow(ctx) }()
+			eventually(t, func() string {
+				if now := amountOf(t, s, all); now != all {
+					return fmt.Sprintf("%d of %d are there", now, all)
+				}
+				return ""
+			})
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			mustClose(t, s)
+		})
+	}
+}
+
+// amountOf counts the dropped files that are served.
+func amountOf(t *testing.T, s *Store, all int) (n int) {
+	t.Helper()
+	for i := range all {
+		if text, err := contentOf(t, s, fmt.Sprintf("/dropped/%d/b.txt", i)); err == nil && text == "b" {
+			n++
+		}
+	}
+	return n
 }
 
 func TestFollowWaitsForTheEndOfAnUpload(t *testing.T) {

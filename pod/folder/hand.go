@@ -200,16 +200,21 @@ func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 }
 
 // TakeIn takes in what Open has found to be new and was left alone for long
-// enough, or may be of a process that was killed in the middle of a write. It is for whoever opens a store to be followed, before anybody asks:
-// Followed.Private may be called from then on.
-func (s *Store) TakeIn(ctx context.Context) error {
+// enough, or may be of a process that was killed in the middle of a write. It is
+// for whoever opens a store to be followed, before anybody asks:
+// Followed.Private may be called from then on. It looks at no more than most
+// containers and leaves the others to Follow, which looks at all: tens of thousands
+// that a hand has laid keep nobody waiting. After a kill it looks at all itself, for
+// what that process had acknowledged is to be there from the first answer on.
+func (s *Store) TakeIn(ctx context.Context, most int) error {
 	defer func() { s.recovering = false }()
-	for todo := s.hand.awaited(); len(todo) > 0; todo = todo[1:] {
+	for todo := s.hand.awaited(); len(todo) > 0 && (most > 0 || s.recovering); todo = todo[1:] {
 		found, err := s.lookByHand(ctx, todo[0])
 		if err != nil {
 			return fmt.Errorf("take in what is new: %w", err)
 		}
 		todo = append(todo, found.made...)
+		most--
 	}
 	return nil
 }
