@@ -3,13 +3,13 @@ package dav
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/webdav"
 
@@ -18,39 +18,36 @@ import (
 	"kith/pod"
 )
 
-// maxXML bounds the body of a request that is no PUT, in bytes.
-const maxXML = 64 << 10
-
 // Handler answers WebDAV for one pod. It holds the locks.
 type Handler struct {
 	prefix, base string
-	locks        webdav.LockSystem
-	tokens       string // what those of locks begin with
+	locks        *table
 }
 
 // New returns a Handler for requests whose paths begin with prefix, such as
-// "/alice/.dav", to the pod with the URL base.
-func New(prefix, base string) *Handler {
-	return &Handler{prefix: prefix, base: base, locks: webdav.NewMemLS(), tokens: newTokens()}
+// "/alice/.dav", to the pod with the URL base. Locks end by the clock now.
+func New(prefix, base string, now func() time.Time) *Handler {
+	return &Handler{prefix: prefix, base: base, locks: newTable(now)}
 }
 
-// call is one request on its way through the webdav package, which gives to
-// files and gets back from them nothing but a context.
+// call is one request on its way through the webdav package.
 type call struct {
-	base string // of the pod
-	view *acl.View
-	body *body
-	typ  string           // media type of the request
-	pre  pod.Precondition // of a PUT or DELETE
-	err  error            // the first refusal
+	drive     *Handler
+	view      *acl.View
+	method    string
+	from, to  string // the names asked for and of the Destination, "" for none
+	condition string // the If header as it was sent
+	body      *body
+	typ       string           // media type of the request
+	pre       pod.Precondition // of a PUT or DELETE
+	err       error            // the first refusal
 
-	orphan   bool // there is no container above what was to be made
-	replaced bool // there was something where a representation was stored
+	owner    string // whom a LOCK names, as XML
+	told     string // what a LOCK that succeeds is answered with
+	blocker  string // the root of the lock in the way, as a path of the address
+	orphan   bool   // there is no container above what was to be made
+	replaced bool   // there was something where a representation was stored
 }
-
-type callKey struct{}
-
-func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // refuse remembers why, and returns what the webdav package understands.
 func (c *call) refuse(err error) error {
@@ -85,49 +82,60 @@ var methods = []string{"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL
 
 // Serve answers one request for one agent.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
-	c := &call{base: h.base, view: v, body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type")}
-	out := &answer{ResponseWriter: w, call: c, ctx: r.Context(), name: strings.TrimPrefix(r.URL.Path, h.prefix)}
-	depth := strings.ToLower(r.Header.Get("Depth"))
+	c := &call{
+		drive: h, view: v, method: r.Method, from: h.name(r.URL.Path), condition: r.Header.Get("If"),
+		body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type"),
+	}
+	if u, err := url.Parse(r.Header.Get("Destination")); err == nil && strings.HasPrefix(u.Path, h.prefix) {
+		c.to = h.name(u.Path)
+	}
+	out := &answer{ResponseWriter: w, call: c, ctx: r.Context()}
+	if status := c.absurd(r); status != 0 {
+		out.WriteHeader(status)
+		return
+	}
+	if depth := r.Header.Get("Depth"); r.Method == "PROPFIND" && (depth == "" || strings.EqualFold(depth, "infinity")) {
+		out.explain(http.StatusForbidden, "<D:propfind-finite-depth/>")
+		return
+	}
+	c.pass(out, r)
+}
+
+// name returns the name of a path of the address.
+func (h *Handler) name(path string) string { return clean(strings.TrimPrefix(path, h.prefix)) }
+
+// href returns the path of the address that a name has, escaped.
+func (h *Handler) href(name string, container bool) string {
+	if container && name != "/" {
+		name += "/"
+	}
+	return (&url.URL{Path: h.prefix + name}).EscapedPath()
+}
+
+// absurd returns the status of a request that cannot be meant, 0 for any other.
+func (c *call) absurd(r *http.Request) int {
+	depth := r.Header.Get("Depth")
+	moves := r.Method == "MOVE"
+	takes := c.to != "" && (moves || r.Method == "COPY")
 	switch {
 	case !slices.Contains(methods, r.Method):
-		out.WriteHeader(http.StatusMethodNotAllowed)
-		return
+		return http.StatusMethodNotAllowed
+	case len(c.condition) > maxIf:
+		return http.StatusRequestHeaderFieldsTooLarge
 	case r.Method == http.MethodPut && r.Header.Get("Content-Range") != "": // RFC 9110 §14.5
-		out.WriteHeader(http.StatusBadRequest)
-		return
-	case h.swallows(r, out.name):
-		out.WriteHeader(http.StatusConflict)
-		return
-	case r.Method == "PROPFIND" && (depth == "" || depth == "infinity"):
-		finite(w)
-		return
-	case r.Method == "PROPFIND" && depth != "0" && depth != "1":
-		out.WriteHeader(http.StatusBadRequest)
-		return
+		return http.StatusBadRequest
+	case takes && c.from == c.to: // RFC 4918 §9.8.5, §9.9.4
+		return http.StatusForbidden
+	case takes && (inside(c.from, c.to) || moves && inside(c.to, c.from)): // what is replaced is removed first
+		return http.StatusConflict
+	case r.Method == "PROPFIND" && depth != "" && depth != "0" && depth != "1" && !strings.EqualFold(depth, "infinity"):
+		return http.StatusBadRequest
 	}
-	h.pass(out, r)
-}
-
-// swallows reports whether a request would move something into itself, or put it
-// in the place of what it lies in, which is removed first.
-func (h *Handler) swallows(r *http.Request, from string) bool {
-	u, err := url.Parse(r.Header.Get("Destination"))
-	if err != nil || r.Method != "MOVE" && r.Method != "COPY" {
-		return false
-	}
-	to := strings.TrimPrefix(u.Path, h.prefix)
-	return inside(from, to) || r.Method == "MOVE" && inside(to, from)
-}
-
-// inside reports whether a name lies in another.
-func inside(name, container string) bool {
-	container = strings.TrimRight(container, "/") + "/"
-	return len(name) > len(container) && strings.HasPrefix(name, container)
+	return 0
 }
 
 // pass hands a request to the webdav package.
-func (h *Handler) pass(out *answer, r *http.Request) {
-	c := out.call
+func (c *call) pass(out *answer, r *http.Request) {
 	switch r.Method {
 	case http.MethodPut, http.MethodDelete:
 		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
@@ -136,32 +144,24 @@ func (h *Handler) pass(out *answer, r *http.Request) {
 	}
 	if r.Method != http.MethodPut {
 		text, err := io.ReadAll(http.MaxBytesReader(out, r.Body, maxXML))
-		if err != nil || undeclares(text) {
-			out.WriteHeader(http.StatusBadRequest)
+		if err == nil {
+			err = check(text, r.Method)
+		}
+		if err != nil {
+			out.WriteHeader(bodyStatus(err))
 			return
+		}
+		if r.Method == "LOCK" {
+			c.owner = ownerOf(text)
 		}
 		c.body.ReadCloser = io.NopCloser(bytes.NewReader(text))
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	r.Body = c.body
-	deep := r.Method == http.MethodDelete || r.Method == "MOVE" || r.Method == "COPY"
-	dav := webdav.Handler{Prefix: h.prefix, FileSystem: files{}, LockSystem: locks{h.locks, r.Context(), c, h.tokens, deep}}
-	dav.ServeHTTP(out, r)
-}
-
-// undeclares reports whether a body declares a prefix as nothing, which encoding/xml lets
-// pass (Namespaces in XML 1.0 §5, No Prefix Undeclaring).
-func undeclares(text []byte) bool {
-	for d := xml.NewDecoder(bytes.NewReader(text)); ; {
-		token, err := d.RawToken()
-		if err != nil {
-			return false // the webdav package says what is wrong with it
-		}
-		e, ok := token.(xml.StartElement)
-		if ok && slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Space == "xmlns" && a.Value == "" }) {
-			return true
-		}
+	if r.Method != "LOCK" && c.condition == "" {
+		r.Header.Set("If", always)
 	}
+	r.Body = c.body
+	dav := webdav.Handler{Prefix: c.drive.prefix, FileSystem: files{c}, LockSystem: locks{c, r.Context()}}
+	dav.ServeHTTP(out, r)
 }
 
 // tags returns the entity tags of a header, without the marks of weak ones.
@@ -174,36 +174,35 @@ func tags(h http.Header, name string) (all []string) {
 	return all
 }
 
-// finite refuses to list a whole pod in one answer.
-func finite(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", `application/xml; charset="utf-8"`)
-	w.WriteHeader(http.StatusForbidden)
-	io.WriteString(w, `<?xml version="1.0" encoding="utf-8"?><D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>`)
-}
-
 // answer gives a refusal the status of its reason, and the words for it.
 type answer struct {
 	http.ResponseWriter
 	call    *call
 	ctx     context.Context
-	name    string // what was asked for
-	instead string // of the words for another status
-	mute    bool   // the status has no words
+	begun   bool   // the status is written
+	instead string // of what the webdav package says
+	mute    bool   // there is nothing to say, or nothing more
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
 	if a.mute {
 		return len(p), nil
 	}
 	if a.instead == "" {
 		return a.ResponseWriter.Write(p)
 	}
+	a.mute = true
 	_, err := io.WriteString(a.ResponseWriter, a.instead)
 	return len(p), err
 }
 
 func (a *answer) WriteHeader(status int) {
+	if a.begun {
+		return
+	}
+	a.begun = true
 	h := a.Header()
 	switch {
 	case status >= 400 && a.call.err != nil:
@@ -215,14 +214,27 @@ func (a *answer) WriteHeader(status int) {
 	case status == http.StatusCreated && a.call.replaced: // RFC 9110 §9.3.4
 		status, a.mute = http.StatusNoContent, true
 		h.Del("Content-Type")
+	case status < 300:
+		a.instead = a.call.told
+	}
+	if status == http.StatusLocked && a.call.blocker != "" {
+		h.Set("Content-Type", `application/xml; charset="utf-8"`)
+		a.instead = a.call.blocked()
 	}
 	if status == http.StatusMethodNotAllowed {
-		h.Set("Allow", a.call.allowed(a.ctx, a.name)) // RFC 9110 §15.5.6
+		h.Set("Allow", a.call.allowed(a.ctx, a.call.from)) // RFC 9110 §15.5.6
 	}
 	h.Set("Cache-Control", "no-store, private")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// explain answers with the element that tells which condition does not hold.
+func (a *answer) explain(status int, condition string) {
+	a.Header().Set("Content-Type", `application/xml; charset="utf-8"`)
+	a.WriteHeader(status)
+	_, _ = io.WriteString(a, errorXML(condition)) // whoever asked is gone if this fails
 }
 
 // allowed returns the methods that a name has.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -19,21 +20,36 @@ import (
 // errNotExist is what the webdav package compares with.
 var errNotExist = fs.ErrNotExist
 
-// files is a pod as the webdav package sees it: names of one agent's View. The
-// View is in the context of the call.
-type files struct{}
+// files is a pod as the webdav package sees it: names of the View of one call.
+type files struct{ *call }
 
 // at returns the path of a decoded name, which does not tell whether it is a
 // container's.
 func at(name string, container bool) (p pod.Path, err error) {
 	p = pod.Root
-	segments := strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
-	for i, segment := range segments {
-		if p, err = p.Child(segment, container || i < len(segments)-1); err != nil {
+	all := segments(name)
+	for i, segment := range all {
+		if p, err = p.Child(segment, container || i < len(all)-1); err != nil {
 			return pod.Path{}, err
 		}
 	}
 	return p, nil
+}
+
+// clean returns the one spelling of a name that locks are kept by: without "//", and without "/" at its end.
+func clean(name string) string { return "/" + strings.Join(segments(name), "/") }
+
+// parent returns the clean name of the container of a clean name; that of "/" is "/".
+func parent(name string) string { return name[:max(1, strings.LastIndexByte(name, '/'))] }
+
+// inside reports whether a clean name lies in another.
+func inside(name, container string) bool {
+	container = strings.TrimRight(container, "/")
+	return len(name) > len(container)+1 && strings.HasPrefix(name, container) && name[len(container)] == '/'
+}
+
+func segments(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
 }
 
 // find looks up what has a name, and returns its Info.
@@ -60,8 +76,7 @@ func (c *call) above(ctx context.Context, p pod.Path) error {
 }
 
 // Mkdir implements webdav.FileSystem.
-func (files) Mkdir(ctx context.Context, name string, _ os.FileMode) error {
-	c := callOf(ctx)
+func (c files) Mkdir(ctx context.Context, name string, _ os.FileMode) error {
 	p, err := at(name, true)
 	if err != nil {
 		return c.refuse(err)
@@ -77,8 +92,7 @@ func (files) Mkdir(ctx context.Context, name string, _ os.FileMode) error {
 }
 
 // OpenFile implements webdav.FileSystem.
-func (files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode) (webdav.File, error) {
-	c := callOf(ctx)
+func (c files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode) (webdav.File, error) {
 	if flag&os.O_CREATE != 0 {
 		return c.create(ctx, name)
 	}
@@ -90,17 +104,20 @@ func (files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode)
 	if err != nil {
 		return nil, c.refuse(err)
 	}
-	return &reading{call: c, ctx: ctx, answer: a}, nil
+	return &reading{call: c.call, ctx: ctx, answer: a}, nil
 }
 
 // RemoveAll implements webdav.FileSystem.
-func (files) RemoveAll(ctx context.Context, name string) error {
-	c := callOf(ctx)
+func (c files) RemoveAll(ctx context.Context, name string) error {
 	info, err := c.find(ctx, name)
 	if err != nil {
 		return err
 	}
-	return c.refuse(c.remove(ctx, info.Path))
+	err = c.remove(ctx, info.Path)
+	if err == nil {
+		c.drive.locks.drop(clean(name), c.method != http.MethodDelete)
+	}
+	return c.refuse(err)
 }
 
 func (c *call) remove(ctx context.Context, p pod.Path) error {
@@ -122,8 +139,7 @@ func (c *call) remove(ctx context.Context, p pod.Path) error {
 }
 
 // Rename implements webdav.FileSystem. What was at the new name is gone already.
-func (files) Rename(ctx context.Context, oldName, newName string) error {
-	c := callOf(ctx)
+func (c files) Rename(ctx context.Context, oldName, newName string) error {
 	info, err := c.find(ctx, oldName)
 	if err != nil {
 		return err
@@ -138,7 +154,11 @@ func (files) Rename(ctx context.Context, oldName, newName string) error {
 	if err := c.above(ctx, to); err != nil {
 		return err
 	}
-	return c.refuse(c.move(ctx, info.Path, to))
+	err = c.move(ctx, info.Path, to)
+	if err == nil {
+		c.drive.locks.drop(c.from, false)
+	}
+	return c.refuse(err)
 }
 
 // move stores everything at its new place before it deletes anything.
@@ -181,8 +201,8 @@ func (c *call) copy(ctx context.Context, from, to pod.Path) (err error) {
 }
 
 // Stat implements webdav.FileSystem.
-func (files) Stat(ctx context.Context, name string) (os.FileInfo, error) {
-	info, err := callOf(ctx).find(ctx, name)
+func (c files) Stat(ctx context.Context, name string) (os.FileInfo, error) {
+	info, err := c.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func FuzzRequest(f *testing.F) {
 			r := httptest.NewRequest(method, "https://pod.example"+prefix+"/note", strings.NewReader(body))
 			r.Header = http.Header{"If": {condition}, "Depth": {depth}, "Destination": {destination}, "Timeout": {condition}, "Lock-Token": {condition}}
 			w = httptest.NewRecorder()
-			dav.New(prefix, base).Serve(w, r, reader)
+			dav.New(prefix, base, time.Now).Serve(w, r, reader)
 		})
 		elsewhere := w.Code == http.StatusBadGateway && (method == "COPY" || method == "MOVE") // RFC 4918 §9.8.5
 		if w.Code >= 500 && w.Code != http.StatusNotImplemented && w.Code != http.StatusInsufficientStorage && !elsewhere {
@@ -97,7 +97,7 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("a reader's %s: %d", method, w.Code)
 		}
 		if got := httptest.NewRecorder(); true {
-			dav.New(prefix, base).Serve(got, httptest.NewRequest("GET", "https://pod.example"+prefix+"/note", nil), owner)
+			dav.New(prefix, base, time.Now).Serve(got, httptest.NewRequest("GET", "https://pod.example"+prefix+"/note", nil), owner)
 			if got.Body.String() != note {
 				t.Errorf("after %s the note is %q", method, got.Body)
 			}

@@ -77,7 +77,7 @@ func (c *call) dead(ctx context.Context, p pod.Path) (map[xml.Name]string, error
 }
 
 func (c *call) iri(p pod.Path) rdf.IRI {
-	return rdf.IRI(c.base + strings.TrimPrefix(p.Escaped(), "/"))
+	return rdf.IRI(c.drive.base + strings.TrimPrefix(p.Escaped(), "/"))
 }
 
 // amend makes the properties of p what the patches say, all or none (RFC 4918 §9.2).
@@ -89,6 +89,9 @@ func (c *call) amend(ctx context.Context, p pod.Path, patches []webdav.Proppatch
 	next := maps.Clone(stands)
 	for _, patch := range patches {
 		for _, prop := range patch.Props {
+			if prop.XMLName == lockDiscovery { // of what was copied: locks stay behind
+				continue
+			}
 			if patch.Remove {
 				delete(next, prop.XMLName)
 			} else if next[prop.XMLName], err = literal(prop); err != nil {
@@ -142,7 +145,8 @@ func (c *call) bring(ctx context.Context, from, to pod.Path) error {
 	return c.amend(ctx, to, []webdav.Proppatch{patch})
 }
 
-// DeadProps implements webdav.DeadPropsHolder.
+// DeadProps implements webdav.DeadPropsHolder. The webdav package asks a resource for
+// the properties that it cannot tell itself: the locks are among them.
 func (f *reading) DeadProps() (map[xml.Name]webdav.Property, error) {
 	all, err := f.call.dead(f.ctx, f.answer.Info.Path)
 	if err != nil {
@@ -156,6 +160,7 @@ func (f *reading) DeadProps() (map[xml.Name]webdav.Property, error) {
 		}
 		props[name] = d.property()
 	}
+	props[lockDiscovery] = webdav.Property{XMLName: lockDiscovery, InnerXML: []byte(f.call.discovery(clean(f.answer.Info.Path.String())))}
 	return props, nil
 }
 

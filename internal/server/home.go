@@ -82,7 +82,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
 	h.realm.grants = h.consents(s.verifier.Grants)
-	h.drive = dav.New("/"+name+"/"+mount, h.url)
+	h.drive = dav.New("/"+name+"/"+mount, h.url, s.config.Now)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Quota: s.config.quota, Now: s.config.Now})
 	h.realm.change = h.changeContact
 	h.openUpkeep()

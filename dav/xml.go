@@ -1,0 +1,159 @@
+package dav
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"kith/pod"
+)
+
+const (
+	maxXML   = 64 << 10 // bytes of the body of a request that is no PUT
+	maxDepth = 64       // of elements in one another
+	maxNames = 256      // elements of a PROPFIND, each of which is answered for each member
+	maxOwner = 1 << 10  // bytes of the XML that tells who locks
+	maxIf    = 16 << 10 // bytes of an If header, each list of which may look something up
+)
+
+var lockDiscovery = xml.Name{Space: "DAV:", Local: "lockdiscovery"}
+
+// errXML is of a body that the webdav package would take, but must not.
+var errXML = errors.New("read the body: not XML as it is meant here")
+
+// check refuses a body that is too deep, that asks for too much, or that declares a prefix as nothing, which
+// encoding/xml lets pass (Namespaces in XML 1.0 §5, No Prefix Undeclaring).
+func check(text []byte, method string) error {
+	d := xml.NewDecoder(bytes.NewReader(text))
+	for depth, elements := 0, 0; ; {
+		token, err := d.RawToken()
+		if err != nil {
+			return nil // the webdav package says what is wrong with it
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			depth, elements = depth+1, elements+1
+			for _, a := range t.Attr {
+				if a.Name.Space == "xmlns" && a.Value == "" {
+					return errXML
+				}
+			}
+		case xml.EndElement:
+			depth--
+		}
+		if depth > maxDepth || method == "PROPFIND" && elements > maxNames {
+			return fmt.Errorf("read the body: too many elements: %w", pod.ErrTooLarge)
+		}
+	}
+}
+
+// bodyStatus returns the status for a body that could not be read.
+func bodyStatus(err error) int {
+	var long *http.MaxBytesError
+	if errors.As(err, &long) || errors.Is(err, pod.ErrTooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
+}
+
+// ownerOf returns what stands in the owner element of a LOCK, "" if there is none. Each element declares its
+// own namespace, so that it means the same in another document; attributes in namespaces other than that of
+// xml:lang are left out.
+func ownerOf(text []byte) string {
+	var out bytes.Buffer
+	d := xml.NewDecoder(bytes.NewReader(text))
+	inner := 0 // how deep in the owner, which is 1
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return out.String() // what is wrong with it is for the webdav package to say
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if inner > 0 {
+				open(&out, t)
+			}
+			if inner > 0 || t.Name == (xml.Name{Space: "DAV:", Local: "owner"}) {
+				inner++
+			}
+		case xml.EndElement:
+			if inner--; inner > 0 {
+				fmt.Fprintf(&out, "</%s>", t.Name.Local)
+			} else if inner == 0 {
+				return out.String()
+			}
+			inner = max(inner, 0)
+		case xml.CharData:
+			if inner > 0 {
+				out.WriteString(escape(string(t)))
+			}
+		}
+	}
+}
+
+func open(out io.Writer, e xml.StartElement) {
+	fmt.Fprintf(out, `<%s xmlns="%s"`, e.Name.Local, escape(e.Name.Space))
+	for _, a := range e.Attr {
+		switch {
+		case a.Name.Space == "http://www.w3.org/XML/1998/namespace":
+			fmt.Fprintf(out, ` xml:%s="%s"`, a.Name.Local, escape(a.Value))
+		case a.Name.Space == "" && a.Name.Local != "xmlns":
+			fmt.Fprintf(out, ` %s="%s"`, a.Name.Local, escape(a.Value))
+		}
+	}
+	io.WriteString(out, ">")
+}
+
+func escape(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // writing to memory does not fail
+	return b.String()
+}
+
+// discovery returns the value of the lockdiscovery of a clean name (RFC 4918 §15.8).
+func (c *call) discovery(name string) string {
+	l, ok := c.drive.locks.of(name)
+	if !ok {
+		return ""
+	}
+	return c.active(l)
+}
+
+// active describes a lock (RFC 4918 §14.1). Its token is for whoever made it, and the rest for all who may read.
+func (c *call) active(l lock) string {
+	depth, token := "0", ""
+	if l.deep {
+		depth = "infinity"
+	}
+	if c.made(&l) {
+		token = "<D:locktoken><D:href>" + l.token + "</D:href></D:locktoken>"
+	}
+	left := (l.ends.Sub(c.drive.locks.now()) + time.Second - 1) / time.Second
+	return `<D:activelock xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>` +
+		fmt.Sprintf("<D:depth>%s</D:depth><D:owner>%s</D:owner><D:timeout>Second-%d</D:timeout>%s", depth, l.owner, left, token) +
+		"<D:lockroot><D:href>" + escape(l.href) + "</D:href></D:lockroot></D:activelock>"
+}
+
+// lockInfo returns the answer to a LOCK that made or refreshed a lock (RFC 4918 §9.10.1).
+func (c *call) lockInfo(l lock) string {
+	return `<?xml version="1.0" encoding="utf-8"?><D:prop xmlns:D="DAV:"><D:lockdiscovery>` + c.active(l) + "</D:lockdiscovery></D:prop>"
+}
+
+// blocked returns the answer to a call that a lock stands in the way of (RFC 4918 §16).
+func (c *call) blocked() string {
+	condition := "lock-token-submitted"
+	if c.method == "LOCK" {
+		condition = "no-conflicting-lock"
+	}
+	return errorXML(fmt.Sprintf("<D:%s><D:href>%s</D:href></D:%s>", condition, escape(c.blocker), condition))
+}
+
+// errorXML returns the answer that names a condition which does not hold.
+func errorXML(condition string) string {
+	return `<?xml version="1.0" encoding="utf-8"?><D:error xmlns:D="DAV:">` + condition + "</D:error>"
+}
