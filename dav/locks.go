@@ -21,7 +21,7 @@ import (
 
 const (
 	maxLock  = 3600                  // seconds that a lock lasts unless it is refreshed: the program that made it may be gone
-	maxLocks = 512                  // of one pod
+	maxLocks = 512                   // of one pod
 	always   = "(Not <DAV:no-lock>)" // an If header that always holds (RFC 4918 §10.4.8)
 )
 
