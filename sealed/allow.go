@@ -31,6 +31,7 @@ var reaches = []reach{
 	{webid.Agent.Device, exactly(".keys"), []string{"POST"}},
 	{webid.Agent.Device, exactly(".trouble"), []string{"GET"}},
 	{webid.Agent.Device, exactly(".trouble", "deletions"), []string{"POST"}},
+	{webid.Agent.Device, exactly(".trouble", "unkept"), []string{"POST"}},
 	{webid.Agent.Device, exactly(".backups"), []string{"GET", "POST"}},
 	{webid.Agent.Device, exactly(".backups", "run"), []string{"POST"}},
 	{webid.Agent.Device, oneOf(".backups"), []string{"DELETE"}},

@@ -107,11 +107,11 @@ func (h *home) lookAt(ctx context.Context, b Backup) error {
 	case failed == nil:
 		return h.state.setBackup(ctx, b.ID, "checked = ?", placeGood)
 	}
-	why := failed.Error()
+	text := failed.Error()
 	if errors.Is(failed, fetch.ErrRefused) {
-		why = notFromAfar
+		text = notFromAfar
 	}
-	return h.state.setBackup(ctx, b.ID, "checked = ?, asked = 0, error = ?", placeBad, why)
+	return h.state.setBackup(ctx, b.ID, "checked = ?, asked = 0, error = ?, why = ?", placeBad, text, whyOf(failed))
 }
 
 func insertBackup(c *sqlite.Conn, name string, b Backup) error {
@@ -145,7 +145,7 @@ func vacant(c *sqlite.Conn, b Backup) error {
 	err := sqlitex.Execute(c, `SELECT 1 FROM backup WHERE address = ? AND id <> ?`, &sqlitex.ExecOptions{
 		Args: []any{b.Address, b.ID}, ResultFunc: func(*sqlite.Stmt) error { taken = true; return nil }})
 	if err == nil && taken {
-		err = fmt.Errorf("%w: it is the place of another backup already; name an empty folder", ErrPlace)
+		err = fmt.Errorf("%w: %w", ErrPlace, &inUse{"it is the place of another backup already; name an empty folder"})
 	}
 	return err
 }
@@ -160,9 +160,9 @@ func (b Backup) untouched(ctx context.Context, place archive.Place) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrPlace, err)
 	case backup:
-		return fmt.Errorf("%w: another backup is there already, or the beginning of one; name an empty folder, or, if it is this pod's, its newest kit too: --kit FILE", ErrPlace)
+		return fmt.Errorf("%w: %w", ErrPlace, &inUse{"another backup is there already, or the beginning of one; name an empty folder, or, if it is this pod's, its newest kit too: --kit FILE"})
 	case others:
-		return fmt.Errorf("%w: other things are there; name a new folder within it, for example %s", ErrPlace, b.within())
+		return fmt.Errorf("%w: %w", ErrPlace, &inUse{"other things are there; name a new folder within it, for example " + b.within()})
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func marksAt(c archive.Contents) []string {
 // doubt has the places that came along from another machine wait until the owner has confirmed them: they may be
 // folders that are others' here, or lead into this house. What a device has named is asked with care anyway.
 func doubt(c *sqlite.Conn, name string) error {
-	return sqlitex.Execute(c, `UPDATE backup SET unsure = 1, asked = 0, progress = '', error = ? WHERE person = ? AND (afar = 0 OR instr(address, '://') = 0)`,
+	return sqlitex.Execute(c, `UPDATE backup SET unsure = 1, asked = 0, progress = '', error = ?, why = '' WHERE person = ? AND (afar = 0 OR instr(address, '://') = 0)`,
 		&sqlitex.ExecOptions{Args: []any{"It came along from another machine, and waits until it is confirmed on this one.", name}})
 }
 
@@ -264,7 +264,7 @@ func (s *state) confirm(ctx context.Context, b Backup) error {
 		if err := vacant(c, b); err != nil {
 			return err
 		}
-		return sqlitex.Execute(c, `UPDATE backup SET unsure = 0, afar = 0, asked = 1, error = '', done = CASE ? WHEN 0 THEN 0 ELSE done END, marks = ? WHERE id = ?`,
+		return sqlitex.Execute(c, `UPDATE backup SET unsure = 0, afar = 0, asked = 1, error = '', why = '', done = CASE ? WHEN 0 THEN 0 ELSE done END, marks = ? WHERE id = ?`,
 			&sqlitex.ExecOptions{Args: []any{b.Done != nil, string(marks), b.ID}})
 	})
 }

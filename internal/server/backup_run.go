@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +19,6 @@ import (
 const (
 	backupBeat    = time.Second // between two looks whether a backup is due
 	backupRetry   = time.Hour   // after a run that failed
-	backupLate    = 7 * 24 * time.Hour
 	backupPath    = "/settings/backup"
 	backupsAtOnce = 4               // runs of a pod that have a turn
 	backupTurn    = 5 * time.Minute // of a run; it goes on beside those that begin then
@@ -153,26 +150,13 @@ func (h *home) backUpTo(ctx context.Context, id string, looks bool) error {
 		return h.state.setBackup(context.WithoutCancel(ctx), b.ID, "asked = 1, progress = ''")
 	}
 	if failed != nil {
-		return h.state.setBackup(ctx, b.ID, "error = ?, progress = ''", h.whyNot(b, failed))
+		return h.state.setBackup(ctx, b.ID, "error = ?, why = ?, progress = ''", h.whyNot(b, failed), whyOf(failed))
 	}
 	if r.Damaged > 0 {
 		slog.Warn("what was damaged in a backup is stored again", "files", r.Damaged)
 	}
-	return h.state.setBackup(ctx, b.ID, "error = '', progress = '', done = ?, mended = ?, damage = CASE damage WHEN ? THEN '' ELSE damage END",
+	return h.state.setBackup(ctx, b.ID, "error = '', why = '', progress = '', done = ?, mended = ?, damage = CASE damage WHEN ? THEN '' ELSE damage END",
 		h.state.now().Unix(), r.Damaged, b.Damage)
-}
-
-// whyNot says to the owner why a run failed, and what to do where that is known.
-func (h *home) whyNot(b Backup, failed error) string {
-	switch {
-	case errors.Is(failed, archive.ErrOther):
-		return fmt.Sprintf("%v. If this pod was moved or copied, only one machine may use a place: say `kith backup remove %s %s` on the other. To go on here, say that here, and then `kith backup add %[2]s PLACE --kit FILE` with the newest kit.", archive.ErrOther, h.name, b.ID)
-	case errors.Is(failed, archive.ErrBusy):
-		return fmt.Sprintf("%v, so this one has stepped back. It tries again within the hour. Only one machine may use a place: if this pod was moved or copied, say `kith backup remove %s %s` on one of the two. A machine that broke off is waited for two days at most.", archive.ErrBusy, h.name, b.ID)
-	case errors.Is(failed, archive.ErrKit):
-		return fmt.Sprintf("%v: another machine has written it anew, or its beginning is damaged. Say `kith backup remove %s %s`, and add the place again: with --kit if you have the kit that opens it, or emptied.", archive.ErrKit, h.name, b.ID)
-	}
-	return failed.Error()
 }
 
 // wait is the time from one attempt to the next.
@@ -245,6 +229,9 @@ func (h *home) noting(ctx context.Context, b Backup) func(archive.Report) {
 	}
 }
 
+// errLost says that a folder of this machine does not have what was put there.
+var errLost = errors.New("the backup that was in this folder is not there: plug in its disk, or, if you emptied it yourself, let `kith backup` remove this place and add it again")
+
 // present refuses a folder of this machine that has lost its backup: when a disk is not plugged in, what is written
 // to where it was would fill this one, and be no second home.
 func (b Backup) present(ctx context.Context, place archive.Place) error {
@@ -254,7 +241,7 @@ func (b Backup) present(ctx context.Context, place archive.Place) error {
 	if begun, _, err := archive.Survey(ctx, place); err != nil || begun {
 		return err
 	}
-	return errors.New("the backup that was in this folder is not there: plug in its disk, or, if you emptied it yourself, let `kith backup` remove this place and add it again")
+	return errLost
 }
 
 // tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is
@@ -280,50 +267,4 @@ func (h *home) tellKits(ctx context.Context) error {
 		return err
 	}
 	return h.write(ctx, backupPath, "application/json", string(text)+"\n", pod.Precondition{})
-}
-
-// badBackups is what the owner hears of backups that are late, damaged, or wait for them.
-func (h *home) badBackups(ctx context.Context) (found []trouble, err error) {
-	all, err := h.state.backups(ctx, h.name)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range all {
-		switch {
-		case b.Unsure:
-			found = append(found, trouble{Kind: "unconfirmed", Text: "The backup to " + b.Address + " came along from another machine. Nothing is written there until you say on this one: kith backup confirm " + h.name + " " + b.ID})
-		case b.Damage != "":
-			found = append(found, trouble{Kind: "damaged", Text: "The backup at " + b.Address + " is damaged: " + b.Damage + ". The next run stores again what is missing, and reads everything for it."})
-		case strings.HasPrefix(b.Error, archive.ErrOther.Error()):
-			found = append(found, trouble{Kind: "elsewhere", Text: "The backup to " + b.Address + " stands still: " + b.Error})
-		}
-	}
-	return append(found, h.lateBackup(all)...), nil
-}
-
-// lateBackup is what the owner hears when there has been no backup for a week.
-func (h *home) lateBackup(all []Backup) []trouble {
-	all = slices.DeleteFunc(all, func(b Backup) bool { return b.checked != placeGood })
-	newest, why := time.Time{}, ""
-	for _, b := range all {
-		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {
-			newest = *b.Done
-		}
-		why = or(why, b.Error)
-	}
-	if len(all) == 0 || h.state.now().Sub(newest) < backupLate {
-		return nil
-	}
-	text := "The backup of this pod is more than seven days old."
-	if newest.IsZero() {
-		text = "There has been no backup of this pod yet."
-	}
-	if why != "" {
-		text += " The last attempt failed: " + why
-	}
-	late := trouble{Kind: "backup", Text: text}
-	if !newest.IsZero() {
-		late.Since = known(newest.Add(backupLate))
-	}
-	return []trouble{late}
 }

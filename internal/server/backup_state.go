@@ -43,6 +43,7 @@ type Backup struct {
 	Tried    *time.Time     `json:"tried,omitempty"`       // when the last run began
 	Done     *time.Time     `json:"done,omitempty"`        // when the place was last found to hold what the pod held
 	Error    string         `json:"error,omitempty"`       // why the last run failed; "" when it did not
+	Why      string         `json:"why,omitempty"`         // the same in one word for apps, where it is a known one
 	Damage   string         `json:"damage,omitempty"`      // what was found damaged there, until a run has mended it
 	Mended   int            `json:"mended,omitempty"`      // files that the last run found damaged, and stored again
 	Unsure   bool           `json:"unconfirmed,omitempty"` // it came along from another machine: nothing is written there before the owner has confirmed it
@@ -198,7 +199,7 @@ func (o Person) noBackup(id string) error {
 }
 
 // backupsOf selects the rows that scanBackup reads.
-const backupsOf = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure, checked FROM backup WHERE person = ? ORDER BY address`
+const backupsOf = `SELECT id, address, account, secret, every, kits, asked, tried, done, error, progress, afar, marks, damage, mended, unsure, checked, why FROM backup WHERE person = ? ORDER BY address`
 
 func (s *state) backups(ctx context.Context, name string) (all []Backup, err error) {
 	err = s.read(ctx, backupsOf, []any{name}, func(row *sqlite.Stmt) error {
@@ -221,7 +222,7 @@ func scanBackup(row *sqlite.Stmt) (Backup, error) {
 		ID: row.ColumnText(0), Address: row.ColumnText(1), Account: row.ColumnText(2), secret: row.ColumnText(3),
 		Every: time.Duration(row.ColumnInt64(4)) * time.Second, asked: row.ColumnInt64(6) != 0,
 		afar: row.ColumnInt64(11) != 0, Tried: moment(row.ColumnInt64(7)), Done: moment(row.ColumnInt64(8)), Error: row.ColumnText(9),
-		Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0, checked: row.ColumnInt(16),
+		Damage: row.ColumnText(13), Mended: row.ColumnInt(14), Unsure: row.ColumnInt64(15) != 0, checked: row.ColumnInt(16), Why: row.ColumnText(17),
 	}
 	if text := row.ColumnText(10); text != "" {
 		b.progress = true

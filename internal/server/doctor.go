@@ -215,7 +215,9 @@ func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
 		return err
 	}
 	if len(all) == 0 {
-		d.say(name, levelLook, "There is no backup of the pod.", "kith backup add "+name+" PLACE")
+		if err := d.lookAtNone(ctx, name); err != nil {
+			return err
+		}
 	}
 	for _, b := range all {
 		switch now := d.state.now(); {
@@ -235,6 +237,21 @@ func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
 			d.say(name, levelOK, "The backup to "+b.Address+" is of "+b.Done.Local().Format(time.DateTime)+".", "")
 		}
 	}
+	return nil
+}
+
+// lookAtNone looks at a pod for which no place is known.
+func (d *doctor) lookAtNone(ctx context.Context, name string) error {
+	until, err := d.state.copiesUntil(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !until.IsZero() {
+		d.say(name, levelOK, "There is no backup of the pod. Its owner keeps copies of it, and is asked again on "+until.Local().Format(time.DateOnly)+".", "")
+		return nil
+	}
+	d.say(name, levelLook, "There is no backup of the pod: if this machine breaks, what is only there is lost.",
+		"kith backup add "+name+" PLACE, which is a folder of another disk, a WebDAV folder or an S3 bucket. Who keeps copies in another way says so in the app, under My pod.")
 	return nil
 }
 

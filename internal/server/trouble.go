@@ -146,8 +146,8 @@ func (h *home) decideHeld(ctx context.Context, remove bool, saw string) (string,
 	return what, h.upkeep.decide(ctx, held, remove)
 }
 
-// serveTrouble answers `.trouble`, what the owner should hear of, and `.trouble/deletions`, where the owner
-// decides on those that are held.
+// serveTrouble answers `.trouble`, what the owner should hear of, `.trouble/deletions`, where the owner
+// decides on those that are held, and `.trouble/unkept`, where they say that they keep copies of their own.
 func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string) error {
 	switch {
 	case below == "" && r.Method == http.MethodGet:
@@ -158,10 +158,12 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 		return writeJSON(w, http.StatusOK, all)
 	case below == "":
 		return allow(w, "GET, OPTIONS")
-	case below != "deletions":
+	case below != "deletions" && below != "unkept":
 		return pod.ErrNotExist
 	case r.Method != http.MethodPost:
 		return allow(w, "POST, OPTIONS")
+	case below == "unkept":
+		return h.serveCopies(w, r)
 	}
 	var decision struct {
 		Delete bool   `json:"delete"`
@@ -180,4 +182,15 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 		return nil
 	}
 	return done(w, http.StatusNoContent, err)
+}
+
+// serveCopies has the owner hear no more, for a while, that there is no backup, or hear it again.
+func (h *home) serveCopies(w http.ResponseWriter, r *http.Request) error {
+	var said struct {
+		Copies bool `json:"copies"` // the owner keeps some
+	}
+	if err := readJSON(w, r, 1<<10, &said); err != nil {
+		return err
+	}
+	return done(w, http.StatusNoContent, h.state.keepCopies(r.Context(), h.name, said.Copies))
 }

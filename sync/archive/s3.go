@@ -15,6 +15,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"kith/pod"
 )
 
 // Bucket says where a bucket of an S3 server is, and who asks.
@@ -277,6 +279,17 @@ type s3Error struct {
 // passing reports whether the same request may be taken later.
 func (e *s3Error) passing() bool {
 	return e.Status >= 500 && e.Status != http.StatusInsufficientStorage && e.Status != http.StatusNotImplemented || e.Status == http.StatusTooManyRequests
+}
+
+// Unwrap returns what it means, where others say that too: fs.ErrPermission or pod.ErrFull.
+func (e *s3Error) Unwrap() error {
+	switch {
+	case e.Status == http.StatusInsufficientStorage, e.Code == "QuotaExceeded":
+		return pod.ErrFull
+	case e.Status == http.StatusForbidden && e.Code != "RequestTimeTooSkewed", e.Status == http.StatusUnauthorized:
+		return fs.ErrPermission
+	}
+	return nil
 }
 
 // Error says what to do, where that is known.

@@ -9,9 +9,12 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 	"time"
+
+	"kith/pod"
 
 	"github.com/emersion/go-webdav"
 )
@@ -26,7 +29,7 @@ func WebDAV(c *http.Client, address, user, password string) (Place, error) {
 	if user != "" || password != "" {
 		asker = webdav.HTTPClientWithBasicAuth(&own, user, password)
 	}
-	heard := &listener{HTTPClient: asker, stall: stallTime}
+	heard := &listener{HTTPClient: asker, stall: stallTime, refusals: refusals}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("reach the WebDAV folder: %q is no address", address)
@@ -59,12 +62,29 @@ const (
 )
 
 var (
-	errStalled = errors.New("the server stands still, or nearly so")
+	errStalled = &meant{"the server stands still, or nearly so", os.ErrDeadlineExceeded}
 	errTooMuch = errors.New("the server tells more of a folder than there can be")
-	errNoDAV   = errors.New("no WebDAV folder is at this address: its server does not know such requests; take the address that it names for WebDAV")
-	// errStranger is what 401 means here.
-	errStranger = errors.New("the server does not take this name and password (401); where people sign in with a second factor, as at Nextcloud or Fastmail, make an app password there")
+	errNoDAV   = &meant{"no WebDAV folder is at this address: its server does not know such requests; take the address that it names for WebDAV", errors.ErrUnsupported}
 )
+
+// refusals are what statuses mean here.
+var refusals = map[int]error{
+	http.StatusUnauthorized:        &meant{"the server does not take this name and password (401); where people sign in with a second factor, as at Nextcloud or Fastmail, make an app password there", fs.ErrPermission},
+	http.StatusForbidden:           &meant{"the server does not let this name do that there (403)", fs.ErrPermission},
+	http.StatusInsufficientStorage: &meant{"the server has no room left (507)", pod.ErrFull},
+}
+
+// meant is an error with a text of its own that is another, too.
+type meant struct {
+	text string
+	is   error
+}
+
+// Error implements error.
+func (m *meant) Error() string { return m.text }
+
+// Unwrap returns what it means.
+func (m *meant) Unwrap() error { return m.is }
 
 // moving is a body of a request that ends when too little moves.
 type moving struct {
@@ -106,6 +126,8 @@ type listener struct {
 	stall  time.Duration
 	status int
 	alone  bool // what is put is to be stored where nothing has that name only
+	// refusals are statuses that are told as errors; the place itself looks at the others.
+	refusals map[int]error
 }
 
 // ask makes a request that ends when too little moves.
@@ -138,8 +160,9 @@ func (l *listener) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.status = res.StatusCode; l.status == http.StatusUnauthorized {
-		return nil, errors.Join(errStranger, res.Body.Close())
+	l.status = res.StatusCode
+	if refused := l.refusals[l.status]; refused != nil {
+		return nil, errors.Join(refused, res.Body.Close())
 	}
 	if r.Method == "PROPFIND" && (l.status == http.StatusMethodNotAllowed || l.status == http.StatusNotImplemented) {
 		return nil, errors.Join(errNoDAV, res.Body.Close())
