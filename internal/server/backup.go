@@ -163,29 +163,38 @@ func columnsOf(c *sqlite.Conn, table string) (names []string, err error) {
 // nothing. It has the name that it had. Errors: ErrPlace, ErrExists when somebody of that name is there, those
 // of archive.Open and archive.Contents; nothing is left behind then.
 func Restore(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, err error) {
-	if address, err = checkPlace(c, reachedAs(account, address)); err != nil {
-		return "", r, err
+	name, err = restoreFrom(ctx, c, Backup{Address: address, Account: account, secret: secret}, kit, func(s *state, name string, contents archive.Contents) (err error) {
+		r, err = fill(ctx, c, s, name, contents, progress, nil)
+		return err
+	})
+	return name, r, err
+}
+
+// restoreFrom opens a backup and gives fill what is there, and whose it is.
+func restoreFrom(ctx context.Context, c Config, from Backup, kit string, fill func(s *state, name string, contents archive.Contents) error) (name string, err error) {
+	if from.Address, err = checkPlace(c, reachedAs(from.Account, from.Address)); err != nil {
+		return "", err
 	}
-	place, err := Backup{Address: address, Account: account, secret: secret}.place()
+	place, err := from.place()
 	if err != nil {
-		return "", r, fmt.Errorf("%w: %w", ErrPlace, err)
+		return "", fmt.Errorf("%w: %w", ErrPlace, err)
 	}
 	contents, err := archive.Open(ctx, place, kit)
 	if err != nil {
-		return "", r, err
+		return "", err
 	}
 	if name, err = nameIn(contents.State); err != nil {
-		return "", r, err
+		return "", err
 	}
 	s, err := openState(c.Data, c.Now)
 	if err != nil {
-		return "", r, err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if r, err = fill(ctx, c, s, name, contents, progress); err != nil {
-		return "", r, fmt.Errorf("restore %s: %w", name, err)
+	if err := fill(s, name, contents); err != nil {
+		return "", fmt.Errorf("restore %s: %w", name, err)
 	}
-	return name, r, nil
+	return name, nil
 }
 
 // nameIn returns whose backup it is.
@@ -197,8 +206,9 @@ func nameIn(state []byte) (string, error) {
 	return all.Person[0].Name, nil
 }
 
-// fill writes the resources first: a person without a folder would be served as an empty pod.
-func fill(ctx context.Context, c Config, s *state, name string, contents archive.Contents, progress func(archive.Report)) (r archive.Report, err error) {
+// fill writes the resources first: a person without a folder would be served as an empty pod. Where lost is not nil, what
+// is damaged is noted there, and made up for.
+func fill(ctx context.Context, c Config, s *state, name string, contents archive.Contents, progress func(archive.Report), lost *losses) (r archive.Report, err error) {
 	if _, err := s.person(ctx, name); err == nil {
 		return r, fmt.Errorf("%w: there is a pod of %s in %s; restore into another folder with --data", ErrExists, name, c.Data)
 	} else if !errors.Is(err, ErrPerson) {
@@ -218,7 +228,11 @@ func fill(ctx context.Context, c Config, s *state, name string, contents archive
 		return r, err
 	}
 	r.Total = len(contents.Rows)
-	err = contents.Each(ctx, func(row pod.Info, body io.Reader) error {
+	each := contents.Each
+	if lost != nil {
+		each = lost.over(store, contents)
+	}
+	err = each(ctx, func(row pod.Info, body io.Reader) error {
 		if err := putBack(ctx, store, row, body); err != nil {
 			return err
 		}

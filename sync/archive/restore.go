@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"filippo.io/age"
@@ -102,23 +103,29 @@ func (p *pieces) Read(b []byte) (int, error) {
 				return 0, io.EOF
 			}
 			body, err := p.place.Get(p.ctx, placeOf(p.row.piece(p.n)))
-			if errors.Is(err, fs.ErrNotExist) {
-				err = fmt.Errorf("%w: %w", ErrDamaged, err)
-			}
 			if err != nil {
-				return 0, err
+				return 0, unreadable(err)
 			}
 			p.open = body
 			p.n++
 		}
 		n, err := p.open.Read(b)
 		if err != io.EOF {
-			return n, err
+			return n, unreadable(err)
 		}
 		if err := p.close(); n > 0 || err != nil {
 			return n, err
 		}
 	}
+}
+
+// unreadable makes what a place answers ErrDamaged where it will not answer otherwise again: the object is not there,
+// or lies on a part of a disk that has failed.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }
 
 func (p *pieces) close() error {
