@@ -1,7 +1,10 @@
 package dav_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/xml"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -58,8 +61,26 @@ func newPod(t testing.TB) (owner, reader *acl.View) {
 	return owner, reader
 }
 
+// wellFormed fails unless a text is XML, in which all prefixes are declared.
+func wellFormed(t *testing.T, text []byte) {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatalf("the answer is not XML: %v: %q", err, text)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Space == "D" {
+			t.Fatalf("a prefix is not declared: %q", text)
+		}
+	}
+}
+
 // FuzzRequest sends whatever bodies and headers to a note, as somebody who may read
-// it and nothing else. Nothing fails, each answer is cheap, and the note stays.
+// it and nothing else; locks as its owner. Nothing fails, each answer is cheap and
+// XML where it says so, and the note stays.
 func FuzzRequest(f *testing.F) {
 	methods := []string{"PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "COPY", "MOVE", "MKCOL", "DELETE", "PUT"}
 	for i := range methods {
@@ -82,16 +103,23 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		method := methods[int(which)%len(methods)]
+		agent := reader
+		if method == "LOCK" { // of which a reader would see nothing
+			agent = owner
+		}
 		var w *httptest.ResponseRecorder
 		fuzztest.Cheap(t, len(body)+len(condition)+len(depth)+len(destination), func() {
 			r := httptest.NewRequest(method, "https://pod.example"+prefix+"/note", strings.NewReader(body))
 			r.Header = http.Header{"If": {condition}, "Depth": {depth}, "Destination": {destination}, "Timeout": {condition}, "Lock-Token": {condition}}
 			w = httptest.NewRecorder()
-			dav.New(prefix, base, time.Now).Serve(w, r, reader)
+			dav.New(prefix, base, time.Now).Serve(w, r, agent)
 		})
 		elsewhere := w.Code == http.StatusBadGateway && (method == "COPY" || method == "MOVE") // RFC 4918 §9.8.5
 		if w.Code >= 500 && w.Code != http.StatusNotImplemented && w.Code != http.StatusInsufficientStorage && !elsewhere {
 			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+		if strings.Contains(w.Header().Get("Content-Type"), "xml") {
+			wellFormed(t, w.Body.Bytes())
 		}
 		if writes := slices.Index(methods, method) > 3; writes && w.Code < 300 {
 			t.Errorf("a reader's %s: %d", method, w.Code)
