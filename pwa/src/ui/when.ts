@@ -24,13 +24,15 @@ export function clockFor(tag: string, now: () => number, comma: string): Clock {
   const format = (at: number, parts: Intl.DateTimeFormatOptions): string => new Intl.DateTimeFormat(tag, { ...parts, ...digits }).format(at);
   const sameYear = (at: number): boolean => new Date(at).getFullYear() === new Date(now()).getFullYear();
 
-  const ago = (at: number): string => {
+  const since = (at: number): string => {
     const age = Math.max(0, now() - at);
     if (age < hour) return relative.format(-Math.round(age / minute), "minute");
     if (daysBetween(at, now()) === 0) return relative.format(-Math.round(age / hour), "hour");
     if (daysBetween(at, now()) < 7) return relative.format(-daysBetween(at, now()), "day");
     return format(at, { day: "numeric", month: "short", ...(sameYear(at) ? {} : { year: "numeric" }) });
   };
+  // A sentence that ends with an abbreviation has a stop of its own.
+  const ago = (at: number): string => since(at).replace(/\.$/, "");
   const at = (when: number): string => {
     const days = daysBetween(now(), when);
     const time = format(when, { hour: "numeric", minute: "2-digit" });

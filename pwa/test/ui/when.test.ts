@@ -42,4 +42,6 @@ test.each([
 
 test("a language with other words has its own", () => {
   expect(clockFor("de", () => now, ", ").ago(now - 19 * hour)).toBe("gestern");
+  // The sentence around it ends with a stop.
+  expect(clockFor("de", () => now, ", ").ago(now - 5 * minute)).toBe("vor 5 Min");
 });
