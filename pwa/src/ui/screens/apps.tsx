@@ -131,7 +131,7 @@ function Copied({ label, text, action }: { readonly label: string; readonly text
   );
 }
 
-const icons: Readonly<Record<Admitted["kind"], SignName>> = { app: "apps", credentials: "draft", passkey: "key", password: "device" };
+const icons: Readonly<Record<Admitted["kind"], SignName>> = { app: "apps", credentials: "draft", passkey: "key", password: "disk" };
 
 function Lists({ admitted, elsewhere, act }: Said & { readonly act: Act }) {
   const w = useElsewhereWords().apps;

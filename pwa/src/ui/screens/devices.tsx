@@ -36,13 +36,14 @@ export function DevicesScreen() {
 }
 
 function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onRemove: () => void }) {
+  const { t } = useApp();
   const w = useRelayWords();
   const { admin, isPod, name, self } = device;
   return (
     <div class="row stack">
       <span class="row-icon"><Sign name={isPod ? "pod" : "device"} /></span>
       <span class="row-text">
-        <span class="row-title"><bdi>{name}</bdi></span>
+        <span class="row-title"><bdi>{isPod ? t.standing.pod : name}</bdi></span>
         <span class="row-note">{self ? w.devices.this : isPod ? w.devices.isPod : admin ? w.devices.admin : w.devices.other}</span>
       </span>
       {self || isPod ? null : <button type="button" class="button quiet" onClick={onRemove}>{w.devices.remove}</button>}
