@@ -23,9 +23,9 @@ function hueOf(id: string): number {
   return sum % hues;
 }
 
-/** The first letters of the first and the last word, whatever the script. */
+/** The first letters of the first and the last word, whatever the script: those that would join to a word stand apart. */
 function initialsOf(name: string, most: number): string {
   const words = name.trim().split(/\s+/);
   const ends = words.length > 1 && most > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return ends.map((word) => String.fromCodePoint(word?.codePointAt(0) ?? 63).toLocaleUpperCase()).join("");
+  return ends.map((word) => String.fromCodePoint(word?.codePointAt(0) ?? 63).toLocaleUpperCase()).join("\u200c");
 }

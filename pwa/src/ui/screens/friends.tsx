@@ -15,7 +15,7 @@ export function FriendsScreen() {
   const friends = model.friends.value;
   return (
     <Screen title={p.friends.title} actions={<a class="button quiet" href={addressOf("circles")}>{p.friends.circles}</a>}>
-      {friends.filter(({ isNew }) => isNew).map((friend) => <Accepted key={friend.cid} friend={friend} />)}
+      {friends.filter(({ isNew }) => isNew).map((friend, at) => <Accepted key={friend.cid} friend={friend} hinted={at === 0} />)}
       {friends.length === 0 ? <Empty title={p.friends.none} hint={p.friends.noneHint} /> : <List friends={friends} />}
       <div class="thumb">
         <a class="button" href={addressOf("add")}>{p.friends.accept}</a>
@@ -25,11 +25,12 @@ export function FriendsScreen() {
   );
 }
 
-function Accepted({ friend }: { readonly friend: Friend }) {
+/** What comparing is for is said once. */
+function Accepted({ friend, hinted }: { readonly friend: Friend; readonly hinted: boolean }) {
   const { attempt, kith, t } = useApp();
   const p = usePlaceWords();
   return (
-    <Notice strong text={`${p.friends.accepted(friend.name)} ${p.friends.acceptedHint}`}>
+    <Notice strong text={p.friends.accepted(friend.name) + (hinted ? ` ${p.friends.acceptedHint}` : "")}>
       <div class="pair">
         <a class="button" href={addressOf("friends", friend.cid, "words")}>{p.friend.compare}</a>
         <button type="button" class="button quiet" onClick={() => void attempt(() => kith.seenFriend(friend.cid))}>{t.ok}</button>
