@@ -79,7 +79,7 @@ function Comment({ post, reply }: { readonly post: Post; readonly reply: Reply }
       <Face id={mine ? "me" : author ?? name} name={name} />
       <div class="comment-body">
         <p class="post-line"><bdi class="post-name">{name}</bdi><time class="post-when" dateTime={new Date(at).toISOString()} title={clock.at(at)}>{clock.ago(at)}</time></p>
-        {text.split("\n").map((line, n) => <Line key={n} text={line} />)}
+        <div class="comment-text">{text.split("\n").map((line, n) => <Line key={n} text={line} />)}</div>
         <div class="state comment-state">
           <span>{stateWords(reply, post.authorName, w)}</span>
           {(mine || post.author === undefined) && state !== "leaving" ? <Away post={post} reply={reply} /> : null}
