@@ -156,7 +156,10 @@ func (c *call) pass(out *answer, r *http.Request) {
 		}
 		c.body.ReadCloser = io.NopCloser(bytes.NewReader(text))
 	}
-	if r.Method != "LOCK" && c.condition == "" {
+	switch {
+	case c.condition != "": // tags may be paths (RFC 4918 §8.3), which the webdav package takes for another host's
+		r.Header.Set("If", strings.ReplaceAll(c.condition, "</", "<//"+r.Host+"/"))
+	case r.Method != "LOCK":
 		r.Header.Set("If", always)
 	}
 	r.Body = c.body

@@ -284,6 +284,8 @@ func TestALockOfAnotherPlaceOpensNothing(t *testing.T) {
 	d.want(201, "PUT", "/other", "1")
 	token, other := d.lock("/note"), d.lock("/other")
 	d.want(423, "PUT", "/note", "x", "If", "<"+at+"/other> ("+other+")")
+	d.want(204, "PUT", "/note", "x", "If", "<"+prefix+"/note> ("+token+")")
+	d.want(412, "PUT", "/note", "x", "If", "<"+prefix+"/other> ("+token+")")
 	d.want(423, "MOVE", "/note", "", "Destination", at+"/other", "If", "<"+at+"/other> ("+other+")")
 	d.want(204, "MOVE", "/note", "", "Destination", at+"/other", "Overwrite", "T", "If", "<"+at+"/other> ("+other+") <"+at+"/note> ("+token+")")
 	w := d.ask(d.owner, "PUT", "/other", "x")

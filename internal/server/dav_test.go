@@ -168,6 +168,35 @@ func TestDriveStoresNoHalf(t *testing.T) {
 	}
 }
 
+// TestDriveTellsOfLocks by the addresses that it has there, to whichever app password of the person.
+func TestDriveTellsOfLocks(t *testing.T) {
+	d := newDrive(t)
+	other, err := d.person.AddPassword(t.Context(), "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const lock = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>Ana</owner></lockinfo>`
+	status, text, h := d.ask(t, d.password.Secret, "LOCK", "/me/.dav/a%20b.txt", lock)
+	token := strings.Trim(h.Get("Lock-Token"), "<>")
+	const root = "<D:lockroot><D:href>/me/.dav/a%20b.txt</D:href></D:lockroot>"
+	if status != 201 || token == "" || !strings.Contains(text, root) {
+		t.Fatalf("LOCK: %d %s", status, text)
+	}
+	const ask = `<D:propfind xmlns:D="DAV:"><D:prop><D:lockdiscovery/><D:supportedlock/></D:prop></D:propfind>`
+	_, text, _ = d.ask(t, other.Secret, "PROPFIND", "/me/.dav/a%20b.txt", ask, "Depth", "0")
+	for _, want := range []string{root, "<D:href>" + token + "</D:href>", "<D:lockentry", "<D:owner>Ana</D:owner>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("PROPFIND has no %s: %s", want, text)
+		}
+	}
+	if status, _, _ = d.ask(t, other.Secret, "UNLOCK", "/me/.dav/a%20b.txt", "", "Lock-Token", "<"+token+">"); status != 204 {
+		t.Errorf("UNLOCK: %d", status)
+	}
+	if _, text, _ = d.ask(t, other.Secret, "PROPFIND", "/me/.dav/a%20b.txt", ask, "Depth", "0"); strings.Contains(text, "activelock") || !strings.Contains(text, "<D:lockdiscovery>") {
+		t.Errorf("after it ended: %s", text)
+	}
+}
+
 // litmusKnown are the tests of litmus that do not pass, and why.
 var litmusKnown = map[string]string{
 	"lock_shared": "there are no shared locks (RFC 4918 §6.1 leaves them to the server); those that follow are skipped",
