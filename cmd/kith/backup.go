@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"kith/internal/server"
@@ -29,7 +30,7 @@ https address of a folder at a WebDAV server (Nextcloud, Fastmail and the like),
 which has to be there (Amazon's, or the one at --endpoint; --style says whether the bucket is part of the path
 or of the host's name). What lies there is
 encrypted: whoever runs the place reads nothing, not even names. The running server makes the backups, every
-so often; run asks it for one now, and shows how far it is. The password of a WebDAV server, or the secret of an
+so often; run asks it for one now, or makes it where no server runs, and shows how far it is. The password of a WebDAV server, or the secret of an
 access key, is read from the terminal, or from the first line of standard input.
 
 verify reads everything back and compares it; what it finds damaged is stored again by the next run. list tells when
@@ -232,7 +233,10 @@ func (c *call) password(place, user string) (string, error) {
 	return c.line()
 }
 
-// followBackup asks for a run and waits until it is over, at every place.
+// backupPatience is after what time it is looked again whether this process has to make the backups itself.
+const backupPatience = 20 * time.Second
+
+// followBackup asks for a run and waits until it is over, at every place. Where no server runs, this process makes it.
 func (c *call) followBackup(ctx context.Context, person server.Person) error {
 	if err := person.Here(ctx); err != nil {
 		return err
@@ -244,10 +248,14 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 	if len(before) == 0 {
 		return noBackup(person)
 	}
-	asked := time.Now()
 	if err := person.AskBackup(ctx); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	var here sync.WaitGroup
+	defer here.Wait()
+	defer stop()
+	ended, again := make(chan error, 1), time.NewTimer(0)
 	f := &following{call: c, name: person.Name, show: c.progress("kept"), told: map[string]bool{}}
 	for {
 		all, err := person.Backups(ctx)
@@ -257,13 +265,16 @@ func (c *call) followBackup(ctx context.Context, person server.Person) error {
 		if f.over(all) {
 			return f.failed
 		}
-		if !f.begun && time.Since(asked) > 20*time.Second {
-			asked = time.Now()
-			fmt.Fprintln(c.stderr, "Waiting for the server to begin. Start it with `kith serve` if it does not run; the backup is made then.")
-		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-again.C:
+			here.Go(func() { ended <- person.BackUp(ctx) })
+		case err := <-ended: // it is made, or by another process
+			if err != nil {
+				return err
+			}
+			again.Reset(backupPatience)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}

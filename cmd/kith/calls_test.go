@@ -102,6 +102,33 @@ func TestABackupOfNobody(t *testing.T) {
 	}
 }
 
+// TestABackupWithoutAServer is made by the command itself, and why one fails is told.
+func TestABackupWithoutAServer(t *testing.T) {
+	data, place, file := t.TempDir(), filepath.Join(t.TempDir(), "copy"), filepath.Join(t.TempDir(), "file")
+	for _, args := range [][]string{{"person", "add", "me"}, {"backup", "add", "me", place}} {
+		if code, _, problems := callKith(t, append(args, "--data", data)...); code != exitOK {
+			t.Fatal(problems)
+		}
+	}
+	for range 2 {
+		if code, out, problems := callKith(t, "backup", "run", "me", "--data", data); code != exitOK || !strings.Contains(out, place+" holds the pod as it was at ") {
+			t.Errorf("%d %s %s", code, out, problems)
+		}
+	}
+	if !isThere(t, filepath.Join(place, "objects")) {
+		t.Error("nothing is at the place")
+	}
+	if code, _, problems := callKith(t, "backup", "add", "me", file, "--data", data); code != exitOK {
+		t.Fatal(problems)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, problems := callKith(t, "backup", "run", "me", "--data", data); code != exitFailed || !strings.Contains(out, place+" holds the pod") || !strings.Contains(problems, file+": ") {
+		t.Errorf("%d %s %s", code, out, problems)
+	}
+}
+
 // TestABackupOfAPodThatHasMoved: a run does not wait for what never comes.
 func TestABackupOfAPodThatHasMoved(t *testing.T) {
 	data := t.TempDir()

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"kith/pod"
+	"kith/pod/folder"
 	"kith/sync/archive"
 
 	"zombiezen.com/go/sqlite"
@@ -131,6 +133,41 @@ func (h *home) backUp(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// BackUp makes the backups that AskBackup has asked for in this process, where no other one has the pod open: a server
+// makes them itself. Errors: ErrPerson.
+func (o Person) BackUp(ctx context.Context) error {
+	if folder.Busy(filepath.Join(o.Config.Data, "index", o.Name)) {
+		return nil
+	}
+	_, err := o.alone(ctx, "back-up")
+	if errors.Is(err, folder.ErrBusy) { // it was a little faster
+		return nil
+	}
+	return err
+}
+
+// backUpAlone makes the backups that are asked for, one after another, where no goroutine does.
+func (h *home) backUpAlone(ctx context.Context) error {
+	if h.backups != nil { // a server's
+		return nil
+	}
+	h.backups = &backups{stop: func() {}}
+	for ctx.Err() == nil {
+		all, err := h.state.backups(ctx, h.name)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(all, func(b Backup) bool { return b.asked && b.due(h.state.now()) })
+		if at < 0 {
+			return nil
+		}
+		if err := h.backUpTo(ctx, all[at].ID, all[at].checked == placeNew); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // backUpTo makes one backup, or looks at its place, if that still is due, and notes what became of it.

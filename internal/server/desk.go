@@ -138,6 +138,8 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 		return h.decideHeld(ctx, verb == "delete-held", about)
 	case "limit":
 		return nil, h.limit(ctx)
+	case "back-up":
+		return nil, h.backUpAlone(ctx)
 	case "leave":
 		return s.leave(ctx, name, about)
 	case "return":
