@@ -26,7 +26,7 @@
 // and written as they can over HTTP.
 //
 // What costs too much is refused: a body over 64 KiB, with elements more than 64 deep, or a
-// PROPFIND of more than 256 of them (413), an If header over 16 KiB (431), whoever locks
+// PROPFIND of more than 128 of them (413), an If header over 8 KiB (431), whoever locks
 // in more than 1 KiB (413), and more than 512 locks of a pod (507).
 //
 // The webdav package reads requests and writes answers; files are what it sees of the pod

@@ -16,9 +16,9 @@ import (
 const (
 	maxXML   = 64 << 10 // bytes of the body of a request that is no PUT
 	maxDepth = 64       // of elements in one another
-	maxNames = 256      // elements of a PROPFIND, each of which is answered for each member
+	maxNames = 128      // elements of a PROPFIND, each of which is answered for each member
 	maxOwner = 1 << 10  // bytes of the XML that tells who locks
-	maxIf    = 16 << 10 // bytes of an If header, each list of which may look something up
+	maxIf    = 8 << 10  // bytes of an If header, each list of which may look something up
 )
 
 var lockDiscovery = xml.Name{Space: "DAV:", Local: "lockdiscovery"}
