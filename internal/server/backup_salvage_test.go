@@ -314,6 +314,11 @@ func (w *wrecked) verify(t *testing.T, first int, damaged []string) (lost []Lost
 			t.Errorf("%s: %v, was %v", what, m, w.access[what])
 		}
 	}
+	for path := range is {
+		if what := "the owner " + path; !modes[what].Has(w.access[what]) {
+			t.Errorf("%s: %v, was %v", what, modes[what], w.access[what])
+		}
+	}
 	for what, may := range puts {
 		if may && !w.puts[what] {
 			t.Errorf("%s may be written", what)
