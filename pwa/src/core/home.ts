@@ -2,7 +2,7 @@
 
 /** Something that is not as it should be at the pod. */
 export interface Trouble {
-  /** One word for what it is: `deletions`, `conflicts`, `backup` and others that the pod may know. */
+  /** One word for what it is: `deletions`, `conflicts`, `backup`, `unkept` and others that the pod may know. */
   readonly kind: string;
   /** A sentence of the pod's: what it is, and what to do. */
   readonly text: string;
@@ -31,6 +31,8 @@ export interface Backup {
   readonly next?: number;
   /** Why the last run failed, in the pod's words. */
   readonly error?: string;
+  /** The same in one word: `unreached`, `stranger`, `full`, `slow`, `changed`, `elsewhere`, `in-use`, `no-folder` and others that the pod may know. */
+  readonly why?: string;
   /** A run is asked for, or under way. */
   readonly waiting: boolean;
   /** It came along from another machine, and waits for a word on this one. */
@@ -76,8 +78,10 @@ export interface Home {
   /** Decides on deletions that the pod holds back, as `seen` of their trouble names them: carries them out everywhere, or brings the files back. False when there are others meanwhile. */
   decideDeletions(remove: boolean, seen: string): Promise<boolean>;
   backups(): Promise<readonly Backup[]>;
-  /** Keeps the pod at a WebDAV folder too, once the pod has looked at it; false when nothing can be kept there. */
-  addBackup(place: string, user: string, password: string): Promise<boolean>;
+  /** Says that the owner keeps copies in another way: for half a year the pod does not ask for a place. */
+  keepCopies(): Promise<void>;
+  /** Keeps the pod at a WebDAV folder too, once the pod has looked at it. Resolves with why nothing can be kept there, as `Backup.why` or "" where no word is known; undefined when it will do. */
+  addBackup(place: string, user: string, password: string): Promise<string | undefined>;
   /** Asks for a run of all of them. */
   backUpNow(): Promise<void>;
   /** Forgets a place and its kit. */

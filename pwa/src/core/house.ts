@@ -57,18 +57,22 @@ class House implements Home {
     return (await this.#list(".backups")).flatMap((each) => readBackup(each) ?? []);
   }
 
-  async addBackup(place: string, user: string, password: string): Promise<boolean> {
+  async keepCopies(): Promise<void> {
+    await this.#send("POST", ".trouble/unkept", { copies: true });
+  }
+
+  async addBackup(place: string, user: string, password: string): Promise<string | undefined> {
     const { env } = this.#session;
     const named = await this.#send("POST", ".backups", { place, user, password }, [202, 400, 422]);
     const id = string(named?.id, 64);
-    if (id === undefined) return false;
+    if (id === undefined) return "";
     for (const until = env.now() + patience; env.now() < until;) {
       const found = (await this.backups()).find((each) => each.id === id);
       if (found?.state === "refused") await this.removeBackup(id);
-      if (found?.state !== "looking") return found !== undefined && found.state === undefined;
+      if (found?.state !== "looking") return found !== undefined && found.state === undefined ? undefined : (found?.why ?? "");
       await new Promise<void>((resolve) => env.after(glance, resolve));
     }
-    return true;
+    return undefined;
   }
 
   async backUpNow(): Promise<void> {
@@ -194,7 +198,7 @@ function readBackup(read: Json): Backup | undefined {
   const [done, total] = [whole(object(read.running)?.done), whole(object(read.running)?.total)];
   const progress = done === undefined || total === undefined || total === 0 ? undefined : { done, total };
   const state = states.find((each) => each === read.state);
-  return given({ id, place, state, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), waiting: read.waiting === true, unconfirmed: read.unconfirmed === true, damaged: read.damage !== undefined, progress });
+  return given({ id, place, state, user: string(read.user, 200), done: time(read.done), next: time(read.next), error: string(read.error), why: string(read.why, 40), waiting: read.waiting === true, unconfirmed: read.unconfirmed === true, damaged: read.damage !== undefined, progress });
 }
 
 function readPassword(read: Json, now: number): AppPassword | undefined {

@@ -73,12 +73,21 @@ test("of what a pod says of itself, what can be read is shown, and what is nothi
   device.answer = (_method, url) => (/\.(trouble|backups|passwords)$/.test(url) ? new Response(said) : undefined);
   said = JSON.stringify([1, null, { kind: "moon" }, { kind: "moon", text: "It is full.", since: "2026-01-02T03:04:05Z", paths: ["/a", 7], count: -1 }]);
   expect(await home.troubles()).toEqual([{ kind: "moon", text: "It is full.", count: 0, since: Date.UTC(2026, 0, 2, 3, 4, 5), paths: ["/a"], seen: "" }]);
-  said = JSON.stringify([{ id: "x" }, { id: "x", place: "/disk", running: { done: 1, total: 0 }, waiting: "yes" }]);
-  expect(await home.backups()).toEqual([{ id: "x", place: "/disk", waiting: false }]);
+  said = JSON.stringify([{ id: "x" }, { id: "x", place: "/disk", running: { done: 1, total: 0 }, waiting: "yes", error: "no route", why: "unreached" }]);
+  expect(await home.backups()).toEqual([{ id: "x", place: "/disk", waiting: false, unconfirmed: false, damaged: false, error: "no route", why: "unreached" }]);
   for (const nothing of ["", "{}", '"[]"', "[", '[]},{"list":[]']) {
     said = nothing;
     await expect(home.troubles(), nothing).rejects.toMatchObject({ code: "pod-refused" });
   }
+});
+
+test("whoever keeps copies in another way says so to the pod", async () => {
+  const { device, kith, person } = await folks.someone("Gil");
+  const asked: string[] = [];
+  device.answer = (method, url) => void asked.push(`${method} ${url.slice(person.pod.length)}`);
+  await (await kith.home()).keepCopies();
+  expect(asked).toContain("POST .trouble/unkept");
+  await expect((async () => { device.answer = () => new Response("{}", { status: 503 }); await (await kith.home()).keepCopies(); })()).rejects.toThrow();
 });
 
 test("the key that the pod wants is named in the keys document, once, beside the one before", async () => {

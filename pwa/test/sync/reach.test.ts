@@ -152,10 +152,11 @@ describe("a pod that is reached by relays alone", () => {
     const { stdout } = await promisify(execFile)(binary, ["passwords", "add", "me", "--label", "Shelf", "--data", cloud.folder, "--url", cloud.url]);
     const { user, password } = JSON.parse(stdout) as { readonly user: string; readonly password: string };
     const place = `${cloud.url}/me/.dav/kith`;
-    expect(await home.addBackup("http://192.0.2.1/kith", user, password)).toBe(false);
-    expect(await home.addBackup(place, user, "a guess")).toBe(false);
+    expect(await home.addBackup("http://192.0.2.1/kith", user, password)).toBe("");
+    expect(await home.addBackup(place, user, "a guess")).toBe("stranger");
+    expect(await home.addBackup(cloud.url, user, password)).toBe("no-folder");
     expect(await home.backups()).toEqual([]);
-    expect(await home.addBackup(place, user, password)).toBe(true);
+    expect(await home.addBackup(place, user, password)).toBe(undefined);
     await until(async () => (await home.backups()).some(({ done, waiting }) => done !== undefined && !waiting), "the backup is made");
     await home.backUpNow();
     const [made] = await home.backups();

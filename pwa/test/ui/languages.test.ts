@@ -127,7 +127,7 @@ test("every message is said somewhere", () => {
   const files = readdirSync(from, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file) && !/^words\/..\//.test(file));
   const text = files.map((file) => readFileSync(join(from, file), "utf8")).join("\n");
   // What the core names says a message of that name: failures, states, and what the pod tells of.
-  const named = /^words\.(errors|standing\.podIs)\.|^backup\.why\.|^home\.trouble\.is\.|^relays\.(relays\.is|waiting\.doing|waiting\.doingFor)\.|^elsewhere\.apps\.(removeText\.)?(app|credentials|passkey|password)$|^home\.drive\.at\./;
+  const named = /^words\.(errors|standing\.podIs)\.|^backup\.why\.|^home\.(trouble\.(is|does)|backups\.why)\.|^relays\.(relays\.is|waiting\.doing|waiting\.doingFor)\.|^elsewhere\.apps\.(removeText\.)?(app|credentials|passkey|password)$|^home\.drive\.at\./;
   const unused = messages(english).map(([at]) => at).filter((at) => !named.test(at.replace(/\.\d+$/, "")) && !new RegExp(`\\b${name(at)}\\b`).test(text));
   expect(unused).toEqual([]);
 });

@@ -54,7 +54,7 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
       <h2 class="card-title address" dir="ltr">{place}</h2>
       <p role="status">{done === undefined ? w.backups.empty : w.backups.holds(clock.at(done))}</p>
       {damaged ? <p class="danger-text">{w.trouble.does["damaged"]}</p> : null}
-      {unconfirmed ? <p>{w.trouble.does["unconfirmed"]} <span class="address" dir="ltr">{`kith backup confirm ${name} ${id}`}</span></p> : error === undefined || waiting ? null : <p class="danger-text" dir="auto">{state === "refused" ? w.backups.unfit(error) : w.backups.failed(error)}</p>}
+      {unconfirmed ? <p>{w.trouble.does["unconfirmed"]} <span class="address" dir="ltr">{`kith backup confirm ${name} ${id}`}</span></p> : error === undefined || waiting ? null : <Failed backup={backup} error={error} />}
       <p class="state">
         {progress !== undefined ? w.backups.running(progress.done, progress.total) : state === "looking" ? w.backups.checking : waiting ? w.backups.waiting : next === undefined ? "" : w.backups.next(clock.at(next))}
         {user === undefined ? null : ` ${w.backups.as(user)}`}
@@ -63,6 +63,18 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
       <button type="button" class="button quiet" aria-label={w.backups.removeOf(place)} onClick={() => setAsking(true)}>{w.backups.remove}</button>
       {asking ? <Ask title={w.backups.removeTitle(place)} text={w.backups.removeText} yes={w.backups.remove} no={w.keep} onYes={remove} onNo={() => setAsking(false)} /> : null}
     </section>
+  );
+}
+
+/** Why a place fails: in the app's words where it has some, with the pod's own below. */
+function Failed({ backup: { state, why = "" }, error }: { readonly backup: Backup; readonly error: string }) {
+  const w = useHomeWords().backups;
+  const words = w.why[why];
+  return (
+    <>
+      <p class="danger-text" dir="auto">{(state === "refused" ? w.unfit : w.failed)(words ?? error)}</p>
+      {words === undefined ? null : <p class="state address" dir="ltr">{error}</p>}
+    </>
   );
 }
 
@@ -97,7 +109,8 @@ function AddSheet({ act, onClose }: { readonly act: Act; readonly onClose: () =>
     event.preventDefault();
     setState("busy");
     try {
-      if (!(await (await kith.home()).addBackup(place.trim(), user.trim(), password))) return setState({ sorry: w.refused });
+      const why = await (await kith.home()).addBackup(place.trim(), user.trim(), password);
+      if (why !== undefined) return setState({ sorry: w.why[why] ?? w.refused });
     } catch (error) {
       return setState({ sorry: sorryFor(error, t, all) });
     }

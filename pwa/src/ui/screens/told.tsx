@@ -37,7 +37,21 @@ function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }
       {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
       {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
       {["backup", "damaged", "unconfirmed", "elsewhere"].includes(kind) ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
+      {kind === "unkept" ? <Unkept act={act} /> : null}
     </section>
+  );
+}
+
+/** Naming a place is the one thing that helps; who keeps copies in another way is left alone. */
+function Unkept({ act }: { readonly act: Act }) {
+  const { say } = useApp();
+  const w = useHomeWords();
+  const own = (): void => void act((home) => home.keepCopies().then(() => true)).then((done) => done && say(w.trouble.copiesKept));
+  return (
+    <div class="pair">
+      <a class="button primary" href={addressOf("you", "backups")}>{w.backups.add}</a>
+      <button type="button" class="button" onClick={own}>{w.trouble.copies}</button>
+    </div>
   );
 }
 

@@ -22,6 +22,7 @@ export const home: HomeWords = {
       deletions: "Viele Dateien sind auf einmal verschwunden",
       conflicts: "An zwei Orten geändert",
       backup: "Die Sicherung ist überfällig",
+      unkept: "Es gibt noch keine Sicherung",
       unwatched: "Änderungen werden spät bemerkt",
       disk: "Die Festplatte",
       clock: "Die Uhr",
@@ -34,6 +35,8 @@ export const home: HomeWords = {
       lists: "Eine Liste deiner Geräte fehlt",
     },
     does: {
+      backup: "Zuletzt konnte dein Pod an seinem zweiten Ort nicht gesichert werden. Sieh nach, woran es liegt.",
+      unkept: "Geht der Computer deines Pods kaputt, ist verloren, was nur dort liegt. Gib ihm einen zweiten Ort.",
       damaged: "Etwas von dem, was dort liegt, ging verloren oder wurde verändert. Dein Pod selbst ist unversehrt. Die nächste Sicherung legt es neu ab.",
       unconfirmed: "Dein Pod kam von einem anderen Computer hierher. Seine Sicherung geht weiter, sobald du es auf diesem erlaubst.",
     },
@@ -50,6 +53,8 @@ export const home: HomeWords = {
     changed: "Inzwischen hat sich mehr geändert. Sieh noch einmal hin.",
     removed: "Gelöscht. Deine Geräte und Freunde hören davon.",
     backups: "Sicherungen ansehen",
+    copies: "Ich mache selbst Kopien",
+    copiesKept: "Notiert. Dein Pod fragt in einem halben Jahr wieder.",
   },
 
   backups: {
@@ -81,6 +86,16 @@ export const home: HomeWords = {
     checking: "Dein Pod sieht nach, ob es passt. Das kann eine Minute dauern.",
     unfit: (why) => `Dort kann nichts aufbewahrt werden: ${why}`,
     refused: "Dein Pod kann dort keine Sicherung ablegen. Sieh dir Adresse, Name und Passwort an. Der Ordner muss leer und über https zu erreichen sein.",
+    why: {
+      unreached: "Der Ort ist nicht zu erreichen. Sieh nach, ob die Adresse stimmt und ob er online ist.",
+      stranger: "Name und Passwort werden dort nicht angenommen.",
+      full: "Dort ist kein Platz mehr. Schaff dort welchen.",
+      slow: "Die Antwort dauerte zu lange.",
+      changed: "Was dort liegt, ist nicht das, was dein Pod dort abgelegt hat.",
+      elsewhere: "Ein anderer Computer hat dort seine Sicherung.",
+      "in-use": "Dort liegt schon etwas. Nimm einen leeren Ordner.",
+      "no-folder": "Unter dieser Adresse ist kein WebDAV-Ordner.",
+    },
     disk: "Eine zweite Festplatte oder einen Ordner auf dem Computer des Pods fügst du dort hinzu:",
     diskCommand: (name) => `kith backup add ${name} /media/disk/kith`,
     kit: "Das Kit",

@@ -22,6 +22,7 @@ export const enHome = {
       deletions: "Many files disappeared at once",
       conflicts: "Changed in two places",
       backup: "The backup is late",
+      unkept: "There is no backup yet",
       unwatched: "Changes are noticed late",
       disk: "The disk",
       clock: "The clock",
@@ -35,6 +36,8 @@ export const enHome = {
     } as Readonly<Record<string, string>>,
     /** What happened, and what helps; of others the pod's own sentence has to do. */
     does: {
+      backup: "Lately your pod could not be kept in its second place. See what hinders it.",
+      unkept: "If the computer of your pod breaks, what is only there is lost. Name a second place for it.",
       damaged: "Some of it was lost or altered. The next backup mends it.",
       unconfirmed: "Your pod came from another computer. Its backup goes on once you allow it on this one.",
     } as Readonly<Record<string, string>>,
@@ -51,6 +54,8 @@ export const enHome = {
     changed: "More has changed meanwhile. Look again.",
     removed: "Deleted. Your devices and friends hear of it.",
     backups: "See the backups",
+    copies: "I keep copies myself",
+    copiesKept: "Noted. Your pod asks again in half a year.",
   },
 
   backups: {
@@ -82,6 +87,17 @@ export const enHome = {
     checking: "Your pod looks whether it will do. That can take a minute.",
     unfit: (why: string) => `Nothing can be kept there: ${why}`,
     refused: "Your pod can't keep a backup there. Look at address, name and password; the folder has to be empty and reached by https.",
+    /** By the pod's word for why a place fails; of others its own sentence has to do. */
+    why: {
+      unreached: "It can't be reached. See whether the address is right, and whether it is online.",
+      stranger: "It does not take this name and password.",
+      full: "It is full. Make room there.",
+      slow: "It took too long to answer.",
+      changed: "What is there is not what your pod left there.",
+      elsewhere: "Another computer keeps its backup there.",
+      "in-use": "Something is there already. Take an empty folder.",
+      "no-folder": "There is no WebDAV folder at this address.",
+    } as Readonly<Record<string, string>>,
     disk: "A second disk, or a folder of the pod's own computer, is added there:",
     diskCommand: (name: string) => `kith backup add ${name} /media/disk/kith`,
     kit: "The kit",

@@ -22,6 +22,7 @@ export const home: HomeWords = {
       deletions: "Muchos archivos desaparecieron de golpe",
       conflicts: "Cambiado en dos sitios",
       backup: "La copia de seguridad se retrasa",
+      unkept: "Aún no hay copia de seguridad",
       unwatched: "Los cambios se notan tarde",
       disk: "El disco",
       clock: "El reloj",
@@ -34,6 +35,8 @@ export const home: HomeWords = {
       lists: "Falta una lista de tus dispositivos",
     },
     does: {
+      backup: "Últimamente tu pod no se ha podido guardar en su segundo lugar. Mira qué lo impide.",
+      unkept: "Si se estropea el equipo de tu pod, se pierde lo que solo está allí. Dale un segundo lugar.",
       damaged: "Algo de lo que hay allí se perdió o fue alterado. Tu pod está intacto. La próxima copia de seguridad lo guarda de nuevo.",
       unconfirmed: "Tu pod llegó aquí desde otro equipo. Su copia de seguridad sigue en cuanto la permitas en este.",
     },
@@ -50,6 +53,8 @@ export const home: HomeWords = {
     changed: "Mientras tanto han cambiado más cosas. Mira otra vez.",
     removed: "Borrado. Tus dispositivos y tus amigos se enteran.",
     backups: "Ver las copias de seguridad",
+    copies: "Ya hago copias yo",
+    copiesKept: "Anotado. Tu pod vuelve a preguntar dentro de medio año.",
   },
 
   backups: {
@@ -81,6 +86,16 @@ export const home: HomeWords = {
     checking: "Tu pod mira si sirve. Puede tardar un minuto.",
     unfit: (why) => `Allí no se puede guardar nada: ${why}`,
     refused: "Tu pod no puede guardar allí una copia de seguridad. Revisa la dirección, el nombre y la contraseña. La carpeta tiene que estar vacía y accesible por https.",
+    why: {
+      unreached: "No se llega a ese lugar. Mira si la dirección es correcta y si está en línea.",
+      stranger: "Allí no valen este nombre y esta contraseña.",
+      full: "Está lleno. Haz sitio allí.",
+      slow: "Tardó demasiado en responder.",
+      changed: "Lo que hay allí no es lo que tu pod dejó.",
+      elsewhere: "Otro equipo guarda allí su copia de seguridad.",
+      "in-use": "Allí ya hay algo. Elige una carpeta vacía.",
+      "no-folder": "En esta dirección no hay ninguna carpeta WebDAV.",
+    },
     disk: "Un segundo disco, o una carpeta del propio equipo del pod, se añade allí:",
     diskCommand: (name) => `kith backup add ${name} /media/disk/kith`,
     kit: "El kit",

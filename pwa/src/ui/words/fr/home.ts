@@ -22,6 +22,7 @@ export const home: HomeWords = {
       deletions: "Beaucoup de fichiers ont disparu d’un coup",
       conflicts: "Modifié à deux endroits",
       backup: "La sauvegarde est en retard",
+      unkept: "Pas encore de sauvegarde",
       unwatched: "Les changements sont remarqués tard",
       disk: "Le disque",
       clock: "L’horloge",
@@ -34,6 +35,8 @@ export const home: HomeWords = {
       lists: "Une liste de tes appareils manque",
     },
     does: {
+      backup: "Dernièrement, ton pod n’a pas pu être gardé à son deuxième endroit. Regarde ce qui l’empêche.",
+      unkept: "Si l’ordinateur de ton pod tombe en panne, ce qui n’est que là est perdu. Donne-lui un deuxième endroit.",
       damaged: "Une partie de ce qui se trouve là-bas a été perdue ou modifiée. Ton pod est intact. La prochaine sauvegarde la remet en place.",
       unconfirmed: "Ton pod est venu ici d’un autre ordinateur. Sa sauvegarde reprend dès que tu l’autorises sur celui-ci.",
     },
@@ -50,6 +53,8 @@ export const home: HomeWords = {
     changed: "D’autres choses ont changé entre-temps. Regarde encore.",
     removed: "Supprimé. Tes appareils et tes amis l’apprennent.",
     backups: "Voir les sauvegardes",
+    copies: "Je fais mes copies",
+    copiesKept: "C’est noté. Ton pod redemande dans six mois.",
   },
 
   backups: {
@@ -81,6 +86,16 @@ export const home: HomeWords = {
     checking: "Ton pod regarde si ça convient. Ça peut prendre une minute.",
     unfit: (why) => `Rien ne peut y être gardé : ${why}`,
     refused: "Ton pod ne peut pas y garder de sauvegarde. Vérifie l’adresse, le nom et le mot de passe. Le dossier doit être vide et joignable par https.",
+    why: {
+      unreached: "Cet endroit est injoignable. Regarde si l’adresse est juste et s’il est en ligne.",
+      stranger: "Ce nom et ce mot de passe n’y sont pas acceptés.",
+      full: "C’est plein. Fais de la place là-bas.",
+      slow: "La réponse a pris trop de temps.",
+      changed: "Ce qui s’y trouve n’est pas ce que ton pod y a laissé.",
+      elsewhere: "Un autre ordinateur y garde sa sauvegarde.",
+      "in-use": "Il y a déjà quelque chose. Prends un dossier vide.",
+      "no-folder": "Il n’y a pas de dossier WebDAV à cette adresse.",
+    },
     disk: "Un deuxième disque, ou un dossier de l’ordinateur du pod, s’ajoute là-bas :",
     diskCommand: (name) => `kith backup add ${name} /media/disk/kith`,
     kit: "Le kit",
