@@ -146,8 +146,10 @@ func (c *call) log(cfg server.Config) (end func() error, err error) {
 // greet says where the server listens and, until a phone has paired with a pod, how to pair.
 func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) error {
 	fmt.Fprintf(c.stdout, "listening on %s\nthe app and the pods are at %s\n", s.Address(), cfg.URL)
-	if warning := cfg.Unreachable(); warning != "" {
-		fmt.Fprintln(c.stdout, warning)
+	for _, warning := range []string{cfg.Unreachable(), cfg.Ending()} {
+		if warning != "" {
+			fmt.Fprintln(c.stdout, warning)
+		}
 	}
 	if len(cfg.Reach) > 0 {
 		fmt.Fprintf(c.stdout, "the pods are reached by %s\n", strings.Join(cfg.Reach, " and "))

@@ -51,3 +51,17 @@ func (c Config) certificateEnd() (time.Time, error) {
 	}
 	return time.Time{}, fmt.Errorf("read the certificate: there is none in the file")
 }
+
+// Ending returns a warning when the certificate that the settings name has ended, or soon does: nobody else looks
+// after it. "" where there is nothing to say.
+func (c Config) Ending() string {
+	end, err := c.certificateEnd()
+	if err != nil || c.Cert == "" || end.Sub(c.Now()) >= certificateSoon { // what cannot be read starts no server
+		return ""
+	}
+	day := end.UTC().Format(time.DateOnly)
+	if end.After(c.Now()) {
+		return "The certificate ends on " + day + ". " + c.renewal()
+	}
+	return "The certificate has ended on " + day + ": browsers and friends refuse this server. " + c.renewal()
+}

@@ -113,10 +113,10 @@ func (d *doctor) lookAtRelays(ctx context.Context) (offs []time.Duration) {
 		answer, _, off, dated, err := d.ask(ctx, url+relayWellKnown)
 		switch {
 		case err != nil:
-			d.say("relay", levelBroken, fmt.Sprintf("%s does not answer: %s.", url, reason(err)), "See whether this machine is online. If the relay stays away, name another.")
+			d.say("relay", levelBroken, fmt.Sprintf("%s does not answer: %s.", url, reason(err)), "See whether this machine is online. If the relay stays away, name another in the app, under My pod, or as reach in kith.toml.")
 			continue
 		case answer.StatusCode != http.StatusOK:
-			d.say("relay", levelBroken, fmt.Sprintf("%s answers with %d, and is no relay.", url, answer.StatusCode), "Name another.")
+			d.say("relay", levelBroken, fmt.Sprintf("%s answers with %d, and is no relay.", url, answer.StatusCode), "Name another in the app, under My pod, or as reach in kith.toml.")
 		default:
 			d.say("relay", levelOK, url+" answers.", "")
 		}

@@ -3,6 +3,8 @@ package server
 import (
 	"crypto/x509"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -26,6 +28,43 @@ func TestWhyACertificateIsNotBelieved(t *testing.T) {
 	} {
 		if text, do := d.unheld(c.err); text != c.text || do != c.do {
 			t.Errorf("%s: %q, %q", name, text, do)
+		}
+	}
+}
+
+// TestWhichRelaysAnswer is told of each by its name, with why it does not.
+func TestWhichRelaysAnswer(t *testing.T) {
+	t.Parallel()
+	answering := func(status int) string {
+		relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(relay.Close)
+		return relay.URL + "/"
+	}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	secured := httptest.NewTLSServer(http.NotFoundHandler()) // by a certificate that nobody here believes
+	defer secured.Close()
+	want := map[string]string{
+		answering(http.StatusOK): "answers.", answering(http.StatusNotFound): "answers with 404, and is no relay.",
+		gone.URL + "/": "does not answer: connection refused.", secured.URL + "/": "does not answer: the certificate does not hold.",
+	}
+	c := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Now: time.Now}
+	for url := range want {
+		c.Reach = append(c.Reach, url)
+	}
+	all, err := c.Doctor(t.Context(), "", "", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, says := range want {
+		found := 0
+		for _, f := range all {
+			if f.About == "relay" && f.Text == url+" "+says && f.Well() == (says == "answers.") && (f.Do == "") == f.Well() {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("of %s it says %d times %q: %+v", url, found, says, all)
 		}
 	}
 }

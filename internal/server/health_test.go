@@ -254,6 +254,12 @@ func TestTheEndOfACertificateIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	warned := func(want string) {
+		t.Helper()
+		if text := s.config.Ending(); !strings.Contains(text, want) || want == "" && text != "" {
+			t.Errorf("who starts it hears %q, want %q", text, want)
+		}
+	}
 	look := func() Finding {
 		t.Helper()
 		all, err := s.config.Doctor(t.Context(), "", "", "test")
@@ -265,11 +271,14 @@ func TestTheEndOfACertificateIsTold(t *testing.T) {
 	if text := said(t, h, "certificate"); text != "" || !look().Well() {
 		t.Errorf("20 days before its end: %s, %+v", text, look())
 	}
+	warned("")
 	c.pass(7 * 24 * time.Hour)
+	warned("ends on 2026-12-12")
 	if text := said(t, h, "certificate"); !strings.Contains(text, "ends on 2026-12-12") || look().Level != levelLook {
 		t.Errorf("13 days before its end: %s, %+v", text, look())
 	}
 	c.pass(14 * 24 * time.Hour)
+	warned("has ended on 2026-12-12: browsers and friends refuse this server. Renew it")
 	if text := said(t, h, "certificate"); !strings.Contains(text, "has ended") || look().Level != levelBroken {
 		t.Errorf("after its end: %s, %+v", text, look())
 	}
