@@ -111,6 +111,14 @@ test("any of them shuts another out, which can do nothing afterwards", async () 
   expect([...(await podPosts(host, "mia")).values()]).not.toContain("From the lost phone");
 });
 
+test("one that was shut out and would pair anew is told what has become of it", async () => {
+  await phone.follow(await host.pair("mia"));
+  await phone.button(words.pod.connect).click();
+  await phone.told(words.standing.removed);
+  await phone.page.getByRole("main").getByText(words.standing.removed).waitFor();
+  expect(await phone.page.getByText(words.errors["pod-refused"]).count()).toBe(0);
+});
+
 /** apart takes the network from both devices. */
 async function apart(): Promise<void> {
   for (const device of [phone, laptop]) {

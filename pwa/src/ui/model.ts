@@ -57,7 +57,8 @@ export function follow(kith: Kith, spoken: ReadonlySignal<Spoken>): Model {
     invites: () => { parts.invites.value = kith.invites(); },
     outbox: () => { parts.outbox.value = kith.outbox(); },
     drafts: () => { parts.drafts.value = drafts(); },
-    devices: () => { parts.devices.value = kith.devices(); },
+    // Whether this device is one of them is said of the person.
+    devices: () => { parts.devices.value = kith.devices(); parts.me.value = kith.me(); },
   };
   spoken.subscribe(() => { parts.friends.value = sorted(); });
   kith.subscribe((topic) => {
