@@ -30,7 +30,7 @@ func TestAFullDiskIsSaidInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"person", "add", "bea"}, {"pair", "me"}, {"serve", "--listen", "127.0.0.1:0"}, {"check"}, {"backup", "add", "me", filepath.Join(t.TempDir(), "copy")}} {
-		if _, problems, code := kith(t, append(args, "--data", data)...); code != exitFailed || !strings.Contains(problems, "There is no room: make some on the disk") {
+		if _, problems, code := kith(t, append(args, "--data", data)...); code != exitFailed || !strings.HasPrefix(problems, "kith "+args[0]+": the disk is full: ") || !strings.Contains(problems, "There is no room: make some on the disk") {
 			t.Errorf("%q: %d %s", args, code, problems)
 		}
 	}

@@ -151,10 +151,10 @@ func (cmd command) do(ctx context.Context, args []string, stdout, stderr io.Writ
 		fmt.Fprintf(stderr, "kith %s: stopped before it was done: %v\n", cmd.name, err)
 		return exitFailed
 	}
-	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
 	if full(err) {
-		fmt.Fprintln(stderr, "There is no room: make some on the disk, and try again. `kith doctor` says how much is left.")
+		err = fmt.Errorf("the disk is full: %w\nThere is no room: make some on the disk, and try again. `kith doctor` says how much is left", err)
 	}
+	fmt.Fprintf(stderr, "kith %s: %v\n", cmd.name, err)
 	if errors.Is(err, server.ErrConfig) || errors.Is(err, relay.ErrConfig) {
 		return exitUsage
 	}
