@@ -7,7 +7,9 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -394,4 +396,61 @@ func TestSalvage(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		w.verify(t, 0, paths)
 	})
+}
+
+// TestASalvagedPodIsMadeWholeByItsPhone: lists, the record of a friend and the access rules of a post are lost.
+// The friend is a stranger until the phone has brought back what it has.
+func TestASalvagedPodIsMadeWholeByItsPhone(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	b, place := newShared(t, c, newPost(t, c)), filepath.Join(t.TempDir(), "backup")
+	kit := b.backUp(place)
+	lost := []string{"/profile/devices", "/profile/keys", "/contacts/" + b.ana.CID + "/card", path.Dir(postOne) + "/.acl", postOne}
+	type kept struct {
+		info pod.Info
+		text []byte
+	}
+	phone := map[string]kept{}
+	for _, name := range lost {
+		raw, p, err := b.me().replicaOf(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := raw.Open(t.Context(), p)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		text, err := io.ReadAll(res)
+		if err = errors.Join(err, res.Close()); err != nil {
+			t.Fatal(err)
+		}
+		phone[name] = kept{res.Info(), text}
+	}
+	contents, err := archive.Open(t.Context(), archive.Folder(place), kit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range contents.Rows {
+		if slices.Contains(lost, row.Path) {
+			if err := os.Remove(filepath.Join(place, "objects", row.Object[:2], row.Object)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	config := b.config
+	b.stop()
+	b.dir = t.TempDir()
+	config.Data = b.dir
+	if _, _, told, err := Salvage(t.Context(), config, place, "", "", kit, nil); err != nil || len(told) != len(lost) {
+		t.Fatal(told, err)
+	}
+	b.start()
+	if _, err := b.me().realm.ByID(t.Context(), b.me().card(b.ana.CID)); !errors.Is(err, webid.ErrUnknown) {
+		t.Errorf("the friend is known: %v", err)
+	}
+	for name, row := range phone {
+		v := row.info.Version
+		b.phone.must(http.StatusOK, "PUT", "/.replica"+name, string(row.text), "Content-Type", row.info.Type, "Kith-Version", fmt.Sprintf("%d.%s", v.Counter, v.Device), "Kith-Id", row.info.ID)
+	}
+	b.ana.must(http.StatusOK, "GET", postOne, "")
 }
