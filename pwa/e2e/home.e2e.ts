@@ -148,6 +148,10 @@ describe("backups", () => {
     await look(ana.page, "backups refused");
     await field(w.backups.place).fill(place());
     await field(w.backups.user).fill(user);
+    await dialog().getByLabel(w.backups.password, { exact: true }).fill("a guess");
+    await press(w.backups.add);
+    await dialog().getByText(w.backups.why["stranger"] ?? "").waitFor(patience);
+    await look(ana.page, "backups stranger");
     await dialog().getByLabel(w.backups.password, { exact: true }).fill(password);
     await press(w.backups.add);
     await ana.told(w.backups.waiting);
@@ -159,6 +163,16 @@ describe("backups", () => {
     const objects = [...kept].filter(([path]) => path.startsWith("/kith/"));
     expect(objects.length).toBeGreaterThan(3);
     expect(objects.some(([, bytes]) => bytes.includes("social/posts") || bytes.includes("acl:"))).toBe(false);
+  });
+
+  test("a run that fails says why, and what the pod has heard below it", async () => {
+    await cloud.stop();
+    await open(words.pod.backups, w.backups.title);
+    await ana.button(w.backups.now).click();
+    await ana.page.getByText(w.backups.failed(w.backups.why["unreached"] ?? "")).waitFor(patience);
+    await ana.page.getByText("connection refused").waitFor();
+    await look(ana.page, "backups failed");
+    await cloud.start();
   });
 
   test("another run is asked for, and the kit stands on the phone", async () => {
