@@ -104,6 +104,8 @@ func (c *call) salvaged(dir, place, name string, r archive.Report, lost []server
 		switch {
 		case each.Closed:
 			lines[i] += "  (access rules: only you, until a phone brings them back or you share anew)"
+		case each.Path == "/settings/relays":
+			lines[i] += "  (the relays of the pod: none, until a phone reaches it without them, in its own network)"
 		case each.Friend:
 			lines[i] += "  (a friend: a stranger, until a phone brings the record back or you invite them again)"
 		}

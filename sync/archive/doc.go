@@ -23,7 +23,8 @@
 // run leaves the keyring before it, and objects that the next run goes on with.
 //
 // A run that is told to mend reads every object, and stores again what is missing,
-// cut or altered; where the keyring itself is, it stores everything.
+// cut or altered; where the keyring itself is, it stores everything. Where there is
+// no pod any more to store it from, Contents.Salvage gives what is sound.
 //
 // # One machine
 //
