@@ -57,8 +57,9 @@ type Report struct {
 }
 
 const (
-	saveEvery = 64      // objects that are stored before progress is noted
-	mostBytes = 1 << 30 // of an object: less than any server takes at once that takes much
+	saveEvery = 64       // objects that are stored before progress is noted,
+	saveBytes = 64 << 20 // or bytes
+	mostBytes = 1 << 30  // of an object: less than any server takes at once that takes much
 )
 
 // run is one backup under way.
@@ -79,7 +80,8 @@ type run struct {
 	said   time.Time      // when its claim was stored; zero: it has written nothing
 	report Report
 	next   keyring
-	since  int // objects since progress was noted
+	since  int   // objects since progress was noted,
+	bulk   int64 // and their bytes
 }
 
 // Backup makes the place hold what the pod holds now. When it returns nil, that
@@ -126,6 +128,9 @@ func backup(ctx context.Context, p Pod, place Place, kits Kits, o Options) (Repo
 	}
 	r.next = keyring{Format: 1, N: stands.highest() + 1, Mark: r.mark, Made: o.Now().UTC(), State: o.State}
 	err = r.bring(ctx, stands, len(have))
+	if err != nil && r.since > 0 && !errors.Is(err, ErrBusy) {
+		r.saveLast(ctx)
+	}
 	if left := r.leave(ctx); err == nil {
 		err = left
 	}
@@ -303,6 +308,7 @@ func (r *run) keep(ctx context.Context, i pod.Info) (row Row, there bool, err er
 		return Row{}, false, err
 	}
 	r.since++
+	r.bulk += row.Size
 	return row, true, nil
 }
 
@@ -356,15 +362,28 @@ func (r *run) store(ctx context.Context, row *Row, body io.Reader) error {
 
 func placeOf(object string) string { return "objects/" + object[:2] + "/" + object }
 
-// tell notes progress for the next run, and for whoever watches.
+// tell notes progress for whoever watches, and now and then for the next run.
 func (r *run) tell(ctx context.Context) error {
 	r.report.Done++
 	r.moved(0)
-	if err := r.goesOn(ctx); err != nil || r.since < saveEvery {
+	if err := r.goesOn(ctx); err != nil || r.since < saveEvery && r.bulk < saveBytes {
 		return errors.Join(err, ctx.Err())
 	}
-	r.since = 0
+	return r.save(ctx)
+}
+
+// save notes progress for the next run.
+func (r *run) save(ctx context.Context) error {
+	r.since, r.bulk = 0, 0
 	return r.put(ctx, part)
+}
+
+// saveLast is save for a run that ends before it is done, also when nobody wants it any more. Where that fails too, what
+// was stored since the last time is stored once more.
+func (r *run) saveLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimEnd)
+	defer cancel()
+	_ = r.save(ctx)
 }
 
 // clean removes what the keyring that counts does not name: older kits first,
@@ -389,6 +408,7 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	if err := r.own(ctx); err != nil {
 		return err
 	}
+	r.rings = append(r.rings, numbered{name, r.next.N, true})
 	if err := r.sweep(ctx); err != nil {
 		return err
 	}
@@ -400,7 +420,8 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	return nil
 }
 
-// sweep deletes the objects that the keyring does not name.
+// sweep deletes the objects that the keyring does not name. Who takes the place over takes the claim away before it stores
+// anything: what was listed while the claim was still there is nobody else's. Errors: ErrBusy where it has gone.
 func (r *run) sweep(ctx context.Context) error {
 	named := map[string]bool{}
 	for _, row := range r.next.Rows {
@@ -420,10 +441,14 @@ func (r *run) sweep(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("look for what has gone: %w", err)
 		}
+		names = slices.DeleteFunc(names, func(name string) bool { return named[name] })
+		if len(names) == 0 {
+			continue
+		}
+		if _, err := r.asFound(ctx); err != nil {
+			return err
+		}
 		for _, name := range names {
-			if named[name] {
-				continue
-			}
 			if err := r.place.Delete(ctx, "objects/"+folder+name); err != nil {
 				return fmt.Errorf("delete what has gone: %w", err)
 			}

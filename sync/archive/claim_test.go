@@ -2,7 +2,10 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -25,6 +28,50 @@ func (bare) Rows(_ context.Context, after uint64, _ int) ([]pod.Change, pod.Head
 }
 
 func (bare) Open(context.Context, pod.Path) (pod.Resource, error) { return nil, pod.ErrNotExist }
+
+// notes is a pod with some notes; each has its own text, and that of all is another in another edition.
+type notes struct {
+	edition string
+	n       int
+}
+
+func (s notes) info(i int) pod.Info {
+	p, err := pod.ParsePath(fmt.Sprintf("/note-%d", i))
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256([]byte("\x00" + s.text(i)))
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	return pod.Info{Path: p, ID: fmt.Sprint("id-", i), ETag: tag, Size: int64(len(s.text(i))), Version: pod.Version{Counter: 1, Device: "pod"}}
+}
+
+func (s notes) text(i int) string { return fmt.Sprint(s.edition, i) }
+
+func (s notes) Rows(_ context.Context, after uint64, _ int) (all []pod.Change, _ pod.Head, _ error) {
+	for i := range s.n {
+		if after == 0 {
+			all = append(all, pod.Change{Seq: uint64(i + 1), Info: s.info(i)})
+		}
+	}
+	return all, pod.Head{}, nil
+}
+
+func (s notes) Open(_ context.Context, p pod.Path) (pod.Resource, error) {
+	for i := range s.n {
+		if at := s.info(i); at.Path == p {
+			return note{strings.NewReader(s.text(i)), at}, nil
+		}
+	}
+	return nil, pod.ErrNotExist
+}
+
+type note struct {
+	*strings.Reader
+	at pod.Info
+}
+
+func (n note) Info() pod.Info { return n.at }
+func (n note) Close() error   { return nil }
 
 // machine keeps kits and marks in memory.
 type machine struct{ kits, marks []string }
@@ -197,6 +244,69 @@ func TestRunsThatWereBrokenOff(t *testing.T) {
 	if err := first.run(t.Context(), Folder(dir), "2"); !errors.Is(err, ErrOther) {
 		t.Errorf("from whom it was taken: %v", err)
 	}
+}
+
+// TestARunFromWhichThePlaceWasTaken deletes nothing when it goes on after all, even after its own keyring was stored.
+func TestARunFromWhichThePlaceWasTaken(t *testing.T) {
+	dir, first := t.TempDir(), &machine{}
+	o := Options{Now: time.Now, Pause: time.Millisecond}
+	if _, err := Backup(t.Context(), notes{"a", 20}, Folder(dir), first, o); err != nil {
+		t.Fatal(err)
+	}
+	var second *machine
+	asleep := &watched{Place: Folder(dir), at: "list objects/", before: func() error {
+		c, err := Open(t.Context(), Folder(dir), first.kits...)
+		second = &machine{slices.Clone(first.kits), append([]string{c.Mark}, c.Begun...)} // as who takes the place over does
+		_, took := Backup(t.Context(), notes{"c", 20}, Folder(dir), second, o)
+		return errors.Join(err, took)
+	}}
+	if _, err := Backup(t.Context(), notes{"b", 20}, asleep, first, o); !errors.Is(err, ErrOther) && !errors.Is(err, ErrKit) {
+		t.Errorf("from whom it was taken: %v", err)
+	}
+	c, err := Open(t.Context(), Folder(dir), second.kits...)
+	if err != nil || len(c.Rows) != 20 {
+		t.Fatalf("%d rows, %v", len(c.Rows), err)
+	}
+	for _, row := range c.Rows {
+		if err := c.verify(t.Context(), row, func(int) {}); err != nil {
+			t.Errorf("%s: %v", row.Path, err)
+		}
+	}
+}
+
+// TestARunThatFailsIsGoneOnWith: what it has stored is not stored again, however little that is.
+func TestARunThatFailsIsGoneOnWith(t *testing.T) {
+	m, o := &machine{}, Options{Now: time.Now, Pause: time.Millisecond}
+	full := errors.New("the place is full")
+	dir, stored := t.TempDir(), 0
+	place := &counted{Place: Folder(dir), put: func() error {
+		if stored++; stored > 10 {
+			return full
+		}
+		return nil
+	}}
+	if _, err := Backup(t.Context(), notes{"a", 30}, place, m, o); !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	stored = -1000
+	if _, err := Backup(t.Context(), notes{"a", 30}, place, m, o); err != nil || stored != 20-1000 {
+		t.Errorf("%d of 20 objects were stored by the second run, %v", stored+1000, err)
+	}
+}
+
+// counted is a place where something happens before each object is stored.
+type counted struct {
+	Place
+	put func() error
+}
+
+func (c *counted) Put(ctx context.Context, name string, body io.Reader) error {
+	if strings.HasPrefix(name, "objects/") {
+		if err := c.put(); err != nil {
+			return err
+		}
+	}
+	return c.Place.Put(ctx, name, body)
 }
 
 // TestAMachineKnowsItsOwnClaims of runs that failed, however many, and they are gone with the first that does not.

@@ -135,7 +135,7 @@ func FuzzKeyring(f *testing.F) {
 		if len(text) > 64<<10 {
 			return
 		}
-		place := shelf{markerName: []byte(marker), whole + "1": sealedTo(t, fuzzKit, text), placeOf(object): note}
+		place := shelf{markerName: []byte(marker), claim + "M": nil, whole + "1": sealedTo(t, fuzzKit, text), placeOf(object): note}
 		rings := 0
 		fuzztest.Cheap(t, len(text)+len(note)*bytes.Count(text, []byte(object)), func() {
 			c, err := readAll(t, place)
@@ -143,7 +143,7 @@ func FuzzKeyring(f *testing.F) {
 				t.Errorf("%v", err)
 			}
 			rings = len(c.Rows)
-			r := run{place: place, next: keyring{Rows: c.Rows}}
+			r := run{place: place, mark: "M", listed: listed{rings: []numbered{{whole + "1", 1, true}}}, next: keyring{Rows: c.Rows}}
 			if err := r.sweep(t.Context()); err != nil {
 				t.Error(err)
 			}

@@ -105,12 +105,12 @@ func TestWhatOthersLeaveAtAPlace(t *testing.T) {
 	dir := t.TempDir()
 	place := Folder(dir)
 	old := placeOf(strings.Repeat("ab", 16))
-	for _, name := range []string{"objects/.DS_Store", old} {
+	for _, name := range []string{"objects/.DS_Store", old, claim + "M"} {
 		if err := place.Put(t.Context(), name, strings.NewReader("x")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := (&run{place: place}).sweep(t.Context()); err != nil {
+	if err := (&run{place: place, mark: "M"}).sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, old)); !errors.Is(err, os.ErrNotExist) {
