@@ -40,14 +40,18 @@ function ByFriend() {
   return (
     <section aria-label={p.storage.byFriend}>
       <h2 class="label pad">{p.storage.byFriend}</h2>
-      <ul class="rows">
-        {friends.map(({ cid, name, cachedBytes }) => (
-          <li key={cid} class="row">
-            <Person cid={cid} name={name}>{clock.bytes(cachedBytes)}</Person>
-            <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => purge(cid)}>{p.friend.removeYes}</button>
-          </li>
-        ))}
-      </ul>
+      <div class="pad">
+        <ul class="card rows">
+          {friends.map(({ cid, name, cachedBytes }) => (
+            <li key={cid}>
+              <div class="row">
+                <Person cid={cid} name={name}>{clock.bytes(cachedBytes)}</Person>
+                <button type="button" class="button quiet" aria-label={p.storage.purge(name)} onClick={() => purge(cid)}>{p.friend.removeYes}</button>
+              </div>
+            </li>
+          ))}
+        </ul>
+      </div>
     </section>
   );
 }
