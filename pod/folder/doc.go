@@ -20,6 +20,7 @@
 //	                            process may be writing
 //	  lock                      held by the one process that has the pod open
 //	  removed                   when hands deleted files, within the last hour
+//	  held                      there while deletions wait for the owner's word
 //
 // Everything that an answer needs is in Tree: the ETag is a digest of type and
 // bytes, Modified is the time of the file or directory, the type comes from a
@@ -81,10 +82,11 @@
 // A Store that nobody follows takes in a hand's change when it reads what was
 // changed, at Open, and at Rescan.
 //
-// What a hand removes while nobody follows is not a delete. Its row goes without a
-// tombstone and the Epoch changes, so that a folder that was emptied, not
-// mounted or rolled back deletes nothing on the owner's other devices: they fill
-// it again. What a hand adds or edits gets this pod's next version.
+// What a hand removes while nobody follows is not a delete. Few rows go without a
+// tombstone and the Epoch changes, so that nothing is deleted on the owner's other
+// devices: they fill the folder again. Much, by the same measure, is held, and what
+// was held stays so over any number of starts: the rows are what was there. Losing
+// a row is no small thing where a backup is made of the rows. What a hand adds or edits gets this pod's next version.
 //
 // # Erasing
 //

@@ -98,12 +98,23 @@ func (s *Store) catchUp(mayLag bool) error {
 		if err := w.plantRoot(); err != nil {
 			return err
 		}
-		return w.scanAll()
+		var gone []pod.Path
+		if s.followed() {
+			w.opening = &gone
+		}
+		if err := w.scanAll(); err != nil {
+			return err
+		}
+		w.opening = nil
+		return w.judge(gone)
 	})
 	if err != nil {
 		return err
 	}
 	s.fresh, s.unclean = false, false
+	if err := s.markHeld(); err != nil {
+		return err
+	}
 	if err := s.index.scrub(); !errors.Is(err, pod.ErrFull) {
 		return err
 	}

@@ -262,9 +262,9 @@ func (f *follower) decide(ctx context.Context, now time.Time) error {
 	}
 	gone := slices.Collect(maps.Keys(f.missing))
 	clear(f.missing)
-	f.lost = slices.DeleteFunc(f.lost, func(at time.Time) bool { return now.Sub(at).Abs() >= lostTime })
+	f.lost = within(f.lost, now)
 	deleted, err := f.store.bury(ctx, gone, func(l loss) bool {
-		return !f.store.hand.asks() && len(f.lost)+l.files <= max(maxLost, l.all/100) && l.resources < l.all
+		return !f.store.hand.asks() && l.few(len(f.lost))
 	})
 	if err != nil || deleted.files == 0 {
 		return err
@@ -278,6 +278,16 @@ func (f *follower) decide(ctx context.Context, now time.Time) error {
 // lostName is a file of State/ with the times at which a hand has deleted files, in seconds since 1970, a line each: a
 // restart is no new hour.
 const lostName = "removed"
+
+// lostWithin returns those of the last hour.
+func (s *Store) lostWithin() ([]time.Time, error) {
+	times, err := s.readLost()
+	return within(times, s.now()), err
+}
+
+func within(times []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(times, func(at time.Time) bool { return now.Sub(at).Abs() >= lostTime })
+}
 
 func (s *Store) readLost() (times []time.Time, err error) {
 	text, err := os.ReadFile(filepath.Join(s.o.State, lostName))

@@ -67,6 +67,7 @@ type hand struct {
 	held      map[pod.Path]bool
 	awaiting  map[pod.Path]bool // containers in which Open has found something new
 	unwatched bool
+	marked    bool          // State/held is there
 	nudged    chan pod.Path // where a read came across a change
 }
 
@@ -196,7 +197,7 @@ func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 		found.below, found.made, err = w.scanOne(p)
 		return err
 	})
-	return found, errors.Join(err, s.tidy(nil))
+	return found, errors.Join(err, s.markHeld(), s.tidy(nil))
 }
 
 // TakeIn takes in what Open has found to be new and was left alone for long
@@ -257,18 +258,21 @@ func (w *writeTx) shieldContainer(d dir, p pod.Path) error {
 
 // loss is what a hand has removed, and what there was.
 type loss struct {
-	files     int // without folders, and without what belongs to others
-	resources int // without what belongs to others
-	all       int // all there is, also what belongs to others
+	files int // without folders, and without what belongs to others
+	rows  int // with what belongs to others
+	all   int // all there is, also what belongs to others, and the root, which stays
+}
+
+// few reports whether that is what an owner deletes without being asked, who has deleted some files within the hour.
+func (l loss) few(before int) bool {
+	return before+l.files <= max(maxLost, l.all/100) && (l.rows < l.all-1 || l.rows == 0)
 }
 
 // lossOf counts rows.
 func lossOf(rows []row) (l loss) {
+	l.rows = len(rows)
 	for _, r := range rows {
-		if r.Path.Subject() != r.Path {
-			continue
-		}
-		if l.resources++; !r.Path.IsContainer() {
+		if r.Path.Subject() == r.Path && !r.Path.IsContainer() {
 			l.files++
 		}
 	}
@@ -288,11 +292,7 @@ func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) boo
 			return err
 		}
 		if !allow(lost) {
-			for _, r := range rows {
-				if r.Path.Subject() == r.Path {
-					s.hand.hold([]pod.Path{r.Path}, true)
-				}
-			}
+			s.hand.holdRows(rows)
 			return nil
 		}
 		kept, rest := s.o.Followed.kept(rows)
@@ -311,7 +311,7 @@ func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) boo
 	if err != nil {
 		return loss{}, fmt.Errorf("delete what a hand has removed: %w", err)
 	}
-	return deleted, s.tidy(nil)
+	return deleted, errors.Join(s.markHeld(), s.tidy(nil))
 }
 
 // without returns the rows of those paths, and of what is below them, that have
@@ -380,5 +380,5 @@ func (s *Store) DecideHeld(ctx context.Context, held []pod.Path, remove bool) er
 	if err != nil {
 		return fmt.Errorf("take for lost: %w", err)
 	}
-	return s.tidy(nil)
+	return errors.Join(s.markHeld(), s.tidy(nil))
 }

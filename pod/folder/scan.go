@@ -26,6 +26,9 @@ func (w *writeTx) look(p pod.Path) error {
 	}
 	err = w.store.in(p, func(d dir, name string) error {
 		_, k, err := d.lstat(name)
+		if w.passing && (absent(err) || err == nil && k != plain) {
+			return nil // its follower decides
+		}
 		if err != nil || k != plain {
 			return w.lose(r)
 		}
@@ -128,7 +131,7 @@ type merge struct {
 // container compares the entries of a directory with the rows of a container.
 func (m *merge) container(c known) error {
 	d, err := m.w.store.tree.sub(rel(c.path))
-	if absent(err) && (m.w.found != nil || m.w.passing) {
+	if absent(err) && (m.w.found != nil || m.w.passing || m.w.opening != nil) {
 		return nil // a look at the container of this one will tell
 	}
 	if absent(err) {
@@ -189,10 +192,14 @@ func (m *merge) run(names []string) error {
 	}
 }
 
-// gone loses a row that has no entry, or tells the follower.
+// gone loses a row that has no entry, or tells the follower, or Open.
 func (m *merge) gone(r row) error {
 	m.rows.next()
 	switch {
+	case m.w.opening != nil:
+		m.late = true
+		*m.w.opening = append(*m.w.opening, r.Path)
+		return nil
 	case m.w.found == nil && !m.w.passing:
 		return m.w.lose(r)
 	case m.w.found == nil:
@@ -223,7 +230,12 @@ func (m *merge) entry(name string) error {
 	if known && served && r.Path.IsContainer() == (k == folded) {
 		return m.same(r, s)
 	}
-	if known {
+	if known && m.w.opening != nil && !m.w.store.follows(r.Path) { // what is there is taken in now
+		m.rows.next()
+		if err := m.w.lose(r); err != nil {
+			return err
+		}
+	} else if known {
 		if err := m.gone(r); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type writeTx struct {
 	last    pod.Version       // that was given
 	known   map[string]uint64 // counters that were given, by device
 	found   *findings         // of a follower's look; nil in all other Updates
+	opening *[]pod.Path       // at an Open of a store that is followed: the rows that have no file are left here
 	passing bool              // another look while the store is followed: what its follower decides on is left to it
 	lost    bool              // something was gone that nobody deleted through the pod
 	failed  error             // of a write that was begun: nothing of this Update may stay
