@@ -18,6 +18,7 @@ import (
 
 	"kith/acl"
 	"kith/pod"
+	"kith/pod/folder"
 	"kith/sync/archive"
 	"kith/webid"
 )
@@ -453,4 +454,54 @@ func TestASalvagedPodIsMadeWholeByItsPhone(t *testing.T) {
 		b.phone.must(http.StatusOK, "PUT", "/.replica"+name, string(row.text), "Content-Type", row.info.Type, "Kith-Version", fmt.Sprintf("%d.%s", v.Counter, v.Device), "Kith-Id", row.info.ID)
 	}
 	b.ana.must(http.StatusOK, "GET", postOne, "")
+}
+
+// TestManyWebIDsAreBlocked: where a record that is lost cannot name all whom it may have been about, further ones do.
+func TestManyWebIDsAreBlocked(t *testing.T) {
+	store, err := folder.Open(folder.Options{Tree: t.TempDir(), State: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	text := ""
+	for n := range 2*mostAccepted + 3 {
+		text += fmt.Sprintf("<#members> <http://www.w3.org/2006/vcard/ns#hasMember> <https://p%d.example/#me> .\n", n)
+	}
+	group, card := archive.Row{Path: "/circles/many", Type: "text/turtle", Size: int64(len(text)), Counter: 1, Device: "d"}, archive.Row{Path: "/contacts/" + eveCID + "/card", Counter: 2, Device: "d"}
+	row, err := group.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &losses{base: "http://localhost:8420/me/"}
+	err = errors.Join(insteadOf(t.Context(), store, row, "text/turtle", text), l.lose(t.Context(), store, card), l.block(t.Context(), store, []archive.Row{card, group}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocked := map[webid.ID]bool{}
+	err = store.View(t.Context(), func(tx pod.Tx) error {
+		for c, err := range tx.Changes(0) {
+			if err != nil || c.Path.Name() != "card" {
+				continue
+			}
+			res, err := tx.Open(c.Path)
+			if err != nil {
+				return err
+			}
+			text, err := io.ReadAll(res)
+			if err = errors.Join(err, res.Close()); err != nil {
+				return err
+			}
+			made, err := webid.ParseContact(l.base+strings.TrimPrefix(c.Path.Escaped(), "/"), text)
+			if err != nil || !made.Blocked {
+				t.Errorf("%s: %+v, %v", c.Path, made, err)
+			}
+			for _, id := range made.Accepts {
+				blocked[id] = true
+			}
+		}
+		return nil
+	})
+	if err != nil || len(blocked) != 2*mostAccepted+3 {
+		t.Errorf("%d are blocked, %v", len(blocked), err)
+	}
 }
