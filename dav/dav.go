@@ -42,11 +42,10 @@ type call struct {
 	pre       pod.Precondition // of a PUT or DELETE
 	err       error            // the first refusal
 
-	owner    string // whom a LOCK names, as XML
-	told     string // what a LOCK that succeeds is answered with
-	blocker  string // the root of the lock in the way, as a path of the address
-	orphan   bool   // there is no container above what was to be made
-	replaced bool   // there was something where a representation was stored
+	blocker  string   // the root of the lock in the way, as a path of the address
+	named    bool     // a PROPFIND names the properties
+	listed   pod.Path // whose properties the webdav package knows the names of
+	replaced bool     // there was something where a representation was stored
 }
 
 // refuse remembers why, and returns what the webdav package understands.
@@ -134,33 +133,35 @@ func (c *call) absurd(r *http.Request) int {
 	return 0
 }
 
-// pass hands a request to the webdav package.
+// pass has a request answered: by the webdav package, but for locks.
 func (c *call) pass(out *answer, r *http.Request) {
-	switch r.Method {
-	case http.MethodPut, http.MethodDelete:
-		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
-	case "LOCK":
-		r.Header.Set("Timeout", bounded(r.Header.Get("Timeout")))
-	}
+	var text []byte
 	if r.Method != http.MethodPut {
-		text, err := io.ReadAll(http.MaxBytesReader(out, r.Body, maxXML))
-		if err == nil {
+		var err error
+		if text, err = io.ReadAll(http.MaxBytesReader(out, r.Body, maxXML)); err == nil {
 			err = check(text, r.Method)
 		}
 		if err != nil {
 			out.WriteHeader(bodyStatus(err))
 			return
 		}
-		if r.Method == "LOCK" {
-			c.owner = ownerOf(text)
-		}
 		c.body.ReadCloser = io.NopCloser(bytes.NewReader(text))
 	}
-	switch {
-	case c.condition != "": // tags may be paths (RFC 4918 §8.3), which the webdav package takes for another host's
+	switch r.Method {
+	case "LOCK":
+		c.lock(out, r, text)
+		return
+	case "UNLOCK":
+		c.unlock(out, r)
+		return
+	case "PROPFIND":
+		c.named = names(text)
+	case http.MethodPut, http.MethodDelete:
+		c.pre = pod.Precondition{IfMatch: tags(r.Header, "If-Match"), IfNoneMatch: tags(r.Header, "If-None-Match")}
+	}
+	r.Header.Set("If", always)
+	if c.condition != "" { // tags may be paths (RFC 4918 §8.3), which the webdav package takes for another host's
 		r.Header.Set("If", strings.ReplaceAll(c.condition, "</", "<//"+r.Host+"/"))
-	case r.Method != "LOCK":
-		r.Header.Set("If", always)
 	}
 	r.Body = c.body
 	dav := webdav.Handler{Prefix: c.drive.prefix, FileSystem: files{c}, LockSystem: locks{c, r.Context()}}
@@ -211,14 +212,9 @@ func (a *answer) WriteHeader(status int) {
 	case status >= 400 && a.call.err != nil:
 		status = statusOf(a.call.err)
 		a.instead = webdav.StatusText(status)
-	case status == http.StatusInternalServerError && a.call.orphan: // RFC 4918 §9.10.6
-		status = http.StatusConflict
-		a.instead = webdav.StatusText(status)
 	case status == http.StatusCreated && a.call.replaced: // RFC 9110 §9.3.4
 		status, a.mute = http.StatusNoContent, true
 		h.Del("Content-Type")
-	case status < 300:
-		a.instead = a.call.told
 	}
 	if status == http.StatusLocked && a.call.blocker != "" {
 		h.Set("Content-Type", `application/xml; charset="utf-8"`)
@@ -238,6 +234,13 @@ func (a *answer) explain(status int, condition string) {
 	a.Header().Set("Content-Type", `application/xml; charset="utf-8"`)
 	a.WriteHeader(status)
 	_, _ = io.WriteString(a, errorXML(condition)) // whoever asked is gone if this fails
+}
+
+// fail answers with the status of a refusal.
+func (a *answer) fail(err error) {
+	a.call.err = err
+	a.WriteHeader(statusOf(err))
+	_, _ = io.WriteString(a, http.StatusText(statusOf(err))) // whoever asked is gone if this fails
 }
 
 // allowed returns the methods that a name has.
@@ -260,6 +263,9 @@ var statuses = []struct {
 	status int
 }{
 	{webdav.ErrLocked, http.StatusLocked},
+	{webdav.ErrForbidden, http.StatusForbidden},
+	{errXML, http.StatusBadRequest},
+	{errScope, http.StatusUnprocessableEntity},
 	{acl.ErrUnauthenticated, http.StatusUnauthorized},
 	{acl.ErrForbidden, http.StatusForbidden},
 	{acl.ErrMalformed, http.StatusUnprocessableEntity},

@@ -71,7 +71,6 @@ func (c *call) above(ctx context.Context, p pod.Path) error {
 	if err == nil && info.Info.Path != p.Parent() {
 		err = pod.ErrNotExist
 	}
-	c.orphan = errors.Is(err, pod.ErrNotExist)
 	return c.refuse(err)
 }
 

@@ -15,6 +15,7 @@ import (
 // activeLock is what is told of a lock (RFC 4918 §14.1).
 type activeLock struct {
 	Exclusive *struct{} `xml:"DAV: lockscope>exclusive"`
+	Shared    *struct{} `xml:"DAV: lockscope>shared"`
 	Write     *struct{} `xml:"DAV: locktype>write"`
 	Depth     string    `xml:"DAV: depth"`
 	Owner     struct {
@@ -42,6 +43,7 @@ type found struct {
 				Supported *struct {
 					Entries []struct {
 						Exclusive *struct{} `xml:"DAV: lockscope>exclusive"`
+						Shared    *struct{} `xml:"DAV: lockscope>shared"`
 						Write     *struct{} `xml:"DAV: locktype>write"`
 					} `xml:"DAV: lockentry"`
 				} `xml:"DAV: supportedlock"`
@@ -81,7 +83,7 @@ func (d *drive) locksOf(as *acl.View, path, body string) map[string][]activeLock
 		if r.Stats[0].Status != "HTTP/1.1 200 OK" || prop.Discovery == nil || prop.Supported == nil {
 			d.t.Fatalf("of %s: %+v", r.Href, r.Stats)
 		}
-		if e := prop.Supported.Entries; len(e) != 1 || e[0].Exclusive == nil || e[0].Write == nil {
+		if e := prop.Supported.Entries; len(e) != 2 || e[0].Exclusive == nil || e[0].Write == nil || e[1].Shared == nil || e[1].Write == nil {
 			d.t.Errorf("of %s supportedlock is %+v", r.Href, e)
 		}
 		all[r.Href] = prop.Discovery.Active

@@ -89,9 +89,6 @@ func (c *call) amend(ctx context.Context, p pod.Path, patches []webdav.Proppatch
 	next := maps.Clone(stands)
 	for _, patch := range patches {
 		for _, prop := range patch.Props {
-			if prop.XMLName == lockDiscovery { // of what was copied: locks stay behind
-				continue
-			}
 			if patch.Remove {
 				delete(next, prop.XMLName)
 			} else if next[prop.XMLName], err = literal(prop); err != nil {
@@ -160,8 +157,20 @@ func (f *reading) DeadProps() (map[xml.Name]webdav.Property, error) {
 		}
 		props[name] = d.property()
 	}
-	props[lockDiscovery] = webdav.Property{XMLName: lockDiscovery, InnerXML: []byte(f.call.discovery(clean(f.answer.Info.Path.String())))}
+	if f.call.method == "PROPFIND" { // of what is copied, locks stay behind
+		f.call.tell(props, f.answer.Info.Path)
+	}
 	return props, nil
+}
+
+// tell adds the properties that are about locks. The webdav package names supportedlock itself, so that this
+// is left out where it asks for names: first of all, unless the request has them.
+func (c *call) tell(props map[xml.Name]webdav.Property, p pod.Path) {
+	props[lockDiscovery] = webdav.Property{XMLName: lockDiscovery, InnerXML: []byte(c.discovery(clean(p.String())))}
+	if c.named || c.listed == p {
+		props[supportedLock] = webdav.Property{XMLName: supportedLock, InnerXML: []byte(entries)}
+	}
+	c.listed = p
 }
 
 // Patch implements webdav.DeadPropsHolder.

@@ -21,10 +21,17 @@ const (
 	maxIf    = 8 << 10  // bytes of an If header, each list of which may look something up
 )
 
-var lockDiscovery = xml.Name{Space: "DAV:", Local: "lockdiscovery"}
+var (
+	lockDiscovery = xml.Name{Space: "DAV:", Local: "lockdiscovery"}
+	supportedLock = xml.Name{Space: "DAV:", Local: "supportedlock"}
+)
 
-// errXML is of a body that the webdav package would take, but must not.
-var errXML = errors.New("read the body: not XML as it is meant here")
+var (
+	// errXML is of a request that is not as it is meant here, though the webdav package might take it.
+	errXML = errors.New("read the request: not as it is meant here")
+	// errScope is of a lock that is neither exclusive nor shared, or not one against writing.
+	errScope = errors.New("lock: no lock of that scope and type")
+)
 
 // check refuses a body that is too deep, that asks for too much, or that declares a prefix as nothing, which
 // encoding/xml lets pass (Namespaces in XML 1.0 §5, No Prefix Undeclaring).
@@ -52,6 +59,14 @@ func check(text []byte, method string) error {
 	}
 }
 
+// names reports whether the body of a PROPFIND names properties (RFC 4918 §14.20).
+func names(text []byte) bool {
+	var find struct {
+		Prop *struct{} `xml:"DAV: prop"`
+	}
+	return xml.Unmarshal(text, &find) == nil && find.Prop != nil
+}
+
 // bodyStatus returns the status for a body that could not be read.
 func bodyStatus(err error) int {
 	var long *http.MaxBytesError
@@ -59,6 +74,27 @@ func bodyStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusBadRequest
+}
+
+// described returns what the body of a LOCK says of a lock (RFC 4918 §14.11).
+func described(text []byte) (lock, error) {
+	var info struct {
+		XMLName   xml.Name  `xml:"DAV: lockinfo"`
+		Exclusive *struct{} `xml:"DAV: lockscope>exclusive"`
+		Shared    *struct{} `xml:"DAV: lockscope>shared"`
+		Write     *struct{} `xml:"DAV: locktype>write"`
+	}
+	if err := xml.Unmarshal(text, &info); err != nil {
+		return lock{}, errXML
+	}
+	if (info.Exclusive == nil) == (info.Shared == nil) || info.Write == nil {
+		return lock{}, errScope
+	}
+	l := lock{shared: info.Shared != nil, owner: ownerOf(text)}
+	if len(l.owner) > maxOwner {
+		return lock{}, fmt.Errorf("keep who locks: %w", pod.ErrTooLarge)
+	}
+	return l, nil
 }
 
 // ownerOf returns what stands in the owner element of a LOCK, "" if there is none. Each element declares its
@@ -71,7 +107,7 @@ func ownerOf(text []byte) string {
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return out.String() // what is wrong with it is for the webdav package to say
+			return out.String()
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -117,16 +153,23 @@ func escape(text string) string {
 
 // discovery returns the value of the lockdiscovery of a clean name (RFC 4918 §15.8).
 func (c *call) discovery(name string) string {
-	l, ok := c.drive.locks.of(name)
-	if !ok {
-		return ""
+	var all strings.Builder
+	for _, l := range c.drive.locks.of(name) {
+		all.WriteString(c.active(l))
 	}
-	return c.active(l)
+	return all.String()
 }
+
+// entries is the value of supportedlock (RFC 4918 §15.10).
+const entries = `<D:lockentry xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>` +
+	`<D:lockentry xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`
 
 // active describes a lock (RFC 4918 §14.1). Its token is for whoever made it, and the rest for all who may read.
 func (c *call) active(l lock) string {
-	depth, token := "0", ""
+	how, depth, token := "exclusive", "0", ""
+	if l.shared {
+		how = "shared"
+	}
 	if l.deep {
 		depth = "infinity"
 	}
@@ -134,7 +177,7 @@ func (c *call) active(l lock) string {
 		token = "<D:locktoken><D:href>" + l.token + "</D:href></D:locktoken>"
 	}
 	left := (l.ends.Sub(c.drive.locks.now()) + time.Second - 1) / time.Second
-	return `<D:activelock xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>` +
+	return `<D:activelock xmlns:D="DAV:"><D:lockscope><D:` + how + `/></D:lockscope><D:locktype><D:write/></D:locktype>` +
 		fmt.Sprintf("<D:depth>%s</D:depth><D:owner>%s</D:owner><D:timeout>Second-%d</D:timeout>%s", depth, l.owner, left, token) +
 		"<D:lockroot><D:href>" + escape(l.href) + "</D:href></D:lockroot></D:activelock>"
 }
