@@ -70,6 +70,11 @@ func (v *View) MayPut(ctx context.Context, p pod.Path, pre pod.Precondition) err
 	})
 }
 
+// MayDelete returns the error that Delete would have before it looks whether a container is empty.
+func (v *View) MayDelete(ctx context.Context, p pod.Path, pre pod.Precondition) error {
+	return v.see(ctx, func(j *judge) error { return j.mayDelete(p, pre) })
+}
+
 // MayCreate returns the error that Create or CreateContainer would have before
 // they look at a body.
 func (v *View) MayCreate(ctx context.Context, container pod.Path, pre pod.Precondition) error {

@@ -46,6 +46,7 @@ type call struct {
 	named    bool     // a PROPFIND names the properties
 	listed   pod.Path // whose properties the webdav package knows the names of
 	replaced bool     // there was something where a representation was stored
+	over     bool     // a document is copied or moved over another
 }
 
 // refuse remembers why, and returns what the webdav package understands.

@@ -106,20 +106,49 @@ func (c files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMod
 	return &reading{call: c.call, ctx: ctx, answer: a}, nil
 }
 
-// RemoveAll implements webdav.FileSystem.
+// RemoveAll implements webdav.FileSystem. What a COPY or MOVE replaces is removed here before the other comes, so that it is
+// found out first whether that can come.
 func (c files) RemoveAll(ctx context.Context, name string) error {
 	info, err := c.find(ctx, name)
 	if err != nil {
 		return err
 	}
-	err = c.remove(ctx, info.Path)
+	replaced := c.method != http.MethodDelete
+	if replaced {
+		err = c.fits(ctx, info.Path)
+	}
+	if err == nil && !c.over {
+		err = c.remove(ctx, info.Path)
+	}
 	if err == nil {
-		c.drive.locks.drop(clean(name), c.method != http.MethodDelete)
+		c.drive.locks.drop(clean(name), replaced)
 	}
 	return c.refuse(err)
 }
 
-func (c *call) remove(ctx context.Context, p pod.Path) error {
+// fits reports whether what the call copies or moves can take the place of p. A document that replaces another is put over
+// it, and nothing has to go before.
+func (c *call) fits(ctx context.Context, p pod.Path) error {
+	from, err := c.find(ctx, c.from)
+	if err != nil {
+		return err
+	}
+	if from.Path.Contains(p) {
+		return fmt.Errorf("replace a part of what is copied: %w", pod.ErrConflict)
+	}
+	to, err := at(c.to, from.Path.IsContainer())
+	if err != nil {
+		return err
+	}
+	c.over = !p.IsContainer() && !from.Path.IsContainer()
+	return errors.Join(c.view.MayPut(ctx, to, pod.Precondition{}), c.each(ctx, from.Path, func(inner pod.Path) error {
+		_, err := at(to.String()+strings.TrimPrefix(inner.String(), from.Path.String()), inner.IsContainer())
+		return err
+	}))
+}
+
+// each calls do with a path and with everything in it, containers last.
+func (c *call) each(ctx context.Context, p pod.Path, do func(pod.Path) error) error {
 	if p.IsContainer() {
 		a, err := c.view.Get(ctx, p)
 		if err != nil {
@@ -129,15 +158,27 @@ func (c *call) remove(ctx context.Context, p pod.Path) error {
 			return err
 		}
 		for _, child := range a.Children {
-			if err := c.remove(ctx, child.Path); err != nil {
+			if err := c.each(ctx, child.Path, do); err != nil {
 				return err
 			}
 		}
 	}
-	return c.view.Delete(ctx, p, c.pre)
+	return do(p)
 }
 
-// Rename implements webdav.FileSystem. What was at the new name is gone already.
+// remove deletes a path and everything in it, once it is known that nothing of it has to stay.
+func (c *call) remove(ctx context.Context, p pod.Path) error {
+	err := c.view.MayDelete(ctx, p, c.pre)
+	if err == nil {
+		err = c.each(ctx, p, func(inner pod.Path) error { return c.view.MayDelete(ctx, inner, pod.Precondition{}) })
+	}
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, p, func(inner pod.Path) error { return c.view.Delete(ctx, inner, pod.Precondition{}) })
+}
+
+// Rename implements webdav.FileSystem. What was at the new name is gone already, but for a document that is put over.
 func (c files) Rename(ctx context.Context, oldName, newName string) error {
 	info, err := c.find(ctx, oldName)
 	if err != nil {
@@ -175,6 +216,9 @@ func (c *call) copy(ctx context.Context, from, to pod.Path) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	fresh := pod.Precondition{IfNoneMatch: []string{"*"}}
+	if c.over {
+		fresh = pod.Precondition{}
+	}
 	if !from.IsContainer() {
 		if _, _, err = c.view.Put(ctx, to, a.Info.Type, a.Resource, fresh); err != nil {
 			return err
@@ -335,7 +379,7 @@ func (f *writing) Close() error {
 	}
 	f.pipe.Close()
 	err := <-f.done
-	if err == nil && len(f.patches) > 0 {
+	if err == nil && (len(f.patches) > 0 || f.call.over) {
 		err = f.call.amend(f.ctx, f.about.info.Path, f.patches)
 	}
 	return f.call.refuse(err)

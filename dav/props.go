@@ -87,6 +87,9 @@ func (c *call) amend(ctx context.Context, p pod.Path, patches []webdav.Proppatch
 		return err
 	}
 	next := maps.Clone(stands)
+	if c.over { // those of what was there have gone with it
+		clear(next)
+	}
 	for _, patch := range patches {
 		for _, prop := range patch.Props {
 			if patch.Remove {
@@ -128,7 +131,7 @@ func (c *call) say(update *strings.Builder, verb string, p pod.Path, text string
 // bring gives what was copied the properties of what it was copied from.
 func (c *call) bring(ctx context.Context, from, to pod.Path) error {
 	stands, err := c.dead(ctx, from)
-	if err != nil || len(stands) == 0 {
+	if err != nil || len(stands) == 0 && !c.over {
 		return err
 	}
 	patch := webdav.Proppatch{}
