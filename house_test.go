@@ -88,7 +88,7 @@ var wider = map[string]struct {
 	names  int
 	reason string
 }{
-	"pod":             {30, "a dozen plain types and one sentinel error for each way in which a name or a write can be refused"},
+	"pod":             {31, "a dozen plain types and one sentinel error for each way in which a name or a write can be refused"},
 	"webid":           {36, "who asks, in one vocabulary: ids, keys, signed lists, contacts, proofs, the four kinds of agent, and a sentinel for each answer to a request"},
 	"internal/rdf":    {34, "terms, triples, graphs, patches and three syntaxes, of which six names are constants of two enumerations"},
 	"internal/server": {42, "what each subcommand does, with what it returns and how it can fail, beside the Server"},

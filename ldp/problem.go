@@ -58,6 +58,7 @@ var statuses = []struct {
 	{pod.ErrFull, http.StatusInsufficientStorage, "No space is left: on the disk, or of what this pod may hold.", false},
 	{pod.ErrDisk, http.StatusInternalServerError, "The disk of this pod reports an error, so it is not sure that this is stored. Reading goes on.", false},
 	{pod.ErrUnsettled, http.StatusServiceUnavailable, "Another program is writing this file. Ask again in a few seconds.", false},
+	{pod.ErrAway, http.StatusServiceUnavailable, "The folder of this pod is not where it was, so nothing can be said of what is in it. Its owner has to bring it back.", false},
 	{pod.ErrClosed, http.StatusServiceUnavailable, "The server is stopping.", false},
 	{context.DeadlineExceeded, http.StatusRequestTimeout, "The request took too long.", false},
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "The request stood still for too long.", false},

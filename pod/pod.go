@@ -58,7 +58,8 @@ var (
 	ErrPrecondition = errors.New("the precondition does not hold")
 	ErrTooLarge     = errors.New("the representation is too large")
 	ErrFull         = errors.New("no space is left")
-	ErrDisk         = errors.New("the disk fails") // writing may go on, or not before the next start
+	ErrDisk         = errors.New("the disk fails")                            // writing may go on, or not before the next start
+	ErrAway         = errors.New("the folder of the pod is missing or empty") // nothing is known to be deleted
 	ErrClosed       = errors.New("the store is closed")
 	ErrUnsettled    = errors.New("the file is being written by another program") // ask again in a few seconds
 )

@@ -16,6 +16,7 @@ func checkCommand() command {
 Usage: kith check [NAME] [--json] [--data DIR]
        kith check NAME --accept-deletions [--seen STATE] [--data DIR]
        kith check NAME --restore-deletions [--seen STATE] [--data DIR]
+       kith check NAME --begin-empty [--data DIR]
 
 Reads every file of the pod (of every pod, without NAME) to its end and compares it with what was written; compares
 the index with the folder and with itself; reads all access lists, and the state of the server. What is derived is
@@ -40,16 +41,20 @@ func runCheck(ctx context.Context, c *call) error {
 	asJSON := c.flags.Bool("json", false, "print JSON, a line for each pod")
 	accept := c.flags.Bool("accept-deletions", false, "delete everywhere what disappeared from the folder")
 	restore := c.flags.Bool("restore-deletions", false, "let your phones bring back what disappeared from the folder")
+	empty := c.flags.Bool("begin-empty", false, "make an empty folder for a pod whose own is missing")
 	saw := c.flags.String("seen", "", "`STATE` of the deletions that are meant, as a check prints it")
 	if err := c.existing(cfg); err != nil {
 		return err
 	}
-	if len(c.words) > 1 || *accept && *restore || (*accept || *restore) && len(c.words) == 0 {
-		return fmt.Errorf("%w: say `kith check`, `kith check NAME`, and at most one of --accept-deletions and --restore-deletions", errUsage)
+	if chosen := count(*accept, *restore, *empty); len(c.words) > 1 || chosen > 1 || chosen == 1 && len(c.words) == 0 {
+		return fmt.Errorf("%w: say `kith check`, `kith check NAME`, and at most one of --accept-deletions, --restore-deletions and --begin-empty", errUsage)
 	}
 	names, err := c.people(ctx, *cfg)
 	if err != nil {
 		return err
+	}
+	if *empty {
+		return c.beginEmpty(ctx, server.Person{Config: *cfg, Name: names[0]})
 	}
 	if *accept || *restore {
 		return c.decideHeld(ctx, server.Person{Config: *cfg, Name: names[0]}, *accept, *saw)
@@ -69,6 +74,23 @@ func runCheck(ctx context.Context, c *call) error {
 		return errors.New("something is left for you to do")
 	}
 	return nil
+}
+
+func count(flags ...bool) (n int) {
+	for _, set := range flags {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *call) beginEmpty(ctx context.Context, person server.Person) error {
+	if err := person.BeginEmpty(ctx); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.stdout, "%[1]s has an empty folder. A server that runs takes it within a minute. What the index of the pod still knows is held back: `kith check %[1]s` tells how much, and asks. Where it knows nothing, the next backup run makes the backups as empty as the pod: copy first what you want of them.\n", person.Name)
+	return err
 }
 
 func (c *call) decideHeld(ctx context.Context, person server.Person, remove bool, saw string) error {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"kith/pod"
 	"kith/pod/folder"
 
 	"zombiezen.com/go/sqlite"
@@ -127,6 +128,9 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 	h, err := s.home(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	if h.away() {
+		return nil, s.config.awayError(pod.ErrAway, name)
 	}
 	verb, about, _ := strings.Cut(verb, " ")
 	switch verb {

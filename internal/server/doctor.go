@@ -183,6 +183,9 @@ func (d *doctor) lookAtPerson(ctx context.Context, name string) error {
 	case !p.paired():
 		d.say(name, levelLook, "No phone is paired with the pod.", "kith pair "+name)
 	}
+	if away, err := d.lookAway(ctx, p); away || err != nil {
+		return err
+	}
 	if err := d.lookAtRoom(ctx, name); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ import (
 type home struct {
 	name   string
 	left   atomic.Bool // the pod has moved to another machine
+	absent bool        // its folder is missing or empty, and it has no store
 	url    string
 	issuer string
 	state  *state
@@ -69,16 +70,22 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		return nil, err
 	}
 	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion, friends: &s.friends, outside: s.fetcher.Transport()}
+	known, err := s.state.known(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	h.store, err = folder.Open(folder.Options{
-		Tree:     filepath.Join(s.config.Data, "pods", name),
+		Tree:     s.config.tree(name),
 		State:    filepath.Join(s.config.Data, "index", name),
 		Device:   p.kid(),
 		MaxBytes: p.quota,
 		Now:      s.config.Now,
 		Followed: h.followed(),
+		Known:    known && !p.moved,
+		Empty:    p.moved,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the pod of %s: %w", name, err)
+		return nil, fmt.Errorf("open the pod of %s: %w", name, s.config.awayError(err, name))
 	}
 	h.realm = newRealm(h.url, name, h.store, s.state)
 	h.realm.grants = h.consents(s.verifier.Grants)

@@ -345,6 +345,9 @@ func (s *Server) people(ctx context.Context) {
 	for {
 		names, err := s.state.names(ctx)
 		for _, name := range names {
+			if failed := s.renew(name); failed != nil {
+				err = errors.Join(err, failed)
+			}
 			if _, failed := s.home(ctx, name); failed != nil && ctx.Err() == nil {
 				err = errors.Join(err, failed)
 			}

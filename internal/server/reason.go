@@ -30,6 +30,7 @@ var reasons = []struct {
 	{context.DeadlineExceeded, "took too long"},
 	{os.ErrDeadlineExceeded, "stood still"},
 	{pod.ErrFull, "no space is left"},
+	{pod.ErrAway, "the folder of a pod is missing or empty; kith check says what to do"},
 	{pod.ErrClosed, "the store is closed"},
 	{pod.ErrNotExist, "no such resource"},
 	{pod.ErrConflict, "a name collides with another"},

@@ -96,6 +96,8 @@ func (s *Server) servePod(w http.ResponseWriter, r *http.Request, path string) {
 		if !ldp.CORS(w, r) {
 			h.refuse(w, r, acl.ErrUnauthenticated)
 		}
+	case h.away():
+		h.serveAway(w, r)
 	case h.left.Load():
 		s.serveLeft(w, r, h, rest)
 	case costly(rest) && s.limited(w, r):
@@ -132,10 +134,12 @@ func (s *Server) find(r *http.Request, name string) *home {
 	if err == nil {
 		return h
 	}
-	if !errors.Is(err, ErrPerson) {
+	if !errors.Is(err, ErrPerson) && !errors.Is(err, pod.ErrAway) { // of which the start has told
 		slog.Error("open a pod", "err", err)
 	}
-	return s.stranger(name)
+	h = s.stranger(name)
+	h.absent = errors.Is(err, pod.ErrAway)
+	return h
 }
 
 // limited answers 429 when the address asks too often for what costs most before anybody is known.

@@ -49,6 +49,7 @@ import (
 
 	"kith/acl"
 	"kith/internal/fetch"
+	"kith/pod"
 	"kith/pwa"
 	"kith/relay"
 	"kith/webid"
@@ -177,7 +178,7 @@ func (s *Server) openHomes(ctx context.Context) error {
 		names = []string{DefaultName}
 	}
 	for _, name := range names {
-		if _, err := s.home(ctx, name); err != nil {
+		if err := s.openAway(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -261,6 +262,9 @@ func (s *Server) FirstPairing(ctx context.Context) (Pairing, error) {
 		return Pairing{}, err
 	}
 	h, err := s.home(ctx, p.name)
+	if errors.Is(err, pod.ErrAway) {
+		return Pairing{}, nil
+	}
 	if err != nil {
 		return Pairing{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kith/pod"
@@ -21,6 +22,8 @@ type Options struct {
 	MaxBytes int64            // of all resources together; 0: as much as the disk holds
 	Now      func() time.Time // the clock; nil: time.Now
 	Followed Followed         // with it, Follow has to run
+	Empty    bool             // a folder that is missing or empty is meant so
+	Known    bool             // the pod has been here before: a folder that is missing or empty is pod.ErrAway
 }
 
 // Store is a pod in a folder. It implements pod.Store.
@@ -46,11 +49,15 @@ type Store struct {
 
 	life   sync.RWMutex // held shared, and shortly, by what uses tmp and erase outside of mu
 	closed bool         // written with mu and life held
+
+	away atomic.Bool // the folder is not where it was
 }
 
 // Open opens a pod, and makes it where there is none. It erases what a process
 // that was killed has left, and brings the index in line with the folder. Only
-// one process at a time can hold a pod.
+// one process at a time can hold a pod. A folder that is missing or empty, where
+// the pod was before, is pod.ErrAway: neither is it made anew, nor is anything
+// taken for lost.
 func Open(o Options) (*Store, error) {
 	s, err := open(o, &disk{})
 	if err != nil {
@@ -69,6 +76,14 @@ func open(o Options, k *disk) (s *Store, err error) {
 			err = errors.Join(err, s.release())
 		}
 	}()
+	vacant, err := Vacant(o.Tree)
+	if err == nil && vacant && o.Known {
+		err = pod.ErrAway
+	}
+	if err != nil {
+		return s, err
+	}
+	_, missing := os.Lstat(o.Tree)
 	if err := s.openFolders(); err != nil {
 		return s, err
 	}
@@ -81,6 +96,15 @@ func open(o Options, k *disk) (s *Store, err error) {
 	mayLag := unclean && (boot == "" || before != boot)
 	if s.index, s.head, err = openIndex(o.State, k, mayLag); err != nil {
 		return s, err
+	}
+	if vacant && s.followed() && !o.Empty {
+		made := ""
+		if missing != nil {
+			made = o.Tree
+		}
+		if err := s.refuseVacant(made); err != nil {
+			return s, err
+		}
 	}
 	if err := errors.Join(eraseAll(s.tmp), eraseAll(s.erase)); err != nil {
 		return s, err

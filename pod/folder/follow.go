@@ -200,6 +200,12 @@ func (s *Store) knows(container pod.Path, name string) bool {
 
 // pass looks at what is due, and decides on what has been missing for long enough.
 func (f *follower) pass(ctx context.Context) error {
+	if f.store.seek() {
+		f.markAll()
+	}
+	if f.store.Away() {
+		return nil
+	}
 	now := f.store.now()
 	for p, d := range f.due {
 		if d.at.After(now) {

@@ -26,6 +26,9 @@ func (s *Store) view(ctx context.Context, fn func(pod.Tx) error) (stale map[pod.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if s.Away() {
+		return nil, pod.ErrAway
+	}
 	t := &tx{store: s, head: s.head, stale: make(map[pod.Path]bool)}
 	err = fn(t)
 	return t.stale, err
@@ -52,6 +55,8 @@ func (s *Store) update(ctx context.Context, fn func(*writeTx) error) (w *writeTx
 	switch {
 	case s.closed || s.frozen:
 		return w, pod.ErrClosed
+	case s.Away():
+		return w, pod.ErrAway
 	case s.broken != nil:
 		return w, fmt.Errorf("writes are refused until the next start: %w: %w", pod.ErrDisk, s.broken)
 	case ctx.Err() != nil:
