@@ -30,7 +30,7 @@ func TestThePinnedStay(t *testing.T) {
 		for name, agent := range map[string]webid.Agent{"a device": owner, "an app": webid.AppAgent(testOwner, "https://app.example/", "consent")} {
 			v := w.guard.As(agent)
 			want := ErrReplica
-			if list == secrets && name == "an app" { // to which it does not exist
+			if (list == secrets || list == kits) && name == "an app" { // to which it does not exist
 				want = pod.ErrNotExist
 			}
 			is(t, name+" deletes "+list, v.Delete(ctx, path(t, list), pod.Precondition{}), want)

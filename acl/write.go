@@ -290,14 +290,14 @@ func (g *Guard) put(tx pod.WriteTx, p pod.Path, typ string, staged pod.Staged, o
 }
 
 // pinned are, of those that are adopted, what a person has as long as there is one: by it devices and friends know and
-// reach each other.
-var pinned = []string{"/profile/devices", "/profile/keys", "/profile/name", secrets}
+// reach each other, and come back when their devices are lost.
+var pinned = []string{"/profile/devices", "/profile/keys", "/profile/name", secrets, "/settings/kit", kits}
 
-// adopted are what a person says of themselves, of whom the pod is open to and of
-// how the person is reached.
+// adopted are what a person says of themselves, of whom the pod is open to, of
+// how the person is reached, and what opens their backups.
 // The server adopts it as the owner's devices bring it, so nothing else may write
 // it: no app that acts for the owner, either (protocol §3.4).
-var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes", secrets}
+var adopted = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/classes", secrets, "/settings/kit", kits}
 
 // replicated reports whether p is written through replicas only; a container of
 // such a name, which is also made for what lies below it, would be in its way.

@@ -41,7 +41,7 @@ type ReplicaConfig struct {
 const maxBody = 1 << 30
 
 // announced are the resources that the server itself must know.
-var announced = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/relays"}
+var announced = []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/relays", "/settings/kit", "/settings/backup"}
 
 // Replica exchanges rows and bytes with the owner's devices (protocol §3.4).
 type Replica struct {

@@ -19,9 +19,8 @@ import (
 )
 
 const (
-	backupBeat    = time.Second // between two looks whether a backup is due
-	backupRetry   = time.Hour   // after a run that failed
-	backupPath    = "/settings/backup"
+	backupBeat    = time.Second     // between two looks whether a backup is due
+	backupRetry   = time.Hour       // after a run that failed
 	backupsAtOnce = 4               // runs of a pod that have a turn
 	backupTurn    = 5 * time.Minute // of a run; it goes on beside those that begin then
 )
@@ -49,6 +48,9 @@ func (h *home) openBackups() error {
 	ctx, stop := context.WithCancel(context.Background())
 	h.backups = &backups{stop: stop, begun: map[string]time.Time{}}
 	h.backups.all.Go(func() {
+		if err := h.tellKits(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("tell what opens the backups", "err", err)
+		}
 		every(ctx, backupBeat, func() {
 			if err := h.backUp(ctx); err != nil && ctx.Err() == nil {
 				slog.Error("make backups", "err", err)
@@ -248,8 +250,9 @@ func (h *home) runBackup(ctx context.Context, b Backup) (r archive.Report, err e
 	if err != nil {
 		return r, err
 	}
-	return archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
+	r, err = archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
 		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: h.noting(ctx, b), Mend: b.Damage != ""})
+	return r, errors.Join(err, h.tellKits(ctx))
 }
 
 // noting returns what notes, now and then, how far a run is.
@@ -279,29 +282,4 @@ func (b Backup) present(ctx context.Context, place archive.Place) error {
 		return err
 	}
 	return errLost
-}
-
-// tellKits puts the kits where the owner's phones find them: when this machine is gone, they open what is
-// left. It is not part of any backup.
-func (h *home) tellKits(ctx context.Context) error {
-	h.backups.telling.Lock()
-	defer h.backups.telling.Unlock()
-	all, err := h.state.backups(ctx, h.name)
-	if err != nil {
-		return err
-	}
-	type told struct {
-		Place string   `json:"place"`
-		User  string   `json:"user,omitempty"`
-		Kits  []string `json:"kits"`
-	}
-	list := []told{}
-	for _, b := range all {
-		list = append(list, told{b.Address, b.Account, b.kits})
-	}
-	text, err := json.Marshal(map[string]any{"backups": list})
-	if err != nil {
-		return err
-	}
-	return h.write(ctx, backupPath, "application/json", string(text)+"\n", pod.Precondition{})
 }

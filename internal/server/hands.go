@@ -8,7 +8,6 @@ import (
 
 	"kith/pod"
 	"kith/pod/folder"
-	"kith/webid"
 )
 
 // How hands in a pod's folder are followed.
@@ -37,11 +36,16 @@ func (h *home) followed() folder.Followed {
 }
 
 // keep knows the owner's lists, which no hand deletes: a device that followed such a delete would not know any more who
-// its person is.
+// its person is. Nor does a hand delete what opens the backups.
 func (h *home) keep(p pod.Path) (text []byte, keep bool) {
-	of := map[string]func(webid.Lists) string{
-		"/profile/devices": func(l webid.Lists) string { return l.Devices.String() },
-		"/profile/keys":    func(l webid.Lists) string { return l.Keys.String() },
+	if p.String() == backupPath {
+		text, _ := h.knownKits(context.Background()) // where they cannot be read, the phones bring them
+		return text, true
+	}
+	of := map[string]func(person) string{
+		"/profile/devices": func(p person) string { return p.lists.Devices.String() },
+		"/profile/keys":    func(p person) string { return p.lists.Keys.String() },
+		kitPath:            func(p person) string { return p.kit },
 	}[p.String()]
 	if of == nil {
 		return nil, false
@@ -50,7 +54,7 @@ func (h *home) keep(p pod.Path) (text []byte, keep bool) {
 	if err != nil { // the phones bring it
 		return nil, true
 	}
-	return []byte(of(owner.lists)), true
+	return []byte(of(owner)), true
 }
 
 // takenIn is at how many containers with something new is looked when the pod is opened: at all of them where nobody

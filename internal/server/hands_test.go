@@ -67,6 +67,8 @@ func TestADriveDoesNotTakeThePersonOver(t *testing.T) {
 	b := newFriends(t, c, newPost(t, c))
 	b.owner.put(b.phone, "/profile/name", "text/plain", "Ana")
 	b.owner.put(b.phone, "/settings/classes", "application/json", "{}")
+	b.owner.put(b.phone, kitPath, "application/jose", b.owner.kit(1, b.owner.person))
+	b.owner.put(b.phone, backupPath, "application/json", `{"backups":[{"place":"/disk","kits":["k"]}]}`)
 	s := httptest.NewServer(withStallLimits(b.Server))
 	defer s.Close()
 	password, err := Person{b.config, DefaultName}.AddPassword(t.Context(), "laptop")
@@ -81,7 +83,7 @@ func TestADriveDoesNotTakeThePersonOver(t *testing.T) {
 	if got := ask(http.MethodPut, "/mine"); got != http.StatusCreated {
 		t.Fatal(got)
 	}
-	names := []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/relays", "/settings/classes"}
+	names := []string{"/profile/devices", "/profile/keys", "/profile/name", "/settings/relays", "/settings/classes", kitPath, backupPath}
 	before := map[string]string{}
 	for _, name := range names {
 		before[name] = b.phone.must(http.StatusOK, "GET", "/.replica"+name, "").body

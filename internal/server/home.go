@@ -243,8 +243,8 @@ func (h *home) write(ctx context.Context, path, mediaType, body string, pre pod.
 	return err
 }
 
-// adopt takes in what the owner's phone says of its person, before the write is acknowledged: lists and
-// name. Lists that do not hold are refused, and so are relays that do not make sense, so that the folder never has
+// adopt takes in what the owner's phone says of its person, before the write is acknowledged: lists,
+// name and kit. Lists and kits that do not hold are refused, and so are relays that do not make sense, so that the folder never has
 // any that the server does not honour.
 func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 	switch p.String() {
@@ -261,6 +261,10 @@ func (h *home) adopt(ctx context.Context, p pod.Path, body []byte) error {
 	case relaysPath:
 		_, err := parseRelays(body)
 		return err
+	case kitPath:
+		return h.adoptKit(ctx, string(body))
+	case backupPath:
+		return h.sameKits(ctx, body)
 	}
 	return nil
 }

@@ -50,8 +50,9 @@ type person struct {
 	// elsewhere tells that the owner signs in elsewhere with the WebID, and named that the profile
 	// then tells the title to everybody.
 	elsewhere, named bool
-	quota            int64 // bytes that the pod may hold; 0: as much as the disk does
-	moved            bool  // to another machine
+	kit              string // the document of the recovery kit, signed by the person key; "" until there is one
+	quota            int64  // bytes that the pod may hold; 0: as much as the disk does
+	moved            bool   // to another machine
 }
 
 // paired reports whether a phone has said who owns this pod.
@@ -189,11 +190,11 @@ func (s *state) person(ctx context.Context, name string) (person, error) {
 
 func readPerson(c *sqlite.Conn, name string) (p person, err error) {
 	found := false
-	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named, quota, moved, agreed, came FROM person WHERE name = ?`, &sqlitex.ExecOptions{
+	err = sqlitex.Execute(c, `SELECT name, title, label, devices, keys, signing, agreement, elsewhere, named, quota, moved, agreed, came, kit FROM person WHERE name = ?`, &sqlitex.ExecOptions{
 		Args: []any{name},
 		ResultFunc: func(row *sqlite.Stmt) error {
 			found = true
-			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2),
+			p = person{name: row.ColumnText(0), title: row.ColumnText(1), label: row.ColumnText(2), kit: row.ColumnText(13),
 				elsewhere: row.ColumnBool(7), named: row.ColumnBool(8),
 				quota: row.ColumnInt64(9), moved: row.ColumnInt64(10) != 0,
 				keys: podKeys{agreed: time.Unix(row.ColumnInt64(11), 0), came: strings.Fields(row.ColumnText(12))}}
@@ -236,8 +237,8 @@ func changePerson(c *sqlite.Conn, name string, change func(*person) error) error
 	if err := change(&p); err != nil {
 		return err
 	}
-	return sqlitex.Execute(c, `UPDATE person SET title = ?, label = ?, devices = ?, keys = ?, elsewhere = ?, named = ? WHERE name = ?`,
-		&sqlitex.ExecOptions{Args: []any{p.title, p.label, p.lists.Devices.String(), p.lists.Keys.String(), p.elsewhere, p.named, p.name}})
+	return sqlitex.Execute(c, `UPDATE person SET title = ?, label = ?, devices = ?, keys = ?, elsewhere = ?, named = ?, kit = ? WHERE name = ?`,
+		&sqlitex.ExecOptions{Args: []any{p.title, p.label, p.lists.Devices.String(), p.lists.Keys.String(), p.elsewhere, p.named, p.kit, p.name}})
 }
 
 func hash(secret string) []byte {

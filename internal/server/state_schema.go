@@ -96,6 +96,8 @@ ALTER TABLE backup ADD COLUMN checked INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE done ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 `, `
 ALTER TABLE backup ADD COLUMN why TEXT NOT NULL DEFAULT '';
+`, `
+ALTER TABLE person ADD COLUMN kit TEXT NOT NULL DEFAULT '';
 `}
 
 // migrate brings the file to the newest schema, by one transaction.
