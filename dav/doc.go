@@ -12,11 +12,12 @@
 //	MOVE COPY    resource by resource, the old one deleted when the new one is
 //	             stored. Access rules stay behind: what arrives has those of the
 //	             place where it arrives
-//	LOCK         exclusive, in memory, for an hour at most: it ends with the process, and
-//	             with what it is for. What is locked also keeps what it lies in from being
-//	             deleted, moved or replaced, and a locked container keeps its members. It holds
-//	             against other programs with the drive, not against apps and devices.
-//	             There are no shared locks: who asks for one gets 501 (RFC 4918 §6.1)
+//	LOCK         exclusive or shared, in memory, for an hour at most: it ends with the
+//	             process, and with what it is for. What is locked also keeps what it lies in
+//	             from being deleted, moved or replaced, and a locked container keeps its members.
+//	             It holds against other programs with the drive, not against apps and devices.
+//	             Of the shared locks of a name, the token of any one is enough to write
+//	UNLOCK       ends one lock; others who share it keep theirs
 //	PROPFIND     of depth 0 and 1 (RFC 4918 §9.1: propfind-finite-depth)
 //	             lockdiscovery tells everybody who may read of a lock, but its token only to
 //	             whoever made it, with whatever app password
@@ -27,10 +28,10 @@
 //
 // What costs too much is refused: a body over 64 KiB, with elements more than 64 deep, or a
 // PROPFIND of more than 128 of them (413), an If header over 8 KiB (431), whoever locks
-// in more than 1 KiB (413), and more than 512 locks of a pod (507).
+// in more than 1 KiB (413), and more than 512 locks of a pod or 16 of one name (507).
 //
-// The webdav package reads requests and writes answers; files are what it sees of the pod
-// and locks what it sees of the table of locks, both for one call.
+// The webdav package reads requests and writes answers, but for LOCK and UNLOCK; files are what it
+// sees of the pod and locks what it sees of the table of locks, both for one call.
 //
 // The package starts one goroutine for each PUT under way, and waits for it.
 package dav

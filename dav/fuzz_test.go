@@ -89,6 +89,7 @@ func FuzzRequest(f *testing.F) {
 			`<propfind xmlns="DAV:"><propname/></propfind>`, `<propfind xmlns="DAV:"><allprop/><include><a/></include></propfind>`,
 			`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><a xmlns="urn:a" xml:lang="en">b<c/></a></D:prop></D:set><D:remove><D:prop><b/></D:prop></D:remove></D:propertyupdate>`,
 			`<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner><href>x</href></owner></lockinfo>`,
+			strings.Replace(sharedInfo, "Ana", `<a:b xmlns:a="urn:a" a:c="d">e</a:b>`, 1), strings.Replace(lockInfo, "<exclusive/>", "<exclusive/><shared/>", 1),
 			`<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><propfind xmlns="DAV:"><prop>&d;</prop></propfind>`,
 			`<propfind xmlns="DAV:"><prop>` + strings.Repeat("<a>", 2000) + `</prop></propfind>`, strings.Repeat(`<a b="c">`, 5000),
 		} {

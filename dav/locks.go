@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	maxLock = 3600                  // seconds that a lock lasts unless it is refreshed: the program that made it may be gone
-	always  = "(Not <DAV:no-lock>)" // an If header that always holds (RFC 4918 §10.4.8)
+	maxLock  = 3600 // seconds that a lock lasts unless it is refreshed: the program that made it may be gone
+	infinity = "infinity"
+	always   = "(Not <DAV:no-lock>)" // an If header that always holds (RFC 4918 §10.4.8)
 )
 
 // bounded returns how long a lock lasts for which a Timeout header asks (RFC 4918 §10.7).
@@ -34,15 +35,15 @@ func bounded(timeout string) time.Duration {
 	return maxLock * time.Second
 }
 
-// deeply reads the Depth header of a LOCK (RFC 4918 §9.10.3).
-func deeply(depth string) (deep bool, err error) {
-	if depth == "" || strings.EqualFold(depth, "infinity") {
-		return true, nil
+// depthOf reads the Depth header of a LOCK (RFC 4918 §9.10.3).
+func depthOf(header string) (string, error) {
+	switch {
+	case header == "0":
+		return "0", nil
+	case header == "" || strings.EqualFold(header, infinity):
+		return infinity, nil
 	}
-	if depth != "0" {
-		return false, fmt.Errorf("lock to depth %q: %w", depth, errXML)
-	}
-	return false, nil
+	return "", fmt.Errorf("lock to a depth that is neither: %w", errXML)
 }
 
 // newToken returns a URI that no other lock ever has (RFC 4918 §6.5, appendix C).
@@ -113,15 +114,14 @@ func (c *call) newLock(ctx context.Context, h http.Header, text []byte) (l lock,
 	if l, err = described(text); err != nil {
 		return lock{}, 0, err
 	}
-	deep, err := deeply(h.Get("Depth"))
-	if err != nil {
+	if l.depth, err = depthOf(h.Get("Depth")); err != nil {
 		return lock{}, 0, err
 	}
 	p, exists, err := c.lockable(ctx)
 	if err != nil {
 		return lock{}, 0, err
 	}
-	l.scope, l.href, l.token = scope{c.from, deep}, c.drive.href(c.from, p.IsContainer()), newToken()
+	l.scope, l.href, l.token = scope{c.from, l.depth == infinity && p.IsContainer()}, c.drive.href(c.from, p.IsContainer()), newToken()
 	l.creator, l.ends = c.view.Agent().IDs(), c.drive.locks.now().Add(bounded(h.Get("Timeout")))
 	if err := c.drive.locks.add(c, l, !exists); err != nil || exists {
 		return l, http.StatusOK, err
@@ -185,8 +185,10 @@ func (c *call) writes(ctx context.Context) []write {
 	return []write{c.write(ctx, c.from, c.method == http.MethodDelete)} // of which no member is left (RFC 4918 §9.6.1)
 }
 
+// write returns what is known of a name that the call changes, with all that lies in it if deep.
 func (c *call) write(ctx context.Context, name string, deep bool) write {
-	_, err := c.find(ctx, name)
+	info, err := c.find(ctx, name)
+	deep = deep && (err != nil || info.Path.IsContainer())
 	return write{scope{name, deep}, err != nil || c.method == http.MethodDelete || c.method == "MOVE"}
 }
 

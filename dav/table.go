@@ -36,6 +36,7 @@ type write struct {
 type lock struct {
 	scope
 	shared  bool   // others may have shared ones beside it
+	depth   string // that was asked for, also of what nothing can lie in
 	href    string // the root as a path of the address
 	token   string
 	owner   string     // XML of whoever made it

@@ -166,19 +166,16 @@ const entries = `<D:lockentry xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lock
 
 // active describes a lock (RFC 4918 §14.1). Its token is for whoever made it, and the rest for all who may read.
 func (c *call) active(l lock) string {
-	how, depth, token := "exclusive", "0", ""
+	how, token := "exclusive", ""
 	if l.shared {
 		how = "shared"
-	}
-	if l.deep {
-		depth = "infinity"
 	}
 	if c.made(&l) {
 		token = "<D:locktoken><D:href>" + l.token + "</D:href></D:locktoken>"
 	}
 	left := (l.ends.Sub(c.drive.locks.now()) + time.Second - 1) / time.Second
 	return `<D:activelock xmlns:D="DAV:"><D:lockscope><D:` + how + `/></D:lockscope><D:locktype><D:write/></D:locktype>` +
-		fmt.Sprintf("<D:depth>%s</D:depth><D:owner>%s</D:owner><D:timeout>Second-%d</D:timeout>%s", depth, l.owner, left, token) +
+		fmt.Sprintf("<D:depth>%s</D:depth><D:owner>%s</D:owner><D:timeout>Second-%d</D:timeout>%s", l.depth, l.owner, left, token) +
 		"<D:lockroot><D:href>" + escape(l.href) + "</D:href></D:lockroot></D:activelock>"
 }
 

@@ -197,6 +197,42 @@ func TestDriveTellsOfLocks(t *testing.T) {
 	}
 }
 
+// TestDriveSharesLocks between two programs, each of which writes with the token of its own.
+func TestDriveSharesLocks(t *testing.T) {
+	d := newDrive(t)
+	other, err := d.person.AddPassword(t.Context(), "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const lock = `<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype><owner>Ana</owner></lockinfo>`
+	expect := func(want int, password, method, body string, header ...string) (string, http.Header) {
+		t.Helper()
+		got, text, h := d.ask(t, password, method, "/me/.dav/shared.txt", body, header...)
+		if got != want {
+			t.Fatalf("%s %q: %d %s, want %d", method, header, got, text, want)
+		}
+		return text, h
+	}
+	_, h := expect(201, d.password.Secret, "LOCK", lock)
+	first := h.Get("Lock-Token")
+	_, h = expect(200, other.Secret, "LOCK", lock)
+	second := h.Get("Lock-Token")
+	expect(423, other.Secret, "LOCK", strings.Replace(lock, "shared", "exclusive", 1))
+	expect(423, d.password.Secret, "PUT", "nobody's")
+	expect(204, d.password.Secret, "PUT", "the first", "If", "("+first+")")
+	expect(204, other.Secret, "PUT", "the second", "If", "("+second+")")
+	if text, _ := expect(207, other.Secret, "PROPFIND", "", "Depth", "0"); strings.Count(text, "<D:activelock ") != 2 || strings.Count(text, "<D:lockentry ") != 2 {
+		t.Errorf("PROPFIND: %s", text)
+	}
+	expect(204, d.password.Secret, "UNLOCK", "", "Lock-Token", first)
+	expect(423, d.password.Secret, "PUT", "nobody's")
+	expect(204, other.Secret, "PUT", "the second, later", "If", "("+second+")")
+	expect(204, other.Secret, "UNLOCK", "", "Lock-Token", second)
+	if text, _ := expect(200, d.password.Secret, "GET", ""); text != "the second, later" {
+		t.Errorf("it holds %q", text)
+	}
+}
+
 // TestLitmus lets another program's suite for WebDAV servers use the drive.
 func TestLitmus(t *testing.T) {
 	litmus, err := exec.LookPath("litmus")
