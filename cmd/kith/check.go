@@ -24,10 +24,14 @@ repaired at once. What is not is told, with what to do: this program never guess
 does the work itself and goes on serving; where none runs, this command does it. It ends with 1 when something is left
 for you to do.
 
-When very many files disappear from the folder at once, the running server holds these deletions back.
---accept-deletions makes them real, on your phones too; --restore-deletions takes the files for lost, and your phones
-bring back what they have of them. With --seen, which a check prints, nothing is done when it would be about others
-than you were told of. After a restart of the server nothing is held: the files count as lost then.
+When very many files disappear from the folder at once, while the server runs or not, these deletions are held back
+until you decide, over any number of restarts, and backups keep the files. --restore-deletions brings them back from
+the backups of the pod; what none has counts as lost, and your phones bring back what they have of it.
+--accept-deletions makes the deletions real, on your phones and in the backups too. With --seen, which a check prints,
+nothing is done when it would be about others than you were told of.
+
+When the whole folder of a pod is missing or empty, because its disk is not mounted or somebody has moved it, nothing
+is made in its place: the pod is served again once the folder is back. --begin-empty makes an empty one.
 
 Examples:
   kith check
@@ -40,7 +44,7 @@ func runCheck(ctx context.Context, c *call) error {
 	cfg := c.config()
 	asJSON := c.flags.Bool("json", false, "print JSON, a line for each pod")
 	accept := c.flags.Bool("accept-deletions", false, "delete everywhere what disappeared from the folder")
-	restore := c.flags.Bool("restore-deletions", false, "let your phones bring back what disappeared from the folder")
+	restore := c.flags.Bool("restore-deletions", false, "bring back what disappeared from the folder")
 	empty := c.flags.Bool("begin-empty", false, "make an empty folder for a pod whose own is missing")
 	saw := c.flags.String("seen", "", "`STATE` of the deletions that are meant, as a check prints it")
 	if err := c.existing(cfg); err != nil {
@@ -102,9 +106,9 @@ func (c *call) decideHeld(ctx context.Context, person server.Person, remove bool
 	case what == "":
 		_, err = fmt.Fprintln(c.stdout, "No deletions are held back.")
 	case remove:
-		_, err = fmt.Fprintf(c.stdout, "Deleted: %s; on your phones too when they next ask.\n", what)
+		_, err = fmt.Fprintf(c.stdout, "Deleted: %s; on your phones too when they next ask, and in the backups with their next run.\n", what)
 	default:
-		_, err = fmt.Fprintf(c.stdout, "%s count as lost. Your phones bring back what they have of them when they next ask.\n", what)
+		_, err = fmt.Fprintln(c.stdout, what)
 	}
 	return err
 }
@@ -165,7 +169,11 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 	list("copies of what was changed in two places, not served:", c.Conflicts, "Compare, and remove those that you do not need.")
 	list("in the folder, and never served:", c.Foreign, "Links and devices are no part of a pod. They do no harm.")
 	if c.HeldText != "" {
-		fmt.Fprintf(w, "  %s disappeared at once. Say --accept-deletions or --restore-deletions, and --seen %s if you mean these and no others.\n", c.HeldText, c.Seen)
+		from := "There is no backup of the pod (kith backup list): it can only come from your phones"
+		if c.Backup != "" {
+			from = "The backup of " + c.Backup + " has what was there then (kith backup list), and keeps it until you decide; the rest comes from your phones"
+		}
+		fmt.Fprintf(w, "  %s disappeared at once. %s. Say --restore-deletions to have all of it back, or --accept-deletions to delete it there too; and --seen %s if you mean these and no others.\n", c.HeldText, from, c.Seen)
 	}
 	if c.Rebuild {
 		fmt.Fprintln(w, "  The index is damaged. Start the server anew: it makes another. Until then nothing is written. Then check again.")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"kith/internal/rdf"
 	"kith/pod"
@@ -24,6 +25,7 @@ type Checked struct {
 	Conflicts []string `json:"conflicts"` // copies of files that were changed in two places; not served
 	Held      int      `json:"held"`      // files that disappeared, too many at once to be believed
 	HeldText  string   `json:"heldText"`  // how many files and folders that is
+	Backup    string   `json:"backup"`    // when a backup was last whole, where something is held and there is one
 	Seen      string   `json:"seen"`      // names what is held, for a decision
 	Repaired  int      `json:"repaired"`  // things that the index had wrong, and has not any more
 	Rebuild   bool     `json:"rebuild"`   // the index is damaged, and made anew at the next start
@@ -42,9 +44,9 @@ func (o Person) Check(ctx context.Context, waiting func()) (c Checked, err error
 	return c, o.ask(ctx, "check", &c, waiting)
 }
 
-// DecideHeld deletes, or takes for lost, the files that disappeared from the folder of the pod too many at once, and
-// returns how many they were, in words, "" for none. Replicas that have them bring back what is taken for lost. saw is
-// Checked.Seen, where the decision is on these alone, or "". Only a running server holds any: there are none else.
+// DecideHeld deletes the files that disappeared from the folder of the pod too many at once, and returns how many they
+// were, in words, "" for none; or it brings them back, from the backups and else from the replicas that have them, and
+// returns a sentence that says how that went. saw is Checked.Seen, where the decision is on these alone, or "".
 // Errors: ErrPerson.
 func (o Person) DecideHeld(ctx context.Context, remove bool, saw string, waiting func()) (what string, err error) {
 	verb := "restore-held"
@@ -71,6 +73,9 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	if len(t.Held) > 0 {
 		files, text := amount(t.Held)
 		c.Held, c.HeldText, c.Seen = len(files), text, seen(t.Held)
+		if c.Backup, err = h.lastBackup(ctx); err != nil {
+			return c, err
+		}
 	}
 	if of.Rebuild {
 		return c, nil
@@ -80,6 +85,21 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	}
 	c.Foreign, err = foreignIn(filepath.Join(h.config.Data, "pods", h.name))
 	return c, err
+}
+
+// lastBackup says when a backup of the pod was last whole, "" for never.
+func (h *home) lastBackup(ctx context.Context) (string, error) {
+	all, err := h.state.backups(ctx, h.name)
+	var last time.Time
+	for _, b := range all {
+		if b.Done != nil && b.Done.After(last) {
+			last = *b.Done
+		}
+	}
+	if err != nil || last.IsZero() {
+		return "", err
+	}
+	return last.Local().Format(time.DateTime), nil
 }
 
 func texts(paths []pod.Path) []string {

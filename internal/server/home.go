@@ -54,6 +54,7 @@ type home struct {
 	present   presence // of the owner's devices
 	hands     *hands
 	upkeep    upkeep
+	back      *bringing // nil for a name that nobody has
 	backups   *backups
 	drive     *dav.Handler // nil for a name that nobody has
 	rooted    atomic.Bool  // the root ACL is known to be there
@@ -93,6 +94,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	h.guard = acl.New(h.store, acl.Config{Base: h.url, Owner: h.realm.Owner(), Device: p.kid(), Valid: h.realm.valid, Profile: h.vet, Groups: s.members, Quota: s.config.quota, Now: s.config.Now})
 	h.realm.change = h.changeContact
 	h.openUpkeep()
+	h.back = newBringing()
 	if p.moved {
 		h.upkeep.freeze()
 		h.left.Store(true)
@@ -152,6 +154,7 @@ func (s *Server) stranger(name string) *home {
 }
 
 func (h *home) close() error {
+	h.back.close()
 	h.backups.close()
 	h.hands.close()
 	if h.reach != nil {

@@ -46,7 +46,7 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		if len(files) == 0 {
 			files = t.Held
 		}
-		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so."})
+		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so, and backups keep them. Brought back, they come from the backup, and from your phones what it does not have." + h.back.news()})
 	}
 	if n := len(t.Conflicts); n > 0 {
 		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: "Something in the folder was changed in two places. The copies beside it are shown to nobody: compare, and remove what you do not need."})
@@ -133,7 +133,7 @@ func seen(paths []pod.Path) string {
 var errChanged = errors.New("more has disappeared since, or something is back: look again, and decide anew")
 
 // decideHeld decides on what is held, which has to be what was seen, unless anything will do, "". It returns how much
-// that is, "" for nothing.
+// is deleted, or says what has come back; "" for nothing.
 func (h *home) decideHeld(ctx context.Context, remove bool, saw string) (string, error) {
 	held := h.upkeep.troubles().Held
 	if saw != "" && saw != seen(held) {
@@ -142,8 +142,11 @@ func (h *home) decideHeld(ctx context.Context, remove bool, saw string) (string,
 	if len(held) == 0 {
 		return "", nil
 	}
+	if !remove {
+		return h.bringBack(ctx, held)
+	}
 	_, what := amount(held)
-	return what, h.upkeep.decide(ctx, held, remove)
+	return what, h.upkeep.decide(ctx, held, true)
 }
 
 // serveTrouble answers `.trouble`, what the owner should hear of, `.trouble/deletions`, where the owner
@@ -176,12 +179,23 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 		ldp.Problem(w, http.StatusPreconditionRequired, "Say which deletions you have seen.")
 		return nil
 	}
-	_, err := h.decideHeld(r.Context(), decision.Delete, decision.Seen)
+	err := h.decideAfar(r.Context(), decision.Delete, decision.Seen)
 	if errors.Is(err, errChanged) {
 		ldp.Problem(w, http.StatusPreconditionFailed, "More has disappeared since, or something is back. Look again, and decide anew.")
 		return nil
 	}
 	return done(w, http.StatusNoContent, err)
+}
+
+// decideAfar is decideHeld for an app, which does not wait until all is back.
+func (h *home) decideAfar(ctx context.Context, remove bool, saw string) error {
+	held := h.upkeep.troubles().Held
+	if !remove && saw == seen(held) {
+		h.beginBack(held)
+		return nil
+	}
+	_, err := h.decideHeld(ctx, remove, saw)
+	return err
 }
 
 // serveCopies has the owner hear no more, for a while, that there is no backup, or hear it again.

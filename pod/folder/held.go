@@ -1,10 +1,13 @@
 package folder
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"kith/pod"
 )
@@ -83,4 +86,94 @@ func (w *writeTx) judge(gone []pod.Path) error {
 		before = append(before, s.now())
 	}
 	return s.writeLost(before)
+}
+
+// Lacking returns what is held, with all that is in it and belongs to it and has no file, containers before what is in
+// them: the rows as they were.
+func (s *Store) Lacking(ctx context.Context) (all []pod.Info, err error) {
+	var paths []pod.Path
+	for _, p := range s.Troubles().Held {
+		paths = append(paths, p, p.ACL(), p.Meta())
+	}
+	_, err = s.update(ctx, func(w *writeTx) error {
+		rows, err := w.without(paths)
+		for _, r := range slices.Backward(rows) {
+			all = append(all, r.Info)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find what is missing: %w", err)
+	}
+	return all, nil
+}
+
+// PutBack gives something that is held its bytes again, as was names it in a copy of the pod; content is nil for a
+// container. With the bytes that it had, it is what it was. Others have the version of the copy, so that a replica that
+// has a newer one brings that. What is not missing any more stays as it is.
+func (s *Store) PutBack(ctx context.Context, was pod.Info, content pod.Staged) error {
+	_, err := s.update(ctx, func(w *writeTx) error {
+		rows, err := w.without([]pod.Path{was.Path})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := w.putContainersBack(was.Path); err != nil {
+			return err
+		}
+		if content == nil {
+			return nil
+		}
+		r, _, err := s.index.get(was.Path)
+		if err != nil {
+			return err
+		}
+		return w.fill(r, was, content)
+	})
+	if err != nil {
+		return fmt.Errorf("put back: %w", err)
+	}
+	s.hand.hold([]pod.Path{was.Path}, false)
+	return errors.Join(s.markHeld(), s.tidy(nil))
+}
+
+// fill writes the file of a row. Its sidecar has gone with it.
+func (w *writeTx) fill(r row, was pod.Info, content pod.Staged) error {
+	err := w.store.in(r.Path, func(d dir, name string) error {
+		w.undo = append(w.undo, func() error {
+			return ignoreAbsent(w.store.in(r.Path, func(d dir, name string) error { return d.unlink(sidecarName(name)) }))
+		})
+		return writeSidecar(d, w.store.tmp, name, sidecar{mediaType: r.Type})
+	})
+	if err != nil {
+		return err
+	}
+	version := r.Version
+	if was.ETag != r.ETag {
+		version, w.lost = was.Version, true
+	}
+	if _, err = w.Put(r.Path, content, pod.PutOptions{Version: version}); err != nil || version != (pod.Version{}) {
+		return err
+	}
+	if r, _, err = w.store.index.get(r.Path); err != nil { // it has no version that is known
+		return err
+	}
+	r.Version = version
+	return w.store.index.put(r)
+}
+
+// putContainersBack makes the directories of p and of the containers above it, where they are missing.
+func (w *writeTx) putContainersBack(p pod.Path) error {
+	if p.IsRoot() {
+		return nil
+	}
+	if err := w.putContainersBack(p.Parent()); err != nil || !p.IsContainer() {
+		return err
+	}
+	r, found, err := w.store.index.get(p)
+	if err != nil || !found {
+		return err
+	}
+	_, err = w.putBack(r)
+	w.store.hand.hold([]pod.Path{p}, false)
+	return err
 }
