@@ -106,6 +106,9 @@ func TestSharedLocksOfContainers(t *testing.T) {
 	d.want(204, "DELETE", "/box/", "", "If", inBox)
 	d.want(201, "MKCOL", "/box/", "") // which has none of those locks
 	d.want(201, "PUT", "/box/file", "1")
+	d.share("/box/file")
+	file = d.share("/box/file", "Depth", "0") // of which nothing lies deeper
+	d.want(204, "DELETE", "/box/", "", "If", "<"+prefix+"/box/file> ("+file+")")
 }
 
 // TestSharedLocksAreBounded as all locks are, and those of one name.
