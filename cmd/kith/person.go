@@ -100,6 +100,8 @@ func sizeOf(one server.Listed) string {
 
 func backupOf(one server.Listed) string {
 	switch {
+	case one.Half != "":
+		return "not whole: kith doctor " + one.Name
 	case one.Moved:
 		return "moved away"
 	case one.Places == 0:
@@ -111,6 +113,9 @@ func backupOf(one server.Listed) string {
 }
 
 func devicesOf(one server.Listed) string {
+	if one.Half != "" {
+		return "-"
+	}
 	if len(one.Devices) == 0 {
 		return "none: kith pair " + one.Name
 	}

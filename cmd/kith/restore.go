@@ -142,10 +142,11 @@ func unrestored(err error, place string, salvage bool) error {
 }
 
 // leaveAsFound returns what removes what a restore makes in a folder before it has brought anything back, unless it is
-// back: the files that were not there, and folders if they are empty.
+// back: the files that were not there, and folders if they are empty. Where a folder of pods stays, so does what tells of
+// it.
 func leaveAsFound(dir string, back *bool) func() {
 	var made []string // innermost first
-	for _, name := range []string{"kith.toml", "state.db", "pods", "index", ""} {
+	for _, name := range []string{"pods", "index", "kith.toml", "state.db", ""} {
 		path := filepath.Join(dir, name)
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 			made = append(made, path)
@@ -153,8 +154,11 @@ func leaveAsFound(dir string, back *bool) func() {
 	}
 	return func() {
 		for _, path := range made {
-			if !*back {
-				os.Remove(path) // a folder that holds something stays
+			if *back {
+				return
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return // a folder that holds something
 			}
 		}
 	}

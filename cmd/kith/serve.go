@@ -151,6 +151,15 @@ func (c *call) greet(ctx context.Context, cfg server.Config, s *server.Server) e
 			fmt.Fprintln(c.stdout, warning)
 		}
 	}
+	people, err := cfg.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range people {
+		if one.Half != "" {
+			fmt.Fprintln(c.stdout, one.Name+" is not served: "+one.Half)
+		}
+	}
 	if len(cfg.Reach) > 0 {
 		fmt.Fprintf(c.stdout, "the pods are reached by %s\n", strings.Join(cfg.Reach, " and "))
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"kith/pod"
@@ -102,7 +101,7 @@ func (s *state) restore(ctx context.Context, name string, text []byte) error {
 		if err := readable(c, name); err != nil {
 			return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
 		}
-		return doubt(c, name)
+		return errors.Join(doubt(c, name), setValues(c, arriving+name, ""))
 	})
 }
 
@@ -164,11 +163,14 @@ func columnsOf(c *sqlite.Conn, table string) (names []string, err error) {
 // of archive.Open and archive.Contents; nothing is left behind then.
 func Restore(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, err error) {
 	name, err = restoreFrom(ctx, c, Backup{Address: address, Account: account, secret: secret}, kit, func(s *state, name string, contents archive.Contents) (err error) {
-		r, err = fill(ctx, c, s, name, contents, progress, nil)
+		r, err = fill(ctx, c, s, name, restoring(address), contents, progress, nil)
 		return err
 	})
 	return name, r, err
 }
+
+// restoring is the command that restores from a place.
+func restoring(address string) string { return "kith restore " + address }
 
 // restoreFrom opens a backup and gives fill what is there, and whose it is.
 func restoreFrom(ctx context.Context, c Config, from Backup, kit string, fill func(s *state, name string, contents archive.Contents) error) (name string, err error) {
@@ -207,23 +209,25 @@ func nameIn(state []byte) (string, error) {
 }
 
 // fill writes the resources first: a person without a folder would be served as an empty pod. Where lost is not nil, what
-// is damaged is noted there, and made up for.
-func fill(ctx context.Context, c Config, s *state, name string, contents archive.Contents, progress func(archive.Report), lost *losses) (r archive.Report, err error) {
+// is damaged is noted there, and made up for. command is what makes the pod, and would begin anew if this were broken off.
+func fill(ctx context.Context, c Config, s *state, name, command string, contents archive.Contents, progress func(archive.Report), lost *losses) (r archive.Report, err error) {
 	if _, err := s.person(ctx, name); err == nil {
 		return r, fmt.Errorf("%w: there is a pod of %s in %s; restore into another folder with --data", ErrExists, name, c.Data)
 	} else if !errors.Is(err, ErrPerson) {
 		return r, err
 	}
-	tree, index := filepath.Join(c.Data, "pods", name), filepath.Join(c.Data, "index", name)
-	if err := mustBeEmpty(tree); err != nil {
+	if err := s.arrive(ctx, c, name, command); err != nil {
+		return r, err
+	}
+	store, err := folder.Open(folder.Options{Tree: c.tree(name), State: c.index(name), Device: "", Now: c.Now})
+	if errors.Is(err, folder.ErrBusy) { // the same command, which was a little faster
 		return r, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, removeAll(tree, index))
+			err = errors.Join(err, s.unmake(context.WithoutCancel(ctx), c, name))
 		}
 	}()
-	store, err := folder.Open(folder.Options{Tree: tree, State: index, Device: "", Now: c.Now})
 	if err != nil {
 		return r, err
 	}

@@ -42,7 +42,7 @@ type Lost struct {
 func Salvage(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, all []Lost, err error) {
 	name, err = restoreFrom(ctx, c, Backup{Address: address, Account: account, secret: secret}, kit, func(s *state, name string, contents archive.Contents) (err error) {
 		lost := &losses{base: c.PodURL(name)}
-		r, err = fill(ctx, c, s, name, contents, progress, lost)
+		r, err = fill(ctx, c, s, name, restoring(address), contents, progress, lost)
 		all = lost.all
 		return err
 	})

@@ -182,7 +182,7 @@ func (o Person) alone(ctx context.Context, verb string) (text json.RawMessage, e
 	defer func() { err = errors.Join(err, s.Close()) }()
 	answer, err := s.perform(ctx, o.Name, verb)
 	if err != nil {
-		return nil, err
+		return nil, s.state.orHalf(ctx, o.Config, o.Name, err)
 	}
 	return json.Marshal(answer)
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +68,7 @@ func (d *doctor) look(ctx context.Context, name, clock, version string) (err err
 	}
 	if name != "" {
 		if _, err := d.state.person(ctx, name); err != nil {
-			return advise(err, name)
+			return advise(d.state.orHalf(ctx, d.config, name, err), name)
 		}
 		d.names = []string{name}
 	}
@@ -78,12 +80,24 @@ func (d *doctor) look(ctx context.Context, name, clock, version string) (err err
 	d.lookAtDisk()
 	d.lookAtCertificate()
 	d.lookAtSecrets()
+	if err := d.lookAtHalves(ctx); err != nil {
+		return err
+	}
 	for _, name := range d.names {
 		if err := d.lookAtPerson(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lookAtHalves tells of pods that are not whole.
+func (d *doctor) lookAtHalves(ctx context.Context) error {
+	all, err := d.state.arrivals(ctx, d.config)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		d.say(name, levelBroken, "The pod is not whole, and not served.", unfinished(all[name]))
+	}
+	return err
 }
 
 // busy reports whether a process has a pod of the folder open.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Existing returns an error unless c.Data holds pods, of a version that this program knows. It touches nothing.
@@ -24,14 +26,17 @@ func (c Config) Existing() error {
 	return err
 }
 
-// People returns the names of the people of a folder, the first of them first. Errors: ErrNewer.
+// People returns the names of the people of a folder, the first of them first, and last those whose pods are not whole.
+// Errors: ErrNewer.
 func (c Config) People(ctx context.Context) (names []string, err error) {
 	s, err := openState(c.Data, c.Now)
 	if err != nil {
 		return nil, err
 	}
 	names, err = s.names(ctx)
-	return names, errors.Join(err, s.close())
+	halves, failed := s.arrivals(ctx, c)
+	names = append(names, slices.Sorted(maps.Keys(halves))...)
+	return names, errors.Join(err, failed, s.close())
 }
 
 func newer(version int) error {

@@ -80,7 +80,7 @@ func (c Config) Arrive(ctx context.Context, dir, kit string, progress func(archi
 		return c, "", "", r, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if r, err = fill(ctx, full, s, name, contents, progress, nil); err != nil {
+	if r, err = fill(ctx, full, s, name, "kith move in "+dir, contents, progress, nil); err != nil {
 		err = fmt.Errorf("take in %s: %w", name, err)
 	}
 	return full, name, said.From, r, err

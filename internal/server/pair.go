@@ -52,7 +52,7 @@ func AddPerson(ctx context.Context, c Config, name string) (Introduction, error)
 		return Introduction{}, err
 	}
 	defer s.close()
-	if err := s.addPerson(ctx, name); err != nil {
+	if err := s.newPerson(ctx, c, name); err != nil {
 		return Introduction{}, err
 	}
 	p, err := s.reachPairing(ctx, c, name)

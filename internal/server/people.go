@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -17,6 +19,7 @@ type Listed struct {
 	Places  int        `json:"places"`           // where backups are kept
 	Devices []string   `json:"devices"`          // as their owner calls them; none before a phone has paired
 	Moved   bool       `json:"moved,omitempty"`  // the pod lives on another machine
+	Half    string     `json:"half,omitempty"`   // the pod is not whole, and not served: why, and what to do; the rest is zero
 }
 
 // List returns the people of a folder, the first of them first. Errors: ErrNewer.
@@ -34,7 +37,11 @@ func (c Config) List(ctx context.Context) (all []Listed, err error) {
 		}
 		all = append(all, one)
 	}
-	return all, err
+	halves, failed := s.arrivals(ctx, c)
+	for _, name := range slices.Sorted(maps.Keys(halves)) {
+		all = append(all, Listed{Name: name, Pod: c.PodURL(name), Devices: []string{}, Half: unfinished(halves[name])})
+	}
+	return all, errors.Join(err, failed)
 }
 
 func (s *state) listed(ctx context.Context, c Config, name string) (Listed, error) {

@@ -172,7 +172,7 @@ func (s *Server) openHomes(ctx context.Context) error {
 		return err
 	}
 	if len(names) == 0 {
-		if err := s.state.addPerson(ctx, DefaultName); err != nil {
+		if err := s.state.firstPerson(ctx, s.config); err != nil {
 			return err
 		}
 		names = []string{DefaultName}
