@@ -112,6 +112,13 @@ func (c *call) verifyBackup(ctx context.Context, person server.Person, id string
 		return err
 	}
 	_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %.1f MB.\n", made.Local().Format(time.DateTime), r.Done, float64(r.Bytes)/1e6)
+	return errors.Join(err, c.outside(ctx, person))
+}
+
+// outside says what is in the folder of the pod and in no backup.
+func (c *call) outside(ctx context.Context, person server.Person) error {
+	some, err := person.Outside(ctx, c.patience)
+	c.tellOutside("These are in the folder of the pod, and no part of it. No backup has them, but for what the pod had under these names before:", some)
 	return err
 }
 

@@ -167,7 +167,8 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 	list("other bytes than were written, or unreadable:", c.Damaged, "The disk may be failing. Bring these files back from a backup (`kith restore` into another folder) and put them in their places; what looks right to you, save again.")
 	list("access lists that cannot be read, and let nobody in:", c.ACLs, "Share again what they stand beside, or bring them back from a backup.")
 	list("copies of what was changed in two places, not served:", c.Conflicts, "Compare, and remove those that you do not need.")
-	list("in the folder, and never served:", c.Foreign, "Links and devices are no part of a pod. They do no harm.")
+	list(fmt.Sprintf("in the folder, and no part of the pod (%d): nobody is shown them, and no backup has them:", c.Outside), c.Foreign, "When you have done what is said there, they are taken in by themselves.")
+	list("not served, since their names say that they are not finished:", c.Halves, "Rename those that are whole.")
 	if c.HeldText != "" {
 		from := "There is no backup of the pod (kith backup list): it can only come from your phones"
 		if c.Backup != "" {

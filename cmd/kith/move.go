@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"kith/internal/server"
 	"kith/sync/archive"
@@ -28,7 +29,8 @@ the old address need a new invite. Apps of others that you signed in to may ask 
 where they were once you have confirmed each place: the command prints how.
 
 undo opens the pod here again. Do it only if the folder was never moved in anywhere: two pods of one person
-confuse phones and friends. When the new pod answers, delete pods/NAME on the old machine ("kith erase-report NAME" says
+confuse phones and friends. When the new pod answers, carry over what out has said to be no part of the pod (names that
+no pod takes, links, conflict copies), and delete pods/NAME on the old machine ("kith erase-report NAME" says
 what is left of it then).
 
 Examples:
@@ -74,8 +76,16 @@ func (c *call) moveOut(ctx context.Context, cfg *server.Config, name, dir string
 	}
 	fmt.Fprintf(c.stderr, "%s is in %s as a whole: %d resources, %.1f MB, read back. It is closed on this machine.\nOn the other one: kith move in FOLDER. It asks for this kit, which nothing can replace:\n",
 		name, dir, m.Resources, float64(m.Bytes)/1e6)
+	c.tellOutside("These are in the folder of the pod on this machine, and no part of the pod. They were not written, and stay here; carry over by hand what you want of them before you delete anything:", m.Stays)
 	_, err = fmt.Fprintln(c.stdout, m.Kit)
 	return err
+}
+
+// tellOutside lists what is in a pod's folder and no part of the pod.
+func (c *call) tellOutside(what string, names []string) {
+	if len(names) > 0 {
+		fmt.Fprintf(c.stderr, "%s\n  %s\n", what, strings.Join(names, "\n  "))
+	}
 }
 
 func (c *call) moveIn(ctx context.Context, cfg *server.Config, dir, file string) error {

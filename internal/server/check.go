@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"kith/internal/rdf"
 	"kith/pod"
+	"kith/pod/folder"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -21,7 +20,9 @@ type Checked struct {
 	Bytes     int64    `json:"bytes"`     // of them
 	Damaged   []string `json:"damaged"`   // paths whose bytes are not those that were written
 	ACLs      []string `json:"acls"`      // paths of access lists that cannot be read; they let nobody in
-	Foreign   []string `json:"foreign"`   // names in the folder that are not served: links, devices, names that no address has
+	Foreign   []string `json:"foreign"`   // what is in the folder and no part of the pod, and why: some of it
+	Outside   int      `json:"outside"`   // how much of that there is
+	Halves    []string `json:"halves"`    // files whose names say that they are not finished; not served
 	Conflicts []string `json:"conflicts"` // copies of files that were changed in two places; not served
 	Held      int      `json:"held"`      // files that disappeared, too many at once to be believed
 	HeldText  string   `json:"heldText"`  // how many files and folders that is
@@ -35,7 +36,7 @@ type Checked struct {
 
 // Sound reports whether there is nothing left for the owner to do.
 func (c Checked) Sound() bool {
-	return len(c.Damaged) == 0 && len(c.ACLs) == 0 && len(c.Conflicts) == 0 && c.HeldText == "" && !c.Rebuild
+	return len(c.Damaged) == 0 && len(c.ACLs) == 0 && len(c.Conflicts) == 0 && c.Outside == 0 && c.HeldText == "" && !c.Rebuild
 }
 
 // Check reads everything of the pod, puts right what is derived, and tells the rest, whether or not a server runs.
@@ -67,9 +68,14 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	if err != nil {
 		return Checked{}, err
 	}
+	if !of.Rebuild {
+		if err := h.upkeep.settle(ctx); err != nil {
+			return Checked{}, err
+		}
+	}
 	t := h.upkeep.troubles()
 	c := Checked{Resources: of.Resources, Bytes: of.Bytes, Damaged: texts(of.Damaged), Repaired: of.Repaired, Rebuild: of.Rebuild,
-		Conflicts: texts(t.Conflicts), Server: !h.config.quiet}
+		Conflicts: because(t.Refused, folder.Copy), Halves: because(t.Refused, folder.Unfinished), Server: !h.config.quiet}
 	if len(t.Held) > 0 {
 		files, text := amount(t.Held)
 		c.Held, c.HeldText, c.Seen = len(files), text, seen(t.Held)
@@ -80,10 +86,8 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	if of.Rebuild {
 		return c, nil
 	}
-	if c.ACLs, err = h.upkeep.badACLs(ctx); err != nil {
-		return c, err
-	}
-	c.Foreign, err = foreignIn(filepath.Join(h.config.Data, "pods", h.name))
+	c.Foreign, c.Outside = outside(t.Refused)
+	c.ACLs, err = h.upkeep.badACLs(ctx)
 	return c, err
 }
 
@@ -137,25 +141,4 @@ func (h *home) readableACL(res pod.Resource) bool {
 	base := rdf.IRI(strings.TrimSuffix(h.url, "/") + res.Info().Path.Escaped())
 	_, err := rdf.Decode(res, syntax, base, rdf.Limits{Bytes: 256 << 10, Triples: 20_000, Depth: 8})
 	return err == nil
-}
-
-// foreignIn returns what lies in a pod's folder and is never served, maxNamed at most.
-func foreignIn(tree string) (all []string, err error) {
-	err = filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || len(all) >= maxNamed {
-			return nil
-		}
-		if err != nil || name == tree {
-			return err
-		}
-		rel, err := filepath.Rel(tree, name)
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() && !d.Type().IsRegular() {
-			all = append(all, filepath.ToSlash(rel))
-		}
-		return nil
-	})
-	return all, err
 }

@@ -307,6 +307,7 @@ func (d *doctor) lookAtTroubles(ctx context.Context, name string) error {
 var toDo = map[string]string{
 	"deletions": "kith check %s --accept-deletions, or --restore-deletions",
 	"conflicts": "kith check %s names them",
+	"outside":   "kith check %s names them all, and says what to do",
 	"readonly":  "Look after the disk, start the server anew, and say kith check %s",
 	"unwatched": "Nothing need be done; kith check %s looks at once.",
 }

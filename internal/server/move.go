@@ -23,6 +23,8 @@ type Moved struct {
 	Resources int    `json:"resources"`
 	Bytes     int64  `json:"bytes"`
 	Server    bool   `json:"server"` // the running server did it
+	// Stays is what is in the folder and no part of the pod, and why: it was not written.
+	Stays []string `json:"stays"`
 }
 
 // goesAlong are the tables of state.db that move to another machine: what a backup has, and the backups themselves.
@@ -104,8 +106,12 @@ func (s *Server) leave(ctx context.Context, name, dir string) (m Moved, err erro
 		return m, err
 	}
 	h.retire()
+	if err := h.upkeep.settle(ctx); err != nil {
+		return m, err
+	}
 	h.upkeep.freeze()
 	m, err = h.copyTo(ctx, archive.Folder(dir))
+	m.Stays = everyReason(h.upkeep.troubles().Refused)
 	m.Server = !s.config.quiet
 	return m, err
 }

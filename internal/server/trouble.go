@@ -12,6 +12,7 @@ import (
 
 	"kith/ldp"
 	"kith/pod"
+	"kith/pod/folder"
 )
 
 // maxNamed is how many paths a trouble names.
@@ -48,8 +49,11 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		}
 		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so, and backups keep them. Brought back, they come from the backup, and from your phones what it does not have." + h.back.news()})
 	}
-	if n := len(t.Conflicts); n > 0 {
-		all = append(all, trouble{Kind: "conflicts", Count: n, Paths: named(t.Conflicts), Text: "Something in the folder was changed in two places. The copies beside it are shown to nobody: compare, and remove what you do not need."})
+	if copies := because(t.Refused, folder.Copy); len(copies) > 0 {
+		all = append(all, trouble{Kind: "conflicts", Count: len(copies), Paths: copies[:min(len(copies), maxNamed)], Text: "Something in the folder was changed in two places. The copies beside it are shown to nobody: compare, and remove what you do not need."})
+	}
+	if some, n := outside(t.Refused); n > 0 {
+		all = append(all, trouble{Kind: "outside", Count: n, Text: fmt.Sprintf("%s in the folder of the pod are no part of it: nobody is shown them, and no backup has them. %s.", things(n), strings.Join(some[:min(len(some), 3)], ". "))})
 	}
 	if t.Unwatched {
 		all = append(all, trouble{Kind: "unwatched", Text: fmt.Sprintf("This system does not report all changes of the folder. What you drop there is noticed within %v.", handsRescan)})

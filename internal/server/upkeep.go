@@ -18,6 +18,7 @@ type upkeep struct {
 	bytes    func() int64
 	limit    func(bytes int64)
 	freeze   func()
+	settle   func(ctx context.Context) error // takes in what hands have put into the folder
 }
 
 // openUpkeep lends the pod the methods of its store that are about all of it.
@@ -28,7 +29,7 @@ func (h *home) openUpkeep() {
 		badACLs: func(ctx context.Context) ([]string, error) {
 			return badACLs(ctx, all, h.readableACL)
 		},
-		troubles: all.Troubles, decide: all.DecideHeld, bytes: all.Bytes, limit: all.Limit, freeze: all.Freeze,
+		troubles: all.Troubles, decide: all.DecideHeld, bytes: all.Bytes, limit: all.Limit, freeze: all.Freeze, settle: all.Settle,
 	}
 }
 

@@ -53,7 +53,8 @@ func (d dir) close() error { return d.f.Close() }
 type kind int
 
 const (
-	foreign kind = iota // a link, a device, a pipe, a file with other names: nothing to serve
+	foreign kind = iota // a link, a device, a pipe: nothing to serve
+	linked              // a file with further names: served where its row knows it, see row.owns
 	plain
 	folded // a directory
 )
@@ -71,10 +72,19 @@ func (s stamp) modified() time.Time {
 	return time.Unix(0, s.mtime).UTC().Truncate(time.Millisecond)
 }
 
-// onlyPlain returns an open file with its stamp. What is no plain file is closed, and fs.ErrNotExist.
-func onlyPlain(f *os.File) (*os.File, stamp, error) {
+// open opens a plain file with one name. Anything else is fs.ErrNotExist.
+func (d dir) open(name string, flags int) (*os.File, stamp, error) {
+	return d.openOnly(name, flags, func(_ stamp, k kind) bool { return k == plain })
+}
+
+// openOnly opens what serves says is to be served. Anything else is fs.ErrNotExist.
+func (d dir) openOnly(name string, flags int, serves func(stamp, kind) bool) (*os.File, stamp, error) {
+	f, err := d.openAny(name, flags)
+	if err != nil {
+		return nil, stamp{}, err
+	}
 	s, k, err := fstat(f)
-	if err == nil && k != plain {
+	if err == nil && !serves(s, k) {
 		err = fs.ErrNotExist
 	}
 	if err != nil {

@@ -71,6 +71,8 @@ func stampOf(st *unix.Stat_t) (stamp, kind) {
 		return s, folded
 	case st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink == 1:
 		return s, plain
+	case st.Mode&unix.S_IFMT == unix.S_IFREG:
+		return s, linked
 	default:
 		return s, foreign
 	}
@@ -99,18 +101,18 @@ func fstat(f *os.File) (stamp, kind, error) {
 	return s, k, nil
 }
 
-// open opens a plain file. O_NONBLOCK keeps a pipe from holding us up until the
-// check below refuses it. Anything but a plain file is fs.ErrNotExist.
-func (d dir) open(name string, flags int) (*os.File, stamp, error) {
+// openAny opens a name, of whatever kind it is. O_NONBLOCK keeps a pipe from holding us up until the
+// caller refuses it.
+func (d dir) openAny(name string, flags int) (*os.File, error) {
 	fd, err := d.openat(name, flags|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, stamp{}, err
+		return nil, err
 	}
 	if err := unix.SetNonblock(fd, false); err != nil {
 		unix.Close(fd)
-		return nil, stamp{}, err
+		return nil, err
 	}
-	return onlyPlain(os.NewFile(uintptr(fd), name))
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // create makes a new file, for writing.
@@ -162,7 +164,7 @@ func (d dir) at(op string, call func(fd int) error) error {
 
 // absent reports whether err says that there is nothing to serve at a name.
 func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENXIO)
 }
 
 // full reports whether err says that the disk, or the quota on it, is used up.

@@ -123,7 +123,7 @@ func fstat(f *os.File) (stamp, kind, error) {
 	case i.NumberOfLinks == 1:
 		return s, plain, nil
 	}
-	return s, foreign, nil
+	return s, linked, nil
 }
 
 // lstat tells what a name stands for, without following it.
@@ -140,21 +140,17 @@ func (d dir) lstat(name string) (_ stamp, _ kind, err error) {
 	return fstat(f)
 }
 
-// open opens a plain file. Anything else is fs.ErrNotExist.
-func (d dir) open(name string, flags int) (*os.File, stamp, error) {
+// openAny opens a name, of whatever kind it is.
+func (d dir) openAny(name string, flags int) (*os.File, error) {
 	full, err := d.place(name)
 	if err != nil {
-		return nil, stamp{}, errors.Join(fs.ErrNotExist, err)
+		return nil, errors.Join(fs.ErrNotExist, err)
 	}
 	access := uint32(windows.GENERIC_READ)
 	if flags&os.O_RDWR != 0 {
 		access |= windows.GENERIC_WRITE
 	}
-	f, err := openFile(full, access, windows.OPEN_EXISTING)
-	if err != nil {
-		return nil, stamp{}, err
-	}
-	return onlyPlain(f)
+	return openFile(full, access, windows.OPEN_EXISTING)
 }
 
 // create makes a new file, for writing.

@@ -52,7 +52,7 @@ func erase(d dir, name string) error {
 func unlinkForeign(d dir, name string, err error) error {
 	if _, k, lstatErr := d.lstat(name); errors.Is(lstatErr, fs.ErrNotExist) {
 		return nil
-	} else if k == foreign {
+	} else if k == foreign || k == linked {
 		err = d.unlink(name)
 	}
 	if err != nil {

@@ -179,7 +179,7 @@ func (s *Store) knows(container pod.Path, name string) bool {
 	st, k, err := d.lstat(name)
 	p, bad := container.Child(name, k == folded)
 	if bad != nil {
-		return true // nothing that the pod serves
+		return (err == nil) == s.hand.refuses(container, name)
 	}
 	r, found, failed := s.index.get(p)
 	if err != nil && !found && failed == nil { // what is gone may have been a container
@@ -190,12 +190,14 @@ func (s *Store) knows(container pod.Path, name string) bool {
 	switch {
 	case failed != nil:
 		return false
-	case err != nil || k == foreign:
-		return !found && !s.hand.conflicted(p)
+	case err != nil:
+		return !found && !s.hand.refuses(container, name)
+	case k == foreign:
+		return s.hand.refuses(container, name)
 	case k == folded:
 		return found
 	}
-	return found && r.stamp == st
+	return found && r.stamp == st && r.owns(st, k)
 }
 
 // pass looks at what is due, and decides on what has been missing for long enough.

@@ -38,9 +38,8 @@ type Followed struct {
 
 // Troubles is what the owner should hear of the folder.
 type Troubles struct {
-	// Conflicts are files by which a program that copies folders says that two
-	// sides changed one file. They are not served.
-	Conflicts []pod.Path
+	// Refused is what lies in the folder and is no part of the pod, in byte order: not served, and in no copy of it.
+	Refused []Refused
 	// Held are resources that disappeared, too many at once to believe that their
 	// owner meant it. They are not served, and deleted nowhere, until DecideHeld.
 	Held []pod.Path
@@ -53,7 +52,10 @@ type Troubles struct {
 }
 
 // partial are names that programs give to files which they have not finished.
-var partial = regexp.MustCompile(`(?i)^(\.syncthing\..*\.tmp|~syncthing~.*\.tmp|\.~lock\..*#|~\$.*|\.#.*|.*~|.*\.(part|partial|crdownload|download|filepart|swp|swx|tmp)|\.goutputstream-.*|\._.*|\.ds_store|thumbs\.db|desktop\.ini|\.dropbox.*|\.tmp\.drive.*|\.owncloudsync\.log|\.sync_.*\.db.*|\.stfolder|\.stignore|\.stversions)$`)
+var partial = regexp.MustCompile(`(?i)^(\.syncthing\..*\.tmp|~syncthing~.*\.tmp|\.~lock\..*#|~\$.*|\.#.*|.*~|.*\.(part|partial|crdownload|download|filepart|swp|swx|tmp)|\.goutputstream-.*|\.tmp\.drive.*)$`)
+
+// litter are names of what systems, and programs that copy folders, keep beside people's files for themselves.
+var litter = regexp.MustCompile(`(?i)^(\._.*|\.ds_store|thumbs\.db|desktop\.ini|\.dropbox.*|\.owncloudsync\.log|\.sync_.*\.db.*|\.stfolder|\.stignore|\.stversions)$`)
 
 // conflicting are names of conflict copies: of Syncthing, and of Dropbox,
 // Nextcloud and others, which write "(conflicted copy ...)" or "(... conflicted
@@ -63,7 +65,7 @@ var conflicting = regexp.MustCompile(`(?i)(\.sync-conflict-\d{8}-\d{6}-[a-z0-9]{
 // hand is what a Store remembers of hands in the folder, for as long as it is open.
 type hand struct {
 	mu        sync.Mutex
-	conflicts map[pod.Path]bool
+	refused   map[pod.Path][]Refused // by the container in which they lie
 	held      map[pod.Path]bool
 	awaiting  map[pod.Path]bool // containers in which Open has found something new
 	unwatched bool
@@ -72,14 +74,7 @@ type hand struct {
 }
 
 func newHand() hand {
-	return hand{conflicts: map[pod.Path]bool{}, held: map[pod.Path]bool{}, awaiting: map[pod.Path]bool{}, nudged: make(chan pod.Path, 256)}
-}
-
-// conflict notes a conflict copy.
-func (h *hand) conflict(p pod.Path) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.conflicts[p] = true
+	return hand{refused: map[pod.Path][]Refused{}, held: map[pod.Path]bool{}, awaiting: map[pod.Path]bool{}, nudged: make(chan pod.Path, 256)}
 }
 
 func (h *hand) holds(p pod.Path) bool {
@@ -108,21 +103,6 @@ func (h *hand) hold(paths []pod.Path, held bool) {
 	}
 }
 
-// conflicted reports whether a conflict copy was found at p.
-func (h *hand) conflicted(p pod.Path) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.conflicts[p]
-}
-
-// forget drops the conflicts in a container: whoever looks finds those that are
-// there.
-func (h *hand) forget(container pod.Path) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	maps.DeleteFunc(h.conflicts, func(p pod.Path, _ bool) bool { return p.Parent() == container })
-}
-
 // await notes a container in which something is new.
 func (h *hand) await(p pod.Path) {
 	h.mu.Lock()
@@ -149,6 +129,7 @@ func (h *hand) nudge(p pod.Path) {
 
 // Troubles returns what the owner should hear of the folder.
 func (s *Store) Troubles() Troubles {
+	refused := s.refused()
 	s.mu.RLock()
 	broken := s.broken != nil
 	s.mu.RUnlock()
@@ -162,7 +143,7 @@ func (s *Store) Troubles() Troubles {
 		slices.SortFunc(all, compare)
 		return all
 	}
-	return Troubles{Conflicts: sorted(h.conflicts), Held: sorted(h.held), Unwatched: h.unwatched, ReadOnly: broken}
+	return Troubles{Refused: refused, Held: sorted(h.held), Unwatched: h.unwatched, ReadOnly: broken}
 }
 
 // followed reports whether hands' changes wait for Follow.
@@ -180,6 +161,11 @@ func (s *Store) settled(st stamp) bool {
 	return age < 0 || age >= s.o.Followed.Settle
 }
 
+// waitsFor reports whether a file that is not as its row knows it is to be left alone until nobody writes to it.
+func (s *Store) waitsFor(r row, st stamp) bool {
+	return s.follows(r.Path) && !s.settled(st) && !r.same(st)
+}
+
 // findings are what one look at a container found for its follower.
 type findings struct {
 	below     []pod.Path // the containers in it
@@ -193,7 +179,6 @@ func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 	found := &findings{}
 	_, err := s.update(ctx, func(w *writeTx) (err error) {
 		w.found = found
-		s.hand.forget(p)
 		found.below, found.made, err = w.scanOne(p)
 		return err
 	})
@@ -324,7 +309,7 @@ func (w *writeTx) without(paths []pod.Path) (rows []row, err error) {
 		}
 		err = w.store.in(p, func(d dir, name string) error {
 			_, k, err := d.lstat(name)
-			if err == nil && (k == folded) != p.IsContainer() {
+			if err == nil && (k == folded || k == plain) && (k == folded) != p.IsContainer() {
 				err = fs.ErrNotExist
 			}
 			return err

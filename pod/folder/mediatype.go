@@ -69,7 +69,7 @@ func (c sidecar) text() []byte {
 // readSidecar returns the sidecar of a name, or what its extension says.
 func readSidecar(d dir, name string) (sidecar, error) {
 	c := sidecar{mediaType: pod.TypeByName(name)}
-	f, _, err := d.open(sidecarName(name), 0)
+	f, _, err := d.openOnly(sidecarName(name), 0, func(_ stamp, k kind) bool { return k == plain || k == linked })
 	if errors.Is(err, fs.ErrNotExist) || absent(err) {
 		return c, nil
 	}

@@ -38,11 +38,11 @@ func (t *tx) Stat(p pod.Path) (pod.Info, error) {
 		return pod.Info{}, t.missing("stat", p, err)
 	case p.IsContainer() && k == folded:
 		return r.Info, nil
-	case p.IsContainer() || k != plain:
+	case p.IsContainer() || !r.owns(s, k):
 		return pod.Info{}, t.missing("stat", p, pod.ErrNotExist)
 	case s == r.stamp:
 		return r.Info, nil
-	case t.store.follows(r.Path) && !t.store.settled(s):
+	case t.store.waitsFor(r, s):
 		t.stale[p] = true
 		return r.Info, nil
 	}
@@ -123,7 +123,7 @@ func (t *tx) missing(op string, p pod.Path, err error) error {
 // openFile opens the bytes of a row. If they are not those that the row knows,
 // they are read once to find out what they are.
 func (t *tx) openFile(d dir, r row) (*os.File, pod.Info, error) {
-	f, s, err := d.open(r.Path.Name(), os.O_RDONLY)
+	f, s, err := d.openOnly(r.Path.Name(), os.O_RDONLY, r.owns)
 	if err != nil {
 		return nil, pod.Info{}, err
 	}
@@ -131,7 +131,7 @@ func (t *tx) openFile(d dir, r row) (*os.File, pod.Info, error) {
 		return f, r.Info, nil
 	}
 	t.stale[r.Path] = true
-	if t.store.follows(r.Path) && !t.store.settled(s) {
+	if t.store.waitsFor(r, s) {
 		f.Close()
 		return nil, pod.Info{}, pod.ErrUnsettled
 	}
@@ -238,8 +238,11 @@ func (t *tx) children(p pod.Path) iter.Seq2[row, error] {
 
 // there reports whether a child is still what its row says.
 func there(d dir, r row) bool {
-	_, k, err := d.lstat(r.Path.Name())
-	return err == nil && (k == folded) == r.Path.IsContainer() && k != foreign
+	s, k, err := d.lstat(r.Path.Name())
+	if r.Path.IsContainer() {
+		return err == nil && k == folded
+	}
+	return err == nil && r.owns(s, k)
 }
 
 // base returns the name of a path in its parent's directory; "." for the root.

@@ -43,6 +43,18 @@ func scanRow(s *sqlite.Stmt, container *pod.Path) (row, error) {
 	return r, nil
 }
 
+// same reports whether a file is the one that the row knows, with the bytes that it knows: by its inode, size and
+// time. The time of the inode may be another, as after somebody gave the file a further name.
+func (r row) same(s stamp) bool {
+	return s.inode == r.inode && s.size == r.stamp.size && s.mtime == r.mtime
+}
+
+// owns reports whether what has the name of a row is served under it: a plain file, or the very one that the row knows,
+// whatever further names it has got since. A file that came with further names may be a link to somebody's secret.
+func (r row) owns(s stamp, k kind) bool {
+	return k == plain || k == linked && !r.Path.IsContainer() && r.same(s)
+}
+
 // settle brings Info in line with the stamp.
 func (r *row) settle() {
 	r.Modified = r.stamp.modified()

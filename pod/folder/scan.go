@@ -25,14 +25,16 @@ func (w *writeTx) look(p pod.Path) error {
 		return nil
 	}
 	err = w.store.in(p, func(d dir, name string) error {
-		_, k, err := d.lstat(name)
-		if w.passing && (absent(err) || err == nil && k != plain) {
+		s, k, err := d.lstat(name)
+		switch {
+		case err == nil && r.owns(s, k):
+			return w.reread(d, r)
+		case w.passing && (absent(err) || err == nil):
 			return nil // its follower decides
+		case err == nil && (k == foreign || k == linked):
+			return nil // not served, and not gone either
 		}
-		if err != nil || k != plain {
-			return w.lose(r)
-		}
-		return w.reread(d, r)
+		return w.lose(r)
 	})
 	if absent(err) {
 		return w.look(p.Parent())
@@ -142,6 +144,7 @@ func (m *merge) container(c known) error {
 	}
 	defer d.close()
 	m.p, m.d = c.path, d
+	m.w.store.hand.forget(c.path)
 	s, _, err := fstat(d.f) // before the names, so that a change meanwhile shows
 	if err != nil {
 		return err
@@ -217,18 +220,30 @@ func (m *merge) gone(r row) error {
 
 // entry compares one name with the row at hand, if it has the same name.
 func (m *merge) entry(name string) error {
+	if strings.HasPrefix(name, sidecarPrefix) {
+		return nil
+	}
 	s, k, err := m.d.lstat(name)
 	if err != nil && !absent(err) {
 		return err
 	}
-	served := err == nil && k != foreign
+	there := err == nil
 	r, known, err := m.rows.peek(m.p)
 	if err != nil {
 		return err
 	}
 	known = known && r.Path.Name() == name
+	served := there && (k == folded || k == plain || known && r.owns(s, k))
 	if known && served && r.Path.IsContainer() == (k == folded) {
 		return m.same(r, s)
+	}
+	if there && !served {
+		if known { // its row stays: something has its name, so nobody has deleted it
+			m.rows.next()
+			m.late = true
+		}
+		m.refuse(name, k, reasonOf(k))
+		return nil
 	}
 	if known && m.w.opening != nil && !m.w.store.follows(r.Path) { // what is there is taken in now
 		m.rows.next()
@@ -240,12 +255,28 @@ func (m *merge) entry(name string) error {
 			return err
 		}
 	}
-	p, err := m.p.Child(name, k == folded)
-	if err != nil || !served {
-		return nil // nothing that the pod serves
+	if !there {
+		return nil
 	}
-	if waits, err := m.waits(p, s, known); waits || err != nil {
+	return m.fresh(name, s, k, known)
+}
+
+// fresh takes in a name that the index does not know, if the pod serves it and it need not wait. It may replace a row of
+// the other kind.
+func (m *merge) fresh(name string, s stamp, k kind, replaces bool) error {
+	p, err := m.p.Child(name, k == folded)
+	if err != nil {
+		m.refuse(name, k, BadName)
+		return nil
+	}
+	if waits, err := m.waits(p, s, replaces); waits || err != nil {
 		return err
+	}
+	if twin, err := m.collides(p, s); err != nil {
+		return err
+	} else if twin {
+		m.refuse(name, k, Twin)
+		return nil
 	}
 	if k == folded {
 		return m.adoptContainer(p, s)
@@ -266,10 +297,13 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 	switch {
 	case !store.follows(p) || store.fresh:
 		return false, nil
+	case litter.MatchString(name):
+		return true, nil
 	case partial.MatchString(name):
+		m.refuse(name, kindOf(p), Unfinished)
 		return true, nil
 	case conflicting.MatchString(name):
-		store.hand.conflict(p)
+		m.refuse(name, kindOf(p), Copy)
 		return true, nil
 	case m.w.found == nil:
 		m.late = true
@@ -277,6 +311,7 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 		return true, nil
 	case replaces || !p.IsContainer() && !p.IsACL() && !store.recovering && !store.settled(s):
 		m.late, m.w.found.unsettled = true, true
+		m.refuse(name, kindOf(p), Unsettled)
 		return true, nil
 	}
 	_, known, err := store.index.get(p)
@@ -297,7 +332,7 @@ func (m *merge) same(r row, s stamp) error {
 	}
 	// At Open all counts as settled: a folder that was put back has fresh times.
 	opening := m.w.found == nil && !m.w.passing
-	if store := m.w.store; !opening && store.follows(r.Path) && !store.settled(s) {
+	if store := m.w.store; !opening && store.waitsFor(r, s) {
 		m.late = true
 		if m.w.found != nil {
 			m.w.found.unsettled = true
@@ -357,7 +392,7 @@ func (w *writeTx) reread(d dir, r row) error {
 // read fills in type, entity tag and stamp of a row from its file. A file that
 // is being written is left for the next time.
 func (w *writeTx) read(d dir, r *row) error {
-	f, _, err := d.open(r.Path.Name(), os.O_RDONLY)
+	f, _, err := d.openOnly(r.Path.Name(), os.O_RDONLY, r.owns)
 	if err == nil {
 		err = errors.Join(identifyRow(d, f, r), f.Close())
 	}

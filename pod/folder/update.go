@@ -202,7 +202,7 @@ func (w *writeTx) restamp(p pod.Path) error {
 	}
 	return w.store.in(p, func(d dir, name string) error {
 		s, k, err := d.lstat(name)
-		if err != nil || k != plain {
+		if err != nil || k != plain && k != linked {
 			return ignoreAbsent(err)
 		}
 		if same := (stamp{r.stamp.size, r.stamp.mtime, s.ctime, r.stamp.inode}); s != same || s == r.stamp {

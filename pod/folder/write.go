@@ -146,6 +146,15 @@ func (w *writeTx) next() uint64 {
 // free returns pod.ErrConflict if a new path collides with a sibling. An
 // auxiliary stands for its subject: there is no `/x.acl` beside `/x/`.
 func (w *writeTx) free(p pod.Path) error {
+	like, err := w.like(p)
+	if err == nil && len(like) > 0 {
+		err = fmt.Errorf("a sibling has this name, or one like it: %w", pod.ErrConflict)
+	}
+	return err
+}
+
+// like returns the siblings with which a new path collides.
+func (w *writeTx) like(p pod.Path) (rows []row, err error) {
 	subject := p.Subject()
 	names := []pod.Path{p}
 	if subject != p && subject.Parent() == p.Parent() {
@@ -154,20 +163,18 @@ func (w *writeTx) free(p pod.Path) error {
 	if p.IsContainer() {
 		same, err := p.Parent().Child(p.Name(), false)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		names = append(names, same.ACL(), same.Meta())
 	}
 	for _, n := range names {
 		twins, err := w.store.index.twins(p.Parent(), n.FoldedName(), n.Name())
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if slices.ContainsFunc(twins, func(r row) bool { return r.Path != n || p.IsContainer() }) {
-			return fmt.Errorf("a sibling has this name, or one like it: %w", pod.ErrConflict)
-		}
+		rows = append(rows, slices.DeleteFunc(twins, func(r row) bool { return r.Path == n && !p.IsContainer() })...)
 	}
-	return nil
+	return rows, nil
 }
 
 // parents makes the missing containers above a path. They have the version of
