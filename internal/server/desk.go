@@ -189,6 +189,8 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 		return h.troubles(ctx)
 	case "outside":
 		return everyReason(h.upkeep.troubles().Refused), nil
+	case "outside":
+		return everyReason(h.upkeep.troubles().Refused), nil
 	case "delete-held", "restore-held":
 		return h.decideHeld(ctx, verb == "delete-held", about)
 	case "limit":
