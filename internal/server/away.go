@@ -59,13 +59,17 @@ func (s *Server) openAway(ctx context.Context, name string) error {
 }
 
 // renew closes a pod whose folder has gone while it was open, once another one is in its place: whoever asks for the pod
-// next opens that.
+// next opens that. Until then it is pod.ErrAway.
 func (s *Server) renew(name string) error {
 	h := s.opened(name)
 	if h == nil || !h.store.Away() {
 		return nil
 	}
-	if vacant, err := folder.Vacant(s.config.tree(name)); vacant || err != nil {
+	vacant, err := folder.Vacant(s.config.tree(name))
+	if err == nil && vacant {
+		err = pod.ErrAway
+	}
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
