@@ -8,7 +8,7 @@ import { type Json, list, listIn, object, objectIn, parse, string, time, whole }
 import type { Client } from "./ldp/client.ts";
 import type { Answer } from "./ldp/wire.ts";
 import { waiting } from "./pod/outbox.ts";
-import { escaped } from "./pod/paths.ts";
+import { escaped, kitsPath } from "./pod/paths.ts";
 import type { Row } from "./store/store.ts";
 import { podClient } from "./sync/clients.ts";
 import type { Session } from "./sync/session.ts";
@@ -16,8 +16,6 @@ import type { Session } from "./sync/session.ts";
 /** The pod's folder for photos that are to be posted, and where they go afterwards. */
 const inbox = "/inbox-photos/";
 const posted = `${inbox}posted/`;
-/** Where the pod tells the kits of its backups. */
-const kitsPath = "/settings/backup";
 /** The largest photo that is fetched, in bytes. */
 const photoMax = 64 << 20;
 const photoTimeout = 300_000;

@@ -4,6 +4,7 @@ import { b64u, type Bytes, fromB64u } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { given } from "../given.ts";
 import type { Backups as Interface, BackupCourse, KitState } from "../kith.ts";
+import { kitPath } from "../pod/paths.ts";
 import { ownLists } from "../pod/profile.ts";
 import { jose } from "../pod/tree.ts";
 import { ownSalt, pairMac } from "../sealed/pair.ts";
@@ -22,8 +23,6 @@ export { restore } from "./restore.ts";
 
 /** lastBackup is the setting with when a backup was last handed over. */
 export const lastBackup = "backup/last";
-/** kitPath holds the document of the kit, for all devices of the person. */
-export const kitPath = "/settings/kit";
 
 /** Backups is the core's part of it; where a file goes, the views know. */
 export class Backups implements Interface {
@@ -53,21 +52,18 @@ export class Backups implements Interface {
   }
 
   async putAway(): Promise<void> {
-    if ((await this.#kit()) === undefined) throw new KithError("no-such", "put kit away: there is none");
+    await this.#mustKit();
     await this.#session.store.apply([{ unset: recoverySetting }]);
     this.#session.emit("storage");
   }
 
   async check(code: string): Promise<void> {
-    const kit = await this.#kit();
-    if (kit === undefined) throw new KithError("no-such", "check kit: there is none");
-    await openKit(kit, await readCode(code));
+    await openKit(await this.#mustKit(), await readCode(code));
   }
 
   async write(sink: Sink, { signal, progress }: BackupCourse): Promise<void> {
     const { store, me, env, tree } = this.#session;
-    const kit = await this.#kit();
-    if (kit === undefined) throw new KithError("no-such", "write backup: there is no kit");
+    const kit = await this.#mustKit();
     const key = newestKey((await ownLists(tree)).keys, me.device)?.key;
     if (key === undefined) throw new KithError("no-such", "write backup: this device has no agreement key");
     const salt = await ownSalt(me.label as Label);
@@ -106,6 +102,12 @@ export class Backups implements Interface {
       if (error instanceof Refusal) return undefined;
       throw error;
     });
+  }
+
+  async #mustKit(): Promise<Kit> {
+    const kit = await this.#kit();
+    if (kit === undefined) throw new KithError("no-such", "read kit: there is none");
+    return kit;
   }
 
   /** person returns the person key: from this device where it is, else from the kit before. */

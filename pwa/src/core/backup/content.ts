@@ -75,21 +75,26 @@ export async function readAll(chunks: AsyncIterable<Bytes>, told: (about: About)
   const pipe = new Pipe(chunks);
   await told(aboutOf(await pipe.head()));
   for (let json = await pipe.head(); json.kind !== "end"; json = await pipe.head()) await each(await entryOf(json, pipe));
-  if (!(await pipe.ended())) throw damaged("it goes on after its end");
+  if (!(await pipe.ended())) throw damaged();
+}
+
+/** must returns a value that was asked for; throws `damaged` where it is none. */
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw damaged();
+  return value;
 }
 
 function aboutOf(json: Json): About {
-  const [label, name, made] = [string(json.label, 52), string(json.name, 200), whole(json.made)];
-  const [device, key] = [string(json.device, 64), string(json.key, 64)];
-  if (json.kind !== "person" || label === undefined || name === undefined || made === undefined || device === undefined || key === undefined) throw damaged("it does not say whose it is");
-  return { label, name, made, device, key };
+  if (json.kind !== "person") throw damaged();
+  const { label, name, made, device, key } = json;
+  return { label: must(string(label, 52)), name: must(string(name, 200)), made: must(whole(made)), device: must(string(device, 64)), key: must(string(key, 64)) };
 }
 
 async function entryOf(json: Json, pipe: Pipe): Promise<Entry> {
   const name = string(json.name, 300);
   if (json.kind === "set" && name !== undefined && settable(name)) return { set: name, value: json.value };
-  const put = json.kind === "row" ? newRowOf(json) : undefined;
-  if (put === undefined) throw damaged("a record is none");
+  if (json.kind !== "row") throw damaged();
+  const put = newRowOf(json);
   return { put, bytes: json.here === true ? await pipe.take(put.size) : null };
 }
 
@@ -97,14 +102,13 @@ function settable(name: string): boolean {
   return single.includes(name) || below.some((prefix) => name.startsWith(prefix)) || /^peer\/[^/]+\/seen$/.test(name);
 }
 
-function newRowOf(json: Json): (NewRow & { readonly size: number }) | undefined {
-  const [path, id, type, etag] = [string(json.path, 2048), string(json.id, 64), string(json.type, 200), string(json.etag, 100)];
-  const [version, modified, size] = [object(json.version), whole(json.modified), whole(json.size)];
-  const [counter, device] = [whole(version?.counter), string(version?.device, 64)];
-  if (path === undefined || id === undefined || type === undefined || etag === undefined || modified === undefined || size === undefined) return undefined;
-  if (counter === undefined || device === undefined || size > maxBody || !trees.some((tree) => path.startsWith(tree))) return undefined;
+function newRowOf(json: Json): NewRow & { readonly size: number } {
+  const [path, size] = [must(string(json.path, 2048)), must(whole(json.size))];
+  if (size > maxBody || !trees.some((tree) => path.startsWith(tree))) throw damaged();
+  const { counter, device } = object(json.version) ?? {};
   const note = object(json.note) as Row["note"];
-  return { path, id, version: { counter, device }, type, etag, modified, size, ...(note !== undefined && { note }) };
+  const version = { counter: must(whole(counter)), device: must(string(device, 64)) };
+  return { path, id: must(string(json.id, 64)), version, type: must(string(json.type, 200)), etag: must(string(json.etag, 100)), modified: must(whole(json.modified)), size, ...(note !== undefined && { note }) };
 }
 
 /** Pipe gives out the bytes of chunks in other portions. */
@@ -120,7 +124,7 @@ class Pipe {
   async head(): Promise<Json> {
     const length = new DataView((await this.take(4)).buffer).getUint32(0);
     const json = length > maxHead ? undefined : objectIn(await this.take(length));
-    if (json === undefined) throw damaged("a record has no head");
+    if (json === undefined) throw damaged();
     return json;
   }
 
@@ -129,7 +133,7 @@ class Pipe {
     let have = this.#held.length;
     while (have < length) {
       const { value, done } = await this.#chunks.next();
-      if (done === true) throw damaged("it ends within a record");
+      if (done === true) throw damaged();
       parts.push(value);
       have += value.length;
     }

@@ -104,14 +104,14 @@ export async function readHead(file: Source): Promise<Head> {
   if (Number(found) !== version) throw new BackupError("newer", `read backup: it is of version ${found}`);
   const at = magic.length + 4;
   const length = start.length < at ? maxHead + 1 : new DataView(start.buffer).getUint32(magic.length);
-  if (length > maxHead || start.length < at + length) throw damaged("its head is cut off");
+  if (length > maxHead || start.length < at + length) throw damaged();
   try {
     const json = objectIn(start.subarray(at, at + length));
     const [kit, enc] = [object(json?.kit), fromB64u(String(json?.enc))];
-    if (kit === undefined || enc === undefined) throw damaged("its head is none");
+    if (kit === undefined || enc === undefined) throw damaged();
     return { lock: readLock(kit), enc, bytes: start.slice(0, at + length) };
   } catch (cause) {
-    throw cause instanceof BackupError ? cause : damaged("its head is none", cause);
+    throw cause instanceof BackupError ? cause : damaged(cause);
   }
 }
 
@@ -127,7 +127,7 @@ export function proofOf(file: Source): Promise<Bytes> {
 
 /** chunksOf reads the body, chunk by chunk; throws `damaged` where one is not what was written, and when the last is missing. */
 export async function* chunksOf(file: Source, { enc, bytes }: Head, { reader }: Pick<OpenedKit, "reader">): AsyncGenerator<Bytes> {
-  const { derive } = await decapsulator(reader, info)(enc).catch((cause: unknown) => Promise.reject(damaged("its key is none", cause)));
+  const { derive } = await decapsulator(reader, info)(enc).catch((cause: unknown) => Promise.reject(damaged(cause)));
   const [key, additionalData] = [await aesKey(await derive(purpose, 32), "decrypt"), await sha256(bytes)];
   const step = chunkBytes + tag;
   const end = file.size - proofBytes;
@@ -135,15 +135,15 @@ export async function* chunksOf(file: Source, { enc, bytes }: Head, { reader }: 
     const last = at + step >= end;
     const sealed = await part(file, at, Math.min(at + step, end));
     const algorithm = { name: "AES-GCM", iv: nonceOf(count, last), additionalData };
-    const plain = await crypto.subtle.decrypt(algorithm, key, sealed).catch((cause: unknown) => Promise.reject(damaged(`chunk ${count} does not open`, cause)));
+    const plain = await crypto.subtle.decrypt(algorithm, key, sealed).catch((cause: unknown) => Promise.reject(damaged(cause)));
     yield new Uint8Array(plain);
     if (last) return;
   }
 }
 
-/** damaged returns the error for a file that was cut off or altered. */
-export function damaged(why: string, cause?: unknown): BackupError {
-  return new BackupError("damaged", `read backup: ${why}`, { cause });
+/** damaged returns the error for a file that was cut off or altered; it does not say where, as nobody can mend it there. */
+export function damaged(cause?: unknown): BackupError {
+  return new BackupError("damaged", "read backup: it is not whole", { cause });
 }
 
 /** u32 writes a number as four bytes, the highest first. */

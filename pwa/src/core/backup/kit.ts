@@ -11,7 +11,8 @@
 
 import { b64u, base32, type Bytes, fromB64u, fromBase32, join, same, sha256, utf8 } from "../bytes.ts";
 import { type Json, objectIn } from "../json.ts";
-import { open as openJws, signAs } from "../webid/jws.ts";
+import { signAs } from "../webid/jws.ts";
+import { kitTyp, signedKit } from "../webid/kit.ts";
 import { type Did, didOfJwk, generate, type Label, labelOf, parseDid, type Signer } from "../webid/key.ts";
 import { momentOf, numberOf, textOf } from "../webid/members.ts";
 import { Refusal } from "../webid/verdict.ts";
@@ -42,7 +43,6 @@ export interface OpenedKit {
   readonly reader: Signer;
 }
 
-const typ = "kith-kit+jwt";
 const domain = utf8("kith kit 1");
 const [secretBytes, checkBytes] = [16, 4];
 
@@ -72,13 +72,12 @@ export async function makeKit(secret: Bytes, person: Signer, recovery: Bytes, pl
   const ciphertext = await crypto.subtle.encrypt({ name: "AES-GCM", iv: place.nonce }, key, plain);
   const sealed = b64u(join(place.nonce, new Uint8Array(ciphertext)));
   const said = { label: await labelOf(person.kid), serial: place.serial, since: new Date(place.now).toISOString(), key: reader.kid, sealed };
-  return readKit(await signAs(person, typ, said), person.kid);
+  return readKit(await signAs(person, kitTyp, said), person.kid);
 }
 
 /** readKit reads the document of a kit of the person with that key; throws a `Refusal` when somebody else wrote it. */
 export async function readKit(jws: string, person: Did): Promise<Kit> {
-  const { payload, signer } = await openJws(jws, typ);
-  if (signer !== person || textOf(payload, "label", 52) !== (await labelOf(person))) throw new Refusal("wrong label");
+  const payload = await signedKit(jws, await labelOf(person));
   return { ...readLock(payload), serial: numberOf(payload, "serial", 1), since: momentOf(payload, "since"), text: jws };
 }
 

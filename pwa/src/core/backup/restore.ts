@@ -68,11 +68,11 @@ async function proven(file: Source, head: Head, kit: OpenedKit, course: BackupCo
   try {
     const { devices, keys } = await listsOf(async (path) => texts.get(path), kit);
     const by = keys.agree.find(({ key, device }) => key === about.key && device === about.device);
-    if (by === undefined || !can(devices, by.device, "post")) throw damaged("no device of the person made it");
+    if (by === undefined || !can(devices, by.device, "post")) throw damaged();
     const mac = await pairMac(kit.reader.key, { key: by.key, salt: await ownSalt(kit.label) }, head.enc, digest);
-    if (!sameSecret(mac, await proofOf(file))) throw damaged("its proof does not hold");
+    if (!sameSecret(mac, await proofOf(file))) throw damaged();
   } catch (error) {
-    throw error instanceof Refusal ? damaged("its lists do not hold", error) : error;
+    throw error instanceof Refusal ? damaged(error) : error;
   }
 }
 
@@ -85,7 +85,7 @@ async function read(file: Source, head: Head, kit: OpenedKit, { signal, progress
     progress(done, file.size);
   });
   const told = async (found: About): Promise<void> => {
-    if (found.label !== kit.label) throw damaged("it is of another person than its kit");
+    if (found.label !== kit.label) throw damaged();
     about = found;
   };
   await readAll(chunks, told, each);
@@ -156,9 +156,9 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
 /** listsOf returns the lists of the backup; throws `damaged` when they are not those of the kit's person. */
 async function listsOf(textAt: (path: string) => Promise<string | undefined>, { label }: OpenedKit): Promise<Lists> {
   const [list, document] = await Promise.all([devicesPath, keysPath].map(textAt));
-  if (list === undefined || document === undefined) throw damaged("it has no device list");
+  if (list === undefined || document === undefined) throw damaged();
   const devices = await readDeviceList(list);
-  if (devices.label !== label) throw damaged("its device list is of somebody else");
+  if (devices.label !== label) throw damaged();
   return { devices, keys: await acceptKeysDocument(document, devices) };
 }
 

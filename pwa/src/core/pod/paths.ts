@@ -23,6 +23,10 @@ export const deleted = "/social/deleted/";
 export const leasePath = "/settings/lease";
 /** relaysPath holds the relays by which this person is reached, and what is derived for them. */
 export const relaysPath = "/settings/relays";
+/** kitPath holds the document of the recovery kit, for all devices of the person. */
+export const kitPath = "/settings/kit";
+/** kitsPath is where the pod tells the kits of its backups. */
+export const kitsPath = "/settings/backup";
 /** devices is the device list. */
 export const devices = "/profile/devices";
 /** keys is the keys document. */

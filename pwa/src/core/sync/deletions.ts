@@ -6,7 +6,9 @@
  */
 
 import { nextNumber, without } from "../pod/outbox.ts";
-import { devices, keys, namePath, type Place, placeOf, postPath, relaysPath } from "../pod/paths.ts";
+import type { Bytes } from "../bytes.ts";
+import { devices, keys, kitPath, kitsPath, namePath, type Place, placeOf, postPath, relaysPath } from "../pod/paths.ts";
+import { readNote } from "../pod/post.ts";
 import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
@@ -26,7 +28,7 @@ export const undecidedOf = (source: Source): string => (source === "" ? "pod/und
 const removalsOf = (source: Source): string => `removals/${source}`;
 
 /** What a person has as long as there is one: nobody deletes it, and who lost it gets it again. */
-const lasting: ReadonlySet<string> = new Set([devices, keys, namePath, relaysPath, "/.acl"]);
+const lasting: ReadonlySet<string> = new Set([devices, keys, namePath, relaysPath, kitPath, kitsPath, "/.acl"]);
 
 /** isLasting tells whether a path is of what is never deleted. */
 export function isLasting(path: string): boolean {
@@ -59,11 +61,21 @@ export function deletedHere(tree: Tree, tombstones: readonly Tombstone[], waits:
 /** What comes and goes by itself, while the app answers friends. */
 const passing: ReadonlySet<Place["kind"]> = new Set(["message", "deleted", "audience"]);
 
-/** noticed returns the things that a person would miss: nothing that comes and goes by itself, and nothing whose bytes are elsewhere in the tree, or come with the page. */
-function noticed(tree: Tree, deleted: readonly Deleted[], coming: readonly { readonly etag: string }[]): ReadonlySet<string> {
-  const going = new Set(deleted.map(({ row }) => row.path));
-  const staying = new Set([...[...tree.store.rows("/")].filter(({ path }) => !going.has(path)), ...coming].map(({ etag }) => etag));
-  return new Set(deleted.flatMap(({ row: { etag, path } }) => (passing.has(placeOf(path).kind) || staying.has(etag) ? [] : [thing(path)])));
+/** empties tells whether a person loses by these bytes, or by none as long as nobody fetches them, what is here: pictures are never written twice, and a post is a note. */
+export function empties({ path, here, size }: Row, bytes: Bytes | null): boolean {
+  const { kind } = placeOf(path);
+  return here && size > 0 && (!bytes?.length || kind === "media" || (kind === "post" && readNote(new TextDecoder().decode(bytes)) === undefined));
+}
+
+/** Came is what a page brought: the bytes, of that entity tag, are here. */
+type Came = Pick<Row, "path" | "etag">;
+
+/** noticed returns the things that a person would miss: nothing that comes and goes by itself, and nothing whose bytes are elsewhere in the tree as what they were, or came with the page. */
+function noticed(tree: Tree, deleted: readonly Deleted[], came: readonly Came[]): ReadonlySet<string> {
+  const going = new Set([...deleted.map(({ row }) => row.path), ...came.map(({ path }) => path)]);
+  const whatOf = ({ path, etag }: Came): string => placeOf(path).kind + etag;
+  const staying = new Set([...[...tree.store.rows("/")].filter(({ path, here }) => here && !going.has(path)), ...came].map(whatOf));
+  return new Set(deleted.flatMap(({ row }) => (passing.has(placeOf(row.path).kind) || staying.has(whatOf(row)) ? [] : [thing(row.path)])));
 }
 
 /** Removal is a judgement on deletions: whether they need the owner's word, and if not, what remembers them. */
@@ -73,11 +85,11 @@ export interface Removal {
 }
 
 /** judged tells whether so many deletions need the owner's word: more than ten things, at once or with those of that source within the last hour, or every post there is; and while others wait for it, each does. */
-export function judged(tree: Tree, source: Source, deleted: readonly Deleted[], coming: readonly { readonly etag: string }[]): Removal {
+export function judged(tree: Tree, source: Source, deleted: readonly Deleted[], came: readonly Came[]): Removal {
   if (mustAsk(tree, deleted)) return { ask: true, remembered: [] };
   const now = tree.env.now();
   const name = removalsOf(source);
-  const things = noticed(tree, deleted, coming);
+  const things = noticed(tree, deleted, came);
   if (things.size === 0) return { ask: false, remembered: [] };
   const lately = ((tree.store.get(name) as readonly number[] | undefined) ?? []).filter((at) => Math.abs(now - at) < hour);
   return { ask: lately.length + things.size > askAbove, remembered: [{ set: name, value: [...lately, ...[...things].map(() => now)] }] };

@@ -8,6 +8,7 @@ import { entries, type Entry, keep, ready, rebased, type Step } from "../pod/out
 import { devices, keys } from "../pod/paths.ts";
 import { newer, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
+import { isKit } from "./kits.ts";
 import { pool } from "./pool.ts";
 import type { Progress } from "./pull.ts";
 import { deleteRow, type Page, putRow, type Stands, unreachable } from "./replica.ts";
@@ -101,10 +102,10 @@ function pageOf(stands: Stands): Pick<Page, "rows" | "gone" | "counter"> {
   return { rows, gone, counter: stands.version.counter };
 }
 
-/** failed keeps what went wrong with the entry. A list that the pod does not accept came second: the pod's is read again from its beginning. */
+/** failed keeps what went wrong with the entry. A list or kit that the pod does not accept came second: the pod's is read again from its beginning. */
 function failed(tree: Tree, name: string, sent: readonly Step[], step: Step, error: unknown): Promise<void> {
   const code = error instanceof KithError ? error.code : "bug";
-  const secondList = error instanceof Failure && error.status === 422 && "put" in step && (step.put === devices || step.put === keys);
+  const secondList = error instanceof Failure && error.status === 422 && "put" in step && (step.put === devices || step.put === keys || isKit(step.put));
   const note = (entry: Entry): Entry => {
     const refused = unreachable(error) ? entry.refused : { times: (entry.refused?.times ?? 0) + 1, at: tree.env.now() };
     return given({ ...entry, attempts: entry.attempts + 1, error: code, refused });

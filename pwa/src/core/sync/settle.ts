@@ -7,7 +7,7 @@ import type { Client } from "../ldp/client.ts";
 import { draftRows, lostDraft } from "../pod/drafts.ts";
 import { baseAt, unheard } from "../pod/bases.ts";
 import { covers, nextNumber, type Step, type Waiting, waiting, without } from "../pod/outbox.ts";
-import { devices, keys, placeOf } from "../pod/paths.ts";
+import { devices, keys, kitsPath, placeOf } from "../pod/paths.ts";
 import { audienceSize } from "../pod/people.ts";
 import { readNote } from "../pod/post.ts";
 import { acceptable } from "../pod/profile.ts";
@@ -16,7 +16,8 @@ import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newHandle, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { deletedHere, hold, isLasting, judged, undecidedOf } from "./deletions.ts";
+import { type Deleted, deletedHere, empties, hold, isLasting, judged, undecidedOf } from "./deletions.ts";
+import { isKit, rank } from "./kits.ts";
 import { merge, type Verdict } from "./merge.ts";
 import { toPush } from "./missing.ts";
 import { pool } from "./pool.ts";
@@ -66,8 +67,8 @@ export async function settle(tree: Tree, client: Client, told: Told, also: reado
   return tree.exclusive(async () => {
     if (other?.listed() === false) return [];
     const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter), other);
-    await settling.deletions(page);
     for (const remote of listsFirst(page.rows)) await settling.row(remote);
+    await settling.deletions(page);
     const heard = heardOf(tree.store, [...page.rows, ...page.gone].map(({ version }) => version));
     const writes = [...(await settling.finish()), ...heard, ...also];
     if (writes.length > 0) await tree.store.apply(writes);
@@ -102,6 +103,8 @@ function listsFirst(rows: readonly RemoteRow[]): readonly RemoteRow[] {
   return [...rows.filter(({ path }) => path === devices), ...rows.filter(({ path }) => path !== devices)];
 }
 
+type Put = Extract<Write, { put: unknown }>;
+
 const nowhere: Version = { counter: 0, device: "" };
 
 /** Settling gathers the batch of one page. */
@@ -117,6 +120,8 @@ class Settling {
   readonly #deletedThere: Extract<Step, { del: string }>[] = [];
   /** Of which version a deletion is. */
   readonly #erased = new Map<string, Version>();
+  /** What would take the place of something, and holds nothing. */
+  readonly #emptied: (Deleted & { readonly put: Put })[] = [];
   readonly #other: Other | undefined;
   #counter: number;
   #list: string | undefined;
@@ -138,38 +143,48 @@ class Settling {
     return [...this.#writes, ...traces, ...without(store, this.#dropped), ...queued, ...counter];
   }
 
-  /** deletions carries out what the pod's tombstones say once all of them are here, or holds it for the owner's word. */
-  async deletions({ gone: tombstones, more = false, rows }: Told): Promise<void> {
+  /** deletions carries out what the pod's tombstones say once all of them are here, and takes what empties something, or holds it for the owner's word. What the page brought is decided before. */
+  async deletions({ gone: tombstones, more = false }: Told): Promise<void> {
     const source = this.#other?.kid ?? "";
     const undecided = undecidedOf(source);
-    const waits = (path: string): boolean => this.#waits.puts.has(path);
     const before = (this.#tree.store.get(undecided) as readonly Tombstone[] | undefined) ?? [];
-    const found = deletedHere(this.#tree, [...before, ...tombstones], this.#other === undefined ? waits : () => true);
-    for (const { row } of found) if (isLasting(row.path)) this.#revive(row);
-    const deleted = found.filter(({ row }) => !isLasting(row.path));
-    if (more && deleted.length > 0) this.#writes.push({ set: undecided, value: [...new Set(deleted.map(({ tombstone }) => tombstone))] });
-    if (more) return;
-    if (before.length > 0) this.#writes.push({ unset: undecided });
-    const { ask, remembered } = judged(this.#tree, source, deleted, rows);
-    if (ask) {
-      this.#writes.push(hold(this.#tree, deleted.map(({ row }) => row)));
-      return;
+    const found = deletedHere(this.#tree, [...before, ...tombstones], this.#other === undefined ? (path) => this.#waits.puts.has(path) : () => true);
+    const revived = found.flatMap(({ row }) => (isLasting(row.path) ? [this.#revive(row)] : []));
+    const all = found.filter(({ row }) => !isLasting(row.path));
+    const first: Write[] = [...revived];
+    if (!more && before.length > 0) first.push({ unset: undecided });
+    if (more && all.length > 0) first.push({ set: undecided, value: [...new Set(all.map(({ tombstone }) => tombstone))] });
+    const deleted = more ? [] : all;
+    const came = this.#writes.flatMap((write) => ("put" in write && write.bytes !== null ? [write.put] : []));
+    const removed = [...deleted, ...this.#emptied];
+    const { ask, remembered } = judged(this.#tree, source, removed, came);
+    if (ask) first.push(hold(this.#tree, removed.map(({ row }) => row)));
+    else {
+      first.push(...remembered, ...(await this.#erase(deleted)));
+      for (const { put } of this.#emptied) this.#place(put);
     }
-    this.#writes.push(...remembered);
+    // What was deleted may have come again.
+    this.#writes.unshift(...first);
+  }
+
+  /** erase returns the writes that carry deletions out. */
+  async #erase(deleted: readonly Deleted[]): Promise<readonly Write[]> {
+    const writes: Write[] = [];
     for (const { row, tombstone } of deleted) {
-      if (waits(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
-      this.#writes.push({ erase: row.path }, gone(row, tombstone.version, this.#tree.env.now()));
+      if (this.#waits.puts.has(row.path)) await this.#draft(row.path, await this.#tree.text(row.path), undefined);
+      writes.push({ erase: row.path }, gone(row, tombstone.version, this.#tree.env.now()));
       this.#erased.set(row.path, tombstone.version);
       this.#dropped.push(row.path);
       this.changed.push(row.path);
     }
+    return writes;
   }
 
-  /** revive brings what was deleted elsewhere, and must not be, back under a new handle. */
-  #revive(row: Row): void {
+  /** revive returns the write that brings what was deleted elsewhere, and must not be, back under a new handle. */
+  #revive(row: Row): Write {
     const { device, env } = this.#tree;
-    this.#writes.push({ put: { ...row, id: newHandle(env), version: { counter: ++this.#counter, device } }, bytes: null });
     this.#push(row.path);
+    return { put: { ...row, id: newHandle(env), version: { counter: ++this.#counter, device } }, bytes: null };
   }
 
   /** row merges one row. */
@@ -220,10 +235,25 @@ class Settling {
     const { store, device: self } = this.#tree;
     const theirs = this.#textOf(path);
     if (path === devices || path === keys) return this.#decideList(path, theirs);
+    if (isKit(path)) {
+      const kept = await this.#decideKit(remote, theirs);
+      if (kept !== undefined) return kept;
+    }
     const ours = local === undefined || theirs === undefined ? undefined : await this.#tree.text(path);
     const size = (id: AudienceId): number | undefined => audienceSize(store, id);
     const width = ours === undefined || theirs === undefined ? 0 : narrower(path, ours, theirs, size);
     return merge({ local, remote, pending: this.#waits.puts.get(path), self, narrower: width });
+  }
+
+  /** decideKit decides between documents that open backups, as far as they tell; of the kits of its own backups the pod knows best. */
+  async #decideKit(remote: RemoteRow, text: string | undefined): Promise<Verdict | undefined> {
+    const { path } = remote;
+    const { label } = this.#tree.store.get("me") as { readonly label: string };
+    const [ours = 0, theirs = 0] = await Promise.all([await this.#tree.text(path), text].map((each = "") => rank(path, label, each)));
+    if (theirs > 0 && theirs === ours && (path !== kitsPath || this.#other !== undefined)) return undefined;
+    // Bytes that did not come are not taken either: they come again.
+    const take = text === undefined ? !isLarge(remote) : theirs > 0 && theirs >= ours;
+    return { do: take ? "take" : "keep", lost: false };
   }
 
   /** decideList takes a signed list when it follows the one that is here, whatever its version says. */
@@ -242,7 +272,16 @@ class Settling {
     const row = await newRow({ path, id, version, type, modified }, bytes ?? utf8(""));
     if (bytes !== null && row.etag !== etag) return;
     if (lost) await this.#draft(path, await this.#tree.text(path), this.#textOf(path));
-    this.#writes.push({ put: { ...row, etag, ...(bytes === null && { size: remote.size }) }, bytes });
+    const put: Put = { put: { ...row, etag, ...(bytes === null && { size: remote.size }) }, bytes };
+    const local = this.#tree.store.row(path);
+    if (local !== undefined && empties(local, bytes)) this.#emptied.push({ row: local, tombstone: { id: local.id, version }, put });
+    else this.#place(put);
+  }
+
+  /** place takes what the pod has. */
+  #place(put: Put): void {
+    const { path } = put.put;
+    this.#writes.push(put);
     this.#dropped.push(path);
     this.changed.push(path);
   }
