@@ -6,7 +6,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -154,7 +153,25 @@ func fold(s string) string {
 		}
 		return r
 	}, s)
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(visible)))
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(visible) {
+		b.WriteString(foldRune(r))
+	}
+	return norm.NFKC.String(b.String())
+}
+
+// foldRune is the full case folding of Unicode (§3.13) of a rune that is decomposed. golang.org/x/text/cases would bring
+// 200 KB of languages along.
+func foldRune(r rune) string {
+	switch r {
+	case 'ß', 'ẞ':
+		return "ss"
+	case 'ı': // has I as its capital, but folds to itself
+		return "ı"
+	case '\u0345': // the iota below a letter
+		return "ι"
+	}
+	return string(unicode.ToLower(unicode.ToUpper(r)))
 }
 
 func isPlain(s string) bool {

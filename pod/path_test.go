@@ -5,8 +5,13 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"kith/internal/fuzztest"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestParsePath(t *testing.T) {
@@ -182,6 +187,24 @@ func TestZeroPathIsRefused(t *testing.T) {
 	}
 	if zero.IsContainer() || zero.IsRoot() || zero.Contains(Root) || Root.Parent() != zero {
 		t.Error("the zero path is taken for something")
+	}
+}
+
+// TestFoldingIsThatOfUnicode, asked of another implementation for every character. That one gives the two cases of Cherokee
+// letters to each other, so that they stay two; here they are one.
+func TestFoldingIsThatOfUnicode(t *testing.T) {
+	other := cases.Fold()
+	for r := range unicode.MaxRune + 1 {
+		if !utf8.ValidRune(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector) {
+			continue
+		}
+		want := norm.NFKC.String(other.String(norm.NFKC.String(string(r))))
+		if unicode.Is(unicode.Cherokee, r) {
+			want = string(unicode.ToLower(r))
+		}
+		if got := fold(string(r)); got != want {
+			t.Errorf("%U: %+q, want %+q", r, got, want)
+		}
 	}
 }
 
