@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"kith/ldp"
 	"kith/pod"
@@ -30,10 +31,11 @@ func (c Config) awayError(err error, name string) error {
 	return err
 }
 
-// known reports whether a person's pod has been here before, by what state.db tells alone: it has an owner, or a backup.
+// known reports whether a person's pod has been here before, by what state.db tells alone: it has an owner, or a backup
+// that was made.
 func (s *state) known(ctx context.Context, p person) (bool, error) {
 	backups, err := s.backups(ctx, p.name)
-	return p.paired() || len(backups) > 0, err
+	return p.paired() || slices.ContainsFunc(backups, func(b Backup) bool { return b.Done != nil }), err
 }
 
 // away reports whether the folder of the pod is not there.

@@ -131,3 +131,20 @@ func namesAt(t *testing.T, dir string) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// TestANewPodThatHasAPlaceForBackupsIsBegun: nothing was ever there.
+func TestANewPodThatHasAPlaceForBackupsIsBegun(t *testing.T) {
+	t.Parallel()
+	c := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now}
+	if _, err := AddPerson(t.Context(), c, DefaultName); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Person{c, DefaultName}).AddBackup(t.Context(), t.TempDir(), "", "", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	s, h := openAt(t, c.Now, c.Data)
+	defer s.Close()
+	if h.away() {
+		t.Error("it is taken for one that is away")
+	}
+}

@@ -31,7 +31,8 @@
 // Goroutines: one for each listener and those of --reach, ended by Run's context; those of http.Server; those of
 // relay.Server; and the one of each pod's acl.Guard and of its sync.Channels and those of its relays (reach.go),
 // and the one of --onion (onion.go), ended by Close. What the command line asks of open pods has a goroutine each
-// (desk.go), and the clock is watched by one (clock.go); Close waits for these first.
+// (desk.go), and the clock is watched by one (clock.go); Close waits for these first. What the owner wants back from a
+// backup is brought by one for each pod (held.go), ended by Close.
 package server
 
 import (
