@@ -72,7 +72,10 @@ func runBackup(ctx context.Context, c *call) error {
 	case verb == "add" && count == 3:
 		return c.addBackup(ctx, person, at, id, *kit, *every)
 	case verb == "run" && count == 2:
-		return c.followBackup(ctx, person)
+		if err := c.followBackup(ctx, person); err != nil {
+			return err
+		}
+		return c.outside(ctx, person)
 	case verb == "list" && count == 2:
 		return c.listBackups(ctx, person)
 	case verb == "verify" && count == 3:
@@ -112,7 +115,10 @@ func (c *call) verifyBackup(ctx context.Context, person server.Person, id string
 		return err
 	}
 	_, err = fmt.Fprintf(c.stdout, "\rThe backup of %s is whole: %d files, %.1f MB.\n", made.Local().Format(time.DateTime), r.Done, float64(r.Bytes)/1e6)
-	return errors.Join(err, c.outside(ctx, person))
+	if err != nil {
+		return err
+	}
+	return c.outside(ctx, person)
 }
 
 // outside says what is in the folder of the pod and in no backup.
