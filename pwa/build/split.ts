@@ -196,7 +196,7 @@ const languages: ReadonlySet<string> = new Set(["ar", "de", "es", "fr"]);
 
 /** The order of the parts in the one file. Gzip looks back 32 KiB, so what is alike stands side by side. */
 const neighbours: readonly string[] = [
-  "relays", "elsewhere", "home", "places", "conversation", "shown", "answers", "carried", "connecting", "sealed", "online", "replicas", "talk", "acts", "joining", "house", "common", "backups",
+  "relays", "elsewhere", "home", "places", "conversation", "shown", "answers", "carried", "connecting", "sealed", "joining", "house", "acts", "online", "replicas", "talk", "common", "backups",
 ];
 
 /** inlined returns the page with the main script and the parts `inside` it, which knows the files of those `outside`. */

@@ -106,7 +106,7 @@ export class Backups implements Interface {
 
   async #mustKit(): Promise<Kit> {
     const kit = await this.#kit();
-    if (kit === undefined) throw new KithError("no-such", "read kit: there is none");
+    if (kit === undefined) throw new KithError("no-such", "find kit: there is none");
     return kit;
   }
 
@@ -115,7 +115,7 @@ export class Backups implements Interface {
     const { store, tree } = this.#session;
     const recovery = fromB64u(String(store.get(recoverySetting) ?? "!"));
     if (recovery !== undefined) return { person: await personSigner(b64u(recovery), (await ownLists(tree)).devices.person), recovery };
-    if (before === undefined) throw new BackupError("other-kit", "make kit: the first device of this person has to");
+    if (before === undefined) throw new BackupError("other-kit", "make kit: another device has to");
     return openKit(before, await readCode(old ?? ""));
   }
 }

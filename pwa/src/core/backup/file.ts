@@ -100,8 +100,8 @@ export class Writer {
 export async function readHead(file: Source): Promise<Head> {
   const start = await part(file, 0, magic.length + 4 + maxHead);
   const found = /^kith backup (\d{1,6})\n/.exec(String.fromCharCode(...start.subarray(0, 24)))?.[1];
-  if (found === undefined) throw new BackupError("no-backup", "read backup: it does not begin like one");
-  if (Number(found) !== version) throw new BackupError("newer", `read backup: it is of version ${found}`);
+  if (found === undefined) throw new BackupError("no-backup", "read backup: it is none");
+  if (Number(found) !== version) throw new BackupError("newer", "read backup: it is newer");
   const at = magic.length + 4;
   const length = start.length < at ? maxHead + 1 : new DataView(start.buffer).getUint32(magic.length);
   if (length > maxHead || start.length < at + length) throw damaged();

@@ -78,21 +78,16 @@ function noticed(tree: Tree, deleted: readonly Deleted[], came: readonly Came[])
   return new Set(deleted.flatMap(({ row }) => (passing.has(placeOf(row.path).kind) || staying.has(whatOf(row)) ? [] : [thing(row.path)])));
 }
 
-/** Removal is a judgement on deletions: whether they need the owner's word, and if not, what remembers them. */
-export interface Removal {
-  readonly ask: boolean;
-  readonly remembered: readonly Write[];
-}
-
-/** judged tells whether so many deletions need the owner's word: more than ten things, at once or with those of that source within the last hour, or every post there is; and while others wait for it, each does. */
-export function judged(tree: Tree, source: Source, deleted: readonly Deleted[], came: readonly Came[]): Removal {
-  if (mustAsk(tree, deleted)) return { ask: true, remembered: [] };
+/** judged returns what remembers deletions, or undefined where they need the owner's word: more than ten things, at once or with those of that source within the last hour, or every post there is; and while others wait for it, each does. */
+export function judged(tree: Tree, source: Source, deleted: readonly Deleted[], came: readonly Came[]): readonly Write[] | undefined {
+  if (mustAsk(tree, deleted)) return undefined;
   const now = tree.env.now();
   const name = removalsOf(source);
   const things = noticed(tree, deleted, came);
-  if (things.size === 0) return { ask: false, remembered: [] };
+  if (things.size === 0) return [];
   const lately = ((tree.store.get(name) as readonly number[] | undefined) ?? []).filter((at) => Math.abs(now - at) < hour);
-  return { ask: lately.length + things.size > askAbove, remembered: [{ set: name, value: [...lately, ...[...things].map(() => now)] }] };
+  const all = [...lately, ...[...things].map(() => now)];
+  return all.length > askAbove ? undefined : [{ set: name, value: all }];
 }
 
 function mustAsk(tree: Tree, deleted: readonly Deleted[]): boolean {

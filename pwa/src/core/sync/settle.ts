@@ -157,8 +157,8 @@ class Settling {
     const deleted = more ? [] : all;
     const came = this.#writes.flatMap((write) => ("put" in write && write.bytes !== null ? [write.put] : []));
     const removed = [...deleted, ...this.#emptied];
-    const { ask, remembered } = judged(this.#tree, source, removed, came);
-    if (ask) first.push(hold(this.#tree, removed.map(({ row }) => row)));
+    const remembered = judged(this.#tree, source, removed, came);
+    if (remembered === undefined) first.push(hold(this.#tree, removed.map(({ row }) => row)));
     else {
       first.push(...remembered, ...(await this.#erase(deleted)));
       for (const { put } of this.#emptied) this.#place(put);
@@ -235,10 +235,8 @@ class Settling {
     const { store, device: self } = this.#tree;
     const theirs = this.#textOf(path);
     if (path === devices || path === keys) return this.#decideList(path, theirs);
-    if (isKit(path)) {
-      const kept = await this.#decideKit(remote, theirs);
-      if (kept !== undefined) return kept;
-    }
+    const kit = isKit(path) ? await this.#decideKit(remote, theirs) : undefined;
+    if (kit !== undefined) return kit;
     const ours = local === undefined || theirs === undefined ? undefined : await this.#tree.text(path);
     const size = (id: AudienceId): number | undefined => audienceSize(store, id);
     const width = ours === undefined || theirs === undefined ? 0 : narrower(path, ours, theirs, size);
