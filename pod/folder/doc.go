@@ -76,8 +76,12 @@
 //	               hundred, or all there is: held. Missing, but deleted nowhere, until DecideHeld;
 //	               and so is whatever is removed while something is held
 //	kept           what Followed.Keep tells of is put back, or, where its text is not known, lost without a tombstone
-//	conflict copy  reported by Troubles, not served
+//	conflict copy  not served, and told by Troubles, as is all that follows
 //	half a file    names that programs give to what is not finished: not served
+//	a twin         a name that differs from that of a sibling in case or form only:
+//	               not served, as Put refuses it
+//	further names  a file that the pod has goes on being served, known by inode,
+//	               size and time, when it gets another name, as by cp -al
 //
 // A Store that nobody follows takes in a hand's change when it reads what was
 // changed, at Open, and at Rescan.
@@ -103,12 +107,15 @@
 //
 // # What is not served
 //
-// Only directories and plain files with one name. Each segment of a path is
+// Only directories and plain files; of files with several names those alone that
+// the pod had before they got them. Each segment of a path is
 // opened with O_NOFOLLOW from the directory before it, so that no symbolic link
 // is followed, also one that stays inside: it would show one resource under the
-// access rules of another. Devices, pipes, files with a second name, names that
-// are no pod.Path: neither listed nor opened nor overwritten; and a container
-// that holds one is not deleted.
+// access rules of another. Devices, pipes, files that came with a second name, names
+// that are no pod.Path: neither listed nor opened nor overwritten; and a container
+// that holds one is not deleted. Where one has the name of a resource, that is not
+// served, but nobody has deleted it: its row stays, and backups keep its bytes.
+// Troubles names them all.
 //
 // # Goroutines and locks
 //
