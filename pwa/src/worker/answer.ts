@@ -8,7 +8,7 @@
 
 import { answeringFor } from "../core/answer.ts";
 import type { Env } from "../core/env.ts";
-import type { Taking } from "../core/answer/responder.ts";
+import type { SealedRequest } from "../core/sealed/request.ts";
 import { readingOf } from "../core/pod/reading.ts";
 import { openBeside } from "../core/store/beside.ts";
 import type { Store } from "../core/store/store.ts";
@@ -16,12 +16,13 @@ import { anySilent } from "../core/sync/leases.ts";
 import { personOf } from "../core/sync/session.ts";
 import { saidSetting, type Said } from "../core/wakes.ts";
 import { openKeyRecords } from "../core/webid/records.ts";
+import type { WorkersTaking } from "./taking.ts";
 
 /** The file of taking.ts, named by the beginning of its SHA-256. */
 declare const TAKING: string;
 
 // One library serves all kinds of worker; this one is a service worker.
-const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; readonly kithInstalls?: boolean; kithTaking?: (store: Store, env: Env) => Taking };
+const worker = globalThis as unknown as ServiceWorkerGlobalScope & { kithAnswer: () => Promise<void>; readonly kithInstalls?: boolean; kithTaking?: (store: Store, env: Env) => WorkersTaking };
 
 // What was loaded while installing can be loaded again when it is needed; sw.js tells when it installs, since Firefox does not.
 if (worker.kithInstalls === true) load();
@@ -70,13 +71,13 @@ async function answer(store: Store, wanted: () => boolean): Promise<boolean> {
   if (me === undefined) return false;
   const env = await envOf(store);
   let came = false;
-  const around = { hinted: () => (came = true), left: () => (came = true), accepted: () => (came = true), brief: true };
-  const taking = async (): Promise<Taking> => {
+  const taking = async (): Promise<WorkersTaking> => {
     if (worker.kithTaking === undefined) load();
     const made = worker.kithTaking?.(store, env);
     if (made === undefined) throw new Error("take in: what does that is not here");
     return made;
   };
+  const around = { hinted: () => (came = true), left: () => (came = true), accepted: () => (came = true), brief: true, unlisted: async (request: SealedRequest) => (await taking()).waits(request) };
   // A copy that ran out is not kept until somebody opens the app; without the other script the page drops it.
   if (anySilent(store, Date.now())) await taking().then((part) => part.lapse()).catch(() => undefined);
   const answering = answeringFor(env, readingOf(store, env, me.device), around, taking);

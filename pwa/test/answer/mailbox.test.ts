@@ -18,6 +18,9 @@ import { sendOf, tokenOf, writeRelays } from "../../src/core/relay/settings.ts";
 import { openAnswer } from "../../src/core/sealed/answer.ts";
 import { type Pending, sealRequest, type Sealing } from "../../src/core/sealed/request.ts";
 import type { Did } from "../../src/core/webid/key.ts";
+import { isNews } from "../../src/core/sync/parting.ts";
+import { nextDeviceList } from "../../src/core/webid/devices.ts";
+import { signerOf } from "../../src/core/webid/records.ts";
 import { type Relay, startRelay } from "../../e2e/relays.ts";
 import { until } from "../sync/world.ts";
 import { befriend, houseOf, publish, random, type Somebody, somebody } from "./world.ts";
@@ -224,4 +227,40 @@ test("a friend of a raised grant, and one who was blocked, is not heard by the o
     return "refused" in posted && posted.refused === 404;
   }, "the old send id is gone");
   expect(b64u(await sendOf(secret, relay.url, `${cid} 2`))).toHaveLength(32);
+});
+
+/** queued looks into Ana's queue: how much waits there, and what of it is offered before `enough`. */
+async function queued(enough: (count: number, found: readonly Bytes[]) => boolean): Promise<readonly [number, readonly Bytes[]]> {
+  const token = await tokenOf(secret, relay.url, ana.tree.device);
+  const { relays } = JSON.parse((await ana.tree.text(relaysPath)) ?? "{}") as { relays: { queue: string }[] };
+  const found: Bytes[] = [];
+  let count = -1;
+  const reader: Mailbox = new Mailbox(net, relay.url, [{ queue: relays[0]?.queue ?? "", token }], { message: ({ bytes }) => found.push(bytes), subscribed: (_queue, there) => (count = there) });
+  reader.start();
+  await until(() => enough(count, found), "look into the queue");
+  reader.stop();
+  return [count, found];
+}
+
+test("without a page, of what comes under the person's own label a list waits that has to be looked at, and nothing else", async () => {
+  await answering.start();
+  await opened(await leave((await seal()).message), (await seal()).pending).catch(() => undefined);
+  await answering.stop();
+  const own = ana.made.devices;
+  const next = await nextDeviceList(own, await signerOf(ana.keys, ana.tree.device as Did), [...own.devices, { kid: (await somebody("Eva")).tree.device as Did, name: "tablet", may: ["post"] }]);
+  const put = async (body: Bytes, path = "/.replica/profile/devices"): Promise<Bytes> => {
+    const from = { label: ana.label, kid: "kunknown", key: ben.agree.key, salt };
+    return (await seal({ more: { from, request: { method: "PUT", path, headers: new Headers(), body } } })).message;
+  };
+  const news = await put(utf8(`${next.text}\n${ana.made.keys.text}`));
+  const junk = [await put(Uint8Array.of(0xff, 0xfe, 0xff)), await put(utf8(own.text)), await put(utf8(next.text), "/.replica/profile/keys"), await put(utf8("x"), "/social/x")];
+  for (const message of [news, ...junk]) expect(await leave(message, 0)).toHaveProperty("cancel");
+  const { watch: _page, ...house } = houseOf(ana, { unlisted: (request) => isNews(ana.tree, request) });
+  const brief = new Answering(house, { net, brief: true });
+  ends.push(() => brief.stop());
+  await brief.start();
+  await until(async () => (await queued((count) => count >= 0))[0] === 1, "all others are declined");
+  await brief.stop();
+  const [count, found] = await queued((_count, each) => each.length > 0);
+  expect([count, found.map(b64u)]).toEqual([1, [b64u(news)]]);
 });

@@ -213,19 +213,18 @@ export class Answering {
     const { tree, label, unlisted } = this.#house;
     const [all, invites] = await Promise.all([agreementKeys(tree), inviteKeys(tree)]);
     const keys = all.filter(({ kid }) => !invites.some((each) => each.kid === kid));
-    // What another device of the person brings while no page is open waits for one.
+    // What brings a list waits for a page while none is open.
     let waits = false;
     const find = async (of: Label, kid: string, request: SealedRequest): Promise<Peer | undefined> => {
       const peer = await findPeer(tree, label, of, kid, request);
-      waits = this.#office.brief === true && of === label && request.method === "PUT";
-      if (peer === undefined && of === label) await unlisted?.(request);
+      if (peer === undefined && of === label) waits = (await unlisted?.(request)) === true;
       return peer;
     };
     const opened = await openRequest<Peer>({ now: tree.env.now, label, keys, invites, find }, message);
     if ("declined" in opened) return { is: opened.declined !== "unknown sender" ? "declined" : waits ? "later" : "unknown" };
     const { peer, request, nonce, expires } = opened;
     const response = await this.#responder.answer({ agent: peer?.agent ?? { kind: "nobody" }, request, once: { nonce, expires } });
-    if (response === undefined) return { is: waits ? "later" : "declined" };
+    if (response === undefined) return { is: this.#office.brief === true && peer?.agent.kind === "owner" && request.method === "PUT" ? "later" : "declined" };
     if (response.status === 503) return { is: "later" };
     return { is: "answered", bytes: await sealAnswer(tree.env, opened.answering, response), opened };
   }

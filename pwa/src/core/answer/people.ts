@@ -11,7 +11,7 @@ import { ownLists } from "../pod/profile.ts";
 import type { Reading } from "../pod/reading.ts";
 import { ownSalt, type Pair } from "../sealed/pair.ts";
 import type { SealedRequest } from "../sealed/request.ts";
-import { acceptKeysDocument, type AgreementKey, type KeysDocument } from "../webid/agreement.ts";
+import { acceptKeysDocument, type AgreementKey, keptKeysDocument, type KeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import { can, type DeviceList } from "../webid/list.ts";
 import type { Label, Signer } from "../webid/key.ts";
@@ -53,7 +53,7 @@ async function broughtPeer(env: Env, cid: ContactId, card: Card, kid: string, { 
   if (said?.type !== "kith:Ways" || devices === undefined || keys === undefined) return undefined;
   try {
     const list = await acceptDeviceList(devices, await readDeviceList(card.devices));
-    return await peerOf(env, cid, { ...card, devices: list.text, keys }, kid);
+    return await peerOf(env, cid, { ...card, devices: list.text, keys: (await acceptKeysDocument(keys, list)).text }, kid);
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;
@@ -66,7 +66,7 @@ async function peerOf(env: Env, cid: ContactId, card: Card, kid: string): Promis
   const { devices, keys, grant, accepts: also } = card;
   try {
     const list = await readDeviceList(devices);
-    const agree = current(env, list, await acceptKeysDocument(keys, list), kid);
+    const agree = current(env, list, await keptKeysDocument(keys, list), kid);
     const hints = agree !== undefined && !can(list, agree.device, "post");
     return agree && { key: agree.key, salt, agent: { kind: "contact", cid, grant, kid: agree.device, also, hints } };
   } catch (error) {

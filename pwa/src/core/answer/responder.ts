@@ -45,8 +45,8 @@ export interface House {
   readonly left: (path: string) => void;
   /** Answers what a pod answers the owner's devices; undefined where only a pod can. */
   readonly own?: (agent: Agent, request: SealedRequest) => Promise<SealedResponse | Representation | undefined>;
-  /** Hears what somebody asks who says to be a device of the person and is none that is known; there is no answer. */
-  readonly unlisted?: (request: SealedRequest) => Promise<void>;
+  /** Hears what somebody asks who says to be a device of the person and is none that is known; there is no answer. True where it has to wait for a page. */
+  readonly unlisted?: (request: SealedRequest) => Promise<unknown>;
   /** Takes a friend's offer of a direct connection; undefined where there is to be none. Absent where there can be none. */
   readonly direct?: (cid: ContactId, offer: string) => Promise<string | undefined>;
 }

@@ -1,7 +1,7 @@
 /** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (docs/protocol.md, Keys and lists). */
 
 import type { KeyRecords } from "../webid/records.ts";
-import { newestKey, type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument } from "../webid/agreement.ts";
+import { newestKey, type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument, readKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { can, type Device, type DeviceList } from "../webid/list.ts";
 import { KithError } from "../errors.ts";
@@ -18,12 +18,13 @@ export interface Lists {
   readonly keys: KeysDocument;
 }
 
-/** ownLists returns the owner's lists; throws `not-started`. */
+/** ownLists returns the owner's lists; throws `not-started`. The keys document is good for the devices that are still listed, though its signer
+ * may have gone since: the list can come before the document that follows it. */
 export async function ownLists(tree: Pick<Tree, "text">): Promise<Lists> {
   const [list, document] = await Promise.all([tree.text(devices), tree.text(keys)]);
   if (list === undefined || document === undefined) throw new KithError("not-started", "read own lists: there are none");
   const pinned = await readDeviceList(list);
-  return { devices: pinned, keys: await acceptKeysDocument(document, pinned) };
+  return { devices: pinned, keys: await readKeysDocument(document, pinned) };
 }
 
 /** putLists writes both lists. */
@@ -49,7 +50,10 @@ export async function changeLists(tree: Tree, records: KeyRecords, change: Chang
   const wanted = change.devices(now.devices.devices);
   const next = wanted === now.devices.devices ? now.devices : await nextDeviceList(now.devices, await listSigner(tree, now.devices, signer), wanted);
   const added = change.agree ?? [];
-  const all = [...now.keys.agree.filter(({ kid }) => !added.some((each) => each.kid === kid)), ...added];
+  const held: readonly string[] = await records.names();
+  // Nobody but this device knows which keys are its own.
+  const kept = now.keys.agree.filter(({ kid, device, key }) => (device !== tree.device || held.includes(key)) && !added.some((each) => each.kid === kid));
+  const all = [...kept, ...added];
   // What is on its way was sealed to a key that has been superseded since; the newest of a device is good until there is another.
   const good = all.filter((each) => each.until > tree.env.now() || newestKey({ agree: all }, each.device) === each);
   const left = good.filter(({ device }) => next.devices.some(({ kid }) => kid === device)).sort((a, b) => b.until - a.until).slice(0, maxKeys);
@@ -73,7 +77,8 @@ export async function acceptable(tree: Tree, path: string, text: string, pinnedT
     if (path === devices) return await newerList(text, pinned, equals);
     if (pinned === undefined) return true;
     const known = await tree.text(keys);
-    const document = known === undefined ? undefined : await acceptKeysDocument(known, pinned).catch(() => undefined);
+    // Who signed it may have gone; what it outranked stays outranked.
+    const document = known === undefined ? undefined : await readKeysDocument(known, pinned).catch(() => undefined);
     const next = await acceptKeysDocument(text, pinned, document);
     return !equals || next.serial > (document?.serial ?? 0) || text > (document?.text ?? "");
   } catch (error) {

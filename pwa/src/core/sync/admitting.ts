@@ -5,6 +5,7 @@
  *     link/<auth>       Link: a secret this device made, until it is too old
  *     admitted/<kid>    Admitted: a device that this one let in
  *     revoked/<kid>     a device that this one took out of the list: a Farewell, or true where it cannot be told
+ *     agreed            AgreementKey: the newest that this device made for itself
  *     greeted/<kid>     a device of the list that does not know this one, which came back from a backup: a Farewell until it was told
  */
 
@@ -41,6 +42,7 @@ export const linkSettings = "link/";
 const links = linkSettings;
 const revoked = "revoked/";
 const greeted = "greeted/";
+const agreed = "agreed";
 const admitted = "admitted/";
 
 /** Admitted is what it takes to let a device in once more, which this one let in under a list of that generation. */
@@ -161,11 +163,11 @@ async function tellRemoved(session: Session, name: string): Promise<void> {
   const { store, list: { gen, text: body } } = session;
   const farewell = store.get(name) as Farewell | true | undefined;
   if (farewell === undefined || farewell === true || farewell.told === gen) return;
-  if (await tell(session, farewell, devices, body)) await store.apply([{ set: name, value: { ...farewell, told: gen } satisfies Farewell }]);
+  if (await tell(session, farewell, body)) await store.apply([{ set: name, value: { ...farewell, told: gen } satisfies Farewell }]);
 }
 
-async function tell({ carrier }: Session, { key, ways }: Farewell, path: string, body: string): Promise<boolean> {
-  return (await carrier()).tell(ways, key, { method: "PUT", path: `.replica${path}`, headers: { "Content-Type": jose }, body });
+async function tell({ carrier }: Session, { key, ways }: Farewell, body: string): Promise<boolean> {
+  return (await carrier()).tell(ways, key, { method: "PUT", path: `.replica${devices}`, headers: { "Content-Type": jose }, body });
 }
 
 /** greetAgain brings those who do not know this device both lists in which it stands. */
@@ -174,8 +176,7 @@ export async function greetAgain(session: Session): Promise<void> {
   for (const name of store.names(greeted)) {
     const farewell = store.get(name) as Farewell;
     const lists = await ownLists(tree);
-    const told = (await tell(session, farewell, devices, lists.devices.text)) && (await tell(session, farewell, keys, lists.keys.text));
-    if (told) await store.apply([{ unset: name }]);
+    if (await tell(session, farewell, `${lists.devices.text}\n${lists.keys.text}`)) await store.apply([{ unset: name }]);
   }
 }
 
@@ -215,25 +216,33 @@ export async function macOf(secret: Bytes, kid: Did, agree: Did): Promise<string
   return b64u(await hmac(secret, join(domain, utf8(kid), utf8(`${x}.${y}`))));
 }
 
-/** renewKeys makes a new agreement key when this device's has a fortnight left, and destroys those whose time is over; true when it made one. */
+/** renewKeys makes a new agreement key when this device's newest has a fortnight left or its secret half is not here, and destroys those whose time is
+ * over. It signs the keys document anew as well where that one's signer is not in the list any more, where it lacks the newest key, or names one that this
+ * device does not have; true when it did. */
 export async function renewKeys(session: Session): Promise<boolean> {
-  const { env, tree, me } = session;
+  const { env, store, tree, me } = session;
   const lists = await ownLists(tree);
-  const own = newestKey(lists.keys, me.device);
+  const held: readonly string[] = await env.keys.names();
+  const named = lists.keys.agree.filter(({ device }) => device === me.device);
+  const made = store.get(agreed) as AgreementKey | undefined;
+  const own = newestKey({ agree: [...named, ...(made ? [made] : [])].filter(({ key }) => held.includes(key)) }, me.device);
   // A device that has just joined is not in the lists that it was given.
-  if (own !== undefined) await destroyKeys(session, lists.keys);
-  if ((own !== undefined && own.until > env.now() + renewBefore) || !can(lists.devices, me.device, "admin")) return false;
-  const agree = await makeAgreementKey(env.keys, me.device, env.now());
+  if (own !== undefined && named.length > 0) await destroyKeys(session, [own, ...lists.keys.agree]);
+  const lasts = own !== undefined && own.until > env.now() + renewBefore;
+  const stands = named.some(({ kid }) => kid === own?.kid) && named.every(({ key }) => held.includes(key)) && can(lists.devices, lists.keys.signer, "admin");
+  if ((lasts && stands) || !can(lists.devices, me.device, "admin")) return false;
+  const agree = lasts ? own : await makeAgreementKey(env.keys, me.device, env.now());
   await tree.act("other", async (batch) => {
     const { keys: next } = await changeLists(tree, env.keys, { devices: (now) => now, agree: [agree] });
     await batch.putText(keys, jose, next.text);
+    batch.set(agreed, agree);
     for (const write of tellAll(session)) batch.writes.push(write);
   });
   return true;
 }
 
-/** destroyKeys destroys the agreement keys that the keys document does not name any more: nothing that was sealed to them can be opened again. */
-async function destroyKeys({ env, tree, me }: Session, { agree }: KeysDocument): Promise<void> {
+/** destroyKeys destroys all agreement keys of this device but these: nothing that was sealed to them can be opened again. */
+async function destroyKeys({ env, tree, me }: Session, agree: readonly AgreementKey[]): Promise<void> {
   // First what is there, then what is named: what comes meanwhile stays.
   const there = await env.keys.names();
   const named = new Set<string>([me.device, ...agree.map(({ key }) => key), ...inviteKeyNames(tree)]);

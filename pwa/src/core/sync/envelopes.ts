@@ -6,7 +6,7 @@ import { card } from "../pod/people.ts";
 import { ownLists } from "../pod/profile.ts";
 import { ownSalt } from "../sealed/pair.ts";
 import type { Recipient, Sender } from "../sealed/request.ts";
-import { acceptKeysDocument, type KeysDocument, newestKey } from "../webid/agreement.ts";
+import { keptKeysDocument, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { readDeviceList } from "../webid/devices.ts";
 import type { Device, DeviceList } from "../webid/list.ts";
 import type { Label } from "../webid/key.ts";
@@ -29,7 +29,7 @@ export async function envelopeFor(session: Session, whom: Whom): Promise<Envelop
   if (whom === "me") return envelopeWithin(session, isPod);
   const { devices, keys, salt } = await card(session.tree, whom);
   const list = await readDeviceList(devices);
-  const to = recipients(list, await acceptKeysDocument(keys, list), (device) => device.may.includes("answer"));
+  const to = recipients(list, await keptKeysDocument(keys, list), (device) => device.may.includes("answer"));
   return { label: list.label, to, from: await sender(session, own.keys, fromB64u(salt) ?? new Uint8Array(0)) };
 }
 

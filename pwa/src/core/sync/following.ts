@@ -12,7 +12,7 @@ import type { Did } from "../webid/key.ts";
 import { readPodWay, readWays } from "../webid/link.ts";
 import { isRelay } from "../webid/way.ts";
 import { network } from "../loaded.ts";
-import { others } from "./others.ts";
+import { others, type Parted, partedSetting } from "./others.ts";
 import type { Pod, Session } from "./session.ts";
 
 /** For so long a device remembers at least what was deleted, in milliseconds (protocol §3.2). */
@@ -45,11 +45,22 @@ export class Following {
   async follow(wait: number, signal?: AbortSignal): Promise<boolean> {
     const session = this.#session;
     const restored = session.store.get("restored") !== undefined;
+    const began = session.env.now();
     const changed = await this.#rows(restored ? undefined : this.#known.cursor, wait, restored, signal);
     await session.heard(changed);
+    await this.#agreed(began);
     const { pod } = this.#client;
     if (pod !== undefined && this.#listed && mayAdopt(session)) await adopt(session, pod);
     return (await this.#rest()) || changed.length > 0;
+  }
+
+  /** agreed takes back that the other left this device out: it answered what was asked after that. */
+  async #agreed(began: number): Promise<void> {
+    const { store, emit } = this.#session;
+    const parted = store.get(partedSetting) as Parted | undefined;
+    if (parted?.by !== this.#kid || parted.over === true || parted.at >= began) return;
+    await store.apply([{ set: partedSetting, value: { ...parted, over: true } satisfies Parted }]);
+    emit("me");
   }
 
   /** bytes returns those of one resource. */

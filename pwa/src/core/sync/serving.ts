@@ -19,7 +19,7 @@ import { type Change, Changes } from "./changes.ts";
 import { remembered } from "./following.ts";
 import { admit } from "./linking.ts";
 import { isRemoved } from "./others.ts";
-import { part } from "./parting.ts";
+import { part, telling } from "./parting.ts";
 import type { Session } from "./session.ts";
 
 /** Asker is who asks: one of the person's devices, or somebody who does not say who they are. */
@@ -64,7 +64,7 @@ export class Serving {
     const what = `${request.method} ${plain}`;
     if (what === "POST /.pair") return asker.kind === "nobody" ? admit(this.#session, request.body) : undefined;
     if (asker.kind !== "owner" || !what.includes(" /.replica")) return undefined;
-    if (what === `PUT /.replica${devices}`) return this.#told(devices, request.body);
+    if (what === telling) return this.#told(request.body);
     // What an old backup brought back may have been deleted long since: first it has to be compared.
     if (this.#old) return empty(503);
     if (what === "GET /.replica") return json(await this.#page(new URLSearchParams(query)));
@@ -73,8 +73,7 @@ export class Serving {
 
   /** unlisted hears what somebody asks who says to be a device of the person and is in no list here; nobody is answered. A list counts by its signatures. */
   async unlisted({ method, path, body }: SealedRequest): Promise<void> {
-    const list = [devices, keys].find((each) => `${method} ${plainOf(path)}` === `PUT /.replica${each}`);
-    if (list !== undefined) await this.#told(list, body);
+    if (`${method} ${path}` === telling) await this.#told(body);
   }
 
   get #old(): boolean {
@@ -146,19 +145,20 @@ export class Serving {
   }
 
   /** told takes a list that another device brings: it was taken off it, or will be told the rest when it follows. Who is off the list has no relays any more. */
-  async #told(path: string, body: Bytes): Promise<SealedResponse> {
+  async #told(body: Bytes): Promise<SealedResponse> {
     const session = this.#session;
     const { tree, me } = session;
-    const list = readText(body) ?? "";
+    const [list = "", document = ""] = (readText(body) ?? "").split("\n");
     const taken = await tree.exclusive(async () => {
-      if (!(await acceptable(tree, path, list, session.list.text, true))) return false;
-      const next = path === devices ? ownList(list) : session.list;
+      if (!(await acceptable(tree, devices, list, session.list.text, true))) return false;
+      const next = ownList(list);
       const off: readonly Write[] = next !== undefined && isRemoved({ list: next, me }) ? [{ erase: relaysPath }] : [];
-      await tree.store.apply([await asTold(tree, path, list), ...off]);
+      const also = (await acceptable(tree, keys, document, list, true)) ? [await asTold(tree, keys, document)] : [];
+      await tree.store.apply([await asTold(tree, devices, list), ...also, ...off]);
       return true;
     });
-    if (taken) await session.heard([path, relaysPath]);
-    if (taken || (path === devices && (await part(session, list)))) session.emit("me");
+    if (taken) await session.heard([devices, keys, relaysPath]);
+    if (taken || (await part(session, list))) session.emit("me");
     return empty(taken ? 204 : 409);
   }
 }

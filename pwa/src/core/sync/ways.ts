@@ -4,7 +4,7 @@ import { KithError } from "../errors.ts";
 import { object, string } from "../json.ts";
 import { type Card, maxList, readWays } from "../pod/card.ts";
 import type { Introduction } from "../webid/acceptance.ts";
-import { acceptKeysDocument } from "../webid/agreement.ts";
+import { acceptKeysDocument, keptKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../webid/devices.ts";
 import type { Way } from "../webid/way.ts";
 
@@ -29,13 +29,13 @@ export function updateOf(json: NonNullable<ReturnType<typeof object>>): Update {
   return { devices: string(json.device_list, maxList), keys: string(json.keys, maxList), ways: readWays(json.ways) };
 }
 
-/** updated returns a friend's record after an update; lists that do not follow the pinned ones are left out. */
+/** updated returns a friend's record after an update. Lists that do not follow the pinned ones are left out, and so is a list by which no keys are known. */
 export async function updated(known: Card, { devices, keys, ways }: Update): Promise<Card> {
   const pinned = await readDeviceList(known.devices);
   const list = devices === undefined ? pinned : await orKept(acceptDeviceList(devices, pinned), pinned);
-  const old = await orKept(acceptKeysDocument(known.keys, list), undefined);
+  const old = await orKept(keptKeysDocument(known.keys, list), undefined);
   const document = keys === undefined ? old : await orKept(acceptKeysDocument(keys, list, old), old);
-  return { ...known, devices: list.text, keys: document?.text ?? known.keys, ways };
+  return { ...known, ...(document !== undefined && { devices: list.text, keys: document.text }), ways };
 }
 
 async function orKept<T>(next: Promise<T>, kept: T): Promise<T> {

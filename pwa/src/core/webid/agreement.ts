@@ -1,7 +1,7 @@
 /** Keys documents: by which keys a person's devices can be sent sealed messages (protocol §1.1). */
 
 import { did } from "./devices.ts";
-import { can, type DeviceList } from "./list.ts";
+import { can, chainOf, type DeviceList } from "./list.ts";
 import { listOf, momentOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, didOfJwk, jwkOf, type Label, type Signer } from "./key.ts";
@@ -25,6 +25,7 @@ export interface KeysDocument {
   readonly serial: number;
   readonly agree: readonly AgreementKey[];
   readonly text: string;
+  readonly signer: Did;
 }
 
 const typ = "kith-keys+jwt";
@@ -40,16 +41,30 @@ export async function makeKeysDocument(list: DeviceList, signer: Signer, serial:
  * name are left out. Throws a `Refusal`: malformed, wrong header, bad signature, wrong label, not signed by an
  * admin, and stale when `known` has a higher serial. */
 export async function acceptKeysDocument(jws: string, list: DeviceList, known?: KeysDocument): Promise<KeysDocument> {
+  const document = await readKeysDocument(jws, list);
+  if (!can(list, document.signer, "admin")) throw new Refusal("not signed by an admin");
+  if (document.serial < (known?.serial ?? 0)) throw new Refusal("stale");
+  return document;
+}
+
+/** keptKeysDocument reads a document that was accepted when it came, though its signer may have been taken off the list since; throws as
+ * `acceptKeysDocument` does where no list of the chain has its signer as an admin. */
+export async function keptKeysDocument(jws: string, list: DeviceList): Promise<KeysDocument> {
+  const document = await readKeysDocument(jws, list);
+  if (!chainOf(list).some((each) => can(each, document.signer, "admin"))) throw new Refusal("not signed by an admin");
+  return document;
+}
+
+/** readKeysDocument reads a document whoever signed it: for one that stands in the owner's own tree, which nothing enters that was not accepted. */
+export async function readKeysDocument(jws: string, list: DeviceList): Promise<KeysDocument> {
   const { payload, signer } = await open(jws, typ);
   const label = textOf(payload, "label", 52) as Label;
   const serial = numberOf(payload, "serial", 1);
   const agree = listOf(payload, "agree", maxAgree).map(readAgreementKey);
   if (new Set(agree.map(({ kid }) => kid)).size < agree.length) throw new Refusal("malformed");
   if (label !== list.label) throw new Refusal("wrong label");
-  if (!can(list, signer, "admin")) throw new Refusal("not signed by an admin");
-  if (serial < (known?.serial ?? 0)) throw new Refusal("stale");
   const named = agree.filter(({ device }) => list.devices.some(({ kid }) => kid === device));
-  return { label, serial, agree: named, text: jws };
+  return { label, serial, agree: named, text: jws, signer };
 }
 
 /** newestKey returns the key that a device is sealed to, the one with the latest `until`; undefined when it has none. It is good even after that

@@ -32,7 +32,7 @@ export function isLong({ text }: DeviceList): boolean {
 /** firstDeviceList returns generation 1, epoch 1 of a new person, signed by the person key. */
 export async function firstDeviceList(person: Signer, devices: readonly Device[]): Promise<DeviceList> {
   const label = await labelOf(person.kid);
-  return read(await make(person, { label, gen: 1, epoch: 1, prev: "", person: person.kid, devices }));
+  return readDeviceList(await make(person, { label, gen: 1, epoch: 1, prev: "", person: person.kid, devices }));
 }
 
 /** nextDeviceList returns the list that follows `list` with these devices: signed by an admin device of it, the
@@ -40,27 +40,21 @@ export async function firstDeviceList(person: Signer, devices: readonly Device[]
 export async function nextDeviceList(list: DeviceList, signer: Signer, devices: readonly Device[]): Promise<DeviceList> {
   const { label, person } = list;
   const follow = { label, prev: await hashOf(list), person, devices };
-  if (signer.kid === person) return read(await make(signer, { ...follow, gen: list.gen + 1, epoch: 1 }));
+  if (signer.kid === person) return readDeviceList(await make(signer, { ...follow, gen: list.gen + 1, epoch: 1 }));
   const next = await make(signer, { ...follow, gen: list.gen, epoch: list.epoch + 1 });
-  return read(next + separator + list.text, list);
+  return readDeviceList(next + separator + list.text);
 }
 
 /** Chains that were verified, those asked for last at the end: most are asked for again. */
 const verified = new Map<string, DeviceList>();
 const maxVerified = 64;
 
-/** readDeviceList reads a list from its chain and verifies all of it. Throws a `Refusal`: malformed, wrong header,
- * bad signature, wrong label, not signed by an admin, no chain, broken chain. */
-export function readDeviceList(chain: string): Promise<DeviceList> {
-  return read(chain);
-}
-
 /** acceptDeviceList returns the list that holds after `chain` was shown to somebody who has pinned `pinned`: the
  * newer list, or `pinned` when both say the same. A newer list has `pinned` in its chain, or is of a higher
  * generation. Throws a `Refusal` as `readDeviceList` does, and: wrong label, stale, and same epoch, different list
  * when the chain passes by `pinned`. */
 export async function acceptDeviceList(chain: string, pinned?: DeviceList): Promise<DeviceList> {
-  const next = await read(chain, pinned);
+  const next = await readDeviceList(chain);
   if (pinned === undefined) return next;
   if (next.label !== pinned.label) throw new Refusal("wrong label");
   if (next.gen > pinned.gen) return next;
@@ -69,23 +63,21 @@ export async function acceptDeviceList(chain: string, pinned?: DeviceList): Prom
   throw new Refusal(reaches(pinned, next) ? "stale" : "same epoch, different list");
 }
 
-/** read reads a chain. What of it is the chain of `known` is not verified again. */
-async function read(chain: string, known?: DeviceList): Promise<DeviceList> {
-  const lists = listsOf(chain);
-  if (chain.length > maxChain || lists.length > maxLists) throw new Refusal("malformed");
-  let list = begun(chain, known);
-  const old = list === undefined ? 0 : listsOf(list.text).length;
-  for (const jws of lists.slice(0, lists.length - old).reverse()) list = await next(jws, list);
-  if (list === undefined) throw new Refusal("malformed");
+/** readDeviceList reads a list from its chain and verifies all of it. Throws a `Refusal`: malformed, wrong header,
+ * bad signature, wrong label, not signed by an admin, no chain, broken chain. */
+export async function readDeviceList(chain: string): Promise<DeviceList> {
+  if (chain.length > maxChain || listsOf(chain).length > maxLists) throw new Refusal("malformed");
+  const list = await verify(chain);
   keep(list);
   return list;
 }
 
-/** begun returns what of a chain was verified before. */
-function begun(chain: string, known: DeviceList | undefined): DeviceList | undefined {
+/** verify verifies a chain as far as it was not verified before. */
+async function verify(chain: string): Promise<DeviceList> {
   const kept = verified.get(chain);
-  if (kept !== undefined || known === undefined) return kept;
-  return (separator + chain).endsWith(separator + known.text) ? known : undefined;
+  if (kept !== undefined) return kept;
+  const [newest = "", ...before] = listsOf(chain);
+  return next(newest, before.length === 0 ? undefined : await verify(before.join(separator)));
 }
 
 function keep(list: DeviceList): void {

@@ -49,7 +49,12 @@ export function isName(name: string): boolean {
 
 /** hasNamed tells whether a list that was verified, or one of those before it in its chain, names a device. */
 export function hasNamed(list: DeviceList, kid: string): boolean {
-  return list.text.split(separator).some((each) => ownList(each)?.devices.some((device) => device.kid === kid) === true);
+  return chainOf(list).some(({ devices }) => devices.some((device) => device.kid === kid));
+}
+
+/** chainOf returns a list that was verified and those before it in its chain, the newest first. */
+export function chainOf({ text }: Pick<DeviceList, "text">): readonly DeviceList[] {
+  return text.split(separator).flatMap((each) => ownList(each) ?? []);
 }
 
 /** ownList reads the newest list of a chain that this device has verified; undefined when it is none. */
