@@ -71,8 +71,11 @@ func (c *call) moveOut(ctx context.Context, cfg *server.Config, name, dir string
 		return err
 	}
 	m, err := server.Person{Config: *cfg, Name: name}.Leave(ctx, dir, c.patience)
+	if errors.Is(err, server.ErrExists) {
+		return err
+	}
 	if err != nil {
-		return fmt.Errorf("%w\nNothing has moved: the pod is as it was", err)
+		return fmt.Errorf("%w\nNothing has moved: the pod goes on here", err)
 	}
 	fmt.Fprintf(c.stderr, "%s is in %s as a whole: %d resources, %.1f MB, read back. It is closed on this machine.\nOn the other one: kith move in FOLDER. It asks for this kit, which nothing can replace:\n",
 		name, dir, m.Resources, float64(m.Bytes)/1e6)

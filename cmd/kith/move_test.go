@@ -22,7 +22,7 @@ func TestAPodThatHasMovedIsCheckedElsewhere(t *testing.T) {
 		t.Errorf("%d %s %s", code, said, problems)
 	}
 	code, _, problems = callKith(t, "move", "out", "ana", stick, "--data", data)
-	if code != exitFailed || !strings.Contains(problems, "name an empty folder") || strings.Contains(problems, "goes on here") {
+	if code != exitFailed || !strings.Contains(problems, "has left this machine") || strings.Contains(problems, "goes on here") {
 		t.Errorf("%d %s", code, problems)
 	}
 }

@@ -61,6 +61,9 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	if err := h.state.check(ctx); err != nil {
 		return Checked{}, err
 	}
+	if box, err := h.state.value(ctx, leaving+h.name); err != nil || box != "" && h.left.Load() {
+		return Checked{}, errors.Join(err, isLeaving(h.name, box))
+	}
 	if h.left.Load() {
 		return Checked{Moved: true, Server: !h.config.quiet}, nil
 	}

@@ -22,6 +22,9 @@ import (
 const (
 	deskBeat = 500 * time.Millisecond // between two looks at what is asked, and at what is told
 	deskSlow = 20 * time.Second       // after which whoever asks hears that nobody has answered yet
+
+	askerBeat = 2 * time.Second  // after which whoever asks says that they still wait
+	askerGone = 20 * time.Second // without that, after which they have gone
 )
 
 // errStopped says that the server which was asked has ended.
@@ -43,7 +46,11 @@ type told struct {
 // openDesk begins to answer. What an earlier process was asked is dropped.
 func (s *Server) openDesk(ctx context.Context) error {
 	err := s.state.write(ctx, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, `DELETE FROM asked WHERE told <> '' OR since < ?`, &sqlitex.ExecOptions{Args: []any{s.state.now().Add(-time.Hour).Unix()}})
+		err := sqlitex.Execute(c, `DELETE FROM asked WHERE told <> '' OR since < ?`, &sqlitex.ExecOptions{Args: []any{s.state.now().Add(-time.Hour).Unix()}})
+		if err != nil {
+			return err
+		}
+		return forgetLeaving(c)
 	})
 	if err != nil {
 		return err
@@ -94,8 +101,7 @@ func (s *Server) attend(ctx context.Context) {
 			break
 		}
 		s.desk.all.Go(func() {
-			text := answerOf(s.perform(ctx, q.person, q.verb))
-			if err := s.state.answer(context.WithoutCancel(ctx), q.id, text); err != nil {
+			if err := s.reply(ctx, q.id, q.person, q.verb); err != nil && ctx.Err() == nil {
 				slog.Error("answer the command line", "err", err)
 			}
 		})
@@ -103,6 +109,49 @@ func (s *Server) attend(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		slog.Error("hear the command line", "err", err)
 	}
+}
+
+// reply does what is asked, and answers. A pod that leaves has left once whoever asks has heard of it: where they go away
+// before, it stays.
+func (s *Server) reply(ctx context.Context, id, name, verb string) error {
+	box, leaves := strings.CutPrefix(verb, moveOut)
+	if !leaves {
+		return s.state.answer(context.WithoutCancel(ctx), id, answerOf(s.perform(ctx, name, verb)))
+	}
+	wanted, end := s.wanted(ctx, id)
+	defer end()
+	answer, failed := s.perform(wanted, name, verb)
+	if err := s.state.answer(context.WithoutCancel(ctx), id, answerOf(answer, failed)); failed != nil || err != nil {
+		return err
+	}
+	<-wanted.Done()
+	if ctx.Err() != nil { // the server stops: whoever asks may still hear of it
+		return nil
+	}
+	return s.breakOff(ctx, name, box)
+}
+
+// wanted returns a context that ends when whoever asks has gone: they have taken the question back, or say no more that
+// they wait for the answer.
+func (s *Server) wanted(ctx context.Context, id string) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(ctx)
+	last, heard := int64(-1), time.Now()
+	s.desk.all.Go(func() {
+		every(ctx, deskBeat, func() {
+			beat := int64(-1)
+			err := s.state.read(ctx, `SELECT since FROM asked WHERE id = ?`, []any{id}, func(row *sqlite.Stmt) error {
+				beat = row.ColumnInt64(0)
+				return nil
+			})
+			if beat != last && beat >= 0 {
+				last, heard = beat, time.Now()
+			}
+			if err == nil && beat < 0 || time.Since(heard) > askerGone {
+				end()
+			}
+		})
+	})
+	return ctx, end
 }
 
 func answerOf(answer any, err error) string {
@@ -146,7 +195,7 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 		return nil, h.limit(ctx)
 	case "back-up":
 		return nil, h.backUpAlone(ctx)
-	case "leave":
+	case strings.TrimSpace(moveOut):
 		return s.leave(ctx, name, about)
 	case "return":
 		return nil, s.takeBack(ctx, name)
@@ -200,6 +249,9 @@ func (o Person) askServer(ctx context.Context, verb string, waiting func()) (tex
 			return err
 		}
 		text, err = s.await(ctx, id, waiting)
+		if err == nil && strings.HasPrefix(verb, moveOut) {
+			err = s.setOut(ctx, o.Name)
+		}
 		return errors.Join(err, s.forgetAsked(context.WithoutCancel(ctx), id))
 	})
 	return text, err
@@ -211,10 +263,18 @@ func (s *state) forgetAsked(ctx context.Context, id string) error {
 	})
 }
 
+// stillAsks says that an answer is waited for.
+func (s *state) stillAsks(ctx context.Context, id string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `UPDATE asked SET since = since + 1 WHERE id = ?`, &sqlitex.ExecOptions{Args: []any{id}})
+	})
+}
+
 // await waits for an answer.
 func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawMessage, error) {
-	slow := time.NewTimer(deskSlow)
+	slow, beat := time.NewTimer(deskSlow), time.NewTicker(askerBeat)
 	defer slow.Stop()
+	defer beat.Stop()
 	for {
 		text, found := "", false
 		err := s.read(ctx, `SELECT told FROM asked WHERE id = ?`, []any{id}, func(row *sqlite.Stmt) error {
@@ -241,6 +301,10 @@ func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawM
 			return nil, ctx.Err()
 		case <-slow.C:
 			waiting()
+		case <-beat.C:
+			if err := s.stillAsks(ctx, id); err != nil {
+				return nil, err
+			}
 		case <-time.After(deskBeat / 2):
 		}
 	}

@@ -190,6 +190,10 @@ func (d *doctor) lookAtPerson(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	closed, err := d.lookAtLeaving(ctx, name)
+	if err != nil || closed {
+		return err
+	}
 	switch {
 	case p.moved:
 		d.say(name, levelOK, "The pod has moved to another machine, and answers here that it has.", "")
@@ -207,6 +211,20 @@ func (d *doctor) lookAtPerson(ctx context.Context, name string) error {
 		return err
 	}
 	return d.lookAtTroubles(ctx, name)
+}
+
+// lookAtLeaving tells of a pod that is about to leave, or was when its process ended.
+func (d *doctor) lookAtLeaving(ctx context.Context, name string) (closed bool, err error) {
+	box, err := d.state.value(ctx, leaving+name)
+	if err != nil || box == "" {
+		return false, err
+	}
+	if closed = folder.Busy(d.config.index(name)); closed {
+		d.say(name, levelLook, "The pod is closed while `kith move out` copies it to "+box+".", "Nothing has moved before that command says so. Where it was stopped, the pod opens again within half a minute.")
+		return true, nil
+	}
+	d.say(name, levelLook, "A `kith move out` to "+box+" was broken off. Nothing has moved: the pod is here.", "kith serve opens it as before. Delete what is in "+box+": it is half of a copy.")
+	return false, nil
 }
 
 func (d *doctor) lookAtRoom(ctx context.Context, name string) error {

@@ -11,6 +11,7 @@ import (
 
 	"kith/ldp"
 	"kith/pod"
+	"kith/pod/folder"
 	"kith/sync/archive"
 
 	"zombiezen.com/go/sqlite"
@@ -30,6 +31,14 @@ type Moved struct {
 // goesAlong are the tables of state.db that move to another machine: what a backup has, and the backups themselves.
 var goesAlong = append(exported[:len(exported):len(exported)], []struct{ table, person string }{{"backup", "person"}, {"queued", "person"}, {"done", "person"}}...)
 
+const (
+	// moveOut begins what is asked of the server that has a pod which leaves.
+	moveOut = "move-out "
+	// leaving names what tells to which folder a pod is being copied that leaves. It is open again at the next start,
+	// unless whoever asked has heard that all of it is there.
+	leaving = "leaving "
+)
+
 // movedFrom is the member that tells the address of the server that the pod comes from.
 const movedFrom = "from"
 
@@ -40,12 +49,41 @@ func (o Person) Leave(ctx context.Context, dir string, waiting func()) (m Moved,
 	if dir, err = checkPlace(o.Config, dir); err != nil {
 		return m, err
 	}
+	if err := o.stays(ctx); err != nil {
+		return m, err
+	}
 	if err := mustBeEmpty(dir); errors.Is(err, ErrExists) {
-		return m, fmt.Errorf("%w: %s is not empty; name an empty folder", ErrExists, dir)
+		return m, fmt.Errorf("%w: %s is not empty; name an empty folder. What a move that was broken off has left there may be deleted", ErrExists, dir)
 	} else if err != nil {
 		return m, err
 	}
-	return m, o.ask(ctx, "leave "+dir, &m, waiting)
+	return m, o.ask(ctx, moveOut+dir, &m, waiting)
+}
+
+// stays refuses a pod that has left, or is about to.
+func (o Person) stays(ctx context.Context) error {
+	return o.do(func(s *state) error {
+		p, err := s.person(ctx, o.Name)
+		if err != nil {
+			return err
+		}
+		if p.moved {
+			return hasLeft(o.Name)
+		}
+		box, err := s.value(ctx, leaving+o.Name)
+		if err == nil && box != "" && folder.Busy(o.Config.index(o.Name)) {
+			err = isLeaving(o.Name, box)
+		}
+		return err
+	})
+}
+
+func hasLeft(name string) error {
+	return fmt.Errorf("%w: %s has left this machine; `kith move undo %s` opens it here again", ErrExists, name, name)
+}
+
+func isLeaving(name, box string) error {
+	return fmt.Errorf("%w: a `kith move out` of %s to %s is under way, and the pod is closed meanwhile; where that command was stopped, it opens again within half a minute", ErrExists, name, box)
 }
 
 // Return opens a pod again that has left. The caller knows that it lives nowhere else. Errors: ErrPerson.
@@ -95,14 +133,14 @@ func (s *Server) leave(ctx context.Context, name, dir string) (m Moved, err erro
 		return m, err
 	}
 	if !h.left.CompareAndSwap(false, true) {
-		return m, fmt.Errorf("%w: %s has left this machine; `kith move undo %s` opens it here again", ErrExists, name, name)
+		return m, hasLeft(name)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.reopen(context.WithoutCancel(ctx), name, false), emptied(dir))
+			err = errors.Join(err, s.breakOff(context.WithoutCancel(ctx), name, dir))
 		}
 	}()
-	if err := h.state.setMoved(ctx, name, true); err != nil {
+	if err := h.state.write(ctx, func(c *sqlite.Conn) error { return setValues(c, leaving+name, dir) }); err != nil {
 		return m, err
 	}
 	h.retire()
@@ -113,7 +151,44 @@ func (s *Server) leave(ctx context.Context, name, dir string) (m Moved, err erro
 	m, err = h.copyTo(ctx, archive.Folder(dir))
 	m.Stays = everyReason(h.upkeep.troubles().Refused)
 	m.Server = !s.config.quiet
+	if err == nil && s.config.quiet { // nobody else has to hear of it
+		err = h.state.setOut(ctx, name)
+	}
 	return m, err
+}
+
+// breakOff opens a pod again that was to leave, unless it has left, and empties the folder that it was copied to.
+func (s *Server) breakOff(ctx context.Context, name, dir string) error {
+	box := ""
+	err := s.state.write(ctx, func(c *sqlite.Conn) (err error) {
+		if box, err = value(c, leaving+name); err == nil {
+			err = setValues(c, leaving+name, "")
+		}
+		return err
+	})
+	if err != nil || box == "" {
+		return err
+	}
+	return errors.Join(s.reopen(ctx, name), emptied(dir))
+}
+
+// setOut has a pod leave of which everything is in its folder. It fails where it was opened again meanwhile.
+func (s *state) setOut(ctx context.Context, name string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		box, err := value(c, leaving+name)
+		if err == nil && box == "" {
+			err = fmt.Errorf("the move of %s was broken off, and the pod is open here again; try it again with an empty folder", name)
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(setMoved(c, name, true), setValues(c, leaving+name, ""))
+	})
+}
+
+// forgetLeaving is what a start makes of moves that were broken off: the pods are open.
+func forgetLeaving(c *sqlite.Conn) error {
+	return sqlitex.Execute(c, `DELETE FROM server WHERE substr(name, 1, ?1) = ?2`, &sqlitex.ExecOptions{Args: []any{len(leaving), leaving}})
 }
 
 // retire ends all that the pod does by itself. It may be called again.
@@ -186,27 +261,35 @@ func (k *onlyKit) Marks(context.Context) ([]string, error) { return nil, nil }
 // Mark implements archive.Kits.
 func (k *onlyKit) Mark(context.Context, ...string) error { return nil }
 
-func (s *state) setMoved(ctx context.Context, name string, moved bool) error {
-	return s.write(ctx, func(c *sqlite.Conn) error {
-		return sqlitex.Execute(c, `UPDATE person SET moved = ? WHERE name = ?`, &sqlitex.ExecOptions{Args: []any{moved, name}})
-	})
+func setMoved(c *sqlite.Conn, name string, moved bool) error {
+	return sqlitex.Execute(c, `UPDATE person SET moved = ? WHERE name = ?`, &sqlitex.ExecOptions{Args: []any{moved, name}})
 }
 
 // takeBack opens a pod again that has left.
 func (s *Server) takeBack(ctx context.Context, name string) error {
 	p, err := s.state.person(ctx, name)
-	if err == nil && !p.moved {
-		err = fmt.Errorf("%s has not moved: there is nothing to undo", name)
-	}
 	if err != nil {
 		return err
 	}
-	return s.reopen(ctx, name, false)
+	box, err := s.state.value(ctx, leaving+name)
+	switch {
+	case err != nil:
+		return err
+	case p.moved:
+	case box == "":
+		return fmt.Errorf("%s has not moved: there is nothing to undo", name)
+	case s.opened(name).left.Load():
+		return isLeaving(name, box)
+	}
+	return s.reopen(ctx, name)
 }
 
-// reopen closes a pod, says whether it has moved, and opens it again. Who asks in between finds nobody.
-func (s *Server) reopen(ctx context.Context, name string, moved bool) error {
-	if err := s.state.setMoved(ctx, name, moved); err != nil {
+// reopen closes a pod, says that it has not moved, and opens it again. Who asks in between finds nobody.
+func (s *Server) reopen(ctx context.Context, name string) error {
+	err := s.state.write(ctx, func(c *sqlite.Conn) error {
+		return errors.Join(setMoved(c, name, false), setValues(c, leaving+name, ""))
+	})
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -218,11 +301,11 @@ func (s *Server) reopen(ctx context.Context, name string, moved bool) error {
 			return err
 		}
 	}
-	_, err := s.home(ctx, name)
+	_, err = s.home(ctx, name)
 	return err
 }
 
-// serveLeft answers for a pod that has moved to another machine: friends and the owner's devices hear it, others what
+// serveLeft answers for a pod that has moved, or is about to move, to another machine: friends and the owner's devices hear it, others what
 // they hear of a name that nobody has.
 func (s *Server) serveLeft(w http.ResponseWriter, r *http.Request, h *home, rest string) {
 	agent, err := h.who.Authenticate(r)
@@ -233,5 +316,9 @@ func (s *Server) serveLeft(w http.ResponseWriter, r *http.Request, h *home, rest
 	ldp.CORS(w, r)
 	// Where the new machine takes over the address, phones should not stay away for long.
 	w.Header().Set("Retry-After", "60")
-	ldp.Problem(w, http.StatusServiceUnavailable, "This pod has moved to another machine. Nothing is read or written here any more.")
+	text := "This pod has moved to another machine. Nothing is read or written here any more."
+	if box, err := h.state.value(r.Context(), leaving+h.name); err != nil || box != "" {
+		text = "This pod is being copied to take it to another machine. Nothing is read or written here meanwhile."
+	}
+	ldp.Problem(w, http.StatusServiceUnavailable, text)
 }
