@@ -39,7 +39,7 @@ func (s *state) known(ctx context.Context, p person) (bool, error) {
 }
 
 // away reports whether the folder of the pod is not there.
-func (h *home) away() bool { return h.absent || h.store != nil && h.store.Away() }
+func (h *home) away() bool { return h.absent || h.upkeep.away != nil && h.upkeep.away() }
 
 // serveAway answers for a pod whose folder is not there. It tells nobody where that is.
 func (h *home) serveAway(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +64,7 @@ func (s *Server) openAway(ctx context.Context, name string) error {
 // next opens that. Until then it is pod.ErrAway.
 func (s *Server) renew(name string) error {
 	h := s.opened(name)
-	if h == nil || !h.store.Away() {
+	if h == nil || !h.away() {
 		return nil
 	}
 	vacant, err := folder.Vacant(s.config.tree(name))

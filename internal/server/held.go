@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"kith/pod"
+	"kith/pod/folder"
 	"kith/sync/archive"
 )
 
@@ -120,7 +121,7 @@ func (h *home) copies(ctx context.Context) (all []archive.Contents, failed error
 
 // bringFrom puts back what one backup has of what is missing still: with the bytes that it had, or with any.
 func (h *home) bringFrom(ctx context.Context, from archive.Contents, older bool) error {
-	lacking, err := h.store.Lacking(ctx)
+	lacking, err := h.upkeep.lacking(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (h *home) bringFrom(ctx context.Context, from archive.Contents, older bool)
 		}
 		one := from
 		one.Rows = []archive.Row{row}
-		err := one.Each(ctx, func(row pod.Info, body io.Reader) error { return h.putBack(ctx, row, body) })
+		err := one.Each(ctx, func(row pod.Info, body io.Reader) error { return h.upkeep.putBack(ctx, row, body) })
 		if errors.Is(err, archive.ErrDamaged) {
 			slog.Warn("something in a backup is damaged, and does not come back from there")
 			continue
@@ -147,18 +148,19 @@ func (h *home) bringFrom(ctx context.Context, from archive.Contents, older bool)
 	return nil
 }
 
-func (h *home) putBack(ctx context.Context, row pod.Info, body io.Reader) error {
+// putHeldBack gives what is held its bytes again.
+func putHeldBack(ctx context.Context, in *folder.Store, row pod.Info, body io.Reader) error {
 	if body == nil {
-		return h.store.PutBack(ctx, row, nil)
+		return in.PutBack(ctx, row, nil)
 	}
-	st, err := h.store.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
+	st, err := in.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
 	if err != nil {
 		return err
 	}
 	if st.ETag() != row.ETag {
 		return errors.Join(archive.ErrDamaged, st.Discard())
 	}
-	return errors.Join(h.store.PutBack(ctx, row, st), st.Discard())
+	return errors.Join(in.PutBack(ctx, row, st), st.Discard())
 }
 
 // beginBack is bringBack for whoever does not wait for it: the trouble stands until it is done, and says why where it

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 
 	"kith/pod"
 	"kith/pod/folder"
@@ -18,7 +19,10 @@ type upkeep struct {
 	bytes    func() int64
 	limit    func(bytes int64)
 	freeze   func()
-	settle   func(ctx context.Context) error // takes in what hands have put into the folder
+	away     func() bool                                                   // the folder is not where it was
+	lacking  func(ctx context.Context) ([]pod.Info, error)                 // what is held, as it was
+	putBack  func(ctx context.Context, row pod.Info, body io.Reader) error // something of that, out of a copy
+	settle   func(ctx context.Context) error                               // takes in what hands have put into the folder
 }
 
 // openUpkeep lends the pod the methods of its store that are about all of it.
@@ -30,6 +34,8 @@ func (h *home) openUpkeep() {
 			return badACLs(ctx, all, h.readableACL)
 		},
 		troubles: all.Troubles, decide: all.DecideHeld, bytes: all.Bytes, limit: all.Limit, freeze: all.Freeze, settle: all.Settle,
+		away: all.Away, lacking: all.Lacking,
+		putBack: func(ctx context.Context, row pod.Info, body io.Reader) error { return putHeldBack(ctx, all, row, body) },
 	}
 }
 
