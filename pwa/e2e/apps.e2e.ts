@@ -8,7 +8,6 @@ import { lookAt } from "./look.ts";
 import { type Host, openScene, type Person, type Scene } from "./harness.ts";
 import { Phone, witness, words } from "./people.ts";
 import { podFiles } from "./pods.ts";
-import { isolated } from "../src/ui/asked.ts";
 import { enElsewhere } from "../src/ui/words/en/elsewhere.ts";
 
 const { apps: own, consent } = enElsewhere;
@@ -44,7 +43,7 @@ afterAll(async () => {
 const look = (page: Page, name: string): Promise<void> => lookAt(page, `apps ${name}`);
 
 const title = (page: Page, name: string) => page.getByRole("heading", { level: 1, name, exact: true });
-const asks = (page: Page, name = "Albums") => title(page, consent.title(isolated(name)));
+const asks = (page: Page, name = "Albums") => title(page, consent.title(name));
 const press = (page: Page, name: string): Promise<void> => page.getByRole("button", { name, exact: true }).click();
 const anonymous = async (url: string): Promise<{ status: number; body: string }> => {
   const answer = await fetch(url, { headers: { Accept: "text/turtle" } });

@@ -5,6 +5,7 @@ import type { Env, Stop } from "./env.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Apps, Audience, BackedUp, BackupCourse, Backups, Circle, CircleId, Compose, ContactId, Device, Draft, Friend, Home, Invite, InvitePreview, Kith, LinkKind, Me, OutboxItem, PodPreview, PodState, PostRef, Relays, RestoreChoice, Storage, Talk, Topic, Waiting } from "./kith.ts";
+import { named } from "./name.ts";
 import { relayCount } from "./pod/facts.ts";
 import { asksOf, unsent } from "./pod/letters.ts";
 import { entries } from "./pod/outbox.ts";
@@ -166,7 +167,7 @@ export class App implements Kith {
     const seen = this.#store.get(`seen/${cid}`);
     const byPod = session.list.devices.some(({ kid, may }) => !may.includes("post") && kid === this.#store.row(cardPath(cid))?.version.device);
     return given({
-      cid, name, since, muted, verified, reachable: reachable({ way, relays }),
+      cid, name: named(name), since, muted, verified, reachable: reachable({ way, relays }),
       circles: circles.filter(({ members }) => members.includes(cid)).map(({ id }) => id),
       differed: this.#store.get(`differed/${cid}`) === true,
       keysChanged: this.#store.get(`changed/${cid}`) === true,
@@ -179,7 +180,7 @@ export class App implements Kith {
   }
 
   circles(): readonly Circle[] {
-    return circlesOf(this.#store);
+    return circlesOf(this.#store).map((each) => ({ ...each, name: named(each.name) }));
   }
 
   invites(): readonly Invite[] {
@@ -203,7 +204,7 @@ export class App implements Kith {
 
   devices(): readonly Device[] {
     const session = this.#parts?.session;
-    return (session?.list.devices ?? []).map(({ kid, name, may }) => ({ kid, name, self: kid === session?.me.device, isPod: !may.includes("post"), admin: may.includes("admin") }));
+    return (session?.list.devices ?? []).map(({ kid, name, may }) => ({ kid, name: named(name), self: kid === session?.me.device, isPod: !may.includes("post"), admin: may.includes("admin") }));
   }
 
   async storage(): Promise<Storage> {
@@ -482,8 +483,7 @@ export class App implements Kith {
   }
 
   async backups(): Promise<Backups> {
-    const { session } = this.#must;
-    return new (await backing()).Backups(session);
+    return new (await backing()).Backups(this.#must.session);
   }
 
   async restore(file: Blob, code: string, choice: RestoreChoice, course: BackupCourse): Promise<void> {

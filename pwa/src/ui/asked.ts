@@ -21,11 +21,6 @@ export function backOf({ back }: Asked): string {
   return protocol === "https:" || protocol === "http:" ? host : protocol;
 }
 
-/** isolated keeps the direction of a foreign name from turning the words around it. */
-export function isolated(name: string): string {
-  return `\u2068${name}\u2069`;
-}
-
 /** placeOf returns a URL without its scheme and without the slash at its end. */
 export function placeOf(url: string): string {
   return url.replace(/^https?:\/\//, "").replace(/\/$/, "");

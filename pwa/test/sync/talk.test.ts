@@ -9,6 +9,7 @@ import { repliesName } from "../../src/core/pod/replies.ts";
 import { card } from "../../src/core/pod/people.ts";
 import { Tree } from "../../src/core/pod/tree.ts";
 import { whereOf } from "../../src/core/sync/feed.ts";
+import { randomName } from "../../src/core/ids.ts";
 import { befriend, Folks, type One, refOf, sync, to } from "./folks.ts";
 import { Host } from "./host.ts";
 
@@ -130,6 +131,13 @@ describe("a comment", () => {
     await sync(ben, ana, cleo);
     expect(await said(cleo)).toEqual(["Ben: I am Cleo"]);
     await ben.kith.rename("Ben");
+  });
+
+  test.each(["Cleo\u200b", "\u2060ＣＬＥＯ", "\u202eCleo", "Ana\u034f"])("cannot come under a name that is seen as another's: %j", async (name) => {
+    const { folder } = whereOf(ref);
+    await post(ben, bens, randomName((n) => crypto.getRandomValues(new Uint8Array(n)), 20), messageText({ kind: "comment", folder, text: "It is me", at: Date.now(), name }));
+    await sync(ben, ana, cleo);
+    expect(await said(cleo)).toEqual(["Ben: It is me"]);
   });
 });
 

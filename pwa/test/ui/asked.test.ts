@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Asked } from "../../src/core/kith.ts";
-import { backOf, cautionsOf, isolated, placeOf } from "../../src/ui/asked.ts";
+import { backOf, cautionsOf, placeOf } from "../../src/ui/asked.ts";
 
 const asked = (more: Partial<Asked>): Asked => ({
   issuer: "https://pods.example", id: "x", name: "Albums", host: "albums.example", described: true, back: "https://albums.example/back", expires: 0, ...more,
@@ -31,8 +31,4 @@ test.each([
 
 test("a place is an address without its scheme", () => {
   expect(placeOf("https://pods.example/ana/")).toBe("pods.example/ana");
-});
-
-test("a name keeps its direction to itself", () => {
-  expect(isolated("\u202Eevil")).toBe("\u2068\u202Eevil\u2069");
 });

@@ -5,6 +5,7 @@ import { inboxACL } from "../acl/document.ts";
 import { KithError } from "../errors.ts";
 import { randomName } from "../ids.ts";
 import type { CircleId, ContactId } from "../kith.ts";
+import { named, tidied } from "../name.ts";
 import { type Card, cardText } from "./card.ts";
 import { card, type CircleFacts, circlesOf, contact, contactsOf } from "./people.ts";
 import { lettersTo } from "./letters.ts";
@@ -17,7 +18,7 @@ const hues = 8;
 
 /** tidyName returns a name as it is kept; throws `empty` or `too-long`. */
 export function tidyName(name: string): string {
-  const tidy = name.normalize("NFC").replace(/[\p{Cc}\p{Cs}]/gu, "").trim();
+  const tidy = tidied(name);
   if (tidy === "") throw new KithError("empty", "name: it is empty");
   if (tidy.length > maxName) throw new KithError("too-long", `name: it has more than ${maxName} characters`);
   return tidy;
@@ -36,7 +37,7 @@ export function addFriend(tree: Tree, friend: Card, wanted?: ContactId): Promise
 export async function putFriend(tree: Tree, batch: Batch, friend: Card, wanted?: ContactId): Promise<{ readonly cid: ContactId; readonly kept: Card; readonly known: boolean }> {
   const known = contactsOf(tree.store).find(({ label }) => label === friend.label)?.cid;
   const cid = known ?? wanted ?? (randomName(tree.env.random, 20) as ContactId);
-  const kept = known === undefined ? friend : renewed(await card(tree, known), friend);
+  const kept = known === undefined ? { ...friend, name: named(friend.name) } : renewed(await card(tree, known), friend);
   await batch.putText(cardPath(cid), jsonLD, cardText(kept));
   if (known === undefined) await batch.putText(`${inboxPath(cid)}.acl`, turtle, inboxACL(cid));
   return { cid, kept, known: known !== undefined };

@@ -3,6 +3,7 @@
 import { type AudienceId, sorted } from "../acl/group.ts";
 import { KithError } from "../errors.ts";
 import type { Audience, AudienceView, CircleId, ContactId } from "../kith.ts";
+import { named } from "../name.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { PodWay, RelayWay } from "../webid/way.ts";
 import { type Card, readCard } from "./card.ts";
@@ -137,7 +138,7 @@ export function peopleOf(store: Store): People {
 /** viewOf says in a person's terms who these contacts are. */
 export function viewOf({ contacts: known, circles: all }: People, members: readonly ContactId[]): AudienceView {
   const wanted = new Set(members);
-  const people = known.filter(({ cid }) => wanted.has(cid)).map(({ cid, name }) => ({ cid, name }));
+  const people = known.filter(({ cid }) => wanted.has(cid)).map(({ cid, name }) => ({ cid, name: named(name) }));
   if (people.length === 0) return { kind: "me", people };
   const here = packed(people.map(({ cid }) => cid));
   const circle = all.find((each) => packed(each.members) === here)?.id;

@@ -12,6 +12,7 @@
 import { b64u, type Bytes, fromB64u, hmac, join, sha256, utf8 } from "../bytes.ts";
 import { KithError } from "../errors.ts";
 import { type Json, list, object, objectIn, string } from "../json.ts";
+import { named } from "../name.ts";
 import { tellAll } from "../pod/letters.ts";
 import { relayCount } from "../pod/facts.ts";
 import { inviteKeyNames } from "../pod/inviter.ts";
@@ -102,11 +103,11 @@ export interface Joiner {
 
 /** joinerOf reads who asks; undefined when something lacks, or a key is none. */
 export function joinerOf(request: Json | undefined, now: number): Joiner | undefined {
-  const [mac, name] = [string(request?.mac, 64), string(request?.name)];
-  if (request === undefined || mac === undefined || name === undefined || !isName(name)) return undefined;
+  const [mac, said] = [string(request?.mac, 64), string(request?.name)];
+  if (request === undefined || mac === undefined || said === undefined || !isName(named(said))) return undefined;
   try {
     const [kid, key] = [parseDid(request.kid), didOfJwk(request.agree)];
-    return { kid, name, mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
+    return { kid, name: named(said), mac, agree: { kid: `k${key.slice(-11)}`, device: kid, key, until: now + agreementLife } };
   } catch (error) {
     if (error instanceof KithError && error.code === "keys-refused") return undefined;
     throw error;

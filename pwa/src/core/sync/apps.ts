@@ -12,6 +12,7 @@ import type { Admitted, Apps, Asked, Elsewhere } from "../kith.ts";
 import type { Client } from "../ldp/client.ts";
 import { codeOf, Failure } from "../ldp/errors.ts";
 import { type Answer, ask } from "../ldp/wire.ts";
+import { tidied } from "../name.ts";
 import { podClient } from "./clients.ts";
 import { jsonOf } from "./open.ts";
 import type { Session } from "./session.ts";
@@ -149,7 +150,7 @@ function readAdmitted(read: Json): readonly Admitted[] {
 
 /** tidy returns a name that somebody else chose, without what turns or hides the text around it; empty when there is none. */
 function tidy(name: unknown): string {
-  return (string(name) ?? "").replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").trim().slice(0, 80);
+  return tidied(string(name) ?? "").slice(0, 80);
 }
 
 /** leadsBack returns where the person goes next; only to the address that they were shown. */

@@ -5,6 +5,7 @@
  */
 
 import type { ContactId, Deleted } from "../kith.ts";
+import { named } from "../name.ts";
 import { recordText, unpacked } from "../pod/facts.ts";
 import { receiptsOf } from "../pod/letters.ts";
 import { deleted, placeOf, recordPath } from "../pod/paths.ts";
@@ -29,7 +30,7 @@ async function toldOf(tree: Tree, { path, note }: Row): Promise<Deleted> {
   const counts = new Map(String(note?.gone ?? "").split(",").map((each) => each.split(" ") as [string, string]));
   const friends = contactsOf(tree.store).filter(({ cid }) => asked.has(cid)).map(async ({ cid, name }) => {
     const gone = note?.gone === undefined ? undefined : Number(counts.get(cid) ?? 0);
-    return { cid, name, ...(gone === undefined ? await devicesOf(tree, cid, handle) : { devices: gone, gone }) };
+    return { cid, name: named(name), ...(gone === undefined ? await devicesOf(tree, cid, handle) : { devices: gone, gone }) };
   });
   return { published: Number(note?.published ?? 0), deleted: Number(note?.deleted ?? 0), narrowed, friends: await Promise.all(friends) };
 }

@@ -5,6 +5,7 @@
 
 import { objectIn } from "../json.ts";
 import type { AudienceView, ContactId, FeedPage, Picture, Post, PostRef } from "../kith.ts";
+import { named } from "../name.ts";
 import { given } from "../given.ts";
 import { entries } from "../pod/outbox.ts";
 import { relayCount } from "../pod/facts.ts";
@@ -153,7 +154,7 @@ export class Feed {
     return async ({ folder, published, copy }) => {
       const note = await this.note({ folder, cid: copy?.cid });
       if (copy === undefined) return note === undefined ? undefined : { ...this.#own(folder, note, people), state: stateOf(folder) };
-      return this.#theirs(copy, note, published, names.get(copy.cid) ?? "");
+      return this.#theirs(copy, note, published, named(names.get(copy.cid) ?? ""));
     };
   }
 

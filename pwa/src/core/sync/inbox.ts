@@ -20,6 +20,7 @@ import { type Batch, jsonLD } from "../pod/tree.ts";
 import type { Row } from "../store/store.ts";
 import { KithError } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { alike, named } from "../name.ts";
 import type { Session } from "./session.ts";
 
 /** Follow returns a friend's record after what they say of themself. */
@@ -103,14 +104,14 @@ async function likes(salt: string, folder: Folder, text: string): Promise<boolea
   return false;
 }
 
-/** calledHere returns the name under which others see a friend's reply: what they call themself, unless another friend is called that. */
-function calledHere({ store }: Session, cid: ContactId, said: string, known: string): string {
+/** calledHere returns the name under which others see a friend's reply: what they call themself, unless the owner or another friend is called that. */
+function calledHere({ me, store }: Session, cid: ContactId, said: string, known: string): string {
   try {
     const name = tidyName(said.slice(0, 40));
-    const taken = contactsOf(store).some((each) => each.cid !== cid && each.name.toLowerCase() === name.toLowerCase());
-    return taken ? known : name;
+    const taken = alike(me.name, name) || contactsOf(store).some((each) => each.cid !== cid && alike(each.name, name));
+    return taken ? named(known) : name;
   } catch (error) {
-    if (error instanceof KithError) return known;
+    if (error instanceof KithError) return named(known);
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import type { ContactId, Invite, InvitePreview } from "../kith.ts";
 import { randomName } from "../ids.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
+import { named, tidied } from "../name.ts";
 import { relayCount } from "../pod/facts.ts";
 import { addFriend } from "../pod/friends.ts";
 import { forgetInvites, heldInvites, holdInvite } from "../pod/inviter.ts";
@@ -145,7 +146,7 @@ export async function acceptInvite(session: Session, link: string): Promise<Cont
   if (answer.status !== 200) throw new Failure(codeOf(answer.status, "friend"), "accept invite", answer.status);
   const { devices, keys, ways, name, salt } = await confirmed(invite, confirmKey, answer.bytes);
   const friend = {
-    label: devices.label, devices: devices.text, keys: keys.text, ways, salt: b64u(salt), name: name === "" ? invite.name : name, since: env.now(),
+    label: devices.label, devices: devices.text, keys: keys.text, ways, salt: b64u(salt), name: tidied(name) || invite.name, since: env.now(),
   };
   const kept = await addFriend(tree, { ...friend, grant: 1, accepts: [], muted: false, verified: false, blocked: false, direct: false, note: "" }, cid);
   await store.apply([{ unset: accepting + b64u(invite.id) }]);
@@ -205,5 +206,5 @@ export function previewInvite(session: Session | undefined, link: string): Invit
   const invite = readInvite(link);
   const known = session === undefined ? undefined : contactsOf(session.store).find(({ label }) => label === invite.label)?.cid;
   const at = invite.pods[0] ?? invite.relays[0]?.relay;
-  return given({ name: invite.name, host: at === undefined ? "" : new URL(at).host, relayed: invite.pods.length === 0, known, mine: invite.label === session?.list.label });
+  return given({ name: named(invite.name), host: at === undefined ? "" : new URL(at).host, relayed: invite.pods.length === 0, known, mine: invite.label === session?.list.label });
 }

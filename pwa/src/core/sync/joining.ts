@@ -8,6 +8,7 @@ import { type Client, PodClient } from "../ldp/client.ts";
 import { codeOf, Failure, statusOf } from "../ldp/errors.ts";
 import type { Answer } from "../ldp/wire.ts";
 import { network } from "../loaded.ts";
+import { named } from "../name.ts";
 import { type Known, knownName } from "../pod/bases.ts";
 import { maxList } from "../pod/card.ts";
 import { relayCount } from "../pod/facts.ts";
@@ -90,7 +91,7 @@ export async function joinDevice(env: Env, store: Store, link: string, name: str
     throw error;
   }
   const { label, via } = joining;
-  const me: Person = { name: joining.name, label, device: signer.kid, since: env.now() };
+  const me: Person = { name: named(joining.name), label, device: signer.kid, since: env.now() };
   const writes: Write[] = [{ set: "me", value: me }, ...("pod" in joining ? podWrites(joining, via) : [{ set: knownName((await acceptDeviceList(lists[0]?.[1] ?? "")).signer), value: { heard: 0 } satisfies Known }])];
   await store.apply([...(await Promise.all(lists.map(([path, list]) => asTold({ env, store }, path, list, path === relaysPath ? "application/json" : jose)))), ...writes]);
 }
@@ -147,7 +148,7 @@ async function askToJoin(joining: Joining, { openly }: PodWay, { kid }: Signer, 
 /** clipped returns a device's name as far as a list takes it. */
 function clipped(name: string): string {
   let short = "";
-  for (const sign of name.replace(/\p{Cc}/gu, " ")) {
+  for (const sign of named(name)) {
     if (!isName(short + sign)) break;
     short += sign;
   }

@@ -7,6 +7,7 @@
  */
 
 import { readText } from "../bytes.ts";
+import { named } from "../name.ts";
 import { devices } from "../pod/paths.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { SealedRequest } from "../sealed/request.ts";
@@ -43,7 +44,7 @@ export async function part({ env, list, me, store }: Session, chain: string): Pr
   const before = store.get(partedSetting) as Parted | undefined;
   if (before?.gen === theirs.gen && before.by === by && before.off === off && before.epoch >= epoch) return false;
   const { name = "" } = chainOf(list).flatMap(({ devices }) => devices).find(({ kid }) => kid === by) ?? {};
-  await store.apply([{ set: partedSetting, value: { by, name, epoch, off, gen: theirs.gen, at: env.now() } satisfies Parted }]);
+  await store.apply([{ set: partedSetting, value: { by, name: named(name), epoch, off, gen: theirs.gen, at: env.now() } satisfies Parted }]);
   return true;
 }
 

@@ -4,6 +4,7 @@ import type { Env } from "../env.ts";
 import { KithError } from "../errors.ts";
 import type { PodState, Topic } from "../kith.ts";
 import type { Client, PodClient } from "../ldp/client.ts";
+import { named } from "../name.ts";
 import { draftRows, Drafts } from "../pod/drafts.ts";
 import { devices, inbox, namePath, relaysPath } from "../pod/paths.ts";
 import { asTold, Tree } from "../pod/tree.ts";
@@ -114,7 +115,7 @@ export class Session {
   /** followName takes over the name that another device of this person gave them. */
   async #followName(): Promise<void> {
     const name = await this.tree.text(namePath);
-    if (name !== undefined && name !== "") await this.store.apply([{ set: "me", value: { ...this.me, name } satisfies Person }]);
+    if (name !== undefined && name !== "") await this.store.apply([{ set: "me", value: { ...this.me, name: named(name) } satisfies Person }]);
   }
 }
 

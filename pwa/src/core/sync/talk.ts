@@ -9,6 +9,7 @@ import { given } from "../given.ts";
 import { randomName } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { ContactId, Conversation, Copies, Deleted, PostRef, Reply, Talk } from "../kith.ts";
+import { named } from "../name.ts";
 import { folderOf, type Letter, letterName, letters, withoutLetters } from "../pod/letters.ts";
 import { messageText, receiptName, type Sendable } from "../pod/message.ts";
 import { type Folder, inboxPath, leasePath, placeOf, postPath } from "../pod/paths.ts";
@@ -127,7 +128,7 @@ export class Talking implements Talk {
     const all = saidIn(await this.#document(refOf({ folder })));
     return Promise.all(all.map(async (said): Promise<Reply> => {
       const author = said.id.includes(".") ? await this.#authorOf(said, folder) : undefined;
-      const name = author === undefined ? said.name : contact(store, author).name;
+      const name = named(author === undefined ? said.name : contact(store, author).name);
       return given({ ...said, author, name, mine: !said.id.includes("."), state: "shown" as const });
     }));
   }
@@ -158,7 +159,7 @@ export class Talking implements Talk {
     const shown = all.map((said): Reply => {
       const own = !said.id.includes(".");
       const rest = { mine: mine.has(said.id), state: undone.has(said.id) ? "leaving" : "shown" } as const;
-      return { ...said, ...rest, ...(own ? { author: cid, name } : {}) };
+      return { ...said, ...rest, ...(own ? { author: cid } : {}), name: named(own ? name : said.name) };
     });
     const here = idsIn(document);
     return [...shown, ...under.flatMap((each) => (each.reply === undefined || here.has(each.about) ? [] : [each.reply]))];
@@ -287,7 +288,7 @@ export class Talking implements Talk {
   /** asks returns who asks to keep an own post. */
   #asks(folder: Folder): Conversation["asks"] {
     const { store } = this.#session;
-    return contactsOf(store).filter(({ cid }) => this.#askedBy(cid, folder).length > 0).map(({ cid, name }) => ({ cid, name }));
+    return contactsOf(store).filter(({ cid }) => this.#askedBy(cid, folder).length > 0).map(({ cid, name }) => ({ cid, name: named(name) }));
   }
 
   #askedBy(cid: ContactId, folder: Folder): readonly Row[] {

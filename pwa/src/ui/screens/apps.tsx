@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Admitted, Apps, Elsewhere } from "../../core/kith.ts";
-import { here, isolated, placeOf } from "../asked.ts";
+import { here, placeOf } from "../asked.ts";
 import { useApp } from "../context.ts";
 import { Icon } from "../parts/icon.tsx";
 import { NameSheet } from "../parts/naming.tsx";
@@ -176,7 +176,7 @@ function Row({ admitted: { host, kind, name, since, used }, onRemove }: { readon
 function Remove({ admitted: { id, kind, name }, act, onClose }: { readonly admitted: Admitted; readonly act: Act; readonly onClose: () => void }) {
   const { say } = useApp();
   const w = useElsewhereWords().apps;
-  const shown = isolated(name === "" ? w.nameless : name);
+  const shown = name === "" ? w.nameless : name;
   const remove = (): void => {
     onClose();
     void act((apps) => apps.removeAdmitted(id).then(() => true)).then((done) => done && say(w.removed(shown)));

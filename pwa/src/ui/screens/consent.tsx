@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Apps, Asked } from "../../core/kith.ts";
-import { type Caution, backOf, cautionsOf, here, isolated, placeOf } from "../asked.ts";
+import { type Caution, backOf, cautionsOf, here, placeOf } from "../asked.ts";
 import { useApp } from "../context.ts";
 import { Face } from "../parts/face.tsx";
 import { Mark } from "../parts/mark.tsx";
@@ -110,7 +110,7 @@ function Decide({ asked, onState }: { readonly asked: Asked; readonly onState: (
     });
   }
   return (
-    <Page title={asked.name === undefined ? w.nameless : w.title(isolated(asked.name))}>
+    <Page title={asked.name === undefined ? w.nameless : w.title(asked.name)}>
       <Facts asked={asked} by={by} />
       <Cautions asked={asked} />
       {by.kind === "passkey" ? <Nobody issuer={asked.issuer} passkeys={by.passkeys} /> : null}

@@ -1,5 +1,7 @@
+import { isolated } from "../isolated.ts";
+
 /** What is said about the phone's own backup and the recovery kit, in English. */
-export const enBackup = {
+export const enBackup = isolated({
   title: "Backup",
   what: "One file with your posts, pictures, friends and settings. Only your recovery kit opens it.",
   never: "There is no backup of this phone yet.",
@@ -67,4 +69,4 @@ export const enBackup = {
     "no-kit": "These are not the letters of a kit: one is wrong, or some are missing.",
     "stopped": "Stopped. Nothing was changed.",
   },
-} as const;
+} as const);

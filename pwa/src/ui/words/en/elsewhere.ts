@@ -1,7 +1,8 @@
+import { isolated } from "../isolated.ts";
 import { count } from "../making.ts";
 
 /** What is said about other apps, in English. */
-export const enElsewhere = {
+export const enElsewhere = isolated({
   consent: {
     title: (name: string) => `Let ${name} into your pod?`,
     nameless: "Let an app into your pod?",
@@ -103,4 +104,4 @@ export const enElsewhere = {
     noPasskeys: "This browser can't make passkeys here.",
     addAt: (host: string) => `Passkeys can be added where Kith is opened from ${host}.`,
   },
-} as const;
+} as const);

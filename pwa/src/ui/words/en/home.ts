@@ -1,7 +1,8 @@
+import { isolated } from "../isolated.ts";
 import { count } from "../making.ts";
 
 /** What is said about looking after one's own pod, in English. */
-export const enHome = {
+export const enHome = isolated({
   asking: "Asking your pod.",
   unreached: "Your pod does not answer just now.",
   undone: "Your pod does not answer just now, so this may not have been done. Try again.",
@@ -152,4 +153,4 @@ export const enHome = {
     take: (n: number) => (n === 0 ? "Choose photos" : `Use ${count(n, "1 photo", `${n} photos`)}`),
     after: "Where and when they were taken is left out. Afterwards the originals move to inbox-photos/posted, which only you see.",
   },
-} as const;
+} as const);

@@ -1,8 +1,9 @@
+import { isolated } from "../isolated.ts";
 import { count } from "../making.ts";
 import { friends } from "./words.ts";
 
 /** What the places say that are loaded after the first page, in English. */
-export const enPlaces = {
+export const enPlaces = isolated({
   compose: {
     title: "New post",
     placeholder: "What would you like to share?",
@@ -179,4 +180,4 @@ export const enPlaces = {
     missing: "What is not here yet",
     comments: "No video, and no word of new posts while Kith is closed.",
   },
-} as const;
+} as const);

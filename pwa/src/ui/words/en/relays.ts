@@ -1,4 +1,5 @@
 import type { OutboxItem } from "../../../core/kith.ts";
+import { isolated } from "../isolated.ts";
 import { count } from "../making.ts";
 
 const doing: Readonly<Record<OutboxItem["what"], string>> = {
@@ -18,7 +19,7 @@ const doing: Readonly<Record<OutboxItem["what"], string>> = {
 };
 
 /** What is said about reaching others and being reached, in English. */
-export const enRelays = {
+export const enRelays = isolated({
   invite: {
     title: "Invite a friend",
     once: (when: string) => `This works once, until ${when}.`,
@@ -201,4 +202,4 @@ export const enRelays = {
     leftAlone: (host: string) => `${host} is removed. Friends can't reach you now.`,
     leaving: (host: string, until: string) => `${host} is still read until ${until}, for friends who have not heard yet.`,
   },
-} as const;
+} as const);

@@ -1,8 +1,9 @@
+import { isolated } from "../isolated.ts";
 import { count } from "../making.ts";
 import { en } from "./words.ts";
 
 /** What is said on a post's own screen and about copies, in English. */
-export const enTalk = {
+export const enTalk = isolated({
   post: {
     gone: "This post is not here any more.",
     goneHint: "It was deleted, or it is no longer shared with you.",
@@ -89,4 +90,4 @@ export const enTalk = {
     receipts: "Tell friends when what they deleted is gone from here",
     receiptsHint: "They see that this device has done as they asked, and nothing else. This is for this device.",
   },
-} as const;
+} as const);

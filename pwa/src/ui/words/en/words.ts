@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../../core/errors.ts";
+import { isolated } from "../isolated.ts";
 import { count, namesIn } from "../making.ts";
 
 const names = namesIn("en-GB", (n) => `${n} more`);
@@ -49,7 +50,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
 
 /** What the app says in English on its first page and everywhere: sentences, and functions that make one
  * from what they are given. It is the shape that every other language fills. */
-export const en = {
+export const en = isolated({
   names,
   errors,
   /** Between a day and a time, and between names that are listed only. */
@@ -201,4 +202,4 @@ export const en = {
     unloaded: "This part of the app can't be loaded just now.",
     home: "Go to the feed",
   },
-} as const;
+} as const);

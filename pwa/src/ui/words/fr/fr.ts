@@ -1,3 +1,4 @@
+import { isolated } from "../isolated.ts";
 import type { Language } from "../language.ts";
 import { backup } from "./backup.ts";
 import { elsewhere } from "./elsewhere.ts";
@@ -8,4 +9,4 @@ import { talk } from "./talk.ts";
 import { words } from "./words.ts";
 
 /** What the app says in French. */
-export const language: Language = { dir: "ltr", words, backup, elsewhere, home, places, relays, talk };
+export const language: Language = isolated({ dir: "ltr", words, backup, elsewhere, home, places, relays, talk });
