@@ -169,6 +169,9 @@ func (c *call) addBackup(ctx context.Context, person server.Person, at *placeFla
 	if err != nil {
 		return err
 	}
+	if strings.Contains(place, "://") || at.account() != "" {
+		fmt.Fprintf(c.stderr, "Looking at %s…\n", place)
+	}
 	var b server.Backup
 	if kitFile == "" {
 		b, err = person.AddBackup(ctx, place, at.account(), password, every)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,10 +42,15 @@ func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (arch
 	if err != nil {
 		return Backup{}, err
 	}
+	short, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	if len(b.kits) == 0 {
-		err = b.untouched(ctx, place)
-	} else {
+		err = b.untouched(short, place)
+	} else if _, _, err = archive.Survey(short, place); err == nil {
 		b.marks, err = o.ownAt(ctx, place, b.kits[0])
+	}
+	if short.Err() != nil && ctx.Err() == nil && err != nil {
+		err = fmt.Errorf("%w: %s has not answered for %s; see whether the address is right, and whether its server runs", ErrPlace, b.Address, lookTime)
 	}
 	if err != nil {
 		return Backup{}, err
@@ -85,12 +91,17 @@ func (o Person) newBackup(ctx context.Context, b Backup) (_ Backup, err error) {
 		return Backup{}, err
 	}
 	b.ID = strings.ToLower(rand.Text()[:8])
-	b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address))
-	return b, err
+	if b.Address, err = checkPlace(o.Config, reachedAs(b.Account, b.Address)); err != nil {
+		return b, err
+	}
+	if u, err := url.Parse(b.Address); b.remote() && (err != nil || u.Scheme == "http" && !isLocal(u.Hostname()) && !slices.Contains(o.Config.Fetch, u.Host)) {
+		return b, fmt.Errorf("%w: %s is not https, so others on the way could read the password; give the https address", ErrPlace, b.Address)
+	}
+	return b, nil
 }
 
 // lookTime is how long finding out whether a place will do may take.
-const lookTime = 2 * time.Minute
+const lookTime = time.Minute
 
 // lookAt finds out whether the place that a device has named will do. When the server stops meanwhile, the next one
 // looks again.

@@ -263,16 +263,29 @@ func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
 		case strings.HasPrefix(b.Error, archive.ErrOther.Error()):
 			d.say(name, levelLook, "The backup to "+b.Address+" stands still: "+b.Error, "")
 		case b.Done == nil:
-			d.say(name, levelLook, "The backup to "+b.Address+" was never whole. "+b.Error, "kith backup run "+name)
+			d.say(name, levelLook, "The backup to "+b.Address+" was never whole. "+b.Error, b.mending(name))
 		case b.Done.After(now.Add(clockBack)):
 			d.say(name, levelLook, "The backup to "+b.Address+" has a time that is yet to come: the clock was wrong then, or is.", "kith backup run "+name)
 		case now.Sub(*b.Done) >= backupLate:
-			d.say(name, levelLook, "The backup to "+b.Address+" is "+span(now.Sub(*b.Done))+" old. "+b.Error, "kith backup run "+name)
+			d.say(name, levelLook, "The backup to "+b.Address+" is "+span(now.Sub(*b.Done))+" old. "+b.Error, b.mending(name))
+		case b.Error != "":
+			d.say(name, levelLook, "The last run of the backup to "+b.Address+" failed: "+b.Error+". What is there is of "+b.Done.Local().Format(time.DateTime)+".", b.mending(name))
 		default:
 			d.say(name, levelOK, "The backup to "+b.Address+" is of "+b.Done.Local().Format(time.DateTime)+".", "")
 		}
 	}
 	return nil
+}
+
+// mending says what to do about a backup that fails; the server tries again by itself, but that does not always help.
+func (b Backup) mending(name string) string {
+	switch b.Why {
+	case whyFull:
+		return "The place is full: make room there, and say kith backup run " + name + "; or keep the backup at another place: kith backup add " + name + " PLACE"
+	case whyStranger:
+		return "See whether the name and the password still hold there. With new ones: kith backup remove " + name + " " + b.ID + ", and kith backup add with --kit"
+	}
+	return "kith backup run " + name
 }
 
 // lookAtNone looks at a pod for which no place is known.
