@@ -31,11 +31,11 @@ func (c Config) awayError(err error, name string) error {
 	return err
 }
 
-// known reports whether a person's pod has been here before, by what state.db tells alone: it has an owner, or a backup
-// that was made.
-func (s *state) known(ctx context.Context, p person) (bool, error) {
-	backups, err := s.backups(ctx, p.name)
-	return p.paired() || slices.ContainsFunc(backups, func(b Backup) bool { return b.Done != nil }), err
+// backedUp reports whether a backup of a pod was ever made: where its folder is missing or empty, that has what phones do
+// not, and the next one would drop it. A pod without one is filled again by its owner's phones.
+func (s *state) backedUp(ctx context.Context, name string) (bool, error) {
+	backups, err := s.backups(ctx, name)
+	return slices.ContainsFunc(backups, func(b Backup) bool { return b.Done != nil }), err
 }
 
 // away reports whether the folder of the pod is not there.
@@ -88,11 +88,11 @@ func (s *Server) renew(name string) error {
 
 // lookAway tells of a pod whose folder is missing or empty.
 func (d *doctor) lookAway(ctx context.Context, p person) (away bool, err error) {
-	known, err := d.state.known(ctx, p)
+	known, err := d.state.backedUp(ctx, p.name)
 	if err != nil {
 		return false, err
 	}
-	if !known {
+	if !known && !p.paired() {
 		_, missing := os.Stat(filepath.Join(d.config.Data, "index", p.name, "index.db"))
 		known = missing == nil && d.running
 	}

@@ -71,7 +71,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		return nil, err
 	}
 	h := &home{name: name, url: s.config.PodURL(name), issuer: s.config.Issuer(), state: s.state, config: s.config, provider: s.issuer, who: s.verifier, challenge: s.issuer.Challenge, onion: s.onion, friends: &s.friends, outside: s.fetcher.Transport()}
-	known, err := s.state.known(ctx, p)
+	kept, err := s.state.backedUp(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,8 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 		MaxBytes: p.quota,
 		Now:      s.config.Now,
 		Followed: h.followed(),
-		Known:    known && !p.moved,
+		Known:    kept && !p.moved,
+		Refilled: p.paired() && !kept,
 		Empty:    p.moved,
 	})
 	if err != nil {

@@ -85,6 +85,23 @@ func eraseAll(d dir) error {
 	return nil
 }
 
+// inodes returns those of the files in a directory.
+func inodes(d dir) (map[int64]bool, error) {
+	names, err := d.names()
+	if err != nil {
+		return nil, fmt.Errorf("find leftovers: %w", err)
+	}
+	all := map[int64]bool{}
+	for _, name := range names {
+		s, _, err := d.lstat(name)
+		if err != nil {
+			return nil, fmt.Errorf("find leftovers: %w", err)
+		}
+		all[s.inode] = true
+	}
+	return all, nil
+}
+
 // lease is held by the readers of one state of one resource. doomed is its
 // name in the erase folder once it has been replaced or deleted.
 type lease struct {

@@ -24,6 +24,7 @@ type Options struct {
 	Followed Followed         // with it, Follow has to run
 	Empty    bool             // a folder that is missing or empty is meant so
 	Known    bool             // the pod has been here before: a folder that is missing or empty is pod.ErrAway
+	Refilled bool             // replicas fill a folder that is missing or empty: it is begun anew for them
 }
 
 // Store is a pod in a folder. It implements pod.Store.
@@ -37,9 +38,10 @@ type Store struct {
 	leases           leases
 	watchers         watchers
 	hand             hand
-	fresh            bool // the index knew nothing when it was opened
-	unclean          bool // the process before did not close
-	recovering       bool // until TakeIn: what is new may be what that process wrote, so it is whole
+	fresh            bool           // the index knew nothing when it was opened
+	unclean          bool           // the process before did not close
+	dying            map[int64]bool // until Open returns: inodes that it was about to erase
+	recovering       bool           // until TakeIn: what is new may be what that process wrote, so it is whole
 
 	mu     sync.RWMutex // Views share it, Updates exclude
 	head   head         // guarded by mu
@@ -56,8 +58,8 @@ type Store struct {
 // Open opens a pod, and makes it where there is none. It erases what a process
 // that was killed has left, and brings the index in line with the folder. Only
 // one process at a time can hold a pod. A folder that is missing or empty, where
-// the pod was before, is pod.ErrAway: neither is it made anew, nor is anything
-// taken for lost.
+// the pod was before, is pod.ErrAway, unless replicas fill it: neither is it made
+// anew, nor is anything taken for lost.
 func Open(o Options) (*Store, error) {
 	s, err := open(o, &disk{})
 	if err != nil {
@@ -97,7 +99,7 @@ func open(o Options, k *disk) (s *Store, err error) {
 	if s.index, s.head, err = openIndex(o.State, k, mayLag); err != nil {
 		return s, err
 	}
-	if vacant && s.followed() && !o.Empty {
+	if vacant && s.followed() && !o.Empty && !o.Refilled {
 		made := ""
 		if missing != nil {
 			made = o.Tree
@@ -106,24 +108,28 @@ func open(o Options, k *disk) (s *Store, err error) {
 			return s, err
 		}
 	}
+	if s.dying, err = inodes(s.erase); err != nil {
+		return s, err
+	}
 	if err := errors.Join(eraseAll(s.tmp), eraseAll(s.erase)); err != nil {
 		return s, err
 	}
-	if err := s.catchUp(mayLag); err != nil {
+	if err := s.catchUp(mayLag, vacant && o.Refilled); err != nil {
 		return s, err
 	}
 	return s, writeMark(o.State, k, boot) // last: a new Epoch is in the index by now
 }
 
-// catchUp brings the index in line with the folder.
-func (s *Store) catchUp(mayLag bool) error {
+// catchUp brings the index in line with the folder. What has no file any more is judged, but where everything is lost, for
+// replicas to bring it.
+func (s *Store) catchUp(mayLag, lost bool) error {
 	_, err := s.update(context.Background(), func(w *writeTx) error {
 		w.lost = mayLag
 		if err := w.plantRoot(); err != nil {
 			return err
 		}
 		var gone []pod.Path
-		if s.followed() {
+		if s.followed() && !lost {
 			w.opening = &gone
 		}
 		if err := w.scanAll(); err != nil {
@@ -135,7 +141,7 @@ func (s *Store) catchUp(mayLag bool) error {
 	if err != nil {
 		return err
 	}
-	s.fresh, s.unclean = false, false
+	s.fresh, s.unclean, s.dying = false, false, nil
 	if err := s.markHeld(); err != nil {
 		return err
 	}

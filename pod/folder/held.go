@@ -50,7 +50,8 @@ func (h *hand) holdRows(rows []row) {
 }
 
 // judge decides, at an Open of a store that is followed, on rows that have no file, as a follower does while it runs: much,
-// or whatever is missing where something was held before, is held. Else it is lost, which is no delete.
+// or whatever is missing where something was held before, is held. Else it is lost, which is no delete. What a delete has
+// moved out, before the process was killed, counts for nothing.
 func (w *writeTx) judge(gone []pod.Path) error {
 	s := w.store
 	if !s.followed() {
@@ -65,7 +66,8 @@ func (w *writeTx) judge(gone []pod.Path) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	lost := lossOf(rows)
+	dying := func(r row) bool { return !r.Path.IsContainer() && s.dying[r.inode] }
+	lost := lossOf(slices.DeleteFunc(slices.Clone(rows), dying))
 	if lost.all, err = s.index.count(); err != nil {
 		return err
 	}
@@ -81,6 +83,9 @@ func (w *writeTx) judge(gone []pod.Path) error {
 		if err := w.scan(p.Parent()); err != nil {
 			return err
 		}
+	}
+	if lost.files == 0 {
+		return nil
 	}
 	for range lost.files {
 		before = append(before, s.now())
