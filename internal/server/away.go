@@ -86,18 +86,14 @@ func (s *Server) renew(name string) error {
 	return h.close()
 }
 
-// lookAway tells of a pod whose folder is missing or empty.
+// lookAway tells of a pod whose folder is missing or empty, though a backup was made of it. One that was never filled is no fault.
 func (d *doctor) lookAway(ctx context.Context, p person) (away bool, err error) {
-	known, err := d.state.backedUp(ctx, p.name)
-	if err != nil {
+	kept, err := d.state.backedUp(ctx, p.name)
+	if err != nil || !kept {
 		return false, err
 	}
-	if !known && !p.paired() {
-		_, missing := os.Stat(filepath.Join(d.config.Data, "index", p.name, "index.db"))
-		known = missing == nil && d.running
-	}
 	vacant, err := folder.Vacant(d.config.tree(p.name))
-	if err != nil || !vacant || !known {
+	if err != nil || !vacant {
 		return false, err
 	}
 	d.say(p.name, levelBroken, "The pod is not served: its folder is missing or empty.", d.config.awayTodo(p.name))
