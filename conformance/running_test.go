@@ -172,7 +172,7 @@ func TestACheckTellsAndRepairs(t *testing.T) {
 		t.Errorf("it says %s", out)
 	}
 	must(0, alice.Put(w.ctx(), "notes/7.txt", "text/plain", []byte("note 7")))(t) // as a phone does that has it
-	if r := check(1); r.Sound || r.Held != 0 || len(r.Foreign) != 1 { // the link is there yet
+	if r := check(1); r.Sound || r.Held != 0 || len(r.Foreign) != 1 {             // the link is there yet
 		t.Errorf("after the phone brought one back: %+v", r)
 	}
 }

@@ -50,8 +50,8 @@ func (h *hand) holdRows(rows []row) {
 }
 
 // judge decides, at an Open of a store that is followed, on rows that have no file, as a follower does while it runs: much,
-// or whatever is missing where something was held before, is held. Else it is lost, which is no delete. What a delete has
-// moved out, before the process was killed, counts for nothing.
+// or whatever is missing where something was held before, is held, but where all is missing and replicas bring it. Else it is
+// lost, which is no delete. What a delete has moved out, before the process was killed, counts for nothing.
 func (w *writeTx) judge(gone []pod.Path) error {
 	s := w.store
 	if !s.followed() {
@@ -66,8 +66,7 @@ func (w *writeTx) judge(gone []pod.Path) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	dying := func(r row) bool { return !r.Path.IsContainer() && s.dying[r.inode] }
-	lost := lossOf(slices.DeleteFunc(slices.Clone(rows), dying))
+	lost := lossOf(slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.Path.IsContainer() && s.dying[r.inode] }))
 	if lost.all, err = s.index.count(); err != nil {
 		return err
 	}
@@ -75,7 +74,13 @@ func (w *writeTx) judge(gone []pod.Path) error {
 	if err != nil {
 		return err
 	}
-	if s.hand.marked || !lost.few(len(before)) {
+	hold := s.hand.marked
+	if !hold && !lost.few(len(before)) {
+		if hold, err = w.remains(rows); err != nil {
+			return err
+		}
+	}
+	if hold {
 		s.hand.holdRows(rows)
 		return nil
 	}
@@ -91,6 +96,22 @@ func (w *writeTx) judge(gone []pod.Path) error {
 		before = append(before, s.now())
 	}
 	return s.writeLost(before)
+}
+
+// remains reports whether there is any resource but those that are missing, and but access lists and descriptions, which who
+// empties a folder often leaves behind. Where replicas fill no empty folder there always is.
+func (w *writeTx) remains(missing []row) (bool, error) {
+	if !w.store.o.Refilled {
+		return true, nil
+	}
+	gone := map[pod.Path]bool{}
+	for _, r := range missing {
+		gone[r.Path] = true
+	}
+	all, err := w.store.index.below(pod.Root)
+	return slices.ContainsFunc(all, func(r row) bool {
+		return r.Path.Subject() == r.Path && !r.Path.IsContainer() && !gone[r.Path]
+	}), err
 }
 
 // Lacking returns what is held, with all that is in it and belongs to it and has no file, containers before what is in
