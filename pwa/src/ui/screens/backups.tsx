@@ -15,6 +15,8 @@ export function BackupsScreen() {
   const w = useHomeWords();
   const household = useHousehold(async (home) => ({ backups: await home.backups(), kits: await home.kits() }));
   const { said, read } = household;
+  // Above what is read again: what is being typed stays when a first place appears.
+  const [adding, setAdding] = useState(false);
   const busy = said?.backups.some(({ waiting }) => waiting) === true;
   useEffect(() => {
     if (!busy) return undefined;
@@ -25,14 +27,15 @@ export function BackupsScreen() {
     <OfPod title={w.backups.title} back={["you", "pod"]} household={household}>
       {({ backups, kits }) => (
         <>
-          {backups.length === 0 ? <Empty title={w.backups.none} hint={`${w.backups.noneHint} ${w.backups.what}`}><Add act={household.act} first /></Empty> : (
+          {backups.length === 0 ? <Empty title={w.backups.none} hint={`${w.backups.noneHint} ${w.backups.what}`}><Add onAdd={() => setAdding(true)} first /></Empty> : (
             <>
               <ul class="settings">{backups.map((backup) => <li key={backup.id}><Place backup={backup} act={household.act} /></li>)}</ul>
-              <div class="pad pair"><Add act={household.act} /><Now act={household.act} busy={busy} /></div>
+              <div class="pad pair"><Add onAdd={() => setAdding(true)} /><Now act={household.act} busy={busy} /></div>
               <Kits kits={kits} />
             </>
           )}
           <Disk />
+          {adding ? <AddSheet act={household.act} onClose={() => setAdding(false)} /> : null}
         </>
       )}
     </OfPod>
@@ -85,15 +88,9 @@ function Now({ act, busy }: { readonly act: Act; readonly busy: boolean }) {
   return <button type="button" class="button primary" disabled={busy} onClick={now}>{w.now}</button>;
 }
 
-function Add({ act, first = false }: { readonly act: Act; readonly first?: boolean }) {
+function Add({ onAdd, first = false }: { readonly onAdd: () => void; readonly first?: boolean }) {
   const w = useHomeWords().backups;
-  const [adding, setAdding] = useState(false);
-  return (
-    <>
-      <button type="button" class={first ? "button primary" : "button"} onClick={() => setAdding(true)}><Icon name="plus" />{w.add}</button>
-      {adding ? <AddSheet act={act} onClose={() => setAdding(false)} /> : null}
-    </>
-  );
+  return <button type="button" class={first ? "button primary" : "button"} onClick={onAdd}><Icon name="plus" />{w.add}</button>;
 }
 
 function AddSheet({ act, onClose }: { readonly act: Act; readonly onClose: () => void }) {
