@@ -17,7 +17,7 @@ import { can, type Device as Listed, type DeviceList } from "../../src/core/webi
 import { signerOf } from "../../src/core/webid/records.ts";
 import type { Write } from "../../src/core/store/store.ts";
 import { Relay } from "./relay.ts";
-import { Device, until } from "./world.ts";
+import { Device, meet, until } from "./world.ts";
 
 let relay: Relay;
 const devices: Device[] = [];
@@ -35,10 +35,6 @@ async function device(name: string): Promise<readonly [Device, Kith]> {
   devices.push(made);
   made.hold = 2;
   return [made, await made.kith()];
-}
-
-async function meet(...all: readonly Kith[]): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) for (const kith of all) await kith.syncNow();
 }
 
 const kidOf = (kith: Kith, name: string): Did => kith.devices().find((each) => each.name === name)?.kid as Did;

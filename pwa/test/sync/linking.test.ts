@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Kith } from "../../src/core/kith.ts";
 import { Relay } from "./relay.ts";
-import { Device, until } from "./world.ts";
+import { Device, meet, until } from "./world.ts";
 
 let relay: Relay;
 let phone: Kith;
@@ -32,11 +32,6 @@ async function linked(name: string, by: Kith = phone): Promise<Kith> {
   const kith = await device(name);
   await kith.joinDevice((await by.linkDevice()).link, name);
   return kith;
-}
-
-/** meet lets all of them ask each other until nobody has anything for another. */
-async function meet(...all: readonly Kith[]): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) for (const kith of all) await kith.syncNow();
 }
 
 test("of two devices that show one link at the same moment, one comes in", async () => {

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Kith } from "../../src/core/kith.ts";
 import { Relay } from "./relay.ts";
-import { Device, until } from "./world.ts";
+import { Device, meet, until } from "./world.ts";
 
 let relay: Relay;
 const devices: Device[] = [];
@@ -28,10 +28,6 @@ async function device(name: string): Promise<readonly [Device, Kith]> {
   devices.push(made);
   made.hold = 2;
   return [made, await made.kith()];
-}
-
-async function meet(...all: readonly Kith[]): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) for (const kith of all) await kith.syncNow();
 }
 
 const names = (kith: Kith): readonly string[] => kith.devices().map(({ name }) => name);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Compose, Kith, PostRef } from "../../src/core/kith.ts";
 import { Host } from "./host.ts";
 import { Relay } from "./relay.ts";
-import { Device, picture, until } from "./world.ts";
+import { Device, meet, picture, until } from "./world.ts";
 
 let relay: Relay;
 const devices: Device[] = [];
@@ -26,11 +26,6 @@ const say = (text: string): Compose => ({ text, pictures: [], audience: { kind: 
 const texts = async (kith: Kith): Promise<readonly string[]> => (await kith.feed({ limit: 100 })).posts.map(({ text }) => text);
 const refOf = async (kith: Kith, text: string): Promise<PostRef> => (await kith.feed({ limit: 100 })).posts.find((post) => post.text === text)?.ref as PostRef;
 const selfOf = (kith: Kith): string => kith.devices().find(({ self }) => self)?.kid ?? "";
-
-/** meet lets all of them ask each other until nobody has anything for another. */
-async function meet(...all: readonly Kith[]): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) for (const kith of all) await kith.syncNow();
-}
 
 beforeEach(async () => {
   // A relay lets one address make sixteen queues at a time.

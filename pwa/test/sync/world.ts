@@ -129,3 +129,8 @@ function noise(count: number): Uint8Array<ArrayBuffer> {
   for (let at = 0; at < count; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
   return bytes;
 }
+
+/** meet lets each ask the others, twice: what the first heard of in the first turn reaches the last in the second. */
+export async function meet(...all: readonly Kith[]): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) for (const kith of all) await kith.syncNow();
+}
