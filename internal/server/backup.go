@@ -262,15 +262,21 @@ func putBack(ctx context.Context, store *folder.Store, row pod.Info, body io.Rea
 		}
 		return store.Update(ctx, func(tx pod.WriteTx) error { _, err := tx.MakeContainer(row.Path, o); return err })
 	}
-	st, err := store.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
+	st, err := stageAs(ctx, store, row, body)
 	if err != nil {
 		return err
 	}
-	if st.ETag() != row.ETag {
-		return errors.Join(fmt.Errorf("the bytes are others than the pod had: %w", archive.ErrDamaged), st.Discard())
-	}
 	err = store.Update(ctx, func(tx pod.WriteTx) error { _, err := tx.Put(row.Path, st, o); return err })
 	return errors.Join(err, st.Discard())
+}
+
+// stageAs stages the bytes of a row. Errors: archive.ErrDamaged where they are others.
+func stageAs(ctx context.Context, store *folder.Store, row pod.Info, body io.Reader) (pod.Staged, error) {
+	st, err := store.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
+	if err == nil && st.ETag() != row.ETag {
+		err = errors.Join(fmt.Errorf("the bytes are others than the pod had: %w", archive.ErrDamaged), st.Discard())
+	}
+	return st, err
 }
 
 func mustBeEmpty(dir string) error {

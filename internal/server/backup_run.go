@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -140,7 +139,7 @@ func (h *home) backUp(ctx context.Context) error {
 // BackUp makes the backups that AskBackup has asked for in this process, where no other one has the pod open: a server
 // makes them itself. Errors: ErrPerson.
 func (o Person) BackUp(ctx context.Context) error {
-	if folder.Busy(filepath.Join(o.Config.Data, "index", o.Name)) {
+	if folder.Busy(o.Config.index(o.Name)) {
 		return nil
 	}
 	_, err := o.alone(ctx, "back-up")

@@ -66,7 +66,7 @@ func SetClasses(ctx context.Context, c Config, name string, o Openness) error {
 
 // classesFile is where the setting lies: a resource of the pod, written as a hand in the folder may.
 func classesFile(c Config, name string) string {
-	return filepath.Join(c.Data, "pods", name, "settings", "classes")
+	return filepath.Join(c.tree(name), "settings", "classes")
 }
 
 func readClasses(ctx context.Context, c Config, name string) (map[string][]string, error) {

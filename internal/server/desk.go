@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -207,7 +206,7 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 // that takes long to begin.
 func (o Person) ask(ctx context.Context, verb string, answer any, waiting func()) error {
 	text, err := json.RawMessage(nil), folder.ErrBusy
-	if !folder.Busy(filepath.Join(o.Config.Data, "index", o.Name)) {
+	if !folder.Busy(o.Config.index(o.Name)) {
 		text, err = o.alone(ctx, verb)
 	}
 	if errors.Is(err, folder.ErrBusy) {

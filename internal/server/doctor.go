@@ -103,7 +103,7 @@ func (d *doctor) lookAtHalves(ctx context.Context) error {
 // busy reports whether a process has a pod of the folder open.
 func (d *doctor) busy() bool {
 	for _, name := range d.names {
-		if folder.Busy(filepath.Join(d.config.Data, "index", name)) {
+		if folder.Busy(d.config.index(name)) {
 			return true
 		}
 	}

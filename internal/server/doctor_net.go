@@ -103,7 +103,7 @@ func (d *doctor) ours(ctx context.Context, body []byte) bool {
 func (d *doctor) lookAtRelays(ctx context.Context) (offs []time.Duration) {
 	urls := slices.Clone(d.config.Reach)
 	for _, name := range d.names {
-		text, err := os.ReadFile(filepath.Join(d.config.Data, "pods", name, filepath.FromSlash(strings.TrimPrefix(relaysPath, "/"))))
+		text, err := os.ReadFile(filepath.Join(d.config.tree(name), filepath.FromSlash(strings.TrimPrefix(relaysPath, "/"))))
 		if set, bad := parseRelays(text); err == nil && bad == nil {
 			urls = append(urls, set.urls()...)
 		}

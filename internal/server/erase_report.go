@@ -80,7 +80,7 @@ func (r *report) backups(ctx context.Context) error {
 
 // file reads a small file of the pod, "" where there is none.
 func (r *report) file(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(r.person.Config.Data, "pods", r.person.Name, filepath.FromSlash(name)))
+	text, err := os.ReadFile(filepath.Join(r.person.Config.tree(r.person.Name), filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -101,7 +101,7 @@ func (r *report) relays() error {
 }
 
 func (r *report) friends() error {
-	entries, err := os.ReadDir(filepath.Join(r.person.Config.Data, "pods", r.person.Name, "contacts"))
+	entries, err := os.ReadDir(filepath.Join(r.person.Config.tree(r.person.Name), "contacts"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

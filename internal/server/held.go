@@ -153,12 +153,9 @@ func putHeldBack(ctx context.Context, in *folder.Store, row pod.Info, body io.Re
 	if body == nil {
 		return in.PutBack(ctx, row, nil)
 	}
-	st, err := in.Stage(ctx, body, pod.StageOptions{Type: row.Type, Modified: row.Modified, Max: 1 << 40})
+	st, err := stageAs(ctx, in, row, body)
 	if err != nil {
 		return err
-	}
-	if st.ETag() != row.ETag {
-		return errors.Join(archive.ErrDamaged, st.Discard())
 	}
 	return errors.Join(in.PutBack(ctx, row, st), st.Discard())
 }

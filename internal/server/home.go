@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -77,7 +76,7 @@ func (s *Server) openHome(ctx context.Context, name string) (_ *home, err error)
 	}
 	h.store, err = folder.Open(folder.Options{
 		Tree:     s.config.tree(name),
-		State:    filepath.Join(s.config.Data, "index", name),
+		State:    s.config.index(name),
 		Device:   p.kid(),
 		MaxBytes: p.quota,
 		Now:      s.config.Now,

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 
-	"kith/acl"
 	"kith/pod"
 	"kith/webid"
 )
@@ -135,7 +134,7 @@ const maxKits = 1 << 20
 
 // standing returns the bytes at a path, nil where nothing is.
 func (h *home) standing(ctx context.Context, path string) ([]byte, error) {
-	r, p, err := h.rows(ctx, path)
+	r, p, err := h.replicaOf(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +158,7 @@ func (h *home) tell(ctx context.Context, path, mediaType string, text []byte) er
 	if err != nil || bytes.Equal(standing, text) {
 		return err
 	}
-	r, p, err := h.rows(ctx, path)
+	r, p, err := h.replicaOf(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -174,18 +173,4 @@ func (h *home) tell(ctx context.Context, path, mediaType string, text []byte) er
 	row := pod.Info{Path: p, Type: mediaType, Modified: h.state.now(), Version: pod.Version{Counter: head.Counter + 1, Device: owner.kid()}}
 	_, err = r.Put(ctx, row, bytes.NewReader(text), nil)
 	return err
-}
-
-// rows returns the pod as the owner's devices keep it, and a path in it.
-func (h *home) rows(ctx context.Context, path string) (*acl.Replica, pod.Path, error) {
-	p, err := pod.ParsePath(path)
-	if err != nil {
-		return nil, p, err
-	}
-	v, err := h.owner(ctx)
-	if err != nil {
-		return nil, p, err
-	}
-	r, err := v.Replica(ctx)
-	return r, p, err
 }

@@ -195,7 +195,7 @@ func (s *state) relaysOf(ctx context.Context, c Config, p person) (relays, error
 		prepared, err := s.reaching(ctx, p.name)
 		return prepared.draft, err
 	}
-	text, err := os.ReadFile(filepath.Join(c.Data, "pods", p.name, filepath.FromSlash(relaysPath)))
+	text, err := os.ReadFile(filepath.Join(c.tree(p.name), filepath.FromSlash(relaysPath)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return relays{}, nil
 	}

@@ -48,7 +48,7 @@ func (s *state) room(ctx context.Context, c Config, name string) (Room, error) {
 	if err != nil {
 		return Room{}, err
 	}
-	used, err := sizeOf(filepath.Join(c.Data, "pods", name))
+	used, err := sizeOf(c.tree(name))
 	return Room{name, used, p.quota}, err
 }
 
