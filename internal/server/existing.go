@@ -2,15 +2,17 @@ package server
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // Existing returns an error unless c.Data holds pods, of a version that this program knows. It touches nothing.
@@ -21,9 +23,9 @@ func (c Config) Existing() error {
 		return fmt.Errorf("%w: there are no pods in %s; name the folder with --data DIR", ErrConfig, c.Data)
 	}
 	if err == nil && version > len(schemas) {
-		err = newer(version)
+		return newer(version)
 	}
-	return err
+	return nil // whoever opens it says what else is wrong with it
 }
 
 // People returns the names of the people of a folder, the first of them first, and last those whose pods are not whole.
@@ -43,19 +45,22 @@ func newer(version int) error {
 	return fmt.Errorf("open the folder: %w of kith (its layout is %d, this one knows %d); nothing was touched: use the newer program", ErrNewer, version, len(schemas))
 }
 
-// stateVersion returns the layout of DIR/state.db, read from its header (SQLite file format §1.3): opening it as a
-// database might change it. fs.ErrNotExist when there is none.
-func stateVersion(dir string) (int, error) {
-	f, err := os.Open(filepath.Join(dir, "state.db"))
+// stateVersion returns the layout of DIR/state.db, 0 for a file that SQLite has yet to write. It is read as immutable
+// (SQLite, "URI Filenames"), because opening it to write might change it: a rollback belongs to whoever knows the
+// layout. And it is read by SQLite: a process that closes a file of its own loses the locks of all its connections to
+// that file (SQLite, "How To Corrupt", §2.2). fs.ErrNotExist when there is none.
+func stateVersion(dir string) (version int, err error) {
+	file := filepath.Join(dir, stateName)
+	if _, err := os.Stat(file); err != nil {
+		return 0, err
+	}
+	c, err := sqlite.OpenConn("file:"+(&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()+"?immutable=1", sqlite.OpenReadOnly, sqlite.OpenURI)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("look at state.db: %w", err)
 	}
-	defer f.Close()
-	var header [64]byte
-	if _, err := io.ReadFull(f, header[:]); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return 0, nil // just made
-	} else if err != nil {
-		return 0, err
-	}
-	return int(binary.BigEndian.Uint32(header[60:])), nil
+	err = sqlitex.ExecuteTransient(c, "PRAGMA user_version", &sqlitex.ExecOptions{ResultFunc: func(row *sqlite.Stmt) error {
+		version = row.ColumnInt(0)
+		return nil
+	}})
+	return version, errors.Join(err, c.Close())
 }

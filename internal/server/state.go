@@ -27,6 +27,9 @@ var (
 	ErrNewer  = errors.New("made by a newer version")
 )
 
+// stateName is the file's name in DIR.
+const stateName = "state.db"
+
 // busyTime is how long a transaction waits for another process or connection.
 const busyTime = 10 * time.Second
 
@@ -69,9 +72,9 @@ func openState(dir string, now func() time.Time) (*state, error) {
 		return nil, newer(version)
 	}
 	// A rollback journal with secure_delete: spent secrets leave neither free pages nor a log behind.
-	pool, err := sqlitex.NewPool("file:"+filepath.Join(dir, "state.db"), sqlitex.PoolOptions{
+	pool, err := sqlitex.NewPool(filepath.Join(dir, stateName), sqlitex.PoolOptions{
 		PoolSize:    2,
-		Flags:       sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenURI,
+		Flags:       sqlite.OpenReadWrite | sqlite.OpenCreate,
 		PrepareConn: prepare,
 	})
 	if err != nil {
@@ -81,7 +84,7 @@ func openState(dir string, now func() time.Time) (*state, error) {
 	if err := s.migrate(); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return s, os.Chmod(filepath.Join(dir, "state.db"), 0o600)
+	return s, os.Chmod(filepath.Join(dir, stateName), 0o600)
 }
 
 func prepare(c *sqlite.Conn) error {
