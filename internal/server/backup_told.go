@@ -41,6 +41,8 @@ const (
 	whyNoFolder  = "no-folder" // no WebDAV folder is at the address
 	whySlow      = "slow"
 	whyUnreached = "unreached"
+	whyIndoors   = "indoors" // the address leads into the house, where no device sends this machine
+	whyMissing   = "missing" // the disk or folder is not there
 )
 
 // whys say the same to people.
@@ -73,10 +75,12 @@ func whyOf(err error) string {
 		return whyStranger
 	case is(pod.ErrFull, syscall.ENOSPC):
 		return whyFull
+	case is(fs.ErrNotExist):
+		return whyMissing
 	case is(errors.ErrUnsupported):
 		return whyNoFolder
 	case is(fetch.ErrRefused):
-		return ""
+		return whyIndoors
 	case errors.As(err, &op) && op.Op == "dial", errors.As(err, &unknown):
 		return whyUnreached
 	case is(context.DeadlineExceeded, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -109,11 +113,11 @@ func (h *home) badBackups(ctx context.Context) (found []trouble, err error) {
 	for _, b := range all {
 		switch {
 		case b.Unsure:
-			found = append(found, trouble{Kind: "unconfirmed", Text: "The backup to " + b.Address + " came along from another machine. Nothing is written there until you say on this one: kith backup confirm " + h.name + " " + b.ID})
+			found = append(found, trouble{Kind: "unconfirmed", Place: b.Address, Text: "The backup to " + b.Address + " came along from another machine. Nothing is written there until you say on this one: kith backup confirm " + h.name + " " + b.ID})
 		case b.Damage != "":
-			found = append(found, trouble{Kind: "damaged", Text: "The backup at " + b.Address + " is damaged: " + b.Damage + ". The next run stores again what is missing, and reads everything for it."})
+			found = append(found, trouble{Kind: "damaged", Place: b.Address, Text: "The backup at " + b.Address + " is damaged: " + b.Damage + ". The next run stores again what is missing, and reads everything for it."})
 		case strings.HasPrefix(b.Error, archive.ErrOther.Error()):
-			found = append(found, trouble{Kind: "elsewhere", Text: "The backup to " + b.Address + " stands still: " + b.Error})
+			found = append(found, trouble{Kind: "elsewhere", Place: b.Address, Text: "The backup to " + b.Address + " stands still: " + b.Error})
 		}
 	}
 	late, err := h.lateBackup(ctx, all)
@@ -127,12 +131,14 @@ func (h *home) lateBackup(ctx context.Context, all []Backup) ([]trouble, error) 
 		return h.noBackup(ctx)
 	}
 	all = slices.DeleteFunc(all, func(b Backup) bool { return b.checked == placeNew })
-	newest, why := time.Time{}, ""
+	newest, why, word := time.Time{}, "", ""
 	for _, b := range all {
 		if b.Done != nil && b.Done.After(newest) && !b.Done.After(h.state.now().Add(clockBack)) {
 			newest = *b.Done
 		}
-		why = or(why, or(whys[b.Why], b.Error))
+		if why == "" {
+			why, word = or(whys[b.Why], b.Error), b.Why
+		}
 	}
 	if first := newest.IsZero() && why == ""; len(all) == 0 || first || h.state.now().Sub(newest) < backupLate {
 		return nil, nil // the first is being made
@@ -144,7 +150,7 @@ func (h *home) lateBackup(ctx context.Context, all []Backup) ([]trouble, error) 
 	if why != "" {
 		text += " The last attempt failed: " + why
 	}
-	late := trouble{Kind: "backup", Text: text}
+	late := trouble{Kind: "backup", Why: word, Text: text}
 	if !newest.IsZero() {
 		late.Since = known(newest.Add(backupLate))
 	}

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kith/internal/fetch"
 )
 
 // TestAPodWithoutABackupSaysSo after a week, until a place is named or its owner keeps copies of their own.
@@ -105,8 +109,8 @@ func TestWhyAPlaceFails(t *testing.T) {
 		if now := refused(); now.Why != want || now.Error == "" {
 			t.Errorf("a run, %s: %+v", want, now)
 		}
-		if text := said(t, h, "backup"); !strings.Contains(text, "There has been no backup of this pod yet. The last attempt failed: "+whys[want]) {
-			t.Errorf("%s: the owner hears %q", want, text)
+		if late := toldOf(t, h, "backup"); late.Why != want || !strings.Contains(late.Text, "There has been no backup of this pod yet. The last attempt failed: "+whys[want]) {
+			t.Errorf("%s: the owner hears %+v", want, late)
 		}
 		if err := person.RemoveBackup(t.Context(), b.ID); err != nil {
 			t.Fatal(err)
@@ -114,6 +118,7 @@ func TestWhyAPlaceFails(t *testing.T) {
 	}
 	for want, err := range map[string]error{
 		whySlow: context.DeadlineExceeded, whyChanged: errLost, whyInUse: &inUse{"full of photos"}, "": errStopped,
+		whyIndoors: fmt.Errorf("ask: %w", fetch.ErrRefused), whyMissing: fmt.Errorf("look: %w", fs.ErrNotExist),
 	} {
 		if got := whyOf(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)

@@ -89,7 +89,8 @@ func (h *home) check(ctx context.Context) (Checked, error) {
 	if of.Rebuild {
 		return c, nil
 	}
-	c.Foreign, c.Outside = outside(t.Refused)
+	some, names := outside(t.Refused)
+	c.Foreign, c.Outside = some, len(names)
 	c.ACLs, err = h.upkeep.badACLs(ctx)
 	return c, err
 }

@@ -13,9 +13,9 @@ func (h *home) machine(ctx context.Context) ([]trouble, error) {
 	now := h.state.now()
 	var all []trouble
 	if v, err := volumeOf(h.config.Data); err != nil {
-		all = append(all, trouble{Kind: "disk", Text: "The disk of the pod does not answer: " + reason(err) + "."})
+		all = append(all, trouble{Kind: "disk", Why: "silent", Text: "The disk of the pod does not answer: " + reason(err) + "."})
 	} else if v.short() {
-		all = append(all, trouble{Kind: "disk", Text: fmt.Sprintf("The disk of the pod is nearly full: %s are left. Once it is full, nothing is written any more; reading and deleting go on. Make room, or move the pod to a larger disk.", inUnits(v.free))})
+		all = append(all, trouble{Kind: "disk", Why: "full", Free: v.free, Text: fmt.Sprintf("The disk of the pod is nearly full: %s are left. Once it is full, nothing is written any more; reading and deleting go on. Make room, or move the pod to a larger disk.", inUnits(v.free))})
 	}
 	j, err := h.state.lastJump(ctx)
 	if err != nil {
@@ -28,12 +28,12 @@ func (h *home) machine(ctx context.Context) ([]trouble, error) {
 	}
 	switch end, err := h.config.certificateEnd(); {
 	case err != nil:
-		all = append(all, trouble{Kind: "certificate", Text: "The certificate of the pod cannot be read. Say `kith doctor` on its machine."})
+		all = append(all, trouble{Kind: "certificate", Why: "unreadable", Text: "The certificate of the pod cannot be read. Say `kith doctor` on its machine."})
 	case end.IsZero() || end.Sub(now) >= certificateSoon:
 	case end.Before(now):
-		all = append(all, trouble{Kind: "certificate", Since: known(end.UTC()), Text: "The certificate of the pod has ended: nobody who minds reaches it any more. " + h.config.renewal()})
+		all = append(all, trouble{Kind: "certificate", Why: "ended", Since: known(end.UTC()), Text: "The certificate of the pod has ended: nobody who minds reaches it any more. " + h.config.renewal()})
 	default:
-		all = append(all, trouble{Kind: "certificate", Text: fmt.Sprintf("The certificate of the pod ends on %s. %s", end.UTC().Format(time.DateOnly), h.config.renewal())})
+		all = append(all, trouble{Kind: "certificate", Until: known(end.UTC()), Text: fmt.Sprintf("The certificate of the pod ends on %s. %s", end.UTC().Format(time.DateOnly), h.config.renewal())})
 	}
 	return all, nil
 }
@@ -53,7 +53,7 @@ func (h *home) fullness(ctx context.Context) ([]trouble, error) {
 		return nil, err
 	}
 	text := fmt.Sprintf("The pod holds %s of the %s that it may. Delete something, or ask whoever runs the server for more room.", inUnits(h.upkeep.bytes()), inUnits(p.quota))
-	return []trouble{{Kind: "quota", Text: text}}, nil
+	return []trouble{{Kind: "quota", Free: max(0, p.quota-h.upkeep.bytes()), Text: text}}, nil
 }
 
 // inUnits writes a number of bytes for people.

@@ -24,14 +24,20 @@ import (
 // said returns the text of a trouble of a kind, "" for none.
 func said(t *testing.T, h *home, kind string) string {
 	t.Helper()
+	return toldOf(t, h, kind).Text
+}
+
+// toldOf is the trouble of a kind, the zero trouble for none.
+func toldOf(t *testing.T, h *home, kind string) trouble {
+	t.Helper()
 	all, err := h.troubles(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if at := slices.IndexFunc(all, func(x trouble) bool { return x.Kind == kind }); at >= 0 {
-		return all[at].Text
+		return all[at]
 	}
-	return ""
+	return trouble{}
 }
 
 // within waits until something holds.
@@ -274,13 +280,13 @@ func TestTheEndOfACertificateIsTold(t *testing.T) {
 	warned("")
 	c.pass(7 * 24 * time.Hour)
 	warned("ends on 2026-12-12")
-	if text := said(t, h, "certificate"); !strings.Contains(text, "ends on 2026-12-12") || look().Level != levelLook {
-		t.Errorf("13 days before its end: %s, %+v", text, look())
+	if ends := toldOf(t, h, "certificate"); !strings.Contains(ends.Text, "ends on 2026-12-12") || ends.Why != "" || ends.Until == nil || look().Level != levelLook {
+		t.Errorf("13 days before its end: %+v, %+v", ends, look())
 	}
 	c.pass(14 * 24 * time.Hour)
 	warned("has ended on 2026-12-12: browsers and friends refuse this server. Renew it")
-	if text := said(t, h, "certificate"); !strings.Contains(text, "has ended") || look().Level != levelBroken {
-		t.Errorf("after its end: %s, %+v", text, look())
+	if ended := toldOf(t, h, "certificate"); !strings.Contains(ended.Text, "has ended") || ended.Why != "ended" || ended.Since == nil || look().Level != levelBroken {
+		t.Errorf("after its end: %+v, %+v", ended, look())
 	}
 }
 

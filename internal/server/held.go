@@ -44,14 +44,14 @@ func (b *bringing) fail(why string) {
 	b.failed = why
 }
 
-// news says why what is held did not come back.
-func (b *bringing) news() string {
+// news says why what is held did not come back, for people and in one word for apps.
+func (b *bringing) news() (text, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.failed == "" {
-		return ""
+		return "", ""
 	}
-	return " It did not come back: " + b.failed + "."
+	return " It did not come back: " + b.failed + ".", "not-back"
 }
 
 var errBringing = errors.New("what disappeared is being brought back already; wait for the end of that")

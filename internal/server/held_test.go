@@ -141,7 +141,10 @@ func TestWhatDisappearedStaysHeldWhileTheBackupIsAway(t *testing.T) {
 		}
 	}
 	bring()
-	eventually(t, "why it did not come is told", func() bool { return strings.Contains(h.back.news(), "stay held") })
+	eventually(t, "why it did not come is told", func() bool {
+		text, why := h.back.news()
+		return strings.Contains(text, "stay held") && why == "not-back"
+	})
 	if found, err := h.check(t.Context()); err != nil || found.Held != 41 {
 		t.Errorf("%+v, %v", found, err)
 	}
@@ -149,6 +152,9 @@ func TestWhatDisappearedStaysHeldWhileTheBackupIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	bring()
-	eventually(t, "it is back", func() bool { return len(h.upkeep.troubles().Held) == 0 && h.back.news() == "" })
+	eventually(t, "it is back", func() bool {
+		text, why := h.back.news()
+		return len(h.upkeep.troubles().Held) == 0 && text+why == ""
+	})
 	sameRows(t, before, rowsOf(t, h))
 }

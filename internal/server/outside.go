@@ -35,15 +35,15 @@ func because(all []folder.Refused, why folder.Reason) []string {
 	return names
 }
 
-// outside returns what is no part of the pod until its owner does something, in words, maxNamed for each reason at most,
-// and how many there are.
-func outside(all []folder.Refused) (some []string, n int) {
+// outside returns what is no part of the pod until its owner does something: in words, maxNamed for each reason at most,
+// and all names.
+func outside(all []folder.Refused) (some, names []string) {
 	for _, why := range []folder.Reason{folder.Linked, folder.Twin, folder.BadName, folder.Special} {
-		names := because(all, why)
-		n += len(names)
-		some = append(some, saying(names, mending[why])...)
+		these := because(all, why)
+		names = append(names, these...)
+		some = append(some, saying(these, mending[why])...)
 	}
-	return some, n
+	return some, names
 }
 
 // everyReason returns all that is no part of the pod now, as outside does.

@@ -21,10 +21,14 @@ const maxNamed = 20
 // trouble is one thing of which the owner should hear.
 type trouble struct {
 	Kind  string     `json:"kind"`            // one word for apps
+	Why   string     `json:"why,omitempty"`   // another one, where a kind has several: of a place for backups one of whys
 	Text  string     `json:"text"`            // a sentence for people: what it is, and what to do
+	Place string     `json:"place,omitempty"` // the place for backups that it is about
+	Free  int64      `json:"free,omitempty"`  // bytes that there is room for
 	Count int        `json:"count,omitempty"` // how many things it is about
 	Paths []string   `json:"paths,omitempty"` // some of them
 	Since *time.Time `json:"since,omitempty"` // when it began, where that is known
+	Until *time.Time `json:"until,omitempty"` // when it will be worse, where that is known
 	Seen  string     `json:"seen,omitempty"`  // what a decision on it has to name: which things they are
 }
 
@@ -47,13 +51,15 @@ func (h *home) troubles(ctx context.Context) ([]trouble, error) {
 		if len(files) == 0 {
 			files = t.Held
 		}
-		all = append(all, trouble{Kind: "deletions", Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so, and backups keep them. Brought back, they come from the backup, and from your phones what it does not have." + h.back.news()})
+		news, why := h.back.news()
+		all = append(all, trouble{Kind: "deletions", Why: why, Count: len(files), Paths: named(files), Seen: seen(t.Held), Text: what + " disappeared from the folder of the pod at once. They are deleted nowhere else until you say so, and backups keep them. Brought back, they come from the backup, and from your phones what it does not have." + news})
 	}
 	if copies := because(t.Refused, folder.Copy); len(copies) > 0 {
 		all = append(all, trouble{Kind: "conflicts", Count: len(copies), Paths: copies[:min(len(copies), maxNamed)], Text: "Something in the folder was changed in two places. The copies beside it are shown to nobody: compare, and remove what you do not need."})
 	}
-	if some, n := outside(t.Refused); n > 0 {
-		all = append(all, trouble{Kind: "outside", Count: n, Text: fmt.Sprintf("%s in the folder of the pod are no part of it: nobody is shown them, and no backup has them. %s.", things(n), strings.Join(some[:min(len(some), 3)], ". "))})
+	if some, names := outside(t.Refused); len(names) > 0 {
+		n := len(names)
+		all = append(all, trouble{Kind: "outside", Count: n, Paths: names[:min(n, maxNamed)], Text: fmt.Sprintf("%s in the folder of the pod are no part of it: nobody is shown them, and no backup has them. %s.", things(n), strings.Join(some[:min(len(some), 3)], ". "))})
 	}
 	if t.Unwatched {
 		all = append(all, trouble{Kind: "unwatched", Text: fmt.Sprintf("This system does not report all changes of the folder. What you drop there is noticed within %v.", handsRescan)})
@@ -127,8 +133,8 @@ func amount(paths []pod.Path) (files []pod.Path, text string) {
 // seen names a list of paths: whoever decides on it shows by that which one they saw.
 func seen(paths []pod.Path) string {
 	sum := sha256.New()
-	for _, p := range paths {
-		fmt.Fprintln(sum, p.Escaped())
+	for _, p := range escaped(paths) {
+		fmt.Fprintln(sum, p)
 	}
 	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:12])
 }
@@ -183,23 +189,28 @@ func (h *home) serveTrouble(w http.ResponseWriter, r *http.Request, below string
 		ldp.Problem(w, http.StatusPreconditionRequired, "Say which deletions you have seen.")
 		return nil
 	}
-	err := h.decideAfar(r.Context(), decision.Delete, decision.Seen)
-	if errors.Is(err, errChanged) {
+	held := h.upkeep.troubles().Held
+	switch {
+	case decision.Seen != seen(held):
 		ldp.Problem(w, http.StatusPreconditionFailed, "More has disappeared since, or something is back. Look again, and decide anew.")
 		return nil
+	case !decision.Delete: // which takes longer than an app waits
+		h.beginBack(held)
+		return done(w, http.StatusNoContent, nil)
 	}
-	return done(w, http.StatusNoContent, err)
+	if err := h.upkeep.decide(r.Context(), held, true); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string][]string{"paths": escaped(held)})
 }
 
-// decideAfar is decideHeld for an app, which does not wait until all is back.
-func (h *home) decideAfar(ctx context.Context, remove bool, saw string) error {
-	held := h.upkeep.troubles().Held
-	if !remove && saw == seen(held) {
-		h.beginBack(held)
-		return nil
+// escaped writes paths as seen takes them in, so that the app can tell what its owner has agreed to.
+func escaped(paths []pod.Path) []string {
+	all := []string{}
+	for _, p := range paths {
+		all = append(all, p.Escaped())
 	}
-	_, err := h.decideHeld(ctx, remove, saw)
-	return err
+	return all
 }
 
 // serveCopies has the owner hear no more, for a while, that there is no backup, or hear it again.
