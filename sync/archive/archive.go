@@ -402,7 +402,7 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	name := fmt.Sprint(whole, r.next.N)
 	old := slices.DeleteFunc(slices.Clone(r.rings), func(o numbered) bool { return o.name == name })
 	dead := slices.ContainsFunc(r.claims, func(mark string) bool { return slices.Contains(r.known, mark) })
-	if len(old) == 0 && !fresh && !dead {
+	if len(old) == 0 && len(r.seen) == 0 && !fresh && !dead {
 		return nil
 	}
 	if err := r.own(ctx); err != nil {
@@ -412,9 +412,13 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	if err := r.sweep(ctx); err != nil {
 		return err
 	}
+	gone := r.seen
 	for _, each := range old {
-		if err := r.place.Delete(ctx, each.name); err != nil {
-			return fmt.Errorf("remove %s: %w", each.name, err)
+		gone = append(gone, each.name)
+	}
+	for _, name := range gone {
+		if err := r.place.Delete(ctx, name); err != nil {
+			return fmt.Errorf("remove %s: %w", name, err)
 		}
 	}
 	return nil

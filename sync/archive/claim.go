@@ -16,7 +16,8 @@ var ErrBusy = errors.New("another machine is storing its backup there at this mo
 
 const (
 	claim      = "claim-"
-	claimRenew = time.Hour      // after which a run says again that it goes on
+	seen       = "seen-"        // then the mark of a claim that is dated ahead, and its date in seconds since 1970
+	claimRenew = time.Hour      // after which a run says again that it goes on; a claim dated further ahead tells no time
 	claimDead  = 48 * time.Hour // after which a run that said nothing is not waited for, by the clock of the place
 	claimEnd   = 5 * time.Second
 	busyTries  = 4
@@ -28,6 +29,14 @@ func claimOf(name string) (mark string, ok bool) {
 	mark, ok = strings.CutPrefix(name, claim)
 	odd := func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') }
 	return mark, ok && mark != "" && !strings.ContainsFunc(mark, odd)
+}
+
+// isSeen reports whether a file tells since when a claim has been seen that is dated ahead.
+func isSeen(name string) bool {
+	of, told := strings.CutPrefix(name, seen)
+	mark, _, dated := strings.Cut(of, "-")
+	_, ok := claimOf(claim + mark)
+	return told && dated && ok
 }
 
 // rest waits for about as long as pause.
@@ -66,6 +75,7 @@ func (r *run) own(ctx context.Context) error {
 			}
 		}
 	}
+	r.seen = at.seen
 	return nil
 }
 
@@ -133,7 +143,26 @@ func (r *run) silent(ctx context.Context, mark string) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("look for another machine: %w", err)
 	}
-	return mine.Sub(theirs), nil
+	if theirs.Sub(mine) <= claimRenew {
+		return mine.Sub(theirs), nil
+	}
+	return r.unmoved(ctx, fmt.Sprintf("%s%s-%d", seen, mark, theirs.Unix()), mine)
+}
+
+// unmoved returns for how long a claim that is dated ahead, by a clock that was wrong, has been seen with that date: since
+// name was stored, now where it is not there. A run that is alive gives its claim another date each hour.
+func (r *run) unmoved(ctx context.Context, name string, now time.Time) (time.Duration, error) {
+	since, err := r.place.Modified(ctx, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("look for another machine: %w", err)
+	}
+	if err == nil && !since.IsZero() && since.Sub(now) <= claimRenew {
+		return now.Sub(since), nil
+	}
+	if err := r.place.Put(ctx, name, strings.NewReader("")); err != nil {
+		return 0, fmt.Errorf("note when another machine was seen: %w", err)
+	}
+	return 0, nil
 }
 
 // leave takes the claim of this run away, also when nobody wants the run any more. One that stays is known to this

@@ -17,6 +17,8 @@
 //	                    changes; the number rises, and none is written twice
 //	progress-8          the same, of a run that is under way
 //	claim-K7Q…          empty: that run says that it is under way; by its mark
+//	seen-K7Q…-1795…     empty: another machine has seen that claim, which is dated ahead,
+//	                    with the date that its name tells
 //
 // A backup is whole when its keyring is there, and a keyring that was cut or
 // altered does not open. So half a backup is never called whole: an interrupted
@@ -43,7 +45,9 @@
 // stored a run looks whether its claim is still there. A claim that stayed behind
 // is swept by its own machine, which knows the mark, by who takes the place
 // over, and by anybody 48 hours after it was stored, by the clock of the place; a run
-// that takes long stores it again each hour.
+// that takes long stores it again each hour. One that is dated more than an hour ahead,
+// by a clock that was wrong, tells no time: whoever sees it first notes that at the place,
+// and it is swept 48 hours after that note, unless it has got another date meanwhile.
 //
 // Beside that a keyring is created, not written: in a folder by a link, at WebDAV and
 // S3 servers by If-None-Match, where they heed it.

@@ -216,7 +216,7 @@ func (b *bucket) ask(ctx context.Context, method, key string, query url.Values, 
 	for n := 1; ; n++ {
 		res, err := b.once(ctx, method, key, query, body)
 		var said *s3Error
-		if err == nil || ctx.Err() != nil || n == s3Tries || errors.As(err, &said) && !said.passing() {
+		if err == nil || ctx.Err() != nil || n == s3Tries || errors.Is(err, fs.ErrNotExist) || errors.As(err, &said) && !said.passing() {
 			return res, err
 		}
 		if err := rest(ctx, pause); err != nil {

@@ -205,3 +205,22 @@ func TestAListingWithoutEnd(t *testing.T) {
 		t.Errorf("%v after %d pages", err, pages)
 	}
 }
+
+// TestWhatABucketDoesNotHave is asked for once: that is an answer, and no failure.
+func TestWhatABucketDoesNotHave(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	place, err := S3(server.Client(), Bucket{Endpoint: server.URL, Name: "ana", Key: "k", Secret: "s"}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, modified := place.Modified(t.Context(), "seen-1")
+	_, got := place.Get(t.Context(), "keyring-1")
+	if !errors.Is(modified, fs.ErrNotExist) || !errors.Is(got, fs.ErrNotExist) || asked != 2 {
+		t.Errorf("%v, %v, after %d requests", modified, got, asked)
+	}
+}

@@ -24,7 +24,7 @@ func Survey(ctx context.Context, place Place) (backup, others bool, err error) {
 			continue
 		}
 		_, isRing := numberOf(name)
-		others = others || !backup || !isRing && !isClaim(name) && name != markerName && name != "objects/"
+		others = others || !backup || !isRing && !isClaim(name) && !isSeen(name) && name != markerName && name != "objects/"
 	}
 	return backup, others, nil
 }
@@ -51,6 +51,7 @@ func numberOf(name string) (k numbered, ok bool) {
 type listed struct {
 	rings  []numbered // the newest first
 	claims []string   // marks of runs that say they are under way
+	seen   []string   // files that tell since when a claim has been seen that is dated ahead
 }
 
 // highest returns the highest number that a keyring has.
@@ -72,6 +73,8 @@ func list(ctx context.Context, place Place) (at listed, err error) {
 			at.rings = append(at.rings, k)
 		} else if mark, ok := claimOf(name); ok {
 			at.claims = append(at.claims, mark)
+		} else if isSeen(name) {
+			at.seen = append(at.seen, name)
 		}
 	}
 	slices.SortFunc(at.rings, func(a, b numbered) int { return b.n - a.n })
