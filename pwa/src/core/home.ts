@@ -4,6 +4,14 @@
 export interface Trouble {
   /** One word for what it is: `deletions`, `conflicts`, `backup`, `unkept` and others that the pod may know. */
   readonly kind: string;
+  /** Another one, where a kind has several; of a place for backups that of {@link Backup}. */
+  readonly why?: string;
+  /** The place for backups that it is about. */
+  readonly place?: string;
+  /** Bytes that there is room for. */
+  readonly free?: number;
+  /** When it will be worse, in milliseconds since the epoch, where the pod knows. */
+  readonly until?: number;
   /** A sentence of the pod's: what it is, and what to do. */
   readonly text: string;
   /** How many things it is about; 0 when it is not about things. */
@@ -31,7 +39,7 @@ export interface Backup {
   readonly next?: number;
   /** Why the last run failed, in the pod's words. */
   readonly error?: string;
-  /** The same in one word: `unreached`, `stranger`, `full`, `slow`, `changed`, `elsewhere`, `in-use`, `no-folder` and others that the pod may know. */
+  /** The same in one word: `unreached`, `stranger`, `full`, `slow`, `changed`, `elsewhere`, `in-use`, `no-folder`, `indoors`, `missing` and others that the pod may know. */
   readonly why?: string;
   /** A run is asked for, or under way. */
   readonly waiting: boolean;

@@ -187,7 +187,7 @@ function readTrouble(read: Json): Trouble | undefined {
   const [kind, said] = [string(read.kind, 40), string(read.text)];
   if (kind === undefined || said === undefined) return undefined;
   const paths = list(read.paths).flatMap((each) => string(each, 2048) ?? []);
-  return given({ kind, text: said, count: whole(read.count) ?? 0, since: time(read.since), paths, seen: string(read.seen, 64) ?? "" });
+  return given({ kind, why: string(read.why, 40), place: string(read.place), free: whole(read.free), until: time(read.until), text: said, count: whole(read.count) ?? 0, since: time(read.since), paths, seen: string(read.seen, 64) ?? "" });
 }
 
 function readBackup(read: Json): Backup | undefined {

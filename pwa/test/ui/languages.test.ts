@@ -136,3 +136,24 @@ test("every message is said somewhere", () => {
 function name(at: string): string {
   return at.split(".").findLast((part) => !/^\d+$/.test(part)) ?? "";
 }
+
+describe("what a pod may tell", () => {
+  const protocol = readFileSync(fileURLToPath(new URL("../../../docs/protocol.md", import.meta.url)), "utf8").split("\n");
+  /** The words in backticks that follow a text in the row of a request, up to a closing bracket. */
+  const named = (request: string, before: string): readonly string[] => {
+    const row = protocol.find((line) => line.startsWith(`| \`${request}\``)) ?? "";
+    const list = row.slice(row.indexOf(before) + before.length).split(")")[0] ?? "";
+    return [...list.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word ?? "");
+  };
+  const kinds = named("GET .trouble", "`kind` is one word for apps (");
+  const whys = named("GET .backups", "where that is a known one (");
+
+  test.each([["en", enHome] as const, ...others.map(([code, { home }]) => [code, home] as const)])("is said in %s", (_, { backups, trouble }) => {
+    expect(kinds).toHaveLength(15);
+    expect(kinds.filter((kind) => !(kind in trouble.is))).toEqual([]);
+    const said = Object.keys(trouble.does).map((key) => key.split(" ")[0]);
+    expect(kinds.filter((kind) => !said.includes(kind))).toEqual([]);
+    expect(whys).toHaveLength(10);
+    expect(whys.filter((why) => !(why in backups.why))).toEqual([]);
+  });
+});

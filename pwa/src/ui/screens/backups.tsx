@@ -69,16 +69,10 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
   );
 }
 
-/** Why a place fails: in the app's words where it has some, with the pod's own below. */
+/** Why a place fails: in the app's words where it has some, else in the pod's. */
 function Failed({ backup: { state, why = "" }, error }: { readonly backup: Backup; readonly error: string }) {
   const w = useHomeWords().backups;
-  const words = w.why[why];
-  return (
-    <>
-      <p class="danger-text" dir="auto">{(state === "refused" ? w.unfit : w.failed)(words ?? error)}</p>
-      {words === undefined ? null : <p class="state address" dir="ltr">{error}</p>}
-    </>
-  );
+  return <p class="danger-text" dir="auto">{(state === "refused" ? w.unfit : w.failed)(w.why[why] ?? error)}</p>;
 }
 
 function Now({ act, busy }: { readonly act: Act; readonly busy: boolean }) {

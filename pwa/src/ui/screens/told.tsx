@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PostRef, Trouble } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
-import { type Act, OfPod, useHousehold } from "../household.tsx";
+import { type Act, named, OfPod, useHousehold } from "../household.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
@@ -27,13 +27,20 @@ export function ToldScreen() {
 
 function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }) {
   const { clock } = useApp();
-  const w = useHomeWords().trouble;
-  const { count, kind, paths, seen, since, text } = trouble;
+  const { backups, trouble: w } = useHomeWords();
+  const { count, free, kind, paths, place, seen, since, text, until, why = "" } = trouble;
+  const more = [
+    ...(free === undefined ? [] : [w.room(clock.bytes(free))]),
+    ...(until === undefined ? [] : [w.until(clock.at(until))]),
+    ...(since === undefined ? [] : [w.since(clock.at(since))]),
+  ];
   return (
     <section class="card" aria-label={w.is[kind] ?? w.other}>
       <h2 class="card-title">{w.is[kind] ?? w.other}</h2>
-      <p dir="auto">{w.does[kind] ?? text}</p>
-      {since === undefined ? null : <p class="state">{w.since(clock.at(since))}</p>}
+      {place === undefined ? null : <p class="address" dir="ltr">{named(place)}</p>}
+      <p dir="auto">{w.does[`${kind} ${why}`] ?? w.does[kind] ?? text}</p>
+      {kind === "backup" && backups.why[why] !== undefined ? <p>{backups.why[why]}</p> : null}
+      {more.length === 0 ? null : <p class="state">{more.join(" ")}</p>}
       {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
       {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
       {["backup", "damaged", "unconfirmed", "elsewhere"].includes(kind) ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}

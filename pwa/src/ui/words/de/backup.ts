@@ -4,14 +4,14 @@ import type { BackupWords } from "../backup.ts";
 export const backup: BackupWords = {
   title: "Sicherung",
   what: "Eine Datei mit deinen Beiträgen, Bildern, Freunden und Einstellungen. Nur dein Rettungskit öffnet sie.",
-  never: "Von diesem Handy gibt es noch keine Sicherung.",
+  never: "Von diesem Gerät gibt es noch keine Sicherung.",
   last: (when) => `Letzte Sicherung ${when}.`,
   due: "Seit sieben Tagen gab es keine.",
   make: "Sicherung machen",
   working: (percent) => `Wird zusammengestellt: ${percent} %.`,
   stop: "Anhalten",
   ready: (size) => `Die Datei ist fertig: ${size}.`,
-  readyHint: "Leg sie woanders hin als auf dieses Handy.",
+  readyHint: "Leg sie woanders hin als auf dieses Gerät.",
   save: "Datei speichern",
   again: "Noch einmal speichern",
   saved: "Liegt jetzt bei deinen Downloads.",
@@ -20,7 +20,7 @@ export const backup: BackupWords = {
 
   kit: {
     title: "Rettungskit",
-    what: "32 Buchstaben auf Papier. Mit ihnen und einer Sicherung kommst du auf jedem Handy zurück, und deine Freunde müssen nichts tun.",
+    what: "32 Buchstaben auf Papier. Mit ihnen und einer Sicherung kommst du auf jedem Gerät zurück, und deine Freunde müssen nichts tun.",
     none: "Mach erst das Kit, dann die Sicherung. Leg einen Drucker oder Stift bereit.",
     make: "Kit machen",
     made: (when) => `Gemacht ${when}.`,
@@ -29,7 +29,7 @@ export const backup: BackupWords = {
     another: "Neues Kit machen",
     anotherHint: "Spätere Sicherungen gehen nur mit dem neuen auf, frühere mit dem Kit, mit dem sie gemacht wurden.",
     old: "Das Kit, das du jetzt hast",
-    oldHint: "Auf diesem Handy bleibt nichts davon, damit niemand du werden kann, der dein Handy nimmt. Ist das Kit weg, kopple ein zweites Gerät: Eines kann das andere zurückbringen.",
+    oldHint: "Auf diesem Gerät bleibt nichts davon, damit niemand du werden kann, der dein Gerät nimmt. Ist das Kit weg, kopple ein zweites Gerät: Eines kann das andere zurückbringen.",
     yours: "Dein Rettungskit",
     of: (name, day) => `Rettungskit von ${name}, gemacht am ${day}`,
     code: "Die Buchstaben deines Kits",
@@ -38,10 +38,10 @@ export const backup: BackupWords = {
     use: "Um zurückzukommen: Öffne Kith in einem neuen Browser, wähl „Ich habe eine Sicherung“, wähl die Datei und scanne das hier.",
     print: "Drucken",
     done: "Ist weggelegt",
-    doneSaid: "Gut. Auf diesem Handy bleibt nichts davon.",
+    doneSaid: "Gut. Auf diesem Gerät bleibt nichts davon.",
     check: "Prüfen, ob du es hast",
     right: "Das sind die Buchstaben deines Kits.",
-    linked: "Dieses Handy wurde mit einem anderen von dir gekoppelt. Mach das Kit dort.",
+    linked: "Dieses Gerät wurde mit einem anderen von dir gekoppelt. Mach das Kit dort.",
   },
 
   restore: {
@@ -58,7 +58,7 @@ export const backup: BackupWords = {
     working: (percent) => `Alles kommt zurück: ${percent} %. Lass diese Seite offen.`,
     back: (name) => `Willkommen zurück, ${name}.`,
     start: "Ich habe keine Sicherung",
-    where: "Eine Sicherung bringt dich dort zurück, wo Kith neu ist: auf einem anderen Handy oder in einem anderen Browser. Wähl dort „Ich habe eine Sicherung“.",
+    where: "Eine Sicherung bringt dich dort zurück, wo Kith neu ist: auf einem anderen Gerät oder in einem anderen Browser. Wähl dort „Ich habe eine Sicherung“.",
   },
 
   why: {

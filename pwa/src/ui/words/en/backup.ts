@@ -4,14 +4,14 @@ import { isolated } from "../isolated.ts";
 export const enBackup = isolated({
   title: "Backup",
   what: "One file with your posts, pictures, friends and settings. Only your recovery kit opens it.",
-  never: "There is no backup of this phone yet.",
+  never: "There is no backup of this device yet.",
   last: (when: string) => `Last backup ${when}.`,
   due: "There was none for seven days.",
   make: "Make a backup",
   working: (percent: number) => `Gathering: ${percent} %.`,
   stop: "Stop",
   ready: (size: string) => `The file is ready: ${size}.`,
-  readyHint: "Put it somewhere else than on this phone.",
+  readyHint: "Put it somewhere else than on this device.",
   save: "Save the file",
   again: "Save it again",
   saved: "Saved with your downloads.",
@@ -20,7 +20,7 @@ export const enBackup = isolated({
 
   kit: {
     title: "Recovery kit",
-    what: "32 letters on paper. With them and a backup you come back on any phone, and your friends need do nothing.",
+    what: "32 letters on paper. With them and a backup you come back on any device, and your friends need do nothing.",
     none: "Make it first, then the backup. Have a printer or a pen ready.",
     make: "Make the kit",
     made: (when: string) => `Made ${when}.`,
@@ -29,7 +29,7 @@ export const enBackup = isolated({
     another: "Make a new kit",
     anotherHint: "Later backups open with the new one only, earlier ones with the kit they were made with.",
     old: "The kit you have now",
-    oldHint: "This phone keeps nothing of it: whoever takes it can't become you. If the kit is lost, link a second device; either can bring back the other.",
+    oldHint: "This device keeps nothing of it: whoever takes it can't become you. If the kit is lost, link a second device; either can bring back the other.",
     yours: "Your recovery kit",
     of: (name: string, day: string) => `Recovery kit of ${name}, made ${day}`,
     code: "The letters of your kit",
@@ -38,10 +38,10 @@ export const enBackup = isolated({
     use: "To come back: open Kith in a new browser, choose “I have a backup”, choose the file, and scan this.",
     print: "Print",
     done: "I've put it away",
-    doneSaid: "Good. This phone keeps nothing of it.",
+    doneSaid: "Good. This device keeps nothing of it.",
     check: "Check that you have it",
     right: "These are the letters of your kit.",
-    linked: "This phone was linked to another one of yours. Make the kit there.",
+    linked: "This device was linked to another one of yours. Make the kit there.",
   },
 
   restore: {
@@ -58,7 +58,7 @@ export const enBackup = isolated({
     working: (percent: number) => `Bringing everything back: ${percent} %. Keep this page open.`,
     back: (name: string) => `Welcome back, ${name}.`,
     start: "I have no backup",
-    where: "A backup brings you back where Kith is new: on another phone, or in another browser. There, choose “I have a backup”.",
+    where: "A backup brings you back where Kith is new: on another device, or in another browser. There, choose “I have a backup”.",
   },
 
   why: {

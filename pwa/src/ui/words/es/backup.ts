@@ -4,14 +4,14 @@ import type { BackupWords } from "../backup.ts";
 export const backup: BackupWords = {
   title: "Copia de seguridad",
   what: "Un archivo con tus publicaciones, imágenes, amigos y ajustes. Solo lo abre tu kit de recuperación.",
-  never: "Aún no hay copia de seguridad de este teléfono.",
+  never: "Aún no hay copia de seguridad de este dispositivo.",
   last: (when) => `Última copia de seguridad: ${when}.`,
   due: "No la ha habido en siete días.",
   make: "Hacer una copia",
   working: (percent) => `Reuniéndolo todo: ${percent} %.`,
   stop: "Parar",
   ready: (size) => `El archivo está listo: ${size}.`,
-  readyHint: "Ponlo en otro sitio que no sea este teléfono.",
+  readyHint: "Ponlo en otro sitio que no sea este dispositivo.",
   save: "Guardar el archivo",
   again: "Guardarlo otra vez",
   saved: "Guardado con tus descargas.",
@@ -20,7 +20,7 @@ export const backup: BackupWords = {
 
   kit: {
     title: "Kit de recuperación",
-    what: "32 letras en papel. Con ellas y una copia de seguridad vuelves en cualquier teléfono, y tus amigos no tienen que hacer nada.",
+    what: "32 letras en papel. Con ellas y una copia de seguridad vuelves en cualquier dispositivo, y tus amigos no tienen que hacer nada.",
     none: "Haz primero el kit y después la copia de seguridad. Ten a mano una impresora o un bolígrafo.",
     make: "Hacer el kit",
     made: (when) => `Hecho: ${when}.`,
@@ -29,7 +29,7 @@ export const backup: BackupWords = {
     another: "Hacer un kit nuevo",
     anotherHint: "Las próximas copias de seguridad solo se abren con el nuevo; las anteriores, con el kit con el que se hicieron.",
     old: "El kit que tienes ahora",
-    oldHint: "Este teléfono no guarda nada de él, para que quien se lleve el teléfono no pueda ser tú. Si pierdes el kit, añade un segundo dispositivo: uno puede recuperar al otro.",
+    oldHint: "Este dispositivo no guarda nada de él, para que quien se lleve el dispositivo no pueda ser tú. Si pierdes el kit, añade un segundo dispositivo: uno puede recuperar al otro.",
     yours: "Tu kit de recuperación",
     of: (name, day) => `Kit de recuperación de ${name}, hecho el ${day}`,
     code: "Las letras de tu kit",
@@ -38,10 +38,10 @@ export const backup: BackupWords = {
     use: "Para volver: abre Kith en un navegador nuevo, elige «Tengo una copia de seguridad», elige el archivo y escanea esto.",
     print: "Imprimir",
     done: "Ya lo guardé",
-    doneSaid: "Bien. Este teléfono no guarda nada de él.",
+    doneSaid: "Bien. Este dispositivo no guarda nada de él.",
     check: "Comprobar que lo tienes",
     right: "Son las letras de tu kit.",
-    linked: "Este teléfono se añadió desde otro tuyo. Haz el kit allí.",
+    linked: "Este dispositivo se añadió desde otro tuyo. Haz el kit allí.",
   },
 
   restore: {
@@ -58,7 +58,7 @@ export const backup: BackupWords = {
     working: (percent) => `Trayéndolo todo de vuelta: ${percent} %. Deja esta página abierta.`,
     back: (name) => `Qué bien verte otra vez, ${name}.`,
     start: "No tengo copia de seguridad",
-    where: "Una copia de seguridad te trae de vuelta donde Kith es nuevo: en otro teléfono o en otro navegador. Allí, elige «Tengo una copia de seguridad».",
+    where: "Una copia de seguridad te trae de vuelta donde Kith es nuevo: en otro dispositivo o en otro navegador. Allí, elige «Tengo una copia de seguridad».",
   },
 
   why: {

@@ -5,14 +5,14 @@ import { of } from "./words.ts";
 export const backup: BackupWords = {
   title: "Sauvegarde",
   what: "Un seul fichier avec tes publications, images, amis et réglages. Seul ton kit de secours l’ouvre.",
-  never: "Il n’y a pas encore de sauvegarde de ce téléphone.",
+  never: "Il n’y a pas encore de sauvegarde de cet appareil.",
   last: (when) => `Dernière sauvegarde : ${when}.`,
   due: "Il n’y en a pas eu depuis sept jours.",
   make: "Faire une sauvegarde",
   working: (percent) => `On rassemble tout : ${percent} %.`,
   stop: "Arrêter",
   ready: (size) => `Le fichier est prêt : ${size}.`,
-  readyHint: "Mets-le ailleurs que sur ce téléphone.",
+  readyHint: "Mets-le ailleurs que sur cet appareil.",
   save: "Enregistrer le fichier",
   again: "L’enregistrer à nouveau",
   saved: "Enregistré avec tes téléchargements.",
@@ -21,7 +21,7 @@ export const backup: BackupWords = {
 
   kit: {
     title: "Kit de secours",
-    what: "32 lettres sur papier. Avec elles et une sauvegarde, tu reviens sur n’importe quel téléphone, et tes amis n’ont rien à faire.",
+    what: "32 lettres sur papier. Avec elles et une sauvegarde, tu reviens sur n’importe quel appareil, et tes amis n’ont rien à faire.",
     none: "Fais d’abord le kit, puis la sauvegarde. Prépare une imprimante ou un stylo.",
     make: "Faire le kit",
     made: (when) => `Fait : ${when}.`,
@@ -30,7 +30,7 @@ export const backup: BackupWords = {
     another: "Faire un nouveau kit",
     anotherHint: "Les prochaines sauvegardes ne s’ouvrent qu’avec le nouveau, les anciennes avec le kit qui les a faites.",
     old: "Le kit que tu as maintenant",
-    oldHint: "Ce téléphone n’en garde rien, pour que personne ne devienne toi en le prenant. Si le kit est perdu, ajoute un deuxième appareil : l’un peut faire revenir l’autre.",
+    oldHint: "Cet appareil n’en garde rien, pour que personne ne devienne toi en le prenant. Si le kit est perdu, ajoute un deuxième appareil : l’un peut faire revenir l’autre.",
     yours: "Ton kit de secours",
     of: (name, day) => `Kit de secours ${of(name)}, fait le ${day}`,
     code: "Les lettres de ton kit",
@@ -39,10 +39,10 @@ export const backup: BackupWords = {
     use: "Pour revenir : ouvre Kith dans un nouveau navigateur, choisis « J’ai une sauvegarde », choisis le fichier et scanne ceci.",
     print: "Imprimer",
     done: "Je l’ai rangé",
-    doneSaid: "Bien. Ce téléphone n’en garde rien.",
+    doneSaid: "Bien. Cet appareil n’en garde rien.",
     check: "Vérifier que tu l’as",
     right: "Ce sont bien les lettres de ton kit.",
-    linked: "Ce téléphone a été ajouté depuis un autre à toi. Fais le kit là-bas.",
+    linked: "Cet appareil a été ajouté depuis un autre à toi. Fais le kit là-bas.",
   },
 
   restore: {
@@ -59,7 +59,7 @@ export const backup: BackupWords = {
     working: (percent) => `Tout revient : ${percent} %. Laisse cette page ouverte.`,
     back: (name) => `Te revoilà, ${name}.`,
     start: "Je n’ai pas de sauvegarde",
-    where: "Une sauvegarde te fait revenir là où Kith est nouveau : sur un autre téléphone ou dans un autre navigateur. Choisis-y « J’ai une sauvegarde ».",
+    where: "Une sauvegarde te fait revenir là où Kith est nouveau : sur un autre appareil ou dans un autre navigateur. Choisis-y « J’ai une sauvegarde ».",
   },
 
   why: {
