@@ -9,9 +9,12 @@
 //	             the extension
 //	MKCOL        a container; the one above it must be there
 //	DELETE       a resource, or a container with all in it
-//	MOVE COPY    resource by resource, the old one deleted when the new one is
-//	             stored. Access rules stay behind: what arrives has those of the
-//	             place where it arrives
+//	COPY         resource by resource, with its dead properties
+//	MOVE         everything is stored at the new place, with its description, before anything
+//	             is deleted at the old one. What is stored or changed there meanwhile is
+//	             brought too, or stays, and the answer is 409. Access rules go along where only
+//	             the name changes and nothing is replaced; elsewhere what arrives has those of
+//	             the place where it arrives
 //	LOCK         exclusive or shared, in memory, for an hour at most: it ends with the
 //	             process, and with what it is for. What is locked also keeps what it lies in
 //	             from being deleted, moved or replaced, and a locked container keeps its members.

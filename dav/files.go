@@ -143,6 +143,9 @@ func (c *call) fits(ctx context.Context, p pod.Path) error {
 	c.over = !p.IsContainer() && !from.Path.IsContainer()
 	return errors.Join(c.view.MayPut(ctx, to, pod.Precondition{}), c.each(ctx, from.Path, func(inner pod.Path) error {
 		_, err := at(to.String()+strings.TrimPrefix(inner.String(), from.Path.String()), inner.IsContainer())
+		if err == nil && c.method == "MOVE" {
+			err = c.view.MayDelete(ctx, inner, pod.Precondition{})
+		}
 		return err
 	}))
 }
@@ -176,71 +179,6 @@ func (c *call) remove(ctx context.Context, p pod.Path) error {
 		return err
 	}
 	return c.each(ctx, p, func(inner pod.Path) error { return c.view.Delete(ctx, inner, pod.Precondition{}) })
-}
-
-// Rename implements webdav.FileSystem. What was at the new name is gone already, but for a document that is put over.
-func (c files) Rename(ctx context.Context, oldName, newName string) error {
-	info, err := c.find(ctx, oldName)
-	if err != nil {
-		return err
-	}
-	to, err := at(newName, info.Path.IsContainer())
-	if err != nil {
-		return c.refuse(err)
-	}
-	if info.Path.Contains(to) {
-		return c.refuse(fmt.Errorf("move a container into itself: %w", pod.ErrConflict))
-	}
-	if err := c.above(ctx, to); err != nil {
-		return err
-	}
-	err = c.move(ctx, info.Path, to)
-	if err == nil {
-		c.drive.locks.drop(c.from, false)
-	}
-	return c.refuse(err)
-}
-
-// move stores everything at its new place before it deletes anything.
-func (c *call) move(ctx context.Context, from, to pod.Path) error {
-	if err := c.copy(ctx, from, to); err != nil {
-		return err
-	}
-	return c.remove(ctx, from)
-}
-
-func (c *call) copy(ctx context.Context, from, to pod.Path) (err error) {
-	a, err := c.view.Get(ctx, from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	fresh := pod.Precondition{IfNoneMatch: []string{"*"}}
-	if c.over {
-		fresh = pod.Precondition{}
-	}
-	if !from.IsContainer() {
-		if _, _, err = c.view.Put(ctx, to, a.Info.Type, a.Resource, fresh); err != nil {
-			return err
-		}
-		return c.bring(ctx, from, to)
-	}
-	if _, err := c.view.MakeContainer(ctx, to, fresh); err != nil {
-		return err
-	}
-	if err := c.bring(ctx, from, to); err != nil {
-		return err
-	}
-	for _, child := range a.Children {
-		inner, err := to.Child(child.Path.Name(), child.Path.IsContainer())
-		if err != nil {
-			return err
-		}
-		if err := c.copy(ctx, child.Path, inner); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Stat implements webdav.FileSystem.

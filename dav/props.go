@@ -128,23 +128,6 @@ func (c *call) say(update *strings.Builder, verb string, p pod.Path, text string
 	fmt.Fprintf(update, "%s DATA { %s };\n", verb, t)
 }
 
-// bring gives what was copied the properties of what it was copied from.
-func (c *call) bring(ctx context.Context, from, to pod.Path) error {
-	stands, err := c.dead(ctx, from)
-	if err != nil || len(stands) == 0 && !c.over {
-		return err
-	}
-	patch := webdav.Proppatch{}
-	for _, text := range stands {
-		var d dead
-		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			return err
-		}
-		patch.Props = append(patch.Props, d.property())
-	}
-	return c.amend(ctx, to, []webdav.Proppatch{patch})
-}
-
 // DeadProps implements webdav.DeadPropsHolder. The webdav package asks a resource for
 // the properties that it cannot tell itself: the locks are among them.
 func (f *reading) DeadProps() (map[xml.Name]webdav.Property, error) {
