@@ -132,8 +132,13 @@ func amount(paths []pod.Path) (files []pod.Path, text string) {
 
 // seen names a list of paths: whoever decides on it shows by that which one they saw.
 func seen(paths []pod.Path) string {
+	return spelled(escaped(paths))
+}
+
+// spelled is seen, of paths as escaped spells them.
+func spelled(paths []string) string {
 	sum := sha256.New()
-	for _, p := range escaped(paths) {
+	for _, p := range paths {
 		fmt.Fprintln(sum, p)
 	}
 	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:12])

@@ -52,14 +52,14 @@ func TestADecisionIsOnWhatWasSeen(t *testing.T) {
 		}
 		return of
 	}
-	decide := func(body string) int {
+	decide := func(body string) (code int, answer string) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/me/.trouble/deletions", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		if err := h.serveTrouble(w, r, "deletions"); err != nil {
 			t.Fatal(err)
 		}
-		return w.Code
+		return w.Code, w.Body.String()
 	}
 	remove := func(folder string, text string) trouble {
 		if err := os.RemoveAll(filepath.Join(tree, folder)); err != nil {
@@ -76,15 +76,22 @@ func TestADecisionIsOnWhatWasSeen(t *testing.T) {
 	for _, c := range []struct {
 		name, seen string
 		want       int
-	}{{"nothing was seen", "", 428}, {"less was seen", before.Seen, 412}, {"all was seen", after.Seen, 204}, {"it is decided", after.Seen, 412}} {
+	}{{"nothing was seen", "", 428}, {"less was seen", before.Seen, 412}, {"all was seen", after.Seen, 200}, {"it is decided", after.Seen, 412}} {
 		body, err := json.Marshal(map[string]any{"delete": true, "seen": c.seen})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := decide(string(body)); got != c.want {
+		got, answer := decide(string(body))
+		if got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
-		if gone := held().Count == 0; gone != (c.want == 204 || c.name == "it is decided") {
+		if got == 200 {
+			paths := struct{ Paths []string }{}
+			if err := json.Unmarshal([]byte(answer), &paths); err != nil || len(paths.Paths) != 82 || spelled(paths.Paths) != after.Seen {
+				t.Errorf("%s: %s is not what was seen, %v", c.name, answer, err)
+			}
+		}
+		if gone := held().Count == 0; gone != (c.want == 200 || c.name == "it is decided") {
 			t.Errorf("%s: %+v is held", c.name, held())
 		}
 	}

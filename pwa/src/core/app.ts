@@ -263,7 +263,7 @@ export class App implements Kith {
   }
 
   async confirmDeletions(accept: boolean): Promise<void> {
-    await (await network()).decideHeld(this.#must.session.tree, accept);
+    await (await network()).decideHeld(this.#must.session, accept);
     this.#acted("posts", "feed", "friends", "circles");
   }
 

@@ -83,8 +83,8 @@ export interface Dropped {
 /** The owner's own pod, as they look after it. All but `kits`, `driveAt` and `dropped` ask the pod, and are answered soon or reject. */
 export interface Home {
   troubles(): Promise<readonly Trouble[]>;
-  /** Decides on deletions that the pod holds back, as `seen` of their trouble names them: carries them out everywhere, or brings the files back. False when there are others meanwhile. */
-  decideDeletions(remove: boolean, seen: string): Promise<boolean>;
+  /** Decides on deletions that the pod holds back, as their trouble tells of them: carries them out everywhere, or brings the files back. False when there are others meanwhile. */
+  decideDeletions(remove: boolean, trouble: Pick<Trouble, "count" | "seen">): Promise<boolean>;
   backups(): Promise<readonly Backup[]>;
   /** Says that the owner keeps copies in another way: for half a year the pod does not ask for a place. */
   keepCopies(): Promise<void>;

@@ -1,14 +1,15 @@
 /** The owner's pod, asked about itself (docs/protocol.md, Looking after a pod). It is loaded when somebody asks. */
 
-import { base32, type Bytes, sha256, utf8 } from "./bytes.ts";
+import { b64u, base32, type Bytes, sha256, utf8 } from "./bytes.ts";
 import { KithError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { AppPassword, Backup, DriveAt, Dropped, Home, Kit, Trouble } from "./home.ts";
 import { type Json, list, listIn, object, objectIn, parse, string, time, whole } from "./json.ts";
 import type { Client } from "./ldp/client.ts";
 import type { Answer } from "./ldp/wire.ts";
+import { network } from "./loaded.ts";
 import { waiting } from "./pod/outbox.ts";
-import { escaped, kitsPath } from "./pod/paths.ts";
+import { escaped, kitsPath, unescaped } from "./pod/paths.ts";
 import type { Row } from "./store/store.ts";
 import { podClient } from "./sync/clients.ts";
 import type { Session } from "./sync/session.ts";
@@ -45,10 +46,18 @@ class House implements Home {
     return (await this.#list(".trouble")).flatMap((each) => readTrouble(each) ?? []);
   }
 
-  async decideDeletions(remove: boolean, seen: string): Promise<boolean> {
-    const { status } = await this.#ask("POST", ".trouble/deletions", { delete: remove, seen }, [204, 412]);
+  async decideDeletions(remove: boolean, told: Pick<Trouble, "count" | "seen">): Promise<boolean> {
+    const { status, bytes } = await this.#ask("POST", ".trouble/deletions", { delete: remove, seen: told.seen }, [200, 204, 412]);
+    const paths = list(objectIn(bytes)?.paths).flatMap((each) => string(each, 8192) ?? []);
+    if (await areThose(paths, told)) await (await network()).agree(this.#session, this.#rows(paths));
     this.#acted();
-    return status === 204;
+    return status !== 412;
+  }
+
+  /** rows returns what is here at paths as the pod spells them, with what belongs to it. */
+  #rows(paths: readonly string[]): readonly Row[] {
+    const all = new Set(paths.map(unescaped));
+    return [...this.#session.store.rows("/")].filter(({ path }) => all.has(path) || all.has(path.replace(/\.(acl|meta)$/, "")));
   }
 
   async backups(): Promise<readonly Backup[]> {
@@ -170,6 +179,12 @@ class House implements Home {
     const { status, bytes } = await this.#ask(method, path, body, allow);
     return status >= 400 ? undefined : objectIn(bytes);
   }
+}
+
+/** areThose tells whether paths are those of which the owner was told: as many files, and no others. */
+async function areThose(paths: readonly string[], { count, seen }: Pick<Trouble, "count" | "seen">): Promise<boolean> {
+  const files = paths.filter((path) => !path.endsWith("/")).length || paths.length;
+  return files === count && seen === b64u((await sha256(paths.map((path) => `${path}\n`).join(""))).subarray(0, 12));
 }
 
 /** free returns a path in the folder of what was posted that nothing has. */

@@ -74,6 +74,8 @@ export interface PodState {
   readonly error?: KithError;
   /** The pod wants to delete this many things at once; nothing happens until `confirmDeletions` is called. */
   readonly askDeletions?: number;
+  /** Posts among them, twenty at most. */
+  readonly askPosts?: readonly PostRef[];
 }
 
 export interface Friend {

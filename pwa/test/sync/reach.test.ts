@@ -173,7 +173,7 @@ describe("a pod that is reached by relays alone", () => {
     expect((await (await ana.kith.apps()).admitted()).map(({ name }) => name)).toEqual(["Laptop"]);
     await host.stop();
     ana.device.hold = 1;
-    await expect(home.decideDeletions(true, "what was seen")).rejects.toMatchObject({ code: "pod-unreachable" });
+    await expect(home.decideDeletions(true, { count: 1, seen: "what was seen" })).rejects.toMatchObject({ code: "pod-unreachable" });
     await expect(home.troubles()).rejects.toMatchObject({ code: "pod-unreachable" });
     expect(ana.kith.outbox().filter(({ what }) => what !== "other")).toEqual([]);
   });

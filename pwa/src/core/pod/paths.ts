@@ -27,6 +27,8 @@ export const relaysPath = "/settings/relays";
 export const kitPath = "/settings/kit";
 /** kitsPath is where the pod tells the kits of its backups. */
 export const kitsPath = "/settings/backup";
+/** agreedPath holds what the owner has agreed to have deleted. */
+export const agreedPath = "/settings/agreed";
 /** devices is the device list. */
 export const devices = "/profile/devices";
 /** keys is the keys document. */
@@ -104,6 +106,15 @@ export function validPath(path: string): boolean {
   if (!path.startsWith("/") || path.length > 2048 || /[\u0000-\u001f\u007f\\]|\p{Surrogate}/u.test(path)) return false;
   const segments = path.slice(1).replace(/\/$/, "").split("/");
   return path === "/" || segments.every((each) => each !== "" && each !== "." && each !== "..");
+}
+
+/** unescaped reads the path of a URL; undefined when it is not escaped UTF-8. */
+export function unescaped(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** escaped writes a path as the path of a URL, segment by segment. */

@@ -5,16 +5,20 @@
  *     removals/<source>        when it had things removed that a person notices, within the last hour, in milliseconds since the epoch
  */
 
-import { nextNumber, without } from "../pod/outbox.ts";
 import type { Bytes } from "../bytes.ts";
+import type { PostRef } from "../kith.ts";
+import { draftRows, lostDraft } from "../pod/drafts.ts";
+import { nextNumber, waiting, without } from "../pod/outbox.ts";
 import { devices, keys, kitPath, kitsPath, namePath, type Place, placeOf, postPath, relaysPath } from "../pod/paths.ts";
 import { readNote } from "../pod/post.ts";
 import { traced } from "../pod/traces.ts";
 import { gone, newHandle, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
+import { agree, agreed } from "./agreed.ts";
 import { held, heldCount, heldIds, heldRows, thing } from "./held.ts";
 import { toPush } from "./missing.ts";
 import type { Tombstone } from "./replica.ts";
+import type { Session } from "./session.ts";
 
 /** Above this many posts and other things within an hour the owner is asked. One per cent is never less than this in trees that are small, and more than a person deletes in one go in larger ones. */
 const askAbove = 10;
@@ -103,14 +107,41 @@ export function hold(tree: Tree, deleted: readonly Pick<Row, "id" | "path">[]): 
   return { set: held, value: [...new Set(ids)] };
 }
 
-/** decideHeld carries the held deletions out, or brings everything back to the pod under new handles. */
-export function decideHeld(tree: Tree, accept: boolean): Promise<void> {
-  return tree.exclusive(async () => {
+/** decideHeld carries the held deletions out, on the person's other devices too, or brings everything back to the pod under new handles. */
+export async function decideHeld(session: Session, accept: boolean): Promise<void> {
+  const { tree } = session;
+  if (accept) await agree(session, heldRows(tree));
+  await tree.exclusive(async () => {
     const rows = heldRows(tree);
-    const writes = accept ? erasing(tree, rows) : reviving(tree, rows);
-    const traces = await traced(tree.store, writes, (path) => tree.store.row(path)?.version ?? { counter: 0, device: "" }, tree.env.now());
-    await tree.store.apply([...writes, ...traces, { unset: held }]);
+    await settleHeld(tree, rows, accept ? erasing(tree, rows) : reviving(tree, rows));
   });
+}
+
+/** carryAgreed carries out what is held and was agreed to on another device; returns the paths. */
+export async function carryAgreed(tree: Tree): Promise<readonly string[]> {
+  if (heldIds(tree).length === 0) return [];
+  return tree.exclusive(async () => {
+    const rows = await agreed(tree, heldRows(tree));
+    if (rows.length === 0) return [];
+    const { puts } = waiting(tree.store);
+    const drafts = (await Promise.all(rows.filter(({ path }) => puts.has(path)).map((row) => unsent(tree, row)))).flat();
+    await settleHeld(tree, rows, [...drafts, ...erasing(tree, rows)]);
+    return [...rows.map(({ path }) => path), ...(drafts.length === 0 ? [] : [draftRows])];
+  });
+}
+
+/** unsent returns the writes that keep the text of an edit which nobody else has seen. */
+async function unsent(tree: Tree, { path }: Row): Promise<readonly Write[]> {
+  const place = placeOf(path);
+  const text = place.kind === "post" ? readNote((await tree.text(path)) ?? "")?.text : undefined;
+  return place.kind !== "post" || text === undefined ? [] : lostDraft(tree, `me/${place.folder}` as PostRef, text);
+}
+
+async function settleHeld(tree: Tree, rows: readonly Row[], writes: readonly Write[]): Promise<void> {
+  const decided = new Set(rows.map(({ id }) => id));
+  const left = heldIds(tree).filter((id) => !decided.has(id));
+  const traces = await traced(tree.store, writes, (path) => tree.store.row(path)?.version ?? { counter: 0, device: "" }, tree.env.now());
+  await tree.store.apply([...writes, ...traces, left.length === 0 ? { unset: held } : { set: held, value: left }]);
 }
 
 function erasing(tree: Tree, rows: readonly Row[]): readonly Write[] {

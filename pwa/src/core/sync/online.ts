@@ -22,6 +22,7 @@ import type { Talking } from "./talk.ts";
 import { updated, updateOf } from "./ways.ts";
 
 export { appsOf } from "./apps.ts";
+export { agree } from "./agreed.ts";
 export { decideHeld, hold } from "./deletions.ts";
 export { acceptInvite, appAddress, cancelInvite, createInvite, goOn, previewInvite } from "./invites.ts";
 export { authOf, introduced, joinerOf, linkSettings, macOf, madeFor, putJoiner, removeDevice } from "./admitting.ts";

@@ -12,6 +12,7 @@ import { nextNumber } from "../pod/outbox.ts";
 import type { Tree } from "../pod/tree.ts";
 import type { Write } from "../store/store.ts";
 import { hold, isLasting } from "./deletions.ts";
+import { heldIds } from "./held.ts";
 import { toPush } from "./missing.ts";
 import { type Cursor, type Page, readPage } from "./replica.ts";
 import { settle } from "./settle.ts";
@@ -59,7 +60,8 @@ async function compare(tree: Tree, client: Client, first: Page, progress: Progre
 
 async function queueMissing(tree: Tree, there: ReadonlySet<string>, cursor: Cursor): Promise<void> {
   const { store } = tree;
-  const missing = [...store.rows("/")].filter(({ path, here }) => here && !there.has(path));
+  const undecided = new Set(heldIds(tree));
+  const missing = [...store.rows("/")].filter(({ path, here, id }) => here && !there.has(path) && !undecided.has(id));
   const restored = store.get("restored") as number | undefined;
   // Of an old backup nobody can tell what the pod never had from what was deleted there so long ago that it forgot.
   const old = restored === undefined || tree.env.now() - restored < remembered ? [] : missing.filter(({ modified, path }) => modified <= restored && !isLasting(path));

@@ -8,6 +8,7 @@ import { entries, type Entry, keep, ready, rebased, type Step } from "../pod/out
 import { devices, keys } from "../pod/paths.ts";
 import { newer, type Tree } from "../pod/tree.ts";
 import type { Row, Write } from "../store/store.ts";
+import { isHeld } from "./held.ts";
 import { isKit } from "./kits.ts";
 import { pool } from "./pool.ts";
 import type { Progress } from "./pull.ts";
@@ -57,7 +58,7 @@ async function carry(tree: Tree, client: Client, name: string, changed: string[]
       if (unreachable(error) || !(error instanceof KithError)) throw error;
       return false;
     }
-    sent.push(step);
+    if (!undecided(tree, step)) sent.push(step);
   }
   await complete(tree, name, sent, (entry) => entry);
   return true;
@@ -66,7 +67,12 @@ async function carry(tree: Tree, client: Client, name: string, changed: string[]
 /** nextStep looks at the entry again each time: an act may have taken steps out of it meanwhile. */
 function nextStep(tree: Tree, name: string, sent: readonly Step[]): Step | undefined {
   const entry = tree.store.get(name) as Entry | undefined;
-  return entry?.steps.find((step) => !sent.some((each) => pathOf(each) === pathOf(step)));
+  return entry?.steps.find((step) => !undecided(tree, step) && !sent.some((each) => pathOf(each) === pathOf(step)));
+}
+
+/** undecided tells whether a step brings what the pod has deleted, and waits for the owner's word. */
+function undecided(tree: Tree, step: Step): boolean {
+  return "put" in step && isHeld(tree, step.put);
 }
 
 /** send carries out one step. Where the pod has something else then, that is merged like what was pulled, and what still differs is sent again. */
@@ -85,7 +91,7 @@ async function send(tree: Tree, client: Client, step: Step): Promise<readonly st
     if (agree(row, stands)) return changed;
     changed.push(...(await settle(tree, client, pageOf(stands), [])));
     const now = tree.store.row(step.put);
-    if (now === undefined || ("path" in stands && now.etag === stands.etag)) return changed;
+    if (now === undefined || isHeld(tree, step.put) || ("path" in stands && now.etag === stands.etag)) return changed;
     base = stands.version;
     await tree.exclusive(() => tree.store.apply(rebased(tree.store, step.put, stands.version)));
   }

@@ -7,7 +7,7 @@ import { b64u, type Bytes, readText, utf8 } from "../bytes.ts";
 import type { Stop } from "../env.ts";
 import { given } from "../given.ts";
 import { iso } from "../json.ts";
-import { devices, keys, relaysPath } from "../pod/paths.ts";
+import { devices, keys, relaysPath, unescaped } from "../pod/paths.ts";
 import { acceptable } from "../pod/profile.ts";
 import { knownOf } from "../pod/traces.ts";
 import { asTold } from "../pod/tree.ts";
@@ -59,7 +59,7 @@ export class Serving {
   /** answer returns the answer; undefined where only a pod can give one. */
   async answer(asker: Asker, request: SealedRequest): Promise<SealedResponse | Stored | undefined> {
     const [path = "", query = ""] = request.path.split("?");
-    const plain = plainOf(path);
+    const plain = unescaped(path);
     if (plain === undefined) return empty(404);
     const what = `${request.method} ${plain}`;
     if (what === "POST /.pair") return asker.kind === "nobody" ? admit(this.#session, request.body) : undefined;
@@ -160,15 +160,6 @@ export class Serving {
     if (taken) await session.heard([devices, keys, relaysPath]);
     if (taken || (await part(session, list))) session.emit("me");
     return empty(taken ? 204 : 409);
-  }
-}
-
-/** plainOf reads the path of a URL; undefined when it is not escaped UTF-8. */
-function plainOf(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return undefined;
   }
 }
 

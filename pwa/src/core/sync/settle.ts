@@ -16,7 +16,7 @@ import { heardOf, traced } from "../pod/traces.ts";
 import { gone, newer, newHandle, newRow, type Tree } from "../pod/tree.ts";
 import type { Row, Version, Write } from "../store/store.ts";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { type Deleted, deletedHere, empties, hold, isLasting, judged, undecidedOf } from "./deletions.ts";
+import { carryAgreed, type Deleted, deletedHere, empties, hold, isLasting, judged, undecidedOf } from "./deletions.ts";
 import { isKit, rank } from "./kits.ts";
 import { merge, type Verdict } from "./merge.ts";
 import { toPush } from "./missing.ts";
@@ -64,7 +64,7 @@ export async function settle(tree: Tree, client: Client, told: Told, also: reado
     if (bytes !== undefined) fetched.set(path, bytes);
   });
   // Everything is decided within one turn of the tree, because acts may have happened while bytes came.
-  return tree.exclusive(async () => {
+  const changed = await tree.exclusive(async () => {
     if (other?.listed() === false) return [];
     const settling = new Settling(tree, fetched, page.rows.reduce((most, { version }) => Math.max(most, version.counter), page.counter), other);
     for (const remote of listsFirst(page.rows)) await settling.row(remote);
@@ -74,6 +74,7 @@ export async function settle(tree: Tree, client: Client, told: Told, also: reado
     if (writes.length > 0) await tree.store.apply(writes);
     return settling.changed;
   });
+  return [...changed, ...(await carryAgreed(tree))];
 }
 
 /** waitingFor returns what the pod, or the other device, has not heard of. */

@@ -1,7 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { PostRef, Trouble } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { type Act, named, OfPod, useHousehold } from "../household.tsx";
+import { firstLine, PostLine, usePosts } from "../parts/line.tsx";
 import { Empty } from "../parts/screen.tsx";
 import { Ask } from "../parts/sheet.tsx";
 import { addressOf } from "../route.ts";
@@ -65,31 +66,24 @@ function Unkept({ act }: { readonly act: Act }) {
 /** The files by name; posts by what they say, since nobody knows the names of their folders. */
 function Which({ paths, count }: { readonly paths: readonly string[]; readonly count: number }) {
   const w = useHomeWords().trouble;
-  const named = useNames(paths);
+  const posts = usePosts(paths.flatMap((path) => refOf(path) ?? []));
+  const files = paths.filter((path) => !posts.has(refOf(path)));
   return (
     <details class="which">
       <summary>{w.which(count)}</summary>
-      <ul>{named.map((name) => <li key={name} dir="auto">{name}</li>)}</ul>
+      <ul>
+        {[...posts.values()].map((post) => <li key={post.ref}><PostLine post={post} text={w.post(firstLine(post))} /></li>)}
+        {files.map((path) => <li key={path} dir="auto">{path}</li>)}
+      </ul>
       {count > paths.length ? <p class="state">{w.more(count - paths.length)}</p> : null}
     </details>
   );
 }
 
-function useNames(paths: readonly string[]): readonly string[] {
-  const { kith } = useApp();
-  const w = useHomeWords().trouble;
-  const [names, setNames] = useState<readonly string[]>([]);
-  useEffect(() => {
-    let left = false;
-    const name = async (path: string): Promise<string> => {
-      const folder = /^\/social\/posts\/([^/]+)\//.exec(path)?.[1];
-      const post = folder === undefined ? undefined : await kith.readPost(`me/${folder}` as PostRef);
-      return post === undefined ? path : w.post(post.text.split("\n")[0]?.slice(0, 80) ?? "");
-    };
-    void Promise.all(paths.map(name)).then((all) => { if (!left) setNames([...new Set(all)]); });
-    return () => { left = true; };
-  }, [paths.join("\n")]);
-  return names;
+/** refOf returns the post to which a path in the pod belongs. */
+function refOf(path: string): PostRef | undefined {
+  const folder = /^\/social\/posts\/([^/]+)\//.exec(path)?.[1];
+  return folder === undefined ? undefined : `me/${folder}` as PostRef;
 }
 
 /** Bringing back changes nothing elsewhere; deleting reaches other people, so it says what it does. */
@@ -101,7 +95,7 @@ function Decide({ count, seen, act }: { readonly count: number; readonly seen: s
   const decide = async (remove: boolean): Promise<void> => {
     setAsking(false);
     setBusy(true);
-    const done = await act((home) => home.decideDeletions(remove, seen));
+    const done = await act((home) => home.decideDeletions(remove, { count, seen }));
     setBusy(false);
     if (done !== undefined) say(!done ? w.trouble.changed : remove ? w.trouble.removed : w.trouble.brought);
   };
