@@ -90,17 +90,25 @@ func TestADamagedBackupIsMended(t *testing.T) {
 	s.isMended(t, id, 3)
 	s.hears(t, three, false)
 
-	rings, err := filepath.Glob(filepath.Join(s.place, "keyring-*"))
-	if err != nil || len(rings) != 1 {
-		t.Fatal(rings, err)
+	for _, c := range []struct {
+		damaged string // files that are
+		files   int    // that are stored again
+	}{{"keyring-*", 0}, {"copy-*", 0}, {"*-[0-9]*", len(names)}} {
+		rings, err := filepath.Glob(filepath.Join(s.place, c.damaged))
+		if err != nil || len(rings) == 0 {
+			t.Fatal(rings, err)
+		}
+		for _, ring := range rings {
+			change(ring, func(text []byte) []byte { return text[:len(text)-1] })
+		}
+		if _, _, err := s.person.VerifyBackup(t.Context(), id, nil); !errors.Is(err, archive.ErrDamaged) {
+			t.Errorf("verify without %s: %v", c.damaged, err)
+		}
+		s.hears(t, "keyring", true)
+		s.isMended(t, id, c.files)
+		s.hears(t, "keyring", false)
+		eachRing(t, s.place)
 	}
-	change(rings[0], func(text []byte) []byte { return text[:len(text)-1] })
-	if _, _, err := s.person.VerifyBackup(t.Context(), id, nil); !errors.Is(err, archive.ErrDamaged) {
-		t.Errorf("verify without a keyring: %v", err)
-	}
-	s.hears(t, "keyring", true)
-	s.isMended(t, id, len(names))
-	s.hears(t, "keyring", false)
 	if left := s.objects(t); len(left) != len(names) {
 		t.Errorf("%d objects are there, %d should be", len(left), len(names))
 	}

@@ -209,14 +209,18 @@ func TestDeletedIsGoneFromTheBackup(t *testing.T) {
 	if err != nil || newKit == oldKit {
 		t.Fatalf("the kit stays: %v", err)
 	}
-	if hits := holding(t, s.place, newKit); len(hits) > 0 {
-		t.Errorf("today's place and kit have it: %v", hits)
+	for _, today := range eachRing(t, s.place) {
+		if hits := holding(t, today, newKit); len(hits) > 0 {
+			t.Errorf("today's place and kit have it: %v", hits)
+		}
 	}
-	if _, err := archive.Open(t.Context(), archive.Folder(old), newKit); !errors.Is(err, archive.ErrKit) {
-		t.Errorf("today's kit opens the old place: %v", err)
-	}
-	if hits := holding(t, old, oldKit); len(hits) != 1 {
-		t.Errorf("the test would not find it: %v", hits)
+	for _, old := range eachRing(t, old) {
+		if _, err := archive.Open(t.Context(), archive.Folder(old), newKit); !errors.Is(err, archive.ErrKit) {
+			t.Errorf("today's kit opens the old place: %v", err)
+		}
+		if hits := holding(t, old, oldKit); len(hits) != 1 {
+			t.Errorf("the test would not find it: %v", hits)
+		}
 	}
 	for name, text := range files(t, s.config.Data) {
 		if strings.Contains(text, oldKit) || strings.Contains(text, canary) {
@@ -230,6 +234,23 @@ func TestDeletedIsGoneFromTheBackup(t *testing.T) {
 			t.Errorf("%s was stored anew", name)
 		}
 	}
+}
+
+// eachRing returns places that have one of the two keyrings of a place each.
+func eachRing(t *testing.T, place string) (dirs []string) {
+	t.Helper()
+	rings, err := filepath.Glob(filepath.Join(place, "*-[0-9]*"))
+	if err != nil || len(rings) != 2 {
+		t.Fatalf("there are %v, %v", rings, err)
+	}
+	for _, ring := range rings {
+		dir := t.TempDir()
+		if err := os.Link(ring, filepath.Join(dir, filepath.Base(ring))); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs
 }
 
 // holding returns what of a place holds the canary, to who has the kit.
@@ -309,8 +330,8 @@ func TestBackupsThatCannotBe(t *testing.T) {
 		{"somebody else's kit", other, func(string) {}, archive.ErrKit},
 		{"no kit at all", "kit", func(string) {}, archive.ErrKit},
 		{"nothing there", kit, func(dir string) { os.RemoveAll(dir) }, archive.ErrNone},
-		{"a keyring that is cut", kit, each("keyring-*", cut), archive.ErrDamaged},
-		{"a keyring that is altered", kit, each("keyring-*", flip), archive.ErrDamaged},
+		{"keyrings that are cut", kit, each("*-[0-9]*", cut), archive.ErrDamaged},
+		{"keyrings that are altered", kit, each("*-[0-9]*", flip), archive.ErrDamaged},
 		{"objects that are cut", kit, each("objects/*/*", cut), archive.ErrDamaged},
 		{"objects that are altered", kit, each("objects/*/*", flip), archive.ErrDamaged},
 		{"a keyring of a newer form", kit, newer(func(k map[string]any) { k["format"] = 3 }), archive.ErrNewer},

@@ -142,11 +142,16 @@ func (r *run) bring(ctx context.Context, stands standing, kits int) error {
 	if err := r.prepare(ctx, stands); err != nil {
 		return err
 	}
-	if stands.fresh || !stands.before.same(r.next) {
+	paired, err := stands.paired(ctx, r.place, r.o.Mend)
+	if err != nil {
+		return err
+	}
+	if stands.fresh || !paired || !stands.before.same(r.next) {
 		r.report.Changed = true
 		if err := r.put(ctx, whole); err != nil {
 			return err
 		}
+		r.since = 0 // a keyring tells more than progress does
 	} else {
 		r.next, r.kit = stands.before, stands.before.kit
 	}
@@ -399,8 +404,8 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 			return fmt.Errorf("forget the marks before: %w", err)
 		}
 	}
-	name := fmt.Sprint(whole, r.next.N)
-	old := slices.DeleteFunc(slices.Clone(r.rings), func(o numbered) bool { return o.name == name })
+	ring, copied := ofRing(r.next.N)
+	old := slices.DeleteFunc(slices.Clone(r.rings), func(o numbered) bool { return o.name == ring || o.name == copied })
 	dead := slices.ContainsFunc(r.claims, func(mark string) bool { return slices.Contains(r.known, mark) })
 	if len(old) == 0 && len(r.seen) == 0 && !fresh && !dead {
 		return nil
@@ -408,8 +413,11 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	if err := r.own(ctx); err != nil {
 		return err
 	}
-	r.rings = append(r.rings, numbered{name, r.next.N, true})
+	r.rings = append(r.rings, numbered{ring, r.next.N, true})
 	if err := r.sweep(ctx); err != nil {
+		return err
+	}
+	if err := r.copy(ctx, copied); err != nil {
 		return err
 	}
 	gone := r.seen
@@ -422,6 +430,23 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 		}
 	}
 	return nil
+}
+
+// copy stores the keyring that counts a second time, unless that is there. It comes after what needs no room, and before
+// the older keyrings go: while one of them is there, a copy that was cut is looked at again.
+func (r *run) copy(ctx context.Context, name string) error {
+	if !r.report.Changed {
+		if err := r.next.stands(ctx, r.place, name); !errors.Is(err, ErrDamaged) {
+			return err
+		}
+	}
+	err := r.next.put(ctx, r.place.Put, r.place, name, r.kit)
+	if err != nil {
+		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimEnd)
+		defer cancel()
+		err = errors.Join(err, r.place.Delete(short, name)) // half of one
+	}
+	return err
 }
 
 // sweep deletes the objects that the keyring does not name. Who takes the place over takes the claim away before it stores

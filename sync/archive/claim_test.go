@@ -223,12 +223,16 @@ func TestRunsThatWereBrokenOff(t *testing.T) {
 	}
 	name := filepath.Join(dir, claim+c.Begun[0])
 	third := second.copied()
+	found, err := list(t.Context(), Folder(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for ago, want := range map[time.Duration]error{claimDead - time.Hour: ErrBusy, claimDead + time.Hour: nil} {
 		m := second.copied()
 		if err := os.Chtimes(name, time.Time{}, time.Now().Add(-ago)); err != nil {
 			t.Fatal(err)
 		}
-		r := &run{place: Folder(dir), kits: m, known: m.marks, listed: listed{rings: []numbered{{"keyring-1", 1, true}}, claims: c.Begun}, mark: "MINE", o: Options{Now: time.Now}}
+		r := &run{place: Folder(dir), kits: m, known: m.marks, listed: found, mark: "MINE", o: Options{Now: time.Now}}
 		if err := errors.Join(r.own(t.Context()), r.leave(t.Context())); !errors.Is(err, want) {
 			t.Errorf("after %v: %v", ago, err)
 		}

@@ -15,6 +15,7 @@
 //	                    objects and the key of its bytes, what the server keeps of
 //	                    the person, and the mark of the run. The one thing that
 //	                    changes; the number rises, and none is written twice
+//	copy-7              the same once more, sealed to the same kit
 //	progress-8          the same, of a run that is under way
 //	claim-K7Q…          empty: that run says that it is under way; by its mark
 //	seen-K7Q…-1795…     empty: another machine has seen that claim, which is dated ahead,
@@ -24,8 +25,11 @@
 // altered does not open. So half a backup is never called whole: an interrupted
 // run leaves the keyring before it, and objects that the next run goes on with.
 //
-// A run that is told to mend reads every object, and stores again what is missing,
-// cut or altered; where the keyring itself is, it stores everything. Where there is
+// Either of the two keyrings opens everything; the next run makes two again where one is
+// missing or damaged, as it does where an earlier version of this program left one.
+//
+// A run that is told to mend reads every object and both keyrings, and stores again what is
+// missing, cut or altered; where no keyring opens, it stores everything. Where there is
 // no pod any more to store it from, Contents.Salvage gives what is sound.
 //
 // # One machine
@@ -55,7 +59,7 @@
 // # Deleting
 //
 // When something was deleted or replaced since the last run, the next keyring is
-// sealed to a fresh kit, and the old kit and the old keyring are erased. A place
+// sealed to a fresh kit, and its copy too; the old kit and the old keyrings are erased. A place
 // that keeps old versions of files then holds ciphertext that opens only with an
 // older kit. Whoever keeps old kits, keeps what was deleted.
 //
@@ -66,7 +70,13 @@
 //	3  the next kit is kept durably beside the one before
 //	4  keyring-n is created, and read back
 //	5  the kit before is erased
-//	6  objects that nothing names are deleted, then the older keyrings, and last the claim
+//	6  objects that nothing names are deleted
+//	7  copy-n is stored, and read back
+//	8  the older keyrings are deleted, and last the claim
+//
+// The copy comes late, so that a place that has room for one keyring has a whole backup, and
+// what is deleted makes room for the second; until it is there the older ones are, and tell
+// the next run to look. Whichever step is the last, no kit that is left opens what was deleted.
 //
 // A run that finds nothing changed lists the place, reads the keyring, and writes nothing.
 //

@@ -23,6 +23,7 @@ const (
 	maxKeyring = 256 << 20 // bytes
 	maxPieces  = 1 << 20   // objects that resources go on in: whoever wrote the keyring, looking at each has an end
 	whole      = "keyring-"
+	second     = "copy-" // of the keyring with that number
 	part       = "progress-"
 )
 
@@ -83,6 +84,7 @@ type keyring struct {
 	Rows   []Row     `json:"rows"`
 	State  []byte    `json:"state"` // what the server keeps of the person
 	kit    string    // by which it was opened
+	name   string    // of the file in which it was read
 }
 
 func (k *keyring) add(row Row) {
@@ -169,7 +171,7 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 	if err == nil {
 		text, err = io.ReadAll(io.LimitReader(r, maxKeyring))
 	}
-	k := keyring{kit: kit}
+	k := keyring{kit: kit, name: name}
 	if err == nil {
 		err = json.Unmarshal(text, &k)
 	}
@@ -186,6 +188,18 @@ func openBy(ctx context.Context, place Place, name, kit string) (keyring, error)
 		return keyring{}, fmt.Errorf("open %s: %w: it tells of more objects than a backup has", name, ErrDamaged)
 	}
 	return k, nil
+}
+
+// stands returns ErrDamaged where a file is not this keyring, which was opened from another.
+func (k keyring) stands(ctx context.Context, place Place, name string) error {
+	other, err := openBy(ctx, place, name, k.kit)
+	switch {
+	case errors.Is(err, ErrKit), err == nil && (other.N != k.N || other.Mark != k.Mark):
+		return fmt.Errorf("%s is another keyring: %w", name, ErrDamaged)
+	case err != nil:
+		return unreadable(err)
+	}
+	return nil
 }
 
 // pieces counts the objects in which the bytes of resources go on, as far as maxPieces; a row of fewer than none

@@ -25,6 +25,8 @@ type Contents struct {
 	Rows  []Row
 	State []byte
 	place Place
+	ring  keyring
+	twins []string // files that are to be that keyring
 }
 
 // Open opens the newest backup at a place. Errors: ErrNone, ErrKit, ErrNewer,
@@ -38,7 +40,13 @@ func Open(ctx context.Context, place Place, kits ...string) (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
-	return Contents{Made: k.Made, Mark: k.Mark, Begun: at.claims, Rows: k.Rows, State: k.State, place: place}, nil
+	c := Contents{Made: k.Made, Mark: k.Mark, Begun: at.claims, Rows: k.Rows, State: k.State, place: place, ring: k}
+	for _, each := range at.rings {
+		if each.whole && each.n == k.N && len(at.claims) == 0 { // else one may be half there
+			c.twins = append(c.twins, each.name)
+		}
+	}
+	return c, nil
 }
 
 // Each calls fn with every row, containers before what is in them, and the bytes
@@ -183,8 +191,8 @@ func (e *exact) Read(p []byte) (int, error) {
 	return n, fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// Verify reads everything that a backup holds, and compares it with the entity
-// tags of the pod. It goes on where it finds damage, and counts it; the error is
+// Verify reads everything that a backup holds, its keyring and the copy of it too, and compares it with the entity
+// tags of the pod. It goes on where it finds damage, and counts the resources; the error is
 // then ErrDamaged, with the path of the first.
 func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, error) {
 	report := Report{Total: len(c.Rows)}
@@ -194,7 +202,10 @@ func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, er
 			progress(report)
 		}
 	}
-	var first error
+	first := c.verifyRings(ctx)
+	if first != nil && !errors.Is(first, ErrDamaged) {
+		return report, first
+	}
 	for _, row := range c.Rows {
 		err := c.verify(ctx, row, moved)
 		switch {
@@ -214,6 +225,16 @@ func (c Contents) Verify(ctx context.Context, progress func(Report)) (Report, er
 		}
 	}
 	return report, first
+}
+
+// verifyRings returns ErrDamaged where the keyring or its copy is there and does not open.
+func (c Contents) verifyRings(ctx context.Context) (err error) {
+	for _, name := range c.twins {
+		if err = c.ring.stands(ctx, c.place, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verify reads the bytes of one row, and tells how many.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,12 +37,15 @@ type numbered struct {
 	whole bool // else of a run that was under way
 }
 
+// ofRing returns the names of the keyring with a number, and of its copy.
+func ofRing(n int) (ring, copied string) { return fmt.Sprint(whole, n), fmt.Sprint(second, n) }
+
 // numberOf reads the name of a keyring.
 func numberOf(name string) (k numbered, ok bool) {
-	for _, prefix := range []string{whole, part} {
+	for _, prefix := range []string{whole, second, part} {
 		if digits, found := strings.CutPrefix(name, prefix); found {
 			n, err := strconv.Atoi(digits)
-			return numbered{name, n, prefix == whole}, err == nil
+			return numbered{name, n, prefix != part}, err == nil
 		}
 	}
 	return numbered{}, false
@@ -49,7 +53,7 @@ func numberOf(name string) (k numbered, ok bool) {
 
 // listed is what the names at a place tell.
 type listed struct {
-	rings  []numbered // the newest first
+	rings  []numbered // the newest first, and before its copy
 	claims []string   // marks of runs that say they are under way
 	seen   []string   // files that tell since when a claim has been seen that is dated ahead
 }
@@ -77,12 +81,12 @@ func list(ctx context.Context, place Place) (at listed, err error) {
 			at.seen = append(at.seen, name)
 		}
 	}
-	slices.SortFunc(at.rings, func(a, b numbered) int { return b.n - a.n })
+	slices.SortFunc(at.rings, func(a, b numbered) int { return cmp.Or(b.n-a.n, strings.Compare(b.name, a.name)) })
 	return at, nil
 }
 
 // newest opens the newest keyring that opens, among those that are whole, or those that are not. Where one is
-// damaged the one before it may be sound.
+// damaged its copy, or the one before it, may be sound.
 func newest(ctx context.Context, place Place, all []numbered, isWhole bool, kits []string) (keyring, error) {
 	found := ErrNone
 	for _, each := range all {
@@ -96,7 +100,7 @@ func newest(ctx context.Context, place Place, all []numbered, isWhole bool, kits
 		if err == nil {
 			return k, nil
 		}
-		if errors.Is(err, ErrNewer) || !errors.Is(err, ErrKit) && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, ErrNewer) || !errors.Is(err, ErrKit) && !errors.Is(unreadable(err), ErrDamaged) {
 			return keyring{}, err
 		}
 		if errors.Is(found, ErrNone) {
@@ -135,6 +139,27 @@ func look(ctx context.Context, place Place, kits []string) (at standing, err err
 		}
 	}
 	return at, err
+}
+
+// paired reports whether the last backup has its keyring and the copy of it, or has one before it, which a run removes
+// when both are there. Where all is to be read, the copy is too.
+func (at standing) paired(ctx context.Context, place Place, reads bool) (bool, error) {
+	ring, copied := ofRing(at.before.N)
+	if at.before.name != ring {
+		return false, nil
+	}
+	if slices.ContainsFunc(at.rings, func(k numbered) bool { return k.name != ring && k.name != copied }) {
+		return true, nil
+	}
+	has := slices.ContainsFunc(at.rings, func(k numbered) bool { return k.name == copied })
+	if !has || !reads {
+		return has, nil
+	}
+	err := at.before.stands(ctx, place, copied)
+	if errors.Is(err, ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ours returns the marks of what lies there, or ErrOther when another machine has written it.
