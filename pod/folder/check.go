@@ -197,12 +197,12 @@ func (s *Store) Freeze() {
 	s.frozen = true
 }
 
-// Busy reports whether a process has a pod open, of which State is the store's own folder.
+// Busy reports whether a process has a pod open, of which State is the store's own folder. Others who ask do not count.
 func Busy(state string) bool {
 	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_RDWR, 0)
 	if err != nil {
 		return false
 	}
-	busy := errors.Is(lockAlone(f), ErrBusy)
+	busy := errors.Is(tryLock(f, false), ErrBusy)
 	return f.Close() == nil && busy
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"zombiezen.com/go/sqlite"
@@ -175,4 +177,57 @@ func TestAnIndexOfANewerVersionIsLeftAlone(t *testing.T) {
 	if after := headOf(t, s); after != before {
 		t.Errorf("the head was %+v, and is %+v", before, after)
 	}
+}
+
+// TestWhoAsksWhetherAPodIsBusyDoesNotMakeItSo asks while it is opened and closed: who asks takes the lock for a moment.
+func TestWhoAsksWhetherAPodIsBusyDoesNotMakeItSo(t *testing.T) {
+	dir := t.TempDir()
+	state := options(dir).State
+	if err := mustOpen(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(open func()) (busy int64) {
+		var asking sync.WaitGroup
+		var told atomic.Int64
+		stop := make(chan struct{})
+		for range 2 {
+			asking.Go(func() {
+				for n := 0; ; n++ {
+					if Busy(state) {
+						told.Add(1)
+					}
+					select {
+					case <-stop:
+						if n > 500 {
+							return
+						}
+					default:
+					}
+				}
+			})
+		}
+		open()
+		close(stop)
+		asking.Wait()
+		return told.Load()
+	}
+	if busy := ask(func() {}); busy > 0 {
+		t.Errorf("nobody has the pod open, and it was busy %d times", busy)
+	}
+	busy := ask(func() {
+		for range 30 {
+			s, err := Open(options(dir))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if !Busy(state) {
+				t.Error("a pod that is open is not busy")
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Logf("busy %d times", busy)
 }

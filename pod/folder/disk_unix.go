@@ -198,9 +198,14 @@ func oneDisk(a, b string) (bool, error) {
 	return x.Dev == y.Dev, err
 }
 
-// lockAlone locks a file against every other process, or returns ErrBusy.
-func lockAlone(f *os.File) error {
-	err := retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+// tryLock locks a file against every other process, or if it is not to be alone, against those that want to be. Errors:
+// ErrBusy.
+func tryLock(f *os.File, alone bool) error {
+	how := unix.LOCK_SH | unix.LOCK_NB
+	if alone {
+		how = unix.LOCK_EX | unix.LOCK_NB
+	}
+	err := retry(func() error { return unix.Flock(int(f.Fd()), how) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return ErrBusy
 	}

@@ -220,14 +220,22 @@ func realPath(name string) (string, error) {
 	return filepath.EvalSymlinks(name)
 }
 
+// lockTime is how long an Open tries to lock a pod: who asks whether it is Busy holds the lock for a moment.
+const lockTime = 2 * time.Second
+
 func lockFile(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	if err := lockAlone(f); err != nil {
-		f.Close()
-		return nil, err
+	began := time.Now()
+	err = tryLock(f, true)
+	for errors.Is(err, ErrBusy) && time.Since(began) < lockTime {
+		time.Sleep(lockTime / 200)
+		err = tryLock(f, true)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
