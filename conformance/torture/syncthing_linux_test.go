@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"kith/conformance"
 )
@@ -92,7 +93,7 @@ func newSyncthing(t *testing.T, place, folder string) syncthing {
 // config is what a Syncthing is told: one folder, one other, at its address, and nobody else to ask.
 const config = `<configuration version="35">
 <folder id="pod" path="%s" type="sendreceive" rescanIntervalS="5" fsWatcherEnabled="true" fsWatcherDelayS="1" ignorePerms="true">
-%s<maxConflicts>10</maxConflicts></folder>
+%s<maxConflicts>10</maxConflicts><pullerPauseS>1</pullerPauseS></folder>
 %s<gui enabled="false"></gui>
 <options><listenAddress>tcp://%s:22000</listenAddress><globalAnnounceEnabled>false</globalAnnounceEnabled>
 <localAnnounceEnabled>false</localAnnounceEnabled><relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled>
@@ -142,7 +143,8 @@ func whole(body []byte) bool {
 	return found && string(sum) == hex.EncodeToString(want[:])
 }
 
-// watchers read names over and over, from several sides, until they are told to stop.
+// watchers read names over and over, from several sides, until they are told to stop. They are no faster than a pod
+// lets one who proves each request be for as long as Syncthing may take.
 type watchers struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
@@ -156,8 +158,11 @@ func (s *stand) watch(names ...string) *watchers {
 	w := &watchers{stop: stop}
 	for range 2 {
 		w.all.Go(func() {
+			pace := time.NewTicker(10 * time.Millisecond)
+			defer pace.Stop()
 			for ctx.Err() == nil {
 				for _, name := range names {
+					<-pace.C
 					answer, err := s.owner.Do(ctx, conformance.Request{Method: http.MethodGet, Target: name})
 					if err != nil || answer.Status != http.StatusOK {
 						continue
@@ -216,8 +221,8 @@ func TestASyncedFolderWhilePeoplePost(t *testing.T) {
 		texts[post], texts[drop] = sealed(letters(i, 300_000)), sealed(letters(100+i, 1_500_000))
 	}
 	watched := s.watch(append(names, "work/letter.txt")...)
-	dropped := make(chan error)
-	go func() { dropped <- drop(away, texts) }()
+	dropped, aside := make(chan error), t.TempDir()
+	go func() { dropped <- drop(aside, away, texts) }()
 	for name, text := range texts {
 		if strings.Contains(name, "post") {
 			s.must(put(name, "text/plain", text))
@@ -234,23 +239,24 @@ func TestASyncedFolderWhilePeoplePost(t *testing.T) {
 	watched.end(t)
 }
 
-// drop does what a hand does away: it writes files in two halves, edits one, and deletes one.
-func drop(away string, texts map[string]string) error {
+// drop does what a hand does away: it brings files that were made aside, edits one, and deletes one. None of them is
+// written where Syncthing looks: half of a file that is there when it does is what it carries, as the whole of it.
+func drop(aside, away string, texts map[string]string) error {
 	for name, text := range texts {
 		if !strings.Contains(name, "drop") {
 			continue
 		}
-		f, err := os.Create(filepath.Join(away, name))
-		if err != nil {
-			return err
-		}
-		_, first := f.WriteString(text[:len(text)/2])
-		_, second := f.WriteString(text[len(text)/2:])
-		if err := errors.Join(first, f.Sync(), second, f.Close()); err != nil {
+		if err := move(aside, filepath.Join(away, name), text); err != nil {
 			return err
 		}
 	}
-	return errors.Join(os.WriteFile(filepath.Join(away, "work/letter.txt"), []byte(sealed("edited away")), 0o600), os.Remove(filepath.Join(away, "work/old.txt")))
+	return errors.Join(move(aside, filepath.Join(away, "work/letter.txt"), sealed("edited away")), os.Remove(filepath.Join(away, "work/old.txt")))
+}
+
+// move writes a text aside and moves it to its place.
+func move(aside, to, text string) error {
+	made := filepath.Join(aside, "made")
+	return errors.Join(os.WriteFile(made, []byte(text), 0o600), os.Rename(made, to))
 }
 
 // becomes waits until a name holds a text.
@@ -270,7 +276,7 @@ func (s *stand) conflict(p places, away string) {
 	mine, theirs := sealed("changed at home"), sealed("changed away")
 	p.cable("down")
 	s.must(put("work/letter.txt", "text/plain", mine))
-	s.ok(os.WriteFile(filepath.Join(away, "work/letter.txt"), []byte(theirs), 0o600))
+	s.ok(move(s.t.TempDir(), filepath.Join(away, "work/letter.txt"), theirs))
 	p.cable("up")
 	copies := filepath.Join(s.data, "pods", "ana", "work", "*sync-conflict*")
 	eventually(s.t, "there is a conflict copy at home", func() bool {
