@@ -223,9 +223,11 @@ describe("with a pod and a friend", () => {
 
   test("a finished post is out after a reload, however soon, and a change that is left is kept", async () => {
     const { page } = mia;
-    await mia.write({ text: "Off it goes", to: ["Family"] });
+    const photo = await takePhoto(page, { width: 200, height: 150, seed: 21, latitude: 0, longitude: 0, camera: "c" });
+    await mia.write({ text: "Off it goes", to: ["Family"], pictures: [{ file: await album(scene, "off.jpg", photo), alt: "Going off" }] });
     await mia.send();
-    await page.getByText(words.post.leaving).waitFor();
+    const leaving = page.getByRole("region", { name: words.post.leaving });
+    await leaving.filter({ hasText: words.post.leaving, has: page.getByRole("img", { name: "Going off" }) }).waitFor();
     await page.reload();
     await mia.enter("Off it goes");
     await mia.button(words.post.edit).click();

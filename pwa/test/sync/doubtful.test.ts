@@ -111,7 +111,10 @@ describe.each(sources)("from %s", (_name, other) => {
     expect([left(), kith.pod()]).toMatchObject([14, { askDeletions: 12 }]);
     await settle(tree, nobody, { rows: [], gone: gone.slice(12), counter: 100 }, [], other);
     expect([left(), kith.pod()]).toMatchObject([14, { askDeletions: 13 }]);
+    const asked = await Promise.all((kith.pod().askPosts ?? []).map((ref) => kith.readPost(ref)));
+    expect(new Set(asked.map((post) => post?.text)).size).toBe(13);
     await kith.confirmDeletions(true);
+    expect(kith.pod().askPosts).toBeUndefined();
     expect(left()).toBe(1);
     const last = texts[13] as Row;
     await kith.post({ text: "one more", pictures: [], audience: { kind: "me" } });

@@ -48,6 +48,8 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
   const [asking, setAsking] = useState(false);
   const { damaged, done, error, id, next, progress, state, unconfirmed, user, waiting } = backup;
   const [place, name] = [named(backup.place), usePodName()];
+  const soon = progress !== undefined ? w.backups.running(progress.done, progress.total) : state === "looking" ? w.backups.checking : waiting ? w.backups.waiting : undefined;
+  const goes = [soon ?? (next === undefined ? [] : w.backups.next(clock.at(next))), user === undefined ? [] : w.backups.as(user)].flat();
   const remove = (): void => {
     setAsking(false);
     void act((home) => home.removeBackup(id).then(() => true)).then((gone) => gone && say(w.backups.removed));
@@ -58,10 +60,7 @@ function Place({ backup, act }: { readonly backup: Backup; readonly act: Act }) 
       <p role="status">{done === undefined ? w.backups.empty : w.backups.holds(clock.at(done))}</p>
       {damaged ? <p class="danger-text">{w.trouble.does["damaged"]}</p> : null}
       {unconfirmed ? <p>{w.trouble.does["unconfirmed"]} <span class="address" dir="ltr">{`kith backup confirm ${name} ${id}`}</span></p> : error === undefined || waiting ? null : <Failed backup={backup} error={error} />}
-      <p class="state">
-        {progress !== undefined ? w.backups.running(progress.done, progress.total) : state === "looking" ? w.backups.checking : waiting ? w.backups.waiting : next === undefined ? "" : w.backups.next(clock.at(next))}
-        {user === undefined ? null : ` ${w.backups.as(user)}`}
-      </p>
+      {goes.length === 0 ? null : <p class="state">{goes.join(" ")}</p>}
       {progress === undefined ? null : <progress max={progress.total} value={progress.done} aria-label={w.backups.running(progress.done, progress.total)} />}
       <button type="button" class="button quiet" aria-label={w.backups.removeOf(place)} onClick={() => setAsking(true)}>{w.backups.remove}</button>
       {asking ? <Ask title={w.backups.removeTitle(place)} text={w.backups.removeText} yes={w.backups.remove} no={w.keep} onYes={remove} onNo={() => setAsking(false)} /> : null}

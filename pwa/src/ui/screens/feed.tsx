@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import type { FeedPage } from "../../core/kith.ts";
+import type { Compose, FeedPage } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
 import { type Pager, fence } from "../pager.ts";
+import { mostTiles, shapeOf } from "../parts/album.tsx";
 import { Face } from "../parts/face.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Find } from "../parts/find.tsx";
@@ -84,8 +85,26 @@ function Leaving() {
     <section class="post" aria-label={t.post.leaving}>
       <div class="post-head"><Face id="me" name={name} /><bdi class="post-name">{name}</bdi></div>
       <Text text={held.text} />
+      <Pictures pictures={held.pictures} />
       <p class="state post-state">{outgoing.kept.value ? t.post.leaving : ""}</p>
     </section>
+  );
+}
+
+/** The pictures of a post that has not been stored as one. */
+function Pictures({ pictures }: Pick<Compose, "pictures">) {
+  const [urls, setUrls] = useState<readonly string[]>([]);
+  useEffect(() => {
+    const made = pictures.slice(0, mostTiles).map(({ mediaType, thumb }) => URL.createObjectURL(new Blob([thumb], { type: mediaType })));
+    setUrls(made);
+    return () => made.forEach((url) => URL.revokeObjectURL(url));
+  }, [pictures]);
+  const [only, more] = pictures;
+  const shape = only === undefined || more !== undefined ? {} : { style: { aspectRatio: String(shapeOf(only)) } };
+  return urls.length === 0 ? null : (
+    <div class={`album album-${urls.length}`}>
+      {urls.map((url, at) => <span class="tile" key={url} {...shape}><img class="photo here" src={url} alt={pictures[at]?.alt ?? ""} /></span>)}
+    </div>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import type { PodPreview, PodState } from "../../core/kith.ts";
+import type { PodPreview, PodState, PostRef } from "../../core/kith.ts";
 import { useApp } from "../context.ts";
+import { firstLine, PostLine, usePosts } from "../parts/line.tsx";
 import { Paste } from "../parts/paste.tsx";
 import { Row, Rows } from "../parts/rows.tsx";
 import { Notice, Screen } from "../parts/screen.tsx";
@@ -17,7 +18,7 @@ export function PodScreen() {
   const removed = model.me.value?.removed === true;
   return (
     <Screen title={t.standing.pod} back={["you"]}>
-      {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} />}
+      {pod.askDeletions === undefined ? null : <AskDeletions n={pod.askDeletions} posts={pod.askPosts ?? []} />}
       {pod.kind === "none" || removed ? null : <Standing pod={pod} />}
       {removed ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p> : <Connect pod={pod} />}
       {pod.kind === "none" ? null : <>{pod.kind === "refused" ? null : <More />}<Forget /></>}
@@ -141,12 +142,20 @@ function wordsOf({ error, kind, progress, waiting }: PodState, t: Words, w: Rela
   return waiting === 0 ? w.pod.allThere : w.pod.waiting(waiting);
 }
 
-function AskDeletions({ n }: { readonly n: number }) {
-  const { attempt, kith, t } = useApp();
+function AskDeletions({ n, posts }: { readonly n: number; readonly posts: readonly PostRef[] }) {
+  const { attempt, clock, kith, t } = useApp();
   const w = useRelayWords();
+  const all = [...usePosts(posts).values()];
   const answer = (yes: boolean): void => void attempt(() => kith.confirmDeletions(yes));
   return (
     <Notice strong text={`${t.standing.ask(n)} ${w.pod.askHint}`}>
+      {all.length === 0 ? null : (
+        <details class="which">
+          <summary>{w.pod.askWhich}</summary>
+          <ul>{all.map((post) => <li key={post.ref}><PostLine post={post} text={firstLine(post) || clock.at(post.published)} /></li>)}</ul>
+          {n > all.length ? <p class="state">{t.picture.more(n - all.length)}</p> : null}
+        </details>
+      )}
       <div class="pair">
         <button type="button" class="button" onClick={() => answer(false)}>{w.pod.askNo}</button>
         <button type="button" class="button danger" onClick={() => answer(true)}>{w.pod.askYes}</button>

@@ -30,19 +30,20 @@ function Card({ trouble, act }: { readonly trouble: Trouble; readonly act: Act }
   const { clock } = useApp();
   const { backups, trouble: w } = useHomeWords();
   const { count, free, kind, paths, place, seen, since, text, until, why = "" } = trouble;
+  const title = w.is[kind] ?? w.other;
   const more = [
     ...(free === undefined ? [] : [w.room(clock.bytes(free))]),
     ...(until === undefined ? [] : [w.until(clock.at(until))]),
     ...(since === undefined ? [] : [w.since(clock.at(since))]),
   ];
   return (
-    <section class="card" aria-label={w.is[kind] ?? w.other}>
-      <h2 class="card-title">{w.is[kind] ?? w.other}</h2>
+    <section class="card" aria-label={place === undefined ? title : `${title} ${named(place)}`}>
+      <h2 class="card-title">{title}</h2>
       {place === undefined ? null : <p class="address" dir="ltr">{named(place)}</p>}
       <p dir="auto">{w.does[`${kind} ${why}`] ?? w.does[kind] ?? text}</p>
       {kind === "backup" && backups.why[why] !== undefined ? <p>{backups.why[why]}</p> : null}
       {more.length === 0 ? null : <p class="state">{more.join(" ")}</p>}
-      {paths.length === 0 ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
+      {paths.length === 0 || kind === "lists" ? null : <Which paths={paths} count={Math.max(count, paths.length)} />}
       {kind === "deletions" ? <Decide count={count} seen={seen} act={act} /> : null}
       {["backup", "damaged", "unconfirmed", "elsewhere"].includes(kind) ? <a class="button" href={addressOf("you", "backups")}>{w.backups}</a> : null}
       {kind === "unkept" ? <Unkept act={act} /> : null}
@@ -73,7 +74,7 @@ function Which({ paths, count }: { readonly paths: readonly string[]; readonly c
       <summary>{w.which(count)}</summary>
       <ul>
         {[...posts.values()].map((post) => <li key={post.ref}><PostLine post={post} text={w.post(firstLine(post))} /></li>)}
-        {files.map((path) => <li key={path} dir="auto">{path}</li>)}
+        {files.map((path) => <li key={path}><bdi>{path}</bdi></li>)}
       </ul>
       {count > paths.length ? <p class="state">{w.more(count - paths.length)}</p> : null}
     </details>

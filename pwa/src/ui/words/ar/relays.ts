@@ -81,6 +81,7 @@ export const relays: RelayWords = {
     disconnectHint: "لا يُحذف شيء، لا هنا ولا هناك. للعودة يلزم رابط اقتران جديد.",
     disconnected: "نسي هذا الجهاز الخزانة.",
     askHint: "هذا غير معتاد. لا يحدث شيء حتى تختار.",
+    askWhich: "ما هي",
     askYes: "حذفها",
     askNo: "إبقاؤها في كل مكان",
     told: "ما تخبرك به",

@@ -81,6 +81,7 @@ export const relays: RelayWords = {
     disconnectHint: "Gelöscht wird nichts, weder hier noch dort. Um zurückzukommen, brauchst du einen neuen Kopplungslink.",
     disconnected: "Dieses Gerät hat den Pod vergessen.",
     askHint: "Das ist ungewöhnlich. Es geschieht nichts, bis du wählst.",
+    askWhich: "Was genau",
     askYes: "Löschen",
     askNo: "Überall behalten",
     told: "Was er zu sagen hat",

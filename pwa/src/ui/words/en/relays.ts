@@ -98,6 +98,7 @@ export const enRelays = isolated({
     disconnectHint: "Nothing is deleted, neither here nor there. You need a new pairing link to come back.",
     disconnected: "This device has forgotten the pod.",
     askHint: "That is unusual. Nothing happens until you choose.",
+    askWhich: "Which",
     askYes: "Delete them",
     askNo: "Keep them everywhere",
     told: "What it has to tell",

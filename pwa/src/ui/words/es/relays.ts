@@ -81,6 +81,7 @@ export const relays: RelayWords = {
     disconnectHint: "No se borra nada, ni aquí ni allí. Para volver necesitas un nuevo enlace de vinculación.",
     disconnected: "Este dispositivo ha olvidado el pod.",
     askHint: "No es lo normal. No pasa nada hasta que elijas.",
+    askWhich: "Cuáles",
     askYes: "Borrarlas",
     askNo: "Conservarlas en todas partes",
     told: "Lo que tiene que decir",

@@ -81,6 +81,7 @@ export const relays: RelayWords = {
     disconnectHint: "Rien n’est supprimé, ni ici ni là-bas. Il te faudra un nouveau lien de jumelage pour revenir.",
     disconnected: "Cet appareil a oublié le pod.",
     askHint: "C’est inhabituel. Rien ne se passe tant que tu n’as pas choisi.",
+    askWhich: "Lesquels",
     askYes: "Les supprimer",
     askNo: "Les garder partout",
     told: "Ce qu’il a à dire",
