@@ -45,21 +45,54 @@ func TestABackupThatFailsIsTold(t *testing.T) {
 	says("no space left", "make room there", "another place: kith backup add")
 }
 
-// TestAPlaceThatIsNotHTTPS would let others read the password.
+// TestAPlaceThatIsNotHTTPS would let others read the password, whoever asks it for what.
 func TestAPlaceThatIsNotHTTPS(t *testing.T) {
 	t.Parallel()
 	s := newBareVault(t)
-	for _, address := range []string{"http://192.0.2.7/kith/", "dav://nas.example/kith/"} {
-		_, err := s.person.nameBackup(t.Context(), Backup{Address: address, Account: "ana", Every: time.Hour})
-		if !errors.Is(err, ErrPlace) || !strings.Contains(err.Error(), "https") {
-			t.Errorf("%s: %v", address, err)
+	o, ctx := s.person, t.Context()
+	came, err := o.nameBackup(ctx, Backup{Address: filepath.Join(t.TempDir(), "came"), Every: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := Config{Data: t.TempDir(), Now: time.Now}
+	doors := map[string]func(address string) error{
+		"add": func(address string) error {
+			_, err := o.nameBackup(ctx, Backup{Address: address, Account: "ana", Every: time.Hour})
+			return err
+		},
+		"restore": func(address string) error {
+			_, _, err := Restore(ctx, into, address, "ana", "x", "kit", nil)
+			return err
+		},
+		"salvage": func(address string) error {
+			_, _, _, err := Salvage(ctx, into, address, "ana", "x", "kit", nil)
+			return err
+		},
+		"confirm": func(address string) error {
+			err := s.kith.state.setBackup(ctx, came.ID, "address = ?, account = 'ana', unsure = 1", address)
+			return errors.Join(err, o.ConfirmBackup(ctx, came.ID))
+		},
+	}
+	for name, door := range doors {
+		for _, address := range []string{"http://nas.invalid/kith/", "dav://nas.invalid/kith/", "s3://ana/kith?endpoint=http://nas.invalid"} {
+			if err := door(address); !errors.Is(err, ErrPlace) || !strings.Contains(err.Error(), `fetch = ["nas.invalid:80"]`) {
+				t.Errorf("%s %s: %v", name, address, err)
+			}
 		}
 	}
-	if _, err := s.person.nameBackup(t.Context(), Backup{Address: "http://127.0.0.1:1/kith/", Every: time.Hour}); err != nil {
-		t.Errorf("a place on this machine: %v", err)
+	for _, address := range []string{"http://127.0.0.1:1/kith/", "s3://ana/kith?endpoint=http://localhost:1"} {
+		if err := doors["add"](address); err != nil {
+			t.Errorf("a place on this machine, %s: %v", address, err)
+		}
 	}
-	if _, err := s.person.nameBackup(t.Context(), Backup{Address: filepath.Join(t.TempDir(), "x"), Every: time.Hour}); err != nil {
+	if _, err := o.nameBackup(ctx, Backup{Address: filepath.Join(t.TempDir(), "x"), Every: time.Hour}); err != nil {
 		t.Errorf("a folder: %v", err)
+	}
+	o.Config.Fetch = []string{"nas.invalid:80", "s3.invalid:9000"}
+	for _, address := range []string{"http://nas.invalid/kith/", "s3://ana/kith?endpoint=http://s3.invalid:9000"} {
+		if err := doors["add"](address); err != nil {
+			t.Errorf("one that is excepted, %s: %v", address, err)
+		}
 	}
 }
 

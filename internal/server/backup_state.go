@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -109,6 +110,9 @@ func checkPlace(c Config, address string) (string, error) {
 		address = strings.Replace(address, "dav", "http", 1)
 	case scheme == "s3":
 		bucket, err := parseBucket(address)
+		if err == nil {
+			err = c.secured(bucket.Endpoint)
+		}
 		return writeBucket(bucket), err
 	}
 	u, err := url.Parse(address)
@@ -118,7 +122,22 @@ func checkPlace(c Config, address string) (string, error) {
 	if u.User != nil {
 		return "", fmt.Errorf("%w: give the name by --user, and the password when you are asked for it", ErrPlace)
 	}
-	return strings.TrimSuffix(u.String(), "/") + "/", nil
+	return strings.TrimSuffix(u.String(), "/") + "/", c.secured(u.String())
+}
+
+// secured refuses a place to which requests go in the clear, with the password or what stands for it; on this machine they
+// may, and to what the operator has excepted. The error is ErrPlace.
+func (c Config) secured(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" || isLocal(u.Hostname()) {
+		return err
+	}
+	host := net.JoinHostPort(u.Hostname(), or(u.Port(), "80"))
+	if slices.Contains(c.Fetch, u.Host) || slices.Contains(c.Fetch, host) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is not https, so others on the way could read the password, or ask in your name; give the https address. If nobody else is on the way, write fetch = [%q] in %s",
+		ErrPlace, address, host, filepath.Join(c.Data, "kith.toml"))
 }
 
 // Backups returns the places where the pod is kept, by their addresses. Errors: ErrPerson.
