@@ -101,11 +101,13 @@ function Decide({ count, seen, act }: { readonly count: number; readonly seen: s
     if (done !== undefined) say(!done ? w.trouble.changed : remove ? w.trouble.removed : w.trouble.brought);
   };
   return (
-    <div class="pair">
-      <button type="button" class="button primary" disabled={busy} onClick={() => void decide(false)}>{w.trouble.bring}</button>
-      <button type="button" class="button danger" disabled={busy} onClick={() => setAsking(true)}>{w.trouble.remove}</button>
+    <>
+      <div class="pair">
+        <button type="button" class="button primary" disabled={busy} onClick={() => void decide(false)}>{w.trouble.bring}</button>
+        <button type="button" class="button danger" disabled={busy} onClick={() => setAsking(true)}>{w.trouble.remove}</button>
+      </div>
       <p class="state">{w.trouble.bringHint}</p>
       {asking ? <Ask title={w.trouble.removeTitle(count)} text={w.trouble.removeText} yes={w.trouble.remove} no={w.keep} onYes={() => void decide(true)} onNo={() => setAsking(false)} /> : null}
-    </div>
+    </>
   );
 }
