@@ -317,7 +317,7 @@ func (s *stage) sender(as string) *sealed.Sender {
 
 func listsOf(t *testing.T, p *Person) webid.Lists {
 	t.Helper()
-	return must(webid.Lists{}.Accept(p.List, p.Keys))(t)
+	return must(webid.Lists{}.Accept(p.List, p.Keys, time.Time{}))(t)
 }
 
 var (

@@ -45,7 +45,7 @@ func (l DeviceList) next(jws string) (DeviceList, error) {
 		return n, nil
 	case n.Label != l.Label:
 		return DeviceList{}, wrongLabel
-	case n.Gen != l.Gen || n.Epoch <= l.Epoch || n.Prev != l.Hash():
+	case n.Gen != l.Gen || n.Epoch <= l.Epoch || n.Epoch-l.Epoch > maxLeap || n.Prev != l.Hash():
 		return DeviceList{}, brokenChain
 	case !l.Can(n.signer, "admin"):
 		return DeviceList{}, notAdmin

@@ -105,6 +105,8 @@ func TestListsAccept(t *testing.T) {
 	ben := newPerson(t, 2).withKeys(t, 2)
 	first := webid.Lists{Devices: ben.lists.Devices}
 	keys := func(p person, serial uint64) string { return p.withKeys(t, serial).lists.Keys.String() }
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	far := uint64(now.UnixMilli()) + 1<<32
 	laptop := ben.next(t, ben.devices[1]) // a list without the phone, which signed it and the keys
 	for _, c := range []struct {
 		name          string
@@ -117,6 +119,11 @@ func TestListsAccept(t *testing.T) {
 		{"the first keys", first, "", ben.lists.Keys.String(), ""},
 		{"the same again", ben.lists, ben.lists.Devices.String(), ben.lists.Keys.String(), ""},
 		{"newer keys", ben.lists, "", keys(ben, 3), ""},
+		{"keys as far ahead as the clock allows", ben.lists, "", keys(ben, far), ""},
+		{"keys too far ahead", ben.lists, "", keys(ben, far+1), "too far ahead"},
+		{"keys that nothing could outrank", ben.lists, "", keys(ben, 1<<53-1), "too far ahead"},
+		{"such keys at first sight", first, "", keys(ben, 1<<53-1), ""},
+		{"others after such keys", ben.withKeys(t, 1<<53-1).lists, "", keys(ben, 3), ""},
 		{"older keys", ben.lists, "", keys(ben, 1), "stale"},
 		{"other keys of the same serial", ben.lists, "", keys(ben, 2), "same epoch, different list"},
 		{"keys at first sight without a list", webid.Lists{}, "", ben.lists.Keys.String(), "wrong label"},
@@ -126,7 +133,7 @@ func TestListsAccept(t *testing.T) {
 		{"keys that are broken", ben.lists, "", "x", webid.Malformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := c.pinned.Accept(c.devices, c.keys)
+			l, err := c.pinned.Accept(c.devices, c.keys, now)
 			var verdict webid.Verdict
 			if err != nil && !errors.As(err, &verdict) {
 				t.Fatal(err)
@@ -145,7 +152,7 @@ func TestListsAccept(t *testing.T) {
 // newer list drops that device. (protocol §1.1)
 func TestARevokedAdminsKeysEnd(t *testing.T) {
 	ben := newPerson(t, 2).withKeys(t, 1)
-	l, err := ben.lists.Accept(ben.next(t, ben.devices[1]).String(), "")
+	l, err := ben.lists.Accept(ben.next(t, ben.devices[1]).String(), "", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

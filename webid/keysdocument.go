@@ -83,6 +83,12 @@ func readAgreementKey(raw json.RawMessage) (AgreementKey, error) {
 	return a, m.err
 }
 
+// isFar reports whether nobody can have counted to the serial of d by now: it is more than 2^32 above the clock, in
+// milliseconds since 1970. Honest ones are far below, and whoever signs the highest of a moment is outranked in the next.
+func (d KeysDocument) isFar(now time.Time) bool {
+	return d.Serial > uint64(max(now.UnixMilli(), 0))+maxLeap
+}
+
 // IsZero reports whether d has nothing.
 func (d KeysDocument) IsZero() bool { return d.text == "" }
 

@@ -80,6 +80,10 @@ func (m *members) flag(name string) bool {
 // maxNumber is the largest integer that every JSON reader keeps (RFC 8259 §6).
 const maxNumber = 1<<53 - 1
 
+// maxLeap bounds how far numbers may rise by which lists and keys documents are told from older ones: whoever could
+// sign the largest that there is, for once, would be outranked by nobody. (protocol §Keys and lists)
+const maxLeap = 1 << 32
+
 // number returns an integer of at least low.
 func (m *members) number(name string, low uint64) uint64 {
 	var n uint64

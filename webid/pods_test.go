@@ -115,12 +115,12 @@ func (p *pod) ByLabel(_ context.Context, label string) (webid.Contact, error) {
 
 func (p *pod) Pin(_ context.Context, next webid.DeviceList) (err error) {
 	if next.Label == p.owner.Devices.Label {
-		p.owner, err = p.owner.Accept(next.String(), "")
+		p.owner, err = p.owner.Accept(next.String(), "", time.Now())
 		return err
 	}
 	for i := range p.contacts {
 		if c := &p.contacts[i]; c.Label == next.Label {
-			c.Lists, err = c.Lists.Accept(next.String(), "")
+			c.Lists, err = c.Lists.Accept(next.String(), "", time.Now())
 		}
 	}
 	return err

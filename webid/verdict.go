@@ -13,6 +13,7 @@ package webid
 //	broken chain               a list in a chain that is not the next one after the one before
 //	stale                      older than what is known
 //	same epoch, different list two lists claim one place
+//	too far ahead              a serial that nobody can have counted to
 //	wrong subject              a JWT about another key than the one that signed
 //	wrong audience             a JWT for another issuer
 //	wrong method               a proof for another HTTP method
@@ -42,6 +43,7 @@ const (
 	brokenChain   Verdict = "broken chain"
 	stale         Verdict = "stale"
 	forked        Verdict = "same epoch, different list"
+	tooFar        Verdict = "too far ahead"
 	wrongSubject  Verdict = "wrong subject"
 	wrongAudience Verdict = "wrong audience"
 	wrongMethod   Verdict = "wrong method"

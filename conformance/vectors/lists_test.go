@@ -8,6 +8,9 @@ import (
 	"kith/webid"
 )
 
+// leap is how far epochs may rise at once, and serials above the clock.
+const leap = 1 << 32
+
 func zeroX(t *testing.T) webid.Key {
 	t.Helper()
 	var k webid.Key
@@ -39,6 +42,7 @@ func acceptedLists(t *testing.T, first, second string) []listCase {
 		good("the next epoch, signed by an admin", first, second),
 		good("three epochs on", first, ana.on(t, "phone", third, nil)),
 		good("an epoch that is skipped", first, ana.on(t, "phone", first, header{"epoch": 4})),
+		good("an epoch that leaps as far as one may", first, ana.on(t, "phone", first, header{"epoch": 1 + leap})),
 		good("a list by which its signer leaves", first, ana.on(t, "phone", first, header{"devices": []header{ana.device(t, "laptop", "admin")}})),
 		good("a new generation, signed by the person key", first, renewed),
 		good("a new generation outranks every epoch", second, renewed),
@@ -149,6 +153,8 @@ func brokenChains(t *testing.T, first, second string) []listCase {
 		broken("a chain with one list twice", lists[0], lists[1], lists[1], lists[2]),
 		broken("a list that names another one before it", follows(first, header{"prev": hashed("another")}), first),
 		broken("two lists of one epoch in a chain", follows(second, header{"epoch": 2}), second),
+		broken("an epoch that leaps too far", follows(first, header{"epoch": 2 + leap}), first),
+		broken("an epoch that nothing could follow", follows(first, header{"epoch": 1<<53 - 1}), first),
 		broken("a falling epoch in a chain", follows(far, header{"epoch": 4}), far),
 		broken("a new generation on an older one, signed by the person key", ana.list(t, "person", ana.after(t, first, header{"gen": 2})), first),
 		broken("a new generation on an older one, signed by an admin", follows(first, header{"gen": 2}), first),
@@ -271,6 +277,12 @@ func keysCases(t *testing.T) []keysCase {
 	agree := func(more header) header {
 		return header{"agree": []header{with(ana.agreement(t, "k1", "phone"), more)}}
 	}
+	const now = 1_800_000_000
+	const far = now*1000 + leap
+	after := func(name, verdict string, known, next int) keysCase {
+		serial := func(n int) string { return ana.keys(t, "phone", with(body, header{"serial": n})) }
+		return keysCase{head: head{name, verdict}, DeviceList: list, Known: serial(known), Keys: serial(next), Now: now}
+	}
 	k1 := ana.agreement(t, "k1", "phone")
 	phone := header{"alg": "ES256", "typ": "kith-keys+jwt", "kid": ana.did(t, "phone")}
 	return []keysCase{
@@ -279,6 +291,14 @@ func keysCases(t *testing.T) []keysCase {
 		good("a key of a device that the list does not name", header{"agree": []header{k1, ana.agreement(t, "k2", "tablet")}}),
 		{head: head{"one key under a list with those before", "success"}, DeviceList: ana.on(t, "phone", list, nil), Keys: ana.keys(t, "phone", body)},
 		good("no keys", header{"agree": []header{}}),
+		after("a serial above the one that is known", "success", 7, 8),
+		after("the serial that is known", "success", 7, 7),
+		after("a serial below the one that is known", "stale", 7, 6),
+		after("a serial as high as the clock allows", "success", 7, far),
+		after("a serial higher than the clock allows", "too far ahead", 7, far+1),
+		after("a serial that nothing could follow", "too far ahead", 7, 1<<53-1),
+		after("a serial after one that is higher than the clock allows", "success", far+1, 8),
+		good("a serial that nothing could follow, at first sight", header{"serial": 1<<53 - 1}),
 		good("a time with a fraction and a zone", agree(header{"until": "2026-12-06T14:00:00.5+02:00"})),
 		bad("signed by a device that is no admin", "not signed by an admin", ana.keys(t, "laptop", body)),
 		bad("signed by the person key", "not signed by an admin", ana.keys(t, "person", body)),

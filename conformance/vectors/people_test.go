@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"kith/webid"
 	"kith/webid/invite"
@@ -183,7 +184,7 @@ func (p person) introduction(t *testing.T) invite.Introduction { return p.later(
 // later is the introduction when p's device list is the last of n.
 func (p person) later(t *testing.T, n int) invite.Introduction {
 	t.Helper()
-	lists, err := webid.Lists{}.Accept(p.reign(t, n), p.keys(t, "phone", p.agreements(t)))
+	lists, err := webid.Lists{}.Accept(p.reign(t, n), p.keys(t, "phone", p.agreements(t)), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"reflect"
 	"testing"
+	"time"
 
 	"kith/webid"
 	"kith/webid/invite"
@@ -198,15 +199,23 @@ type agreeKey struct {
 type keysCase struct {
 	head
 	DeviceList string     `json:"device_list"`
+	Known      string     `json:"known"` // keys document, "" at first sight
 	Keys       string     `json:"keys"`
+	Now        int64      `json:"now"`
 	Serial     uint64     `json:"serial,omitempty"`
 	Agree      []agreeKey `json:"agree,omitempty"`
 }
 
 func TestKeysDocuments(t *testing.T) {
 	hold(t, "keys-documents.json", keysCases, func(t *testing.T, c keysCase) keysCase {
-		d, err := parsed(t, c.DeviceList).Keys(c.Keys)
-		out := keysCase{head: head{c.Name, verdict(t, err)}, DeviceList: c.DeviceList, Keys: c.Keys, Serial: d.Serial}
+		now := time.Unix(c.Now, 0)
+		pinned, err := webid.Lists{}.Accept(c.DeviceList, c.Known, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := pinned.Accept("", c.Keys, now)
+		d := l.Keys
+		out := keysCase{head: head{c.Name, verdict(t, err)}, DeviceList: c.DeviceList, Known: c.Known, Keys: c.Keys, Now: c.Now, Serial: d.Serial}
 		for _, a := range d.Agree {
 			until, err := a.Until.MarshalText()
 			if err != nil {

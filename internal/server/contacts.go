@@ -95,7 +95,7 @@ func (r *realm) pinLists(ctx context.Context, devices, keys string) error {
 	defer r.forget()
 	return r.state.write(ctx, func(c *sqlite.Conn) error {
 		return r.state.pin(c, r.name, func(p *person) (err error) {
-			p.lists, err = p.lists.Accept(devices, keys)
+			p.lists, err = p.lists.Accept(devices, keys, r.state.now())
 			return err
 		})
 	})
@@ -145,7 +145,7 @@ func (r *realm) Pin(ctx context.Context, next webid.DeviceList) error {
 		return r.pinLists(ctx, next.String(), "")
 	}
 	return r.change(ctx, next.Label, func(c *webid.Contact) (err error) {
-		c.Lists, err = c.Lists.Accept(next.String(), "")
+		c.Lists, err = c.Lists.Accept(next.String(), "", r.state.now())
 		return err
 	})
 }

@@ -176,7 +176,7 @@ func (h *home) befriend(ctx context.Context, a invite.Acceptance, cid string) (w
 	}
 	known := func(c *webid.Contact) (err error) {
 		c.Ways = a.Ways
-		c.Lists, err = c.Lists.Accept(a.Lists.Devices.String(), a.Lists.Keys.String())
+		c.Lists, err = c.Lists.Accept(a.Lists.Devices.String(), a.Lists.Keys.String(), h.state.now())
 		return err
 	}
 	if err := h.changeContact(ctx, label, known); err == nil {

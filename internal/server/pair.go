@@ -290,7 +290,7 @@ func (h *home) pairPhone(ctx context.Context, req pairRequest) error {
 			return ErrOwned
 		}
 		p.label, p.title = list.Label, clip(req.Name, maxTitle)
-		p.lists, err = p.lists.Accept(req.DeviceList, req.Keys)
+		p.lists, err = p.lists.Accept(req.DeviceList, req.Keys, h.state.now())
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"kith/webid"
 	"kith/webid/invite"
@@ -56,7 +57,7 @@ func TestWhoWasAwayIsToldTheListsAndPairs(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &told); err != nil || a.status != http.StatusConflict {
 		t.Fatalf("%d %s, %v", a.status, a.body, err)
 	}
-	caught, err := old.Accept(told.List, told.Keys)
+	caught, err := old.Accept(told.List, told.Keys, time.Now())
 	if err != nil || caught.Devices.String() != newest.Devices.String() || caught.Keys.String() != newest.Keys.String() {
 		t.Fatalf("it is told %s, %v", a.body, err)
 	}

@@ -427,7 +427,7 @@ func TestADeviceReadsTheQueueWhileItIsOnTheList(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.me().state.update(t.Context(), DefaultName, func(p *person) (err error) {
-		p.lists, err = p.lists.Accept(list.String(), p.lists.Keys.String())
+		p.lists, err = p.lists.Accept(list.String(), p.lists.Keys.String(), time.Now())
 		return err
 	})
 	if err != nil {

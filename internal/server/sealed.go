@@ -98,7 +98,7 @@ func (h *home) newcomer(ctx context.Context, label, kid string, message []byte) 
 	if err != nil || c.Blocked {
 		return sealed.Peer{}, false
 	}
-	lists, err := c.Lists.Accept(said.Object.DeviceList, said.Object.Keys)
+	lists, err := c.Lists.Accept(said.Object.DeviceList, said.Object.Keys, h.state.now())
 	if err != nil {
 		return sealed.Peer{}, false
 	}

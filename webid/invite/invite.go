@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"kith/webid"
 )
@@ -105,7 +106,7 @@ func introduction(plain []byte, more map[string]any) (Introduction, error) {
 	if in.Ways, err = webid.ParseWays(ways); err != nil || !shortWays(in.Ways) {
 		return Introduction{}, webid.Malformed
 	}
-	lists, err := webid.Lists{}.Accept(devices, keys)
+	lists, err := webid.Lists{}.Accept(devices, keys, time.Time{}) // which asks for no time at first sight
 	if err != nil {
 		return Introduction{}, err
 	}

@@ -13,6 +13,7 @@ import { firstDeviceList, nextDeviceList, readDeviceList } from "../../src/core/
 import { type Did, generate, type Signer } from "../../src/core/webid/key.ts";
 import type { Device as Listed } from "../../src/core/webid/list.ts";
 import { makeAgreementKey } from "../../src/core/webid/person.ts";
+import { signerOf } from "../../src/core/webid/records.ts";
 import { Device } from "./world.ts";
 
 const day = 86_400_000;
@@ -127,14 +128,14 @@ test("a friend whose list comes alone is asked by the keys that are known, and o
   const ten = await makeKeysDocument(one, stolen, 10, [early, late, await agreement(stolen, Date.now() + day)]);
   const two = await nextDeviceList(one, phone, [listed(phone, "phone")]);
   const card = { name: "Ben", devices: one.text, keys: ten.text, ways: [] } as unknown as Card;
-  const next = await updated(card, { devices: two.text, keys: undefined, ways: [] });
+  const next = await updated(card, { devices: two.text, keys: undefined, ways: [] }, Date.now());
   expect(next.devices).toBe(two.text);
   const kept = await keptKeysDocument(next.keys, await readDeviceList(next.devices));
   expect(kept.agree.map(({ key }) => key)).toEqual([early.key, late.key]);
-  expect(await updated(next, { devices: two.text, keys: five.text, ways: [] })).toEqual(next);
+  expect(await updated(next, { devices: two.text, keys: five.text, ways: [] }, Date.now())).toEqual(next);
   // What the one who has gone signs afterwards is not taken.
   const eleven = await makeKeysDocument(one, stolen, 11, [await agreement(phone, Date.now() + 9 * day)]);
-  expect(await updated(next, { devices: two.text, keys: eleven.text, ways: [] })).toEqual(next);
+  expect(await updated(next, { devices: two.text, keys: eleven.text, ways: [] }, Date.now())).toEqual(next);
 });
 
 test("a friend's list by which no keys are known is not taken before they come with it", async () => {
@@ -143,6 +144,31 @@ test("a friend's list by which no keys are known is not taken before they come w
   const two = await nextDeviceList(one, person, [listed(laptop, "laptop")]);
   const [first, second] = [await makeKeysDocument(one, phone, 1, [await agreement(phone, Date.now() + day)]), await makeKeysDocument(two, laptop, 2, [await agreement(laptop, Date.now() + day)])];
   const card = { name: "Ben", devices: one.text, keys: first.text, ways: [] } as unknown as Card;
-  expect(await updated(card, { devices: two.text, keys: undefined, ways: [] })).toEqual(card);
-  expect(await updated(card, { devices: two.text, keys: second.text, ways: [] })).toMatchObject({ devices: two.text, keys: second.text });
+  expect(await updated(card, { devices: two.text, keys: undefined, ways: [] }, Date.now())).toEqual(card);
+  expect(await updated(card, { devices: two.text, keys: second.text, ways: [] }, Date.now())).toMatchObject({ devices: two.text, keys: second.text });
+});
+
+test("a stolen device cannot sign keys after which nobody can sign any", async () => {
+  const tablet = await letIn();
+  const { devices, keys } = await ownLists(tree);
+  const last = (await makeKeysDocument(devices, tablet, Number.MAX_SAFE_INTEGER, keys.agree)).text;
+  for (const equals of [false, true]) expect(await acceptable(tree, keysPath, last, devices.text, equals)).toBe(false);
+  // A device that met them at first sight goes on below them, and takes what comes below them.
+  await tree.store.apply([await asTold(tree, keysPath, last)]);
+  const next = await changeLists(tree, tree.env.keys, { devices: (now) => now.filter(({ kid }) => kid !== tablet.kid) });
+  expect(next.keys.serial).toBeLessThan(2 ** 43);
+  const later = (await makeKeysDocument(devices, await signerOf(tree.env.keys, me), keys.serial + 1, keys.agree)).text;
+  for (const equals of [false, true]) expect(await acceptable(tree, keysPath, later, devices.text, equals)).toBe(true);
+});
+
+test("a friend goes on after keys of a stolen device that nothing could follow", async () => {
+  const [person, stolen, phone] = await Promise.all([generate("sign"), generate("sign"), generate("sign")]);
+  const one = await firstDeviceList(person, [listed(stolen, "stolen"), listed(phone, "phone")]);
+  const agree = [await agreement(phone, Date.now() + day)];
+  const [five, last] = [await makeKeysDocument(one, phone, 5, agree), await makeKeysDocument(one, stolen, Number.MAX_SAFE_INTEGER, agree)];
+  const card = { name: "Ben", devices: one.text, keys: five.text, ways: [] } as unknown as Card;
+  expect(await updated(card, { devices: one.text, keys: last.text, ways: [] }, Date.now())).toEqual(card);
+  const two = await nextDeviceList(one, phone, [listed(phone, "phone")]);
+  const six = await makeKeysDocument(two, phone, 6, agree);
+  expect(await updated({ ...card, keys: last.text }, { devices: two.text, keys: six.text, ways: [] }, Date.now())).toMatchObject({ devices: two.text, keys: six.text });
 });

@@ -176,8 +176,8 @@ describe("keys documents", () => {
     const podKey = { kid: "kpod", device: pod.kid, key: (await generate("agree")).kid, until: 1000 };
     const second = await makeKeysDocument(both, signer, 2, [...keys.agree, podKey]);
     expect(second.agree).toEqual([...keys.agree, podKey]);
-    expect((await acceptKeysDocument(second.text, devices, keys)).agree).toEqual(keys.agree);
-    await expect(acceptKeysDocument(keys.text, both, second)).rejects.toMatchObject(refused("stale"));
+    expect((await acceptKeysDocument(second.text, devices, { document: keys, now: 0 })).agree).toEqual(keys.agree);
+    await expect(acceptKeysDocument(keys.text, both, { document: second, now: 0 })).rejects.toMatchObject(refused("stale"));
     await expect(makeKeysDocument(both, pod, 3, [])).rejects.toMatchObject(refused("not signed by an admin"));
     await expect(makeKeysDocument(both, signer, 3, [podKey, podKey])).rejects.toMatchObject(refused("malformed"));
     const other = await makePerson(memoryKeyRecords(), "Other", 0);

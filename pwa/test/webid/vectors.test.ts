@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { b64u, type Bytes, fromB64u } from "../../src/core/bytes.ts";
 import { KithError } from "../../src/core/errors.ts";
 import { readCard } from "../../src/core/pod/card.ts";
-import { acceptKeysDocument } from "../../src/core/webid/agreement.ts";
+import { acceptKeysDocument, readKeysDocument } from "../../src/core/webid/agreement.ts";
 import { acceptDeviceList, readDeviceList } from "../../src/core/webid/devices.ts";
 import { confirmed } from "../../src/core/webid/acceptance.ts";
 import { type Invite, readInvite } from "../../src/core/webid/invite.ts";
@@ -44,8 +44,10 @@ const judges: Readonly<Record<string, Judge>> = {
     const { label, gen, epoch, devices } = holds;
     return { holds: holds.text === text("list") ? "list" : "pinned", label, gen, epoch, devices };
   },
-  "keys-documents.json": async (_, text) => {
-    const { serial, agree } = await acceptKeysDocument(text("keys"), await readDeviceList(text("device_list")));
+  "keys-documents.json": async ({ now }, text) => {
+    const list = await readDeviceList(text("device_list"));
+    const known = text("known") === "" ? undefined : { document: await readKeysDocument(text("known"), list), now: Number(now) * 1000 };
+    const { serial, agree } = await acceptKeysDocument(text("keys"), list, known);
     return { serial, agree: agree.map(({ kid, device, key, until }) => ({ kid, device, did: key, until })) };
   },
   "assertions.json": async ({ now }, text) => ({ kid: await judgeAssertion(text("jwt"), text("issuer"), Number(now)) }),

@@ -20,7 +20,7 @@ import type { Store, Write } from "../store/store.ts";
 import { type Person, personOf } from "../sync/session.ts";
 import { renewSetting } from "../sync/waits.ts";
 import { tellAll } from "../pod/letters.ts";
-import { acceptKeysDocument, makeKeysDocument } from "../webid/agreement.ts";
+import { acceptKeysDocument, makeKeysDocument, nextSerial } from "../webid/agreement.ts";
 import { nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { type Did, generate } from "../webid/key.ts";
 import { can } from "../webid/list.ts";
@@ -134,7 +134,7 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     const minutes = Math.floor(env.now() / 60_000);
     const all = [...others, { kid: device.kid, name: env.deviceName, may: ["answer", "accept", "post", "admin"] as const }];
     const devices = await nextDeviceList({ ...before.devices, gen: Math.max(before.devices.gen, minutes) }, kit.person, all);
-    const keys = await makeKeysDocument(devices, device, Math.max(before.keys.serial, minutes) + 1, [...before.keys.agree, agree]);
+    const keys = await makeKeysDocument(devices, device, Math.max(nextSerial({ document: before.keys, now: env.now() }), minutes + 1), [...before.keys.agree, agree]);
     const { introduced } = await network();
     // Where there is no pod, nobody else tells them.
     const telling = store.get("pod") === undefined ? await introduced(tree, before, devices) : [];

@@ -1,7 +1,7 @@
 /** The owner's signed lists, as `/profile/devices` and `/profile/keys` hold them (docs/protocol.md, Keys and lists). */
 
 import type { KeyRecords } from "../webid/records.ts";
-import { newestKey, type AgreementKey, acceptKeysDocument, type KeysDocument, makeKeysDocument, readKeysDocument } from "../webid/agreement.ts";
+import { newestKey, type AgreementKey, acceptKeysDocument, isFar, type KeysDocument, makeKeysDocument, nextSerial, readKeysDocument } from "../webid/agreement.ts";
 import { acceptDeviceList, isLong, nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { can, type Device, type DeviceList } from "../webid/list.ts";
 import { KithError } from "../errors.ts";
@@ -57,7 +57,7 @@ export async function changeLists(tree: Tree, records: KeyRecords, change: Chang
   // What is on its way was sealed to a key that has been superseded since; the newest of a device is good until there is another.
   const good = all.filter((each) => each.until > tree.env.now() || newestKey({ agree: all }, each.device) === each);
   const left = good.filter(({ device }) => next.devices.some(({ kid }) => kid === device)).sort((a, b) => b.until - a.until).slice(0, maxKeys);
-  return { devices: next, keys: await makeKeysDocument(next, signer, now.keys.serial + 1, left) };
+  return { devices: next, keys: await makeKeysDocument(next, signer, nextSerial({ document: now.keys, now: tree.env.now() }), left) };
 }
 
 /** listSigner returns who signs the next list: this device, or, where the chain has grown long and the person key is still here, that key, with which another chain begins. */
@@ -79,8 +79,9 @@ export async function acceptable(tree: Tree, path: string, text: string, pinnedT
     const known = await tree.text(keys);
     // Who signed it may have gone; what it outranked stays outranked.
     const document = known === undefined ? undefined : await readKeysDocument(known, pinned).catch(() => undefined);
-    const next = await acceptKeysDocument(text, pinned, document);
-    return !equals || next.serial > (document?.serial ?? 0) || text > (document?.text ?? "");
+    const counts = document && { document, now: tree.env.now() };
+    const next = await acceptKeysDocument(text, pinned, counts);
+    return !equals || counts === undefined || isFar(counts) || next.serial > counts.document.serial || text > counts.document.text;
   } catch (error) {
     if (error instanceof KithError) return false;
     throw error;

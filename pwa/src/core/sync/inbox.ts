@@ -24,7 +24,7 @@ import { alike, named } from "../name.ts";
 import type { Session } from "./session.ts";
 
 /** Follow returns a friend's record after what they say of themself. */
-export type Follow = (known: Card, said: Json) => Promise<Card>;
+export type Follow = (known: Card, said: Json, now: number) => Promise<Card>;
 
 /** readInbox applies what came; returns the paths that changed. */
 export async function readInbox(session: Session, follow: Follow): Promise<readonly string[]> {
@@ -61,7 +61,7 @@ async function apply(session: Session, batch: Batch, cid: ContactId, nonce: stri
   const known = await card(session.tree, cid).catch(() => undefined);
   if (known === undefined) return [];
   switch (message.kind) {
-    case "ways": return followed(batch, cid, known, await follow(known, message.said));
+    case "ways": return followed(batch, cid, known, await follow(known, message.said, session.env.now()));
     case "comment":
     case "like":
     case "undo": return replied(session, batch, cid, known, nonce, message);

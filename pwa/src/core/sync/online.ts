@@ -33,8 +33,8 @@ export { backOff } from "./wake.ts";
 export { readPairing } from "../webid/pairlink.ts";
 
 /** follow returns a friend's record after what they say of themself. */
-export function follow(known: Card, said: Json): Promise<Card> {
-  return updated(known, updateOf(said));
+export function follow(known: Card, said: Json, now: number): Promise<Card> {
+  return updated(known, updateOf(said), now);
 }
 
 /** Online is a session with a network. */

@@ -186,7 +186,7 @@ export class Reader {
     const label = string(door?.label, 52);
     if (door === undefined || label === undefined) throw new KithError("friend-unreachable", "read door: not of the form expected");
     if (label !== known.label) throw new KithError("friend-refused", "read door: it is somebody else's");
-    const next = await updated(known, updateOf(door));
+    const next = await updated(known, updateOf(door), env.now());
     const anew = (await readDeviceList(next.devices)).gen > (await readDeviceList(known.devices)).gen;
     const { devices, keys, ways } = next;
     const name = calledOf(door.name) ?? before.name;

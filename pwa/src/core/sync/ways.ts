@@ -30,11 +30,11 @@ export function updateOf(json: NonNullable<ReturnType<typeof object>>): Update {
 }
 
 /** updated returns a friend's record after an update. Lists that do not follow the pinned ones are left out, and so is a list by which no keys are known. */
-export async function updated(known: Card, { devices, keys, ways }: Update): Promise<Card> {
+export async function updated(known: Card, { devices, keys, ways }: Update, now: number): Promise<Card> {
   const pinned = await readDeviceList(known.devices);
   const list = devices === undefined ? pinned : await orKept(acceptDeviceList(devices, pinned), pinned);
   const old = await orKept(keptKeysDocument(known.keys, list), undefined);
-  const document = keys === undefined ? old : await orKept(acceptKeysDocument(keys, list, old), old);
+  const document = keys === undefined ? old : await orKept(acceptKeysDocument(keys, list, old && { document: old, now }), old);
   return { ...known, ...(document !== undefined && { devices: list.text, keys: document.text }), ways };
 }
 

@@ -2,7 +2,7 @@
 
 import { did } from "./devices.ts";
 import { can, chainOf, type DeviceList } from "./list.ts";
-import { listOf, momentOf, numberOf, object, textOf } from "./members.ts";
+import { leap, listOf, momentOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, didOfJwk, jwkOf, type Label, type Signer } from "./key.ts";
 import { Refusal } from "./verdict.ts";
@@ -37,13 +37,33 @@ export async function makeKeysDocument(list: DeviceList, signer: Signer, serial:
   return acceptKeysDocument(await signAs(signer, typ, { label: list.label, serial, agree: written }), list);
 }
 
+/** Known is the document that is known when another comes, and when that is, in milliseconds since the epoch. */
+export interface Known {
+  readonly document: KeysDocument;
+  readonly now: number;
+}
+
+/** isFar tells whether nobody can have counted to the serial of a document by now: it is more than 2^32 above the clock. Honest ones are far
+ * below, and whoever signs the highest of a moment is outranked in the next. */
+export function isFar({ document: { serial }, now }: Known): boolean {
+  return serial > now + leap;
+}
+
+/** nextSerial returns the serial of the document that follows one. */
+export function nextSerial({ document: { serial }, now }: Known): number {
+  return Math.min(serial + 1, now + leap);
+}
+
 /** acceptKeysDocument reads a document of the person whose list this is; keys of devices that the list does not
  * name are left out. Throws a `Refusal`: malformed, wrong header, bad signature, wrong label, not signed by an
- * admin, and stale when `known` has a higher serial. */
-export async function acceptKeysDocument(jws: string, list: DeviceList, known?: KeysDocument): Promise<KeysDocument> {
+ * admin; stale when `known` has a higher serial, and too far ahead when nobody can have counted to it. Such a one, at first sight, is
+ * taken and outranks none. */
+export async function acceptKeysDocument(jws: string, list: DeviceList, known?: Known): Promise<KeysDocument> {
   const document = await readKeysDocument(jws, list);
   if (!can(list, document.signer, "admin")) throw new Refusal("not signed by an admin");
-  if (document.serial < (known?.serial ?? 0)) throw new Refusal("stale");
+  if (known === undefined || isFar(known)) return document;
+  if (isFar({ ...known, document })) throw new Refusal("too far ahead");
+  if (document.serial < known.document.serial) throw new Refusal("stale");
   return document;
 }
 

@@ -9,7 +9,7 @@
 
 import { b64u, fromB64u, sha256 } from "../bytes.ts";
 import type { Json } from "../json.ts";
-import { listOf, numberOf, object, textOf } from "./members.ts";
+import { leap, listOf, numberOf, object, textOf } from "./members.ts";
 import { open, signAs } from "./jws.ts";
 import { type Did, type Label, labelOf, parseDid, type Signer } from "./key.ts";
 import type { Device, DeviceList, Right } from "./list.ts";
@@ -99,7 +99,7 @@ async function next(jws: string, before: DeviceList | undefined): Promise<Device
     return list;
   }
   if (list.label !== before.label) throw new Refusal("wrong label");
-  const follows = list.gen === before.gen && list.epoch > before.epoch && list.prev === (await hashOf(before));
+  const follows = list.gen === before.gen && list.epoch > before.epoch && list.epoch - before.epoch <= leap && list.prev === (await hashOf(before));
   if (!follows) throw new Refusal("broken chain");
   if (!can(before, list.signer, "admin")) throw new Refusal("not signed by an admin");
   return { ...list, text: jws + separator + before.text };

@@ -4,6 +4,9 @@ import { text, utf8 } from "../bytes.ts";
 import type { Json } from "../json.ts";
 import { Refusal } from "./verdict.ts";
 
+/** How far numbers may rise by which lists and keys documents are told from older ones: whoever could sign the largest that there is, for once, would be outranked by nobody. */
+export const leap = 2 ** 32;
+
 /** parseObject returns the JSON object in a text or in UTF-8 bytes. */
 export function parseObject(written: string | Uint8Array): Json {
   try {

@@ -8,7 +8,7 @@ import { KithError } from "../errors.ts";
  * person. `not signed by an admin`: signed by a key that may not do this. `no chain`: a list that does not
  * come down to one that the person key signed. `broken chain`: a list in a chain that is not the next one
  * after the one before. `stale`: older than what is known. `same epoch, different list`: two lists claim
- * one place.
+ * one place. `too far ahead`: a serial that nobody can have counted to.
  */
 export type Verdict =
   | "malformed"
@@ -20,6 +20,7 @@ export type Verdict =
   | "broken chain"
   | "stale"
   | "same epoch, different list"
+  | "too far ahead"
   | "bad proof"
   | "bad binding";
 
