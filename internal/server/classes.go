@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"kith/pod"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // The classes of agents that access lists can name, where their owner allows it.
@@ -29,28 +31,28 @@ type Openness struct {
 	SignedIn  bool   // whoever is signed in, here or elsewhere
 }
 
-// Classes returns where the owner of a pod allows that access lists name classes, by path.
-func Classes(ctx context.Context, c Config, name string) ([]Openness, error) {
-	said, err := readClasses(ctx, c, name)
-	var all []Openness
-	for _, path := range slices.Sorted(maps.Keys(said)) {
-		all = append(all, Openness{path, slices.Contains(said[path], everybody), slices.Contains(said[path], signedIn)})
-	}
+// Classes returns where the owner of a pod allows that access lists name classes, by path. Errors: ErrPerson.
+func Classes(ctx context.Context, c Config, name string) (all []Openness, err error) {
+	err = Person{c, name}.do(func(s *state) error {
+		if _, err := s.person(ctx, name); err != nil {
+			return err
+		}
+		said, err := readClasses(c, name)
+		for _, path := range slices.Sorted(maps.Keys(said)) {
+			all = append(all, Openness{path, slices.Contains(said[path], everybody), slices.Contains(said[path], signedIn)})
+		}
+		return err
+	})
 	return all, err
 }
 
 // SetClasses allows for one container what o says, and no more; nothing takes the allowance back. It
-// holds from the next request on, whether or not the server runs.
+// holds from the next request on, whether or not the server runs. Errors: ErrConfig, ErrPerson.
 func SetClasses(ctx context.Context, c Config, name string, o Openness) error {
 	p, err := pod.ParsePath(o.Path)
 	if err != nil || !p.IsContainer() {
 		return fmt.Errorf("%w: %q is no folder of a pod; write it as in its address, for example /public/", ErrConfig, o.Path)
 	}
-	said, err := readClasses(ctx, c, name)
-	if err != nil {
-		return err
-	}
-	delete(said, p.Escaped())
 	var classes []string
 	if o.Everybody {
 		classes = append(classes, everybody)
@@ -58,10 +60,22 @@ func SetClasses(ctx context.Context, c Config, name string, o Openness) error {
 	if o.SignedIn {
 		classes = append(classes, signedIn)
 	}
-	if classes != nil {
-		said[p.Escaped()] = classes
-	}
-	return writeClasses(c, name, said)
+	return Person{c, name}.do(func(s *state) error {
+		return s.write(ctx, func(conn *sqlite.Conn) error { // two who say something at once say it one after the other
+			if _, err := readPerson(conn, name); err != nil {
+				return err
+			}
+			said, err := readClasses(c, name)
+			if err != nil {
+				return err
+			}
+			delete(said, p.Escaped())
+			if classes != nil {
+				said[p.Escaped()] = classes
+			}
+			return writeClasses(c, name, said)
+		})
+	})
 }
 
 // classesFile is where the setting lies: a resource of the pod, written as a hand in the folder may.
@@ -69,15 +83,7 @@ func classesFile(c Config, name string) string {
 	return filepath.Join(c.tree(name), "settings", "classes")
 }
 
-func readClasses(ctx context.Context, c Config, name string) (map[string][]string, error) {
-	s, err := openState(c.Data, c.Now)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.person(ctx, name)
-	if err = errors.Join(err, s.close()); err != nil {
-		return nil, err
-	}
+func readClasses(c Config, name string) (map[string][]string, error) {
 	said := map[string][]string{}
 	text, err := os.ReadFile(classesFile(c, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,16 +110,19 @@ func writeClasses(c Config, name string, said map[string][]string) error {
 		return fmt.Errorf("write classes: %w", err)
 	}
 	if err := replaceFile(c.Data, filepath.Join(dir, ".kith-type."+base), "application/json\n"); err != nil {
-		return err
+		return fmt.Errorf("write classes: %w", err)
 	}
-	return replaceFile(c.Data, file, strings.TrimSpace(string(text))+"\n")
+	if err := replaceFile(c.Data, file, strings.TrimSpace(string(text))+"\n"); err != nil {
+		return fmt.Errorf("write classes: %w", err)
+	}
+	return nil
 }
 
-// replaceFile writes a file beside the pods, where nobody serves it, and moves it to its place.
-func replaceFile(data, to, text string) (err error) {
-	f, err := os.CreateTemp(data, ".classes-")
+// replaceFile writes a file in DIR, where nobody serves it, and moves it to its place.
+func replaceFile(data, to, text string) error {
+	f, err := os.CreateTemp(data, ".new-")
 	if err != nil {
-		return fmt.Errorf("write classes: %w", err)
+		return err
 	}
 	_, err = f.WriteString(text)
 	err = errors.Join(err, f.Sync(), f.Close())
@@ -121,7 +130,7 @@ func replaceFile(data, to, text string) (err error) {
 		err = os.Rename(f.Name(), to)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write classes: %w", err), os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

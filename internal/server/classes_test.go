@@ -112,7 +112,7 @@ func TestClassesThatCannotBeSet(t *testing.T) {
 	if err := SetClasses(ctx, r.config, DefaultName, Openness{Path: "/", Everybody: true}); err == nil {
 		t.Error("what cannot be read was replaced")
 	}
-	if entries, err := os.ReadDir(r.config.Data); err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), ".classes-") }) {
+	if entries, err := os.ReadDir(r.config.Data); err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), ".new-") }) {
 		t.Errorf("left behind: %v %v", entries, err)
 	}
 }

@@ -24,10 +24,15 @@ const (
 
 	askerBeat = 2 * time.Second  // after which whoever asks says that they still wait
 	askerGone = 20 * time.Second // without that, after which they have gone
+	askerFree = 5                // beats in a row in which no process has the pod, after which none is answering
 )
 
-// errStopped says that the server which was asked has ended.
-var errStopped = errors.New("the server stopped before it had answered; try again")
+var (
+	// errStopped says that the server which was asked has ended.
+	errStopped = errors.New("the server stopped before it had answered; try again")
+	// errUnheard says that no server has the pod open, and none has begun to answer.
+	errUnheard = errors.New("no server hears for this pod")
+)
 
 // desk answers what the command line asks of pods that this process has open: through the table asked of
 // state.db, since a pod has one process only. Each question has a goroutine; close waits for all.
@@ -205,12 +210,14 @@ func (s *Server) perform(ctx context.Context, name, verb string) (any, error) {
 // ask has something done with the pod: in this process, or by the server that has it open. waiting is called when
 // that takes long to begin.
 func (o Person) ask(ctx context.Context, verb string, answer any, waiting func()) error {
-	text, err := json.RawMessage(nil), folder.ErrBusy
-	if !folder.Busy(o.Config.index(o.Name)) {
-		text, err = o.alone(ctx, verb)
-	}
-	if errors.Is(err, folder.ErrBusy) {
-		text, err = o.askServer(ctx, verb, waiting)
+	text, err := json.RawMessage(nil), errUnheard
+	for errors.Is(err, errUnheard) { // what has the pod may be a command, which ends and answers nobody
+		if err = folder.ErrBusy; !o.busy() {
+			text, err = o.alone(ctx, verb)
+		}
+		if errors.Is(err, folder.ErrBusy) {
+			text, err = o.askServer(ctx, verb, waiting)
+		}
 	}
 	if err != nil {
 		return advise(err, o.Name)
@@ -220,6 +227,9 @@ func (o Person) ask(ctx context.Context, verb string, answer any, waiting func()
 	}
 	return json.Unmarshal(text, answer)
 }
+
+// busy reports whether a process has the pod open.
+func (o Person) busy() bool { return folder.Busy(o.Config.index(o.Name)) }
 
 // alone does it in this process. Errors: folder.ErrBusy where another one has the pod.
 func (o Person) alone(ctx context.Context, verb string) (text json.RawMessage, err error) {
@@ -237,6 +247,7 @@ func (o Person) alone(ctx context.Context, verb string) (text json.RawMessage, e
 	return json.Marshal(answer)
 }
 
+// askServer has it done by the server that has the pod open. Errors: errUnheard, errStopped.
 func (o Person) askServer(ctx context.Context, verb string, waiting func()) (text json.RawMessage, err error) {
 	err = o.do(func(s *state) error {
 		id := strings.ToLower(rand.Text())
@@ -247,7 +258,7 @@ func (o Person) askServer(ctx context.Context, verb string, waiting func()) (tex
 		if err != nil {
 			return err
 		}
-		text, err = s.await(ctx, id, waiting)
+		text, err = s.await(ctx, id, o.busy, waiting)
 		if err == nil && strings.HasPrefix(verb, moveOut) {
 			err = s.setOut(ctx, o.Name)
 		}
@@ -269,12 +280,12 @@ func (s *state) stillAsks(ctx context.Context, id string) error {
 	})
 }
 
-// await waits for an answer.
-func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawMessage, error) {
+// await waits for an answer, as long as the pod is busy. Errors: errUnheard, errStopped.
+func (s *state) await(ctx context.Context, id string, busy func() bool, waiting func()) (json.RawMessage, error) {
 	slow, beat := time.NewTimer(deskSlow), time.NewTicker(askerBeat)
 	defer slow.Stop()
 	defer beat.Stop()
-	for {
+	for free := 0; ; {
 		text, found := "", false
 		err := s.read(ctx, `SELECT told FROM asked WHERE id = ?`, []any{id}, func(row *sqlite.Stmt) error {
 			text, found = row.ColumnText(0), true
@@ -283,8 +294,10 @@ func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawM
 		switch {
 		case err != nil:
 			return nil, err
-		case !found:
+		case !found, free >= askerFree:
 			return nil, errStopped
+		case text == "" && free > 0:
+			return nil, errUnheard
 		case strings.HasPrefix(text, "{"):
 			var t told
 			if err := json.Unmarshal([]byte(text), &t); err != nil {
@@ -301,6 +314,9 @@ func (s *state) await(ctx context.Context, id string, waiting func()) (json.RawM
 		case <-slow.C:
 			waiting()
 		case <-beat.C:
+			if free++; busy() {
+				free = 0
+			}
 			if err := s.stillAsks(ctx, id); err != nil {
 				return nil, err
 			}

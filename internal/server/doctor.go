@@ -315,6 +315,9 @@ func (d *doctor) lookAtTroubles(ctx context.Context, name string) error {
 		d.say(name, levelBroken, "The process that has the pod open does not answer.", "Is it `kith serve` of this version? Start it anew.")
 		return nil
 	}
+	if errors.Is(err, errUnheard) || errors.Is(err, errStopped) { // it was no server, or is none any more
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -71,6 +72,9 @@ func openState(dir string, now func() time.Time) (*state, error) {
 	if version, err := stateVersion(dir); err == nil && version > len(schemas) {
 		return nil, newer(version)
 	}
+	if err := makeState(filepath.Join(dir, stateName)); err != nil {
+		return nil, fmt.Errorf("make state.db in %s: %w", dir, err)
+	}
 	// A rollback journal with secure_delete: spent secrets leave neither free pages nor a log behind.
 	pool, err := sqlitex.NewPool(filepath.Join(dir, stateName), sqlitex.PoolOptions{
 		PoolSize:    2,
@@ -85,6 +89,19 @@ func openState(dir string, now func() time.Time) (*state, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return s, os.Chmod(filepath.Join(dir, stateName), 0o600)
+}
+
+// makeState makes the file where there is none: SQLite would make it readable for all, and its journal has the mode of
+// the file. One that is there is not opened, since closing it would take the locks of this process (see stateVersion).
+func makeState(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func prepare(c *sqlite.Conn) error {
