@@ -41,7 +41,7 @@ function Item({ item }: { readonly item: OutboxItem }) {
   ];
   const words = (
     <span class="row-text">
-      <span class="row-title" dir="auto">{text === undefined ? w.waiting.doing[what] : text}</span>
+      <span class="row-title"><bdi>{text === undefined ? w.waiting.doing[what] : text}</bdi></span>
       <span class="row-note">{told.join(" ")}</span>
     </span>
   );

@@ -27,7 +27,7 @@ export function YouScreen() {
       <div class="person">
         <Face id="me" name={name} size="large" />
         <div>
-          <p class="person-name" dir="auto">{name}</p>
+          <p class="person-name"><bdi>{name}</bdi></p>
           <button type="button" class="link" onClick={() => setNaming(true)}>{p.self.rename}</button>
         </div>
       </div>
