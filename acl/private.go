@@ -1,6 +1,8 @@
 package acl
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +29,54 @@ func (g *Guard) Private(tx pod.Tx, p pod.Path) ([]byte, error) {
 		return nil, nil
 	}
 	return g.privateACL(p), nil
+}
+
+// shield is the ACL with which a new resource is the owner's alone.
+type shield struct {
+	g      *Guard
+	p      pod.Path
+	staged pod.Staged // nil where the resource would be shared with nobody
+	wanted bool
+}
+
+// shield returns what a View of [View.Alone] makes p with; for others, and for what goes with a subject, nothing.
+func (v *View) shield(ctx context.Context, p pod.Path) (s shield, err error) {
+	s = shield{g: v.g, p: p, wanted: v.alone && p.Subject() == p}
+	if !s.wanted {
+		return s, nil
+	}
+	var text []byte
+	err = v.g.store.View(ctx, func(tx pod.Tx) error {
+		text, err = v.g.Private(tx, p)
+		return err
+	})
+	if err == nil && text != nil {
+		s.staged, err = v.g.store.Stage(ctx, bytes.NewReader(text), pod.StageOptions{Max: int64(len(text)), Type: typeTurtle})
+	}
+	return s, err
+}
+
+// put makes the ACL of a resource that was just made. The error is pod.ErrUnsettled where its container was shared meanwhile.
+func (s shield) put(tx pod.WriteTx) error {
+	if !s.wanted {
+		return nil
+	}
+	text, err := s.g.Private(tx, s.p)
+	if err != nil || text == nil {
+		return err
+	}
+	if s.staged == nil {
+		return fmt.Errorf("make what is shared from this moment on: %w", pod.ErrUnsettled)
+	}
+	_, err = s.g.put(tx, s.p.ACL(), typeTurtle, s.staged, pod.PutOptions{})
+	return err
+}
+
+func (s shield) discard() error {
+	if s.staged == nil {
+		return nil
+	}
+	return s.staged.Discard()
 }
 
 // ownersOnly reports whether a rule is for the owner and nobody else.

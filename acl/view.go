@@ -23,6 +23,7 @@ type View struct {
 	origin string
 	// address is where the request comes from, "" where that is not known.
 	address string
+	alone   bool // what is made is the owner's alone
 }
 
 // Agent returns who the View is for.
@@ -34,6 +35,15 @@ func (v *View) Agent() webid.Agent { return v.agent }
 func (v *View) From(origin string) *View {
 	w := *v
 	w.origin = origin
+	return &w
+}
+
+// Alone returns the View for what a person puts into the pod by a drive, as by hand into its folder: what it makes has an
+// ACL for the owner alone where it would be shared otherwise, since it is shared by its owner and not by where it lies.
+// It is made with its ACL, at once (protocol §3.4).
+func (v *View) Alone() *View {
+	w := *v
+	w.alone = true
 	return &w
 }
 

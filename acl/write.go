@@ -43,6 +43,11 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 		return info, false, err
 	}
 	defer func() { err = errors.Join(err, staged.Discard()) }()
+	rules, err := v.shield(ctx, p)
+	if err != nil {
+		return info, false, err
+	}
+	defer func() { err = errors.Join(err, rules.discard()) }()
 	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
 		s, err := j.mayPut(p, pre)
 		if err != nil {
@@ -52,7 +57,9 @@ func (v *View) Put(ctx context.Context, p pod.Path, typ string, body io.Reader, 
 			return err
 		}
 		created = !s.exists
-		info, err = v.g.put(tx, p, kept, staged, pod.PutOptions{})
+		if info, err = v.g.put(tx, p, kept, staged, pod.PutOptions{}); err == nil && created {
+			err = rules.put(tx)
+		}
 		return err
 	})
 	if kept != typ {
@@ -84,6 +91,11 @@ func (v *View) MayCreate(ctx context.Context, container pod.Path, pre pod.Precon
 // MakeContainer makes the container p and the missing ones above it. It needs
 // what Put needs. One that is there already is pod.ErrExist.
 func (v *View) MakeContainer(ctx context.Context, p pod.Path, pre pod.Precondition) (info pod.Info, err error) {
+	rules, err := v.shield(ctx, p)
+	if err != nil {
+		return info, err
+	}
+	defer func() { err = errors.Join(err, rules.discard()) }()
 	err = v.update(ctx, func(tx pod.WriteTx, j *judge) error {
 		s, err := j.mayPut(p, pre)
 		if err != nil {
@@ -95,7 +107,9 @@ func (v *View) MakeContainer(ctx context.Context, p pod.Path, pre pod.Preconditi
 		if err := j.withinQuota(p, 0); err != nil {
 			return err
 		}
-		info, err = tx.MakeContainer(p, pod.PutOptions{})
+		if info, err = tx.MakeContainer(p, pod.PutOptions{}); err == nil {
+			err = rules.put(tx)
+		}
 		return err
 	})
 	return info, err

@@ -33,7 +33,8 @@ func New(prefix, base string, now func() time.Time) *Handler {
 // call is one request on its way through the webdav package.
 type call struct {
 	drive     *Handler
-	view      *acl.View
+	view      *acl.View // what it makes is the owner's alone
+	plain     *acl.View
 	method    string
 	from, to  string // the names asked for and of the Destination, "" for none
 	condition string // the If header as it was sent
@@ -83,7 +84,7 @@ var methods = []string{"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL
 // Serve answers one request for one agent.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
 	c := &call{
-		drive: h, view: v, method: r.Method, from: h.name(r.URL.Path), condition: r.Header.Get("If"),
+		drive: h, view: v.Alone(), plain: v, method: r.Method, from: h.name(r.URL.Path), condition: r.Header.Get("If"),
 		body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type"),
 	}
 	if u, err := url.Parse(r.Header.Get("Destination")); err == nil && strings.HasPrefix(u.Path, h.prefix) {
@@ -163,6 +164,9 @@ func (c *call) pass(out *answer, r *http.Request) {
 	r.Header.Set("If", always)
 	if c.condition != "" { // tags may be paths (RFC 4918 §8.3), which the webdav package takes for another host's
 		r.Header.Set("If", strings.ReplaceAll(c.condition, "</", "<//"+r.Host+"/"))
+	}
+	if r.Header.Get("Overwrite") == "" { // RFC 4918 §10.6
+		r.Header.Set("Overwrite", "T")
 	}
 	r.Body = c.body
 	dav := webdav.Handler{Prefix: c.drive.prefix, FileSystem: files{c}, LockSystem: locks{c, r.Context()}}

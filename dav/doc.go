@@ -13,8 +13,7 @@
 //	MOVE         everything is stored at the new place, with its description, before anything
 //	             is deleted at the old one. What is stored or changed there meanwhile is
 //	             brought too, or stays, and the answer is 409. Access rules go along where only
-//	             the name changes and nothing is replaced; elsewhere what arrives has those of
-//	             the place where it arrives
+//	             the name changes and nothing is replaced
 //	LOCK         exclusive or shared, in memory, for an hour at most: it ends with the
 //	             process, and with what it is for. What is locked also keeps what it lies in
 //	             from being deleted, moved or replaced, and a locked container keeps its members.
@@ -25,6 +24,9 @@
 //	             lockdiscovery tells everybody who may read of a lock, but its token only to
 //	             whoever made it, with whatever app password
 //	PROPPATCH    dead properties are kept in the description of the resource
+//
+// What is made by a drive is the owner's alone, as what a hand drops into the folder is: it is shared by its owner, and
+// not by where it lies (protocol §3.4). What is put over something has the rules that stand there.
 //
 // ACL resources and descriptions are not listed; by their names they can be read
 // and written as they can over HTTP.

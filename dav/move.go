@@ -51,6 +51,9 @@ func (c files) Rename(ctx context.Context, oldName, newName string) error {
 		call: c.call, from: c.iri(from), to: c.iri(to), rules: from.Parent() == to.Parent() && !c.over,
 		took: map[pod.Path]state{}, made: map[pod.Path]string{},
 	}
+	if m.rules { // which say who may read it, also where they are none of its own
+		m.view = m.plain
+	}
 	if err = m.run(ctx, from, to); err == nil {
 		c.drive.locks.drop(c.call.from, false)
 	}

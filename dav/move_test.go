@@ -7,7 +7,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"kith/dav"
 	"kith/pod"
 )
 
@@ -137,4 +139,42 @@ func TestAMoveThatFailsLeavesNothing(t *testing.T) {
 	d.want(404, "PROPFIND", "/a/b/c/tree/", "", "Depth", "0")
 	d.want(200, "GET", "/tree/first", "")
 	d.want(200, "GET", deep+"/leaf", "")
+}
+
+// TestWhatComesByTheDriveIsTheOwnersAlone, as what a hand drops into the folder: it is shared by its owner, not by where it
+// lies. What is shared already stays so, under another name and with other bytes.
+func TestWhatComesByTheDriveIsTheOwnersAlone(t *testing.T) {
+	owner, reader := newPod(t)
+	d := &drive{t, dav.New(prefix, base, time.Now), owner}
+	to := func(name string) []string { return []string{"Destination", "https://pod.example" + prefix + name} }
+	d.want(201, "MKCOL", "/box/", "")
+	d.want(201, "PUT", "/box/shared", "1")
+	d.want(204, "PUT", "/box/.acl", `@prefix acl: <http://www.w3.org/ns/auth/acl#> .
+<#o> a acl:Authorization; acl:agent <https://pod.example/alice/profile/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read, acl:Write, acl:Control .
+<#f> a acl:Authorization; acl:agent <https://pod.example/alice/contacts/reader/card#me>; acl:accessTo <./>; acl:default <./>; acl:mode acl:Read .`, "Content-Type", "text/turtle")
+	d.want(201, "PUT", "/box/new", "1")
+	d.want(201, "MKCOL", "/box/in/", "")
+	d.want(201, "PUT", "/box/in/file", "1")
+	d.want(201, "COPY", "/note", "", to("/box/copied")...)
+	d.want(201, "PUT", "/elsewhere", "1")
+	d.want(201, "MOVE", "/elsewhere", "", to("/box/moved")...)
+	d.want(201, "MOVE", "/box/new", "", to("/box/named")...)
+	d.want(201, "MOVE", "/box/shared", "", to("/box/still")...)
+	d.want(201, "PUT", "/box/tmp", "2")
+	d.want(204, "MOVE", "/box/tmp", "", to("/box/still")...)
+	for name, want := range map[string]bool{
+		"/box/": true, "/box/still": true, "/box/named": false, "/box/in/": false, "/box/in/file": false, "/box/copied": false, "/box/moved": false,
+	} {
+		p, err := pod.ParsePath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := reader.Get(context.Background(), p)
+		if read := err == nil; read != want {
+			t.Errorf("a friend reads %s: %v, want %v: %v", name, read, want, err)
+		}
+		if err == nil {
+			a.Close()
+		}
+	}
 }

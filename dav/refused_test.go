@@ -32,7 +32,7 @@ func TestWhatIsRefusedTouchesNothing(t *testing.T) {
 			for _, at := range []string{"/box/", "/a/", "/a/b/", "/a/b/c/"} {
 				d.want(201, "MKCOL", at, "")
 			}
-			d.want(201, "PUT", "/box/.acl", rules, "Content-Type", "text/turtle")
+			d.want(204, "PUT", "/box/.acl", rules, "Content-Type", "text/turtle")
 			for _, at := range []string{deep + "/leaf", "/a/b/c/doc"} {
 				d.want(201, "PUT", at, "precious")
 			}
