@@ -48,8 +48,16 @@ func (s *saying) String() string {
 // needStrace skips where strace is missing, or may not look into our own processes.
 func needStrace(t *testing.T) {
 	t.Helper()
+	if why := noStrace(t); why != "" {
+		t.Skip("NOT TESTED: " + why)
+	}
+}
+
+// noStrace says why nothing can be traced, "" where it can.
+func noStrace(t *testing.T) string {
+	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skip("NOT TESTED: strace is not installed")
+		return "strace is not installed"
 	}
 	sleep := exec.Command("sleep", "60")
 	if err := sleep.Start(); err != nil {
@@ -63,9 +71,10 @@ func needStrace(t *testing.T) {
 	}()
 	tr := attach(t, sleep.Process.Pid, "trace=none")
 	if said := tr.said.String(); !strings.Contains(said, " attached") {
-		t.Skipf("NOT TESTED: this system does not let strace look into a process: %s", said)
+		return "this system does not let strace look into a process: " + said
 	}
 	tr.stop(true)
+	return ""
 }
 
 // attach has strace watch a process, and returns once it does. rules are values of its option -e.

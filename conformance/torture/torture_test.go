@@ -64,20 +64,23 @@ const (
 
 // stand is a server, the owner of a pod on it, and a friend of the owner's who lives there too.
 type stand struct {
-	t      *testing.T
-	data   string
-	server *conformance.Server
-	owner  *conformance.Replica
-	friend *conformance.Friend
-	ledger ledger
-	strays []string // what lies beside the index before anything happens
+	t       *testing.T
+	program string
+	data    string
+	server  *conformance.Server
+	owner   *conformance.Replica
+	friend  *conformance.Friend
+	ledger  ledger
+	strays  []string // what lies beside the index before anything happens
 }
 
 func newStand(t *testing.T) *stand { return standIn(t, filepath.Join(t.TempDir(), "data")) }
 
-func standIn(t *testing.T, data string) *stand {
+func standIn(t *testing.T, data string) *stand { return standOf(t, binary, data) }
+
+func standOf(t *testing.T, program, data string) *stand {
 	t.Helper()
-	s := &stand{t: t, data: data, ledger: ledger{}}
+	s := &stand{t: t, program: program, data: data, ledger: ledger{}}
 	s.start()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -115,7 +118,7 @@ func (s *stand) ctx() context.Context {
 // start starts the server, and tells those who know it where it is.
 func (s *stand) start() {
 	s.t.Helper()
-	server, err := conformance.Start(binary, s.data, base)
+	server, err := conformance.Start(s.program, s.data, base)
 	s.ok(err)
 	s.server = server
 	if s.owner != nil {
