@@ -20,6 +20,7 @@ Usage: kith restore PLACE [--kit FILE] [--user USER] [--salvage] [--data DIR]
 Brings a pod back from where ` + "`kith backup`" + ` has kept it: the same files, byte for byte, with friends, access
 rules and circles, and with the pod's keys, so that phones and friends notice nothing but the pause. The
 folder must not have a pod of that name already, and no server may run in it. Nothing at PLACE is changed.
+When it is broken off, say the same again: it goes on from what has come, and nobody opens half a pod.
 
 The kit is read from FILE, or asked for. A paired phone shows it under You, Backup.
 

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"kith/pod"
 	"kith/pod/folder"
+	"kith/sync/archive"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -42,7 +46,7 @@ func (c Config) half(name, command string) error {
 	if folder.Busy(c.index(name)) {
 		return fmt.Errorf("%w: %s is being brought here by `%s`; wait for its end", errHalf, name, command)
 	}
-	return fmt.Errorf("%w: `%s` of %s was broken off before all was there. Say it again, and it begins anew. If the pod is not to be here, delete %s",
+	return fmt.Errorf("%w: `%s` of %s was broken off before all was there. Say it again, and it goes on. If the pod is not to be here, delete %s",
 		errHalf, command, name, c.tree(name))
 }
 
@@ -61,15 +65,76 @@ func (s *state) orHalf(ctx context.Context, c Config, name string, err error) er
 	return errors.Join(err, failed)
 }
 
-// arrive says durably that a command begins to make a pod, where nothing is but what the same command has left.
+// leftName is the folder, within that of a pod which is being made, of what had come when that was broken off.
+const leftName = ".kith-left"
+
+// left returns that folder.
+func (c Config) left(name string) string { return filepath.Join(c.tree(name), leftName) }
+
+// arrive says durably that a command begins to make a pod, where nothing is but what the same command has left. That
+// is put aside, to be taken from there by takeLeft.
 func (s *state) arrive(ctx context.Context, c Config, name, command string) error {
-	if err := s.vacate(ctx, c, name, command); err != nil {
+	was, err := s.value(ctx, arriving+name)
+	if err == nil && was == command && !folder.Busy(c.index(name)) {
+		return errors.Join(setAside(c.tree(name), c.left(name)), removeAll(c.index(name)))
+	}
+	if err = errors.Join(err, s.vacate(ctx, c, name, command)); err != nil {
 		return err
 	}
 	if err := mustBeEmpty(c.tree(name)); err != nil {
 		return err
 	}
 	return s.write(ctx, func(conn *sqlite.Conn) error { return setValues(conn, arriving+name, command) })
+}
+
+// setAside moves what is in a folder into another one, which may be within it and hold some of that already.
+func setAside(from, to string) error {
+	if at, err := os.Lstat(to); err == nil && !at.IsDir() { // a file of that name came earlier
+		if err := os.Remove(to); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	for _, e := range entries {
+		source, target := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+		if source == to {
+			continue
+		}
+		if e.IsDir() {
+			err = errors.Join(err, setAside(source, target), os.Remove(source))
+		} else {
+			err = errors.Join(err, os.RemoveAll(target), os.Rename(source, target))
+		}
+	}
+	return err
+}
+
+// takeLeft puts a row into the store whose bytes had come before, by the file at its path, and removes the file. It
+// reports whether there was one that has these very bytes, by the entity tag.
+func takeLeft(ctx context.Context, store *folder.Store, left string, row pod.Info) (bool, error) {
+	name := filepath.Join(left, filepath.FromSlash(row.Path.String()))
+	if at, err := os.Lstat(name); err != nil || !at.Mode().IsRegular() || at.Size() != row.Size {
+		return false, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false, nil
+	}
+	err = errors.Join(putBack(ctx, store, row, f), f.Close(), os.Remove(name))
+	if errors.Is(err, archive.ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// goesOn reports whether what has come of a pod stays when it is broken off: nobody wanted it any more, or the place
+// was no longer reached. Else it is removed.
+func goesOn(ctx context.Context, err error) bool {
+	why := whyOf(err)
+	return ctx.Err() != nil || !errors.Is(err, archive.ErrDamaged) && (why == whyUnreached || why == whySlow || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 // vacate removes what was left of a pod that a command, or any of which nothing is in the folder, was broken off in making.

@@ -22,11 +22,17 @@ type half struct {
 // halfOf runs what makes a pod in a folder, and copies the folder in the middle of it.
 func halfOf(t *testing.T, run func(c Config, progress func(archive.Report))) half {
 	t.Helper()
+	return halfAt(t, func(r archive.Report) bool { return r.Done == 5 }, run)
+}
+
+// halfAt is halfOf for another moment.
+func halfAt(t *testing.T, moment func(archive.Report) bool, run func(c Config, progress func(archive.Report))) half {
+	t.Helper()
 	c := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now}
 	cut := c
 	cut.Data = filepath.Join(t.TempDir(), "cut")
 	run(c, func(r archive.Report) {
-		if r.Done == 5 {
+		if moment(r) {
 			if err := os.CopyFS(cut.Data, os.DirFS(c.Data)); err != nil {
 				t.Error(err)
 			}
@@ -91,7 +97,7 @@ func (h half) becomes(name string, err error, tree string) {
 	}
 }
 
-// TestARestoreThatIsBrokenOff is no pod, and is begun anew by the same command alone.
+// TestARestoreThatIsBrokenOff is no pod, and is gone on with by the same command alone.
 func TestARestoreThatIsBrokenOff(t *testing.T) {
 	t.Parallel()
 	s := newVault(t)

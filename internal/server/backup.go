@@ -160,7 +160,8 @@ func columnsOf(c *sqlite.Conn, table string) (names []string, err error) {
 // Restore makes a person's pod out of a backup, in the folder of c, in which no server runs. The pod is the
 // same, byte for byte, with contacts, access rules and circles, and with its keys: phones and friends notice
 // nothing. It has the name that it had. Errors: ErrPlace, ErrExists when somebody of that name is there, those
-// of archive.Open and archive.Contents; nothing is left behind then.
+// of archive.Open and archive.Contents. Nothing is left behind then, but where the place was no longer reached, or
+// nobody wanted it any more: what had come stays, is no pod, and is not asked for again by the same call.
 func Restore(ctx context.Context, c Config, address, account, secret, kit string, progress func(archive.Report)) (name string, r archive.Report, err error) {
 	name, err = restoreFrom(ctx, c, Backup{Address: address, Account: account, secret: secret}, kit, func(s *state, name string, contents archive.Contents) (err error) {
 		r, err = fill(ctx, c, s, name, restoring(address), contents, progress, nil)
@@ -209,7 +210,7 @@ func nameIn(state []byte) (string, error) {
 }
 
 // fill writes the resources first: a person without a folder would be served as an empty pod. Where lost is not nil, what
-// is damaged is noted there, and made up for. command is what makes the pod, and would begin anew if this were broken off.
+// is damaged is noted there, and made up for. command is what makes the pod, and would go on if this were broken off.
 func fill(ctx context.Context, c Config, s *state, name, command string, contents archive.Contents, progress func(archive.Report), lost *losses) (r archive.Report, err error) {
 	if _, err := s.person(ctx, name); err == nil {
 		return r, fmt.Errorf("%w: there is a pod of %s in %s; restore into another folder with --data", ErrExists, name, c.Data)
@@ -224,7 +225,9 @@ func fill(ctx context.Context, c Config, s *state, name, command string, content
 		return r, err
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && goesOn(ctx, err) {
+			err = fmt.Errorf("%w\nWhat has come so far stays in %s, and is no pod yet: say the same again, and it goes on from there", err, c.tree(name))
+		} else if err != nil {
 			err = errors.Join(err, s.unmake(context.WithoutCancel(ctx), c, name))
 		}
 	}()
@@ -237,7 +240,11 @@ func fill(ctx context.Context, c Config, s *state, name, command string, content
 		each = lost.over(store, contents)
 	}
 	err = each(ctx, func(row pod.Info, body io.Reader) error {
-		if err := putBack(ctx, store, row, body); err != nil {
+		had, err := takeLeft(ctx, store, c.left(name), row)
+		if err == nil && !had {
+			err = putBack(ctx, store, row, body)
+		}
+		if err != nil {
 			return err
 		}
 		r.Done++
@@ -247,6 +254,9 @@ func fill(ctx context.Context, c Config, s *state, name, command string, content
 		}
 		return ctx.Err()
 	})
+	if err == nil {
+		err = removeAll(c.left(name))
+	}
 	if err = errors.Join(err, store.Close()); err != nil {
 		return r, err
 	}

@@ -70,8 +70,8 @@ func (c Contents) Each(ctx context.Context, fn func(row pod.Info, body io.Reader
 	return nil
 }
 
-// with opens the bytes of a row. What the place does not have, or gives back altered, is ErrDamaged; where it fails
-// to give anything, that is the error.
+// with opens the bytes of a row; a body that is not read is not asked for. What the place does not have, or gives back
+// altered, is ErrDamaged; where it fails to give anything, that is the error.
 func (c Contents) with(ctx context.Context, row Row, fn func(io.Reader) error) error {
 	if len(row.Object) != 32 || strings.ContainsAny(row.Object, "/.") {
 		return ErrDamaged
@@ -82,16 +82,30 @@ func (c Contents) with(ctx context.Context, row Row, fn func(io.Reader) error) e
 	}
 	pieces := &pieces{ctx: ctx, place: c.place, row: row}
 	told := &heard{Reader: pieces}
-	body, err := age.Decrypt(told, i)
-	if err == nil {
-		err = fn(&exact{Reader: body, left: row.Size})
-	} else {
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
+	err = fn(&exact{Reader: &unsealed{sealed: told, key: i}, left: row.Size})
 	if told.failed != nil {
 		err = told.failed
 	}
 	return errors.Join(err, pieces.close())
+}
+
+// unsealed opens what is sealed to a key when it is read.
+type unsealed struct {
+	sealed io.Reader
+	key    age.Identity
+	body   io.Reader
+}
+
+// Read implements io.Reader.
+func (u *unsealed) Read(p []byte) (int, error) {
+	if u.body == nil {
+		body, err := age.Decrypt(u.sealed, u.key)
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		u.body = body
+	}
+	return u.body.Read(p)
 }
 
 // pieces reads the objects of a row, one after another.
