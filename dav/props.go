@@ -25,6 +25,7 @@ const (
 	davProperty = "https://kith.invalid/ns#davProperty"
 	maxProps    = 64       // of one resource
 	maxProp     = 16 << 10 // bytes of one value
+	maxName     = 1 << 10  // bytes of its name and language
 )
 
 // dead is one dead property as it is kept.
@@ -37,6 +38,15 @@ type dead struct {
 
 func (d dead) property() webdav.Property {
 	return webdav.Property{XMLName: xml.Name{Space: d.Space, Local: d.Local}, Lang: d.Lang, InnerXML: []byte(d.Inner)}
+}
+
+// sound reports whether a property is one that a PROPPATCH could have written. Whoever may write a resource may write its
+// description, and what is kept there goes into answers as it is.
+func (d dead) sound() bool {
+	if len(d.Inner) > maxProp || len(d.Space)+len(d.Local)+len(d.Lang) > maxName {
+		return false
+	}
+	return element(fmt.Sprintf(`<%s xmlns="%s">%s</%[1]s>`, d.Local, escape(d.Space), d.Inner), xml.Name{Space: d.Space, Local: d.Local})
 }
 
 // literal writes a property as it is kept.
@@ -69,7 +79,7 @@ func (c *call) dead(ctx context.Context, p pod.Path) (map[xml.Name]string, error
 	}
 	for _, o := range g.Objects(rdf.IRITerm(c.iri(p)), rdf.IRITerm(davProperty)) {
 		var d dead
-		if json.Unmarshal([]byte(o.Value()), &d) == nil && len(all) < maxProps {
+		if json.Unmarshal([]byte(o.Value()), &d) == nil && d.sound() && len(all) < maxProps {
 			all[xml.Name{Space: d.Space, Local: d.Local}] = o.Value()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,61 @@ func check(text []byte, method string) error {
 		}
 		if depth > maxDepth || method == "PROPFIND" && elements > maxNames {
 			return fmt.Errorf("read the body: too many elements: %w", pod.ErrTooLarge)
+		}
+	}
+}
+
+// element reports whether a text is one element of a name and nothing else, in which all prefixes are declared, so that it can
+// stand in any document.
+func element(text string, name xml.Name) bool {
+	d := xml.NewDecoder(strings.NewReader(text))
+	depth := 0
+	for roots := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return err == io.EOF && roots == 1 && declared(text)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if depth == 0 && (roots > 0 || t.Name != name) {
+				return false
+			}
+			roots, depth = max(roots, 1), depth+1
+		case xml.EndElement:
+			depth--
+		case xml.ProcInst, xml.Directive:
+			return false
+		}
+		if depth > maxDepth || depth == 0 && roots == 0 {
+			return false
+		}
+	}
+}
+
+// declared reports whether each prefix in a well-formed text is declared where it stands, which encoding/xml lets pass.
+func declared(text string) bool {
+	d := xml.NewDecoder(strings.NewReader(text))
+	known := [][]string{{"", "xml", "xmlns"}}
+	for {
+		token, err := d.RawToken()
+		if err != nil {
+			return true
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			here := slices.Clone(known[len(known)-1])
+			for _, a := range t.Attr {
+				if a.Name.Space == "xmlns" {
+					here = append(here, a.Name.Local)
+				}
+			}
+			missing := func(a xml.Attr) bool { return !slices.Contains(here, a.Name.Space) }
+			if !slices.Contains(here, t.Name.Space) || slices.ContainsFunc(t.Attr, missing) {
+				return false
+			}
+			known = append(known, here)
+		case xml.EndElement:
+			known = known[:len(known)-1]
 		}
 	}
 }
