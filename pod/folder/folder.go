@@ -114,22 +114,21 @@ func open(o Options, k *disk) (s *Store, err error) {
 	if err := errors.Join(eraseAll(s.tmp), eraseAll(s.erase)); err != nil {
 		return s, err
 	}
-	if err := s.catchUp(mayLag, vacant && o.Refilled); err != nil {
+	if err := s.catchUp(mayLag); err != nil {
 		return s, err
 	}
 	return s, writeMark(o.State, k, boot) // last: a new Epoch is in the index by now
 }
 
-// catchUp brings the index in line with the folder. What has no file any more is judged, but where everything is lost, for
-// replicas to bring it.
-func (s *Store) catchUp(mayLag, lost bool) error {
+// catchUp brings the index in line with the folder. What has no file any more is judged.
+func (s *Store) catchUp(mayLag bool) error {
 	_, err := s.update(context.Background(), func(w *writeTx) error {
 		w.lost = mayLag
 		if err := w.plantRoot(); err != nil {
 			return err
 		}
 		var gone []pod.Path
-		if s.followed() && !lost {
+		if s.followed() {
 			w.opening = &gone
 		}
 		if err := w.scanAll(); err != nil {

@@ -50,8 +50,8 @@ func (h *hand) holdRows(rows []row) {
 }
 
 // judge decides, at an Open of a store that is followed, on rows that have no file, as a follower does while it runs: much,
-// or whatever is missing where something was held before, is held, but where all is missing and replicas bring it. Else it is
-// lost, which is no delete. What a delete has moved out, before the process was killed, counts for nothing.
+// or whatever is missing where something was held before, is held. Else it is lost, which is no delete: few, which count for an
+// hour, or all there was, where replicas bring it. What a delete has moved out, before the process was killed, counts for nothing.
 func (w *writeTx) judge(gone []pod.Path) error {
 	s := w.store
 	if !s.followed() {
@@ -74,8 +74,8 @@ func (w *writeTx) judge(gone []pod.Path) error {
 	if err != nil {
 		return err
 	}
-	hold := s.hand.marked
-	if !hold && !lost.few(len(before)) {
+	hold, much := s.hand.marked, !lost.few(len(before))
+	if !hold && much {
 		if hold, err = w.remains(rows); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (w *writeTx) judge(gone []pod.Path) error {
 			return err
 		}
 	}
-	if lost.files == 0 {
+	if much || lost.files == 0 {
 		return nil
 	}
 	for range lost.files {

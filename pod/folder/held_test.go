@@ -168,3 +168,61 @@ func TestAllOfASmallPodIsMuch(t *testing.T) {
 	heldNow(t, s, 2)
 	stop()
 }
+
+// TestAPodThatLostAllIsFilledByReplicas, as if nothing had ever gone: nobody is asked, and what goes afterwards is judged by
+// itself. But where something was held before, all is held.
+func TestAPodThatLostAllIsFilledByReplicas(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		leaves string // what is left in the folder
+		asked  bool   // something was held before
+	}{{"nothing is left", "", false}, {"an access list is left", "posts/.acl", false}, {"nothing is left, and some was held", "", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t.TempDir())
+			o.Refilled = true
+			s, stop := followed(t, o)
+			fill := func() {
+				for i := range 40 {
+					put(t, s, fmt.Sprintf("/posts/%d", i), "text/plain", "x")
+				}
+			}
+			fill()
+			put(t, s, "/posts/.acl", "text/turtle", "")
+			if c.asked {
+				for i := range 11 {
+					err := os.Remove(filepath.Join(o.Tree, "posts", fmt.Sprint(i)))
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				heldNow(t, s, 11)
+			}
+			stop()
+			if err := os.RemoveAll(o.Tree); err != nil {
+				t.Fatal(err)
+			}
+			if c.leaves != "" {
+				drop(t, o.Tree, c.leaves, "")
+			}
+			s, stop = followed(t, o)
+			defer func() { stop() }()
+			if c.asked {
+				heldNow(t, s, 41)
+				return
+			}
+			heldNow(t, s, 0)
+			fill()
+			if err := os.Remove(filepath.Join(o.Tree, "posts", "7")); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, func() string {
+				if n := len(tombstones(t, s)); n != 1 || len(s.Troubles().Held) > 0 {
+					return fmt.Sprintf("%d are deleted, %v held", n, s.Troubles().Held)
+				}
+				return ""
+			})
+		})
+	}
+}
