@@ -280,3 +280,30 @@ describe("photos in the pod's folder", () => {
     expect((await podFiles(host, "ana")).get("/inbox-photos/posted/IMG 0.jpg")?.includes("canary-camera-11")).toBe(true);
   });
 });
+
+describe("what the pod wants deleted on the phone", () => {
+  test("every post at once is asked about, each with its picture, and kept", async () => {
+    await ana.post({ text: "The only other one", to: "me" });
+    const texts = ["From the shelf", "The only other one"];
+    const posts = async (): Promise<readonly string[]> => [...(await podPosts(host, "ana")).values()].sort();
+    await expect.poll(posts, patience).toEqual(texts);
+    const { password } = await appPassword(host, "ana");
+    // The phone hears of both at once, or it would do as the first asks.
+    await ana.context.setOffline(true);
+    for (const text of texts) {
+      const headers = { Authorization: `Basic ${btoa(`ana:${password}`)}` };
+      const folder = `${person.pod}.dav/social/posts/${await postNamed(host, "ana", text)}/`;
+      expect((await fetch(folder, { method: "DELETE", headers })).status).toBe(204);
+    }
+    await ana.context.setOffline(false);
+    await ana.go(words.self.pod);
+    await ana.page.getByText(words.pod.askHint).waitFor(patience);
+    await ana.page.getByText(words.pod.askWhich, { exact: true }).click();
+    await ana.page.getByRole("listitem").filter({ hasText: "The only other one" }).waitFor();
+    const picture = ana.page.getByRole("listitem").filter({ hasText: "From the shelf" }).locator("img");
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth), patience).toBeGreaterThan(0);
+    await look(ana.page, "asked to delete");
+    await ana.button(words.pod.askNo).click();
+    await expect.poll(posts, patience).toEqual(texts);
+  });
+});
