@@ -47,7 +47,10 @@ type call struct {
 	named    bool     // a PROPFIND names the properties
 	listed   pod.Path // whose properties the webdav package knows the names of
 	replaced bool     // there was something where a representation was stored
-	over     bool     // a document is copied or moved over another
+	// stood is what lay where something is copied or moved to, with its entity tags, nil for nothing; came is what
+	// has come there.
+	stood map[pod.Path]string
+	came  map[pod.Path]bool
 }
 
 // refuse remembers why, and returns what the webdav package understands.
@@ -85,7 +88,7 @@ var methods = []string{"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, v *acl.View) {
 	c := &call{
 		drive: h, view: v.Alone(), plain: v, method: r.Method, from: h.name(r.URL.Path), condition: r.Header.Get("If"),
-		body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type"),
+		body: &body{ReadCloser: r.Body}, typ: r.Header.Get("Content-Type"), came: map[pod.Path]bool{},
 	}
 	if u, err := url.Parse(r.Header.Get("Destination")); err == nil && strings.HasPrefix(u.Path, h.prefix) {
 		c.to = h.name(u.Path)
@@ -212,6 +215,11 @@ func (a *answer) WriteHeader(status int) {
 		return
 	}
 	a.begun = true
+	if status < 300 && a.call.stood != nil {
+		if err := a.call.refuse(a.call.clear(a.ctx)); err != nil {
+			status = http.StatusInternalServerError // unless there is a better one
+		}
+	}
 	h := a.Header()
 	switch {
 	case status >= 400 && a.call.err != nil:

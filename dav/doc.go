@@ -14,6 +14,8 @@
 //	             is deleted at the old one. What is stored or changed there meanwhile is
 //	             brought too, or stays, and the answer is 409. Access rules go along where only
 //	             the name changes and nothing is replaced
+//	             What either replaces goes when the other has come, and not before (RFC 4918
+//	             §9.8.4 has it first): where there is no room, nothing is lost
 //	LOCK         exclusive or shared, in memory, for an hour at most: it ends with the
 //	             process, and with what it is for. What is locked also keeps what it lies in
 //	             from being deleted, moved or replaced, and a locked container keeps its members.

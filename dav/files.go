@@ -83,7 +83,11 @@ func (c files) Mkdir(ctx context.Context, name string, _ os.FileMode) error {
 	if err := c.above(ctx, p); err != nil {
 		return err
 	}
+	c.came[p] = true
 	if info, err := c.find(ctx, name); err == nil {
+		if _, stood := c.stood[p]; stood && info.Path == p { // what comes lies in it, beside what has to go
+			return nil
+		}
 		return c.refuse(fmt.Errorf("%s is there: %w", info.Path.Name(), pod.ErrExist))
 	}
 	_, err = c.view.MakeContainer(ctx, p, pod.Precondition{IfNoneMatch: []string{"*"}})
@@ -106,8 +110,7 @@ func (c files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMod
 	return &reading{call: c.call, ctx: ctx, answer: a}, nil
 }
 
-// RemoveAll implements webdav.FileSystem. What a COPY or MOVE replaces is removed here before the other comes, so that it is
-// found out first whether that can come.
+// RemoveAll implements webdav.FileSystem. It is asked for a DELETE, and to make way for what is copied or moved.
 func (c files) RemoveAll(ctx context.Context, name string) error {
 	info, err := c.find(ctx, name)
 	if err != nil {
@@ -115,39 +118,14 @@ func (c files) RemoveAll(ctx context.Context, name string) error {
 	}
 	replaced := c.method != http.MethodDelete
 	if replaced {
-		err = c.fits(ctx, info.Path)
-	}
-	if err == nil && !c.over {
+		err = c.makeWay(ctx, info.Path)
+	} else {
 		err = c.remove(ctx, info.Path)
 	}
 	if err == nil {
 		c.drive.locks.drop(clean(name), replaced)
 	}
 	return c.refuse(err)
-}
-
-// fits reports whether what the call copies or moves can take the place of p. A document that replaces another is put over
-// it, and nothing has to go before.
-func (c *call) fits(ctx context.Context, p pod.Path) error {
-	from, err := c.find(ctx, c.from)
-	if err != nil {
-		return err
-	}
-	if from.Path.Contains(p) {
-		return fmt.Errorf("replace a part of what is copied: %w", pod.ErrConflict)
-	}
-	to, err := at(c.to, from.Path.IsContainer())
-	if err != nil {
-		return err
-	}
-	c.over = !p.IsContainer() && !from.Path.IsContainer()
-	return errors.Join(c.view.MayPut(ctx, to, pod.Precondition{}), c.each(ctx, from.Path, func(inner pod.Path) error {
-		_, err := at(to.String()+strings.TrimPrefix(inner.String(), from.Path.String()), inner.IsContainer())
-		if err == nil && c.method == "MOVE" {
-			err = c.view.MayDelete(ctx, inner, pod.Precondition{})
-		}
-		return err
-	}))
 }
 
 // each calls do with a path and with everything in it, containers last.
@@ -269,6 +247,7 @@ func (c *call) create(ctx context.Context, name string) (webdav.File, error) {
 	if err := c.view.MayPut(ctx, p, c.pre); err != nil {
 		return nil, c.refuse(err)
 	}
+	c.came[p] = true
 	r, w := io.Pipe()
 	f := &writing{call: c, ctx: ctx, about: &about{pod.Info{Path: p}}, pipe: w, done: make(chan error, 1)}
 	go func() {
@@ -317,7 +296,7 @@ func (f *writing) Close() error {
 	}
 	f.pipe.Close()
 	err := <-f.done
-	if err == nil && (len(f.patches) > 0 || f.call.over) {
+	if err == nil && (len(f.patches) > 0 || f.call.stood != nil) {
 		err = f.call.amend(f.ctx, f.about.info.Path, f.patches)
 	}
 	return f.call.refuse(err)

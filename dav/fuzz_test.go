@@ -33,6 +33,13 @@ const (
 // newPod returns a pod with a note, as its owner sees it and as a reader does.
 func newPod(t testing.TB) (owner, reader *acl.View) {
 	t.Helper()
+	owner, reader, _ = newStore(t)
+	return owner, reader
+}
+
+// newStore is newPod with the store, which may be given a limit.
+func newStore(t testing.TB) (owner, reader *acl.View, _ *folder.Store) {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := folder.Open(folder.Options{Tree: filepath.Join(dir, "tree"), State: filepath.Join(dir, "state"), Device: "did:key:zPod", Now: time.Now})
 	if err != nil {
@@ -58,7 +65,7 @@ func newPod(t testing.TB) (owner, reader *acl.View) {
 			t.Fatal(err)
 		}
 	}
-	return owner, reader
+	return owner, reader, store
 }
 
 // wellFormed fails unless a text is XML, in which all prefixes are declared.

@@ -30,7 +30,7 @@ type move struct {
 // state is what may not have changed when a resource goes: entity tags, those of its description and rules "" for none.
 type state struct{ tag, meta, rules string }
 
-// Rename implements webdav.FileSystem. What was at the new name is gone already, but for a document that is put over.
+// Rename implements webdav.FileSystem.
 func (c files) Rename(ctx context.Context, oldName, newName string) error {
 	info, err := c.find(ctx, oldName)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c files) Rename(ctx context.Context, oldName, newName string) error {
 		return err
 	}
 	m := &move{
-		call: c.call, from: c.iri(from), to: c.iri(to), rules: from.Parent() == to.Parent() && !c.over,
+		call: c.call, from: c.iri(from), to: c.iri(to), rules: from.Parent() == to.Parent() && c.stood == nil,
 		took: map[pod.Path]state{}, made: map[pod.Path]string{},
 	}
 	if m.rules { // which say who may read it, also where they are none of its own
@@ -74,10 +74,10 @@ func (m *move) run(ctx context.Context, from, to pod.Path) error {
 
 // undo deletes what was stored for a MOVE that cannot be done. What somebody has changed there since stays.
 func (m *move) undo(ctx context.Context) {
-	if m.over {
-		return
-	}
 	for _, p := range slices.Backward(m.order) {
+		if _, stood := m.stood[p]; stood {
+			continue
+		}
 		pre := pod.Precondition{}
 		if !p.IsContainer() {
 			pre.IfMatch = []string{m.made[p]}
@@ -177,9 +177,14 @@ func (m *move) store(ctx context.Context, from, to pod.Path) error {
 	if err != nil {
 		return err
 	}
-	if _, again := m.made[to]; !again && (from.IsContainer() || now.rules != "") {
-		if err := m.make(ctx, to); err != nil {
+	if _, again := m.made[to]; !again {
+		if err := m.free(ctx, to); err != nil {
 			return err
+		}
+		if from.IsContainer() || now.rules != "" {
+			if err := m.make(ctx, to); err != nil {
+				return err
+			}
 		}
 	}
 	if m.rules {
@@ -201,6 +206,9 @@ func (m *move) store(ctx context.Context, from, to pod.Path) error {
 func (m *move) make(ctx context.Context, to pod.Path) error {
 	fresh := pod.Precondition{IfNoneMatch: []string{"*"}}
 	if to.IsContainer() {
+		if _, stood := m.stood[to]; stood {
+			return m.note(to, pod.Info{}, nil)
+		}
 		_, err := m.view.MakeContainer(ctx, to, fresh)
 		return m.note(to, pod.Info{}, err)
 	}
@@ -217,7 +225,7 @@ func (m *move) put(ctx context.Context, from, to pod.Path) (err error) {
 	pre := pod.Precondition{IfNoneMatch: []string{"*"}}
 	if tag, again := m.made[to]; again {
 		pre = pod.Precondition{IfMatch: []string{tag}}
-	} else if m.over {
+	} else if _, stood := m.stood[to]; stood {
 		pre = pod.Precondition{}
 	}
 	info, _, err := m.view.Put(ctx, to, a.Info.Type, a.Resource, pre)
@@ -232,7 +240,7 @@ func (m *move) note(to pod.Path, info pod.Info, err error) error {
 	if _, again := m.made[to]; !again {
 		m.order = append(m.order, to)
 	}
-	m.made[to] = info.ETag
+	m.made[to], m.came[to] = info.ETag, true
 	return nil
 }
 

@@ -97,7 +97,7 @@ func (c *call) amend(ctx context.Context, p pod.Path, patches []webdav.Proppatch
 		return err
 	}
 	next := maps.Clone(stands)
-	if c.over { // those of what was there have gone with it
+	if c.stood != nil { // those of what was there have gone with it
 		clear(next)
 	}
 	for _, patch := range patches {

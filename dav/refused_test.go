@@ -1,8 +1,12 @@
 package dav_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"kith/dav"
 )
 
 // TestWhatIsRefusedTouchesNothing: a request that cannot be done as a whole has not begun to delete what it replaces or
@@ -63,5 +67,54 @@ func TestADocumentIsPutOverAnother(t *testing.T) {
 		if props := d.ask(d.owner, "PROPFIND", "/to.txt", "", "Depth", "0").Body.String(); strings.Contains(props, "colour") {
 			t.Errorf("%s: the properties of what was there stay: %s", method, props)
 		}
+	}
+}
+
+// TestWhatThereIsNoRoomForReplacesNothing: a folder stays whole, whatever is copied or moved over it, until that has come.
+func TestWhatThereIsNoRoomForReplacesNothing(t *testing.T) {
+	for _, method := range []string{"COPY", "MOVE"} {
+		owner, _, store := newStore(t)
+		d := &drive{t, dav.New(prefix, base, time.Now), owner}
+		for _, at := range []string{"/from/", "/from/in/", "/to/", "/to/in/"} {
+			d.want(201, "MKCOL", at, "")
+		}
+		for i := range 7 {
+			d.want(201, "PUT", fmt.Sprint("/from/in/", i), strings.Repeat("x", 10_000))
+		}
+		for _, at := range []string{"/to/precious", "/to/in/precious"} {
+			d.want(201, "PUT", at, "precious")
+		}
+		store.Limit(80_000)
+		over := []string{"Destination", "https://pod.example" + prefix + "/to/", "Overwrite", "T"}
+		d.want(507, method, "/from/", "", over...)
+		for _, at := range []string{"/to/precious", "/to/in/precious", "/from/in/0", "/from/in/6"} {
+			d.want(200, "GET", at, "")
+		}
+		store.Limit(0)
+		d.want(204, method, "/from/", "", over...)
+		d.want(200, "GET", "/to/in/6", "")
+		for _, at := range []string{"/to/precious", "/to/in/precious"} {
+			d.want(404, "GET", at, "")
+		}
+	}
+}
+
+// TestAContainerIsReplacedByItsLike, also where a document and a container have one name.
+func TestAContainerIsReplacedByItsLike(t *testing.T) {
+	for _, method := range []string{"COPY", "MOVE"} {
+		d := newDrive(t)
+		for _, at := range []string{"/from/", "/from/a/", "/to/", "/to/b/", "/to/b/old/"} {
+			d.want(201, "MKCOL", at, "")
+		}
+		for at, text := range map[string]string{"/from/a/leaf": "1", "/from/b": "2", "/from/c": "3", "/to/a": "4", "/to/c": "5", "/to/b/old/leaf": "6"} {
+			d.want(201, "PUT", at, text)
+		}
+		d.want(204, method, "/from/", "", "Destination", "https://pod.example"+prefix+"/to/", "Overwrite", "T")
+		for at, text := range map[string]string{"/to/a/leaf": "1", "/to/b": "2", "/to/c": "3"} {
+			if got := d.ask(d.owner, "GET", at, "").Body.String(); got != text {
+				t.Errorf("%s: %s is %q, want %q", method, at, got, text)
+			}
+		}
+		d.want(404, "GET", "/to/b/old/leaf", "")
 	}
 }
