@@ -14,8 +14,8 @@ func healthCommand() command {
 Usage: kith health [--data DIR]
 
 Asks the server of DIR, from this machine and where it listens, whether it answers, and ends with 0 when it does within
-ten seconds, else with 1 and the reason. It is for programs that watch others, such as a container engine; the image
-comes with it. To see what else may be wrong: kith doctor.
+ten seconds, else with 1 and the reason, and with 2 where DIR holds no pods. It is for programs that watch others, such
+as a container engine; the image comes with it. To see what else may be wrong: kith doctor.
 
 Example:
   kith health --data /srv/kith

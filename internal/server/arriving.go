@@ -74,6 +74,9 @@ func (c Config) left(name string) string { return filepath.Join(c.tree(name), le
 // arrive says durably that a command begins to make a pod, where nothing is but what the same command has left. That
 // is put aside, to be taken from there by takeLeft.
 func (s *state) arrive(ctx context.Context, c Config, name, command string) error {
+	if err := c.mine(); err != nil {
+		return err
+	}
 	was, err := s.value(ctx, arriving+name)
 	if err == nil && was == command && !folder.Busy(c.index(name)) {
 		return errors.Join(setAside(c.tree(name), c.left(name)), removeAll(c.index(name)))

@@ -104,6 +104,9 @@ func (d *doctor) lookAway(ctx context.Context, p person) (away bool, err error) 
 // index knows to be missing is held then, and asked about. Errors: ErrPerson, ErrExists when the folder is not empty.
 func (o Person) BeginEmpty(ctx context.Context) error {
 	tree := o.Config.tree(o.Name)
+	if err := o.Config.mine(); err != nil {
+		return err
+	}
 	return o.do(func(s *state) error {
 		if _, err := s.person(ctx, o.Name); err != nil {
 			return advise(err, o.Name)

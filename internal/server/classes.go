@@ -53,6 +53,9 @@ func SetClasses(ctx context.Context, c Config, name string, o Openness) error {
 	if err != nil || !p.IsContainer() {
 		return fmt.Errorf("%w: %q is no folder of a pod; write it as in its address, for example /public/", ErrConfig, o.Path)
 	}
+	if err := c.mine(); err != nil {
+		return err
+	}
 	var classes []string
 	if o.Everybody {
 		classes = append(classes, everybody)

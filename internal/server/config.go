@@ -307,6 +307,9 @@ func readConfig(dir string) (Config, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return Config{}, nil
 	}
+	if errors.Is(err, os.ErrPermission) {
+		return Config{}, fmt.Errorf("read the settings: %w; say it as the account to which the folder belongs", err)
+	}
 	if err != nil {
 		return Config{}, fmt.Errorf("%w: read %s: %v", ErrConfig, name, err)
 	}

@@ -41,6 +41,38 @@ func (c Config) People(ctx context.Context) (names []string, err error) {
 	return names, errors.Join(err, failed, s.close())
 }
 
+// errAccount says that what this process would make in a folder is not for the account to which the folder belongs.
+var errAccount = errors.New("the folder belongs to another account")
+
+// mine returns errAccount where files that this process makes in c.Data belong to another account than state.db, as with
+// root and the folder of a service: that one could not read them, and would start no more. It tries it out, since
+// on some mounts all files belong to one account, whoever makes them.
+func (c Config) mine() error {
+	if os.Geteuid() != 0 {
+		return nil // whoever may not give files away may not open what is not theirs either
+	}
+	is, err := os.Stat(filepath.Join(c.Data, stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(c.Data, ".try-")
+	if err != nil {
+		return err
+	}
+	made, err := f.Stat()
+	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return err
+	}
+	theirs, known := accountOf(is)
+	if ours, _ := accountOf(made); known && ours != theirs {
+		return fmt.Errorf("%w, number %[2]d: what this one makes there, that one could not read. Say it as that one, sudo -u '#%[2]d' kith …, or give the folder to this one: chown -R %[3]d %[4]s", errAccount, theirs, ours, c.Data)
+	}
+	return nil
+}
+
 func newer(version int) error {
 	return fmt.Errorf("open the folder: %w of kith (its layout is %d, this one knows %d); nothing was touched: use the newer program", ErrNewer, version, len(schemas))
 }

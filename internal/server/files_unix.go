@@ -3,6 +3,7 @@
 package server
 
 import (
+	"io/fs"
 	"math"
 	"syscall"
 )
@@ -14,4 +15,13 @@ func openFiles() int {
 		return math.MaxInt32
 	}
 	return int(limit.Cur)
+}
+
+// accountOf returns the number of the account to which a file belongs.
+func accountOf(info fs.FileInfo) (number int, known bool) {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return 0, false
+	}
+	return int(stat.Uid), true
 }

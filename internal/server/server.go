@@ -106,6 +106,9 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.app, err = newApp(files); err != nil {
 		return nil, err
 	}
+	if err := c.mine(); err != nil {
+		return nil, err
+	}
 	if s.state, err = openState(c.Data, c.Now); err != nil {
 		return nil, err
 	}
