@@ -73,6 +73,9 @@ test("of what a pod says of itself, what can be read is shown, and what is nothi
   device.answer = (_method, url) => (/\.(trouble|backups|passwords)$/.test(url) ? new Response(said) : undefined);
   said = JSON.stringify([1, null, { kind: "moon" }, { kind: "moon", text: "It is full.", since: "2026-01-02T03:04:05Z", paths: ["/a", 7], count: -1 }]);
   expect(await home.troubles()).toEqual([{ kind: "moon", text: "It is full.", count: 0, since: Date.UTC(2026, 0, 2, 3, 4, 5), paths: ["/a"], seen: "" }]);
+  const full = { kind: "disk", why: "full", text: "It is nearly full.", place: "/disk", free: 7, count: 0, paths: [], seen: "" };
+  said = JSON.stringify([{ ...full, until: "2026-01-02T03:04:05Z" }, { ...full, why: 7, place: {}, free: -1, until: "soon" }]);
+  expect(await home.troubles()).toEqual([{ ...full, until: Date.UTC(2026, 0, 2, 3, 4, 5) }, { kind: "disk", text: "It is nearly full.", count: 0, paths: [], seen: "" }]);
   said = JSON.stringify([{ id: "x" }, { id: "x", place: "/disk", running: { done: 1, total: 0 }, waiting: "yes", error: "no route", why: "unreached" }]);
   expect(await home.backups()).toEqual([{ id: "x", place: "/disk", waiting: false, unconfirmed: false, damaged: false, error: "no route", why: "unreached" }]);
   for (const nothing of ["", "{}", '"[]"', "[", '[]},{"list":[]']) {
