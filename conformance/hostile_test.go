@@ -129,7 +129,7 @@ func (w *world) raw(text string) int {
 	w.t.Helper()
 	conn := must(w.wire.Dial(w.ctx()))(w.t)
 	defer conn.Close()
-	must(0, conn.SetDeadline(time.Now().Add(15*time.Second)))(w.t)
+	must(0, conn.SetDeadline(time.Now().Add(time.Minute)))(w.t)
 	_, writeErr := io.WriteString(conn, text)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {

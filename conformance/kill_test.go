@@ -219,7 +219,7 @@ func TestADeleteBeforeAKillIsErasedAfterTheNextStart(t *testing.T) {
 	for _, p := range deleted[:4] {
 		w.erased(p)
 	}
-	eventually(t, 10*time.Second, "the photo that was replaced is erased", func() bool { return len(hits(t, w.data, old[1000:1048])) == 0 })
+	eventually(t, time.Minute, "the photo that was replaced is erased", func() bool { return len(hits(t, w.data, old[1000:1048])) == 0 })
 	if got := w.get(alice, deleted[4].folder+"post.jsonld"); !bytes.Equal(got.Body, deleted[4].note) {
 		t.Errorf("what was not deleted: %d %s", got.Status, got.Body)
 	}

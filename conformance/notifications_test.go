@@ -151,7 +151,7 @@ func (h *hearer) next(d time.Duration) string {
 func (h *hearer) until(kind, object string) (n notification, before []string) {
 	h.t.Helper()
 	for {
-		text := h.next(10 * time.Second)
+		text := h.next(time.Minute)
 		if text == "END" {
 			h.t.Fatalf("it ended before %s %s; heard %q", kind, object, before)
 		}
@@ -431,7 +431,7 @@ func (w *world) posted(posts <-chan hook) hook {
 	select {
 	case p := <-posts:
 		return p
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		w.t.Fatal("nothing was posted")
 		return hook{}
 	}

@@ -97,7 +97,7 @@ func TestAPostReachesTheRightFriendsAndNobodyElse(t *testing.T) {
 	}
 	w.erased(p)
 	for name, needle := range map[string][]byte{"post.jsonld": []byte(p.text), p.file: p.canaries()["photo"]} {
-		eventually(t, 10*time.Second, "the bytes of "+name+" are overwritten", func() bool {
+		eventually(t, time.Minute, "the bytes of "+name+" are overwritten", func() bool {
 			text := make([]byte, len(p.photo))
 			n, err := held[name].ReadAt(text, 0)
 			return (err == nil || errors.Is(err, io.EOF)) && !bytes.Contains(text[:n], needle)
@@ -143,7 +143,7 @@ func TestAPostMadeByPlainLDPIsSeenLikeAnyOther(t *testing.T) {
 	w.checkItem(w.since(friend, cursor).Items, "Update", p)
 	w.downloads(friend, p)
 	old := first[len(first)/2:][:48]
-	eventually(t, 10*time.Second, "the replaced photo is erased", func() bool { return len(hits(t, w.data, old)) == 0 })
+	eventually(t, time.Minute, "the replaced photo is erased", func() bool { return len(hits(t, w.data, old)) == 0 })
 
 	cursor = w.feed(friend).Cursor
 	r := Request{Method: http.MethodDelete, Target: p.folder}
@@ -361,7 +361,7 @@ func (w *world) erased(p post) {
 	w.t.Helper()
 	for what, needle := range p.canaries() {
 		var files []string
-		eventually(w.t, 10*time.Second, fmt.Sprintf("the %s of the deleted post is erased", what), func() bool {
+		eventually(w.t, time.Minute, fmt.Sprintf("the %s of the deleted post is erased", what), func() bool {
 			files = hits(w.t, w.data, needle)
 			return len(files) == 0
 		})

@@ -164,9 +164,9 @@ func next(t testing.TB, m *Mailbox) Message {
 // until polls for what becomes true in the background.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+	for deadline := time.Now().Add(time.Minute); !ok(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("not in 20 s: %s", what)
+			t.Fatalf("not in a minute: %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -207,7 +207,7 @@ func (s *station) answer(posts chan post, code int) post {
 	case p := <-posts:
 		p.answer <- code
 		return p
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("no post came")
 		return post{}
 	}
@@ -216,7 +216,7 @@ func (s *station) answer(posts chan post, code int) post {
 // gone waits until a channel is no more.
 func (s *station) gone(id string) {
 	s.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for s.request(ana, http.MethodGet, id, "").StatusCode != http.StatusNotFound {
 		if time.Now().After(deadline) {
 			s.t.Fatal("the channel is still there")
@@ -310,7 +310,7 @@ func TestWebhookIsNotSentTo(t *testing.T) {
 				t.Errorf("it was sent again: %s", again.body)
 				again.answer <- 200
 			case <-ended:
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("it does not end")
 			}
 			if _, err := s.channels.find(services[3], sub.ID[strings.LastIndex(sub.ID, "/")+1:]); err == nil {

@@ -182,7 +182,7 @@ func (in *receiver) next() string {
 	select {
 	case text := <-in.messages:
 		return text
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		in.t.Fatal("no message came")
 		return ""
 	}

@@ -484,7 +484,7 @@ func (h *human) bag(p *post) *mailbag {
 // next returns the answer to p; what comes twice, and answers to others, are passed over.
 func (b *mailbag) next(p sealed.Pending) answer {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		m, err := b.box.Next(ctx)

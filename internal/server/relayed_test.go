@@ -167,7 +167,7 @@ func TestWhatWaitsIsAnsweredWhenThePodReturns(t *testing.T) {
 	b.start()
 	answers := map[int]string{}
 	for range 2 { // in any order
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		m, err := bag.box.Next(ctx)
 		cancel()
 		if err != nil {
