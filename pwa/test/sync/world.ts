@@ -21,7 +21,7 @@ export class Device {
   network = true;
   /** Whether the app asks by itself; `syncNow` and acts of the views always may. */
   asks = false;
-  /** For how many seconds relays are asked to hold a request open at most: less than the app asks for where somebody is known to sleep. */
+  /** For how many seconds relays are asked to hold a request open at most: less than the app asks for where somebody is known to sleep. Who joins waits in full: who lets them in is awake. */
   hold = 25;
   /** Every request that was made: method and URL. */
   readonly requests: string[] = [];
@@ -105,7 +105,8 @@ export class Device {
     this.requests.push(`${init.method} ${url}`);
     await this.before(init.method ?? "GET", url, init);
     if (!this.network) throw new TypeError("no network");
-    const shorter = url.replace(/(\/s\/[^/]*\?wait=)(\d+)$/, (_, before: string, wait: string) => before + String(Math.min(Number(wait), this.hold)));
+    const hold = this.store?.get("me") === undefined ? 25 : this.hold;
+    const shorter = url.replace(/(\/s\/[^/]*\?wait=)(\d+)$/, (_, before: string, wait: string) => before + String(Math.min(Number(wait), hold)));
     return this.answer(init.method ?? "GET", url) ?? fetch(shorter, init);
   }
 }
