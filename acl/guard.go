@@ -157,13 +157,17 @@ func (g *Guard) valid(ctx context.Context, a webid.Agent) bool {
 }
 
 // document returns the parsed ACL of a subject, whose ETag is tag. One that
-// cannot be parsed, or is no Turtle, is empty: it grants nothing.
+// cannot be parsed, or is no Turtle, is empty: it grants nothing; and so is one
+// whose file is missing, until the store has taken that in.
 func (g *Guard) document(tx pod.Tx, subject pod.Path, tag string) (*document, error) {
 	key := documentKey{subject.Parent(), subject.IsContainer(), tag}
 	if d, ok := g.documents.get(key); ok {
 		return d, nil
 	}
 	res, err := tx.Open(subject.ACL())
+	if errors.Is(err, pod.ErrNotExist) {
+		return &document{}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open ACL: %w", err)
 	}

@@ -20,6 +20,9 @@ func (g *Guard) Private(tx pod.Tx, p pod.Path) ([]byte, error) {
 	if err != nil || e.tag == "" {
 		return nil, err
 	}
+	if _, there, err := stat(tx, e.subject.ACL()); err != nil || !there { // whoever it lets in when it is back
+		return g.privateACL(p), err
+	}
 	d, err := g.document(tx, e.subject, e.tag)
 	if err != nil {
 		return nil, err

@@ -36,8 +36,11 @@ func (h *home) followed() folder.Followed {
 }
 
 // keep knows the owner's lists, which no hand deletes: a device that followed such a delete would not know any more who
-// its person is. Nor does a hand delete what opens the backups.
+// its person is. Nor does a hand delete what opens the backups, or by what the owner may read anything at all.
 func (h *home) keep(p pod.Path) (text []byte, keep bool) {
+	if p == pod.Root.ACL() {
+		return []byte(rootACL), true
+	}
 	if p.String() == backupPath {
 		text, _ := h.knownKits(context.Background()) // where they cannot be read, the phones bring them
 		return text, true

@@ -122,7 +122,7 @@ func open(o Options, k *disk) (s *Store, err error) {
 
 // catchUp brings the index in line with the folder. What has no file any more is judged.
 func (s *Store) catchUp(mayLag bool) error {
-	_, err := s.update(context.Background(), func(w *writeTx) error {
+	w, err := s.update(context.Background(), func(w *writeTx) error {
 		w.lost = mayLag
 		if err := w.plantRoot(); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (s *Store) catchUp(mayLag bool) error {
 		return err
 	}
 	s.fresh, s.unclean, s.dying = false, false, nil
-	if err := s.markHeld(); err != nil {
+	if err := errors.Join(s.eraseAllDoomed(w), s.markHeld()); err != nil {
 		return err
 	}
 	if err := s.index.scrub(); !errors.Is(err, pod.ErrFull) {
@@ -245,11 +245,14 @@ func (s *Store) Rescan(ctx context.Context) error {
 	for todo := []pod.Path{pod.Root}; len(todo) > 0; {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		_, err := s.update(ctx, func(w *writeTx) error {
+		w, err := s.update(ctx, func(w *writeTx) error {
 			below, _, err := w.scanOne(p)
 			todo = append(todo, below...)
 			return err
 		})
+		if err == nil {
+			err = s.eraseAllDoomed(w)
+		}
 		if err != nil {
 			return fmt.Errorf("rescan: %w", err)
 		}

@@ -177,11 +177,14 @@ type findings struct {
 // lookByHand compares one container with its rows, for a follower.
 func (s *Store) lookByHand(ctx context.Context, p pod.Path) (*findings, error) {
 	found := &findings{}
-	_, err := s.update(ctx, func(w *writeTx) (err error) {
+	w, err := s.update(ctx, func(w *writeTx) (err error) {
 		w.found = found
 		found.below, found.made, err = w.scanOne(p)
 		return err
 	})
+	if err == nil {
+		err = s.eraseAllDoomed(w)
+	}
 	return found, errors.Join(err, s.markHeld(), s.tidy(nil))
 }
 
@@ -207,14 +210,16 @@ func (s *Store) TakeIn(ctx context.Context, most int) error {
 
 // shield gives what a hand has put at p an ACL of its own, where it would be
 // shared otherwise. d is the directory in which that ACL lies. One that came
-// along is taken as it is.
+// along is taken as it is, but one that the pod had before was for something else.
 func (w *writeTx) shield(d dir, p pod.Path) error {
 	private := w.store.o.Followed.Private
 	if private == nil || p.Subject() != p {
 		return nil
 	}
-	if _, found, err := w.store.index.get(p.ACL()); err != nil || found {
+	if r, found, err := w.store.index.get(p.ACL()); err != nil {
 		return err
+	} else if found {
+		return w.enclose(r, true)
 	}
 	name := p.ACL().Name()
 	if _, _, err := d.lstat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -254,37 +259,38 @@ func (l loss) few(before int) bool {
 }
 
 // lossOf counts rows.
-func lossOf(rows []row) (l loss) {
+func (w *writeTx) lossOf(rows []row) (l loss, err error) {
 	l.rows = len(rows)
-	for _, r := range rows {
-		if r.Path.Subject() == r.Path && !r.Path.IsContainer() {
+	counted, err := w.counted(rows)
+	for _, r := range counted {
+		if !r.Path.IsContainer() {
 			l.files++
 		}
 	}
-	return l
+	if err == nil {
+		l.all, err = w.store.index.count()
+	}
+	return l, err
 }
 
 // bury deletes what a hand has removed, if allow lets it, and holds it otherwise. What is there again is left alone,
 // and what is kept is put back instead.
 func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) bool) (deleted loss, err error) {
-	_, err = s.update(ctx, func(w *writeTx) error {
+	w, err := s.update(ctx, func(w *writeTx) error {
 		rows, err := w.without(paths)
 		if err != nil {
 			return err
 		}
-		lost := lossOf(rows)
-		if lost.all, err = s.index.count(); err != nil {
+		lost, err := w.lossOf(rows)
+		if err != nil {
 			return err
 		}
 		if !allow(lost) {
-			s.hand.holdRows(rows)
-			return nil
+			return w.holdRows(rows)
 		}
 		kept, rest := s.o.Followed.kept(rows)
-		for _, r := range rest {
-			if err := w.buryRow(r); err != nil {
-				return err
-			}
+		if err := w.buryRows(rest); err != nil {
+			return err
 		}
 		if err := w.restore(kept); err != nil {
 			return err
@@ -296,7 +302,7 @@ func (s *Store) bury(ctx context.Context, paths []pod.Path, allow func(loss) boo
 	if err != nil {
 		return loss{}, fmt.Errorf("delete what a hand has removed: %w", err)
 	}
-	return deleted, errors.Join(s.markHeld(), s.tidy(nil))
+	return deleted, errors.Join(s.eraseAllDoomed(w), s.markHeld(), s.tidy(nil))
 }
 
 // without returns the rows of those paths, and of what is below them, that have
@@ -309,8 +315,8 @@ func (w *writeTx) without(paths []pod.Path) (rows []row, err error) {
 		}
 		err = w.store.in(p, func(d dir, name string) error {
 			_, k, err := d.lstat(name)
-			if err == nil && (k == folded || k == plain) && (k == folded) != p.IsContainer() {
-				err = fs.ErrNotExist
+			if err == nil && (k == folded || k == plain) && (k == folded) != p.IsContainer() && p.Subject() == p {
+				err = fs.ErrNotExist // while in the place of an ACL anything is in the way of another
 			}
 			return err
 		})
@@ -330,15 +336,37 @@ func (w *writeTx) without(paths []pod.Path) (rows []row, err error) {
 	return slices.CompactFunc(rows, func(a, b row) bool { return a.Path == b.Path }), nil
 }
 
-// buryRow drops a row and leaves a tombstone, by which replicas delete it too.
-// Friends are told by a new Epoch: who could read it is not known any more.
+// buryRows deletes rows, each with a tombstone, by which replicas delete it too. Auxiliaries come last: those of what is deleted
+// have gone with it then.
+func (w *writeTx) buryRows(rows []row) error {
+	for _, r := range rows {
+		if r.Path.Subject() != r.Path {
+			continue
+		}
+		if err := w.buryRow(r); err != nil {
+			return err
+		}
+	}
+	for _, r := range slices.Backward(rows) { // what a container lets inherit is settled before what is in it
+		if r.Path.Subject() == r.Path {
+			continue
+		}
+		if err := w.buryRow(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buryRow deletes a row with what goes along. An ACL whose subject is there still must not be missed.
 func (w *writeTx) buryRow(r row) error {
-	w.lost = true
-	w.head.bytes -= r.Size
-	if err := w.store.index.drop(r.Path); err != nil {
+	if _, known, err := w.store.index.get(r.Path); err != nil || !known {
 		return err
 	}
-	if err := w.leaveTrace(trace{seq: w.next(), id: r.ID, gone: true, version: w.version(pod.Version{}), day: w.store.today()}); err != nil {
+	if bare, err := w.bare(r); err != nil || bare {
+		return errors.Join(err, w.enclose(r, true))
+	}
+	if err := errors.Join(w.unlist(r, true), w.along(r, true)); err != nil {
 		return err
 	}
 	return w.consequences(r.Path, "", true)
@@ -353,9 +381,9 @@ func (s *Store) DecideHeld(ctx context.Context, held []pod.Path, remove bool) er
 		_, err := s.bury(ctx, held, func(loss) bool { return true })
 		return err
 	}
-	_, err := s.update(ctx, func(w *writeTx) error {
+	w, err := s.update(ctx, func(w *writeTx) error {
 		for _, p := range held {
-			if err := w.losePath(p); err != nil {
+			if err := w.loseHeld(p); err != nil {
 				return err
 			}
 		}
@@ -365,5 +393,17 @@ func (s *Store) DecideHeld(ctx context.Context, held []pod.Path, remove bool) er
 	if err != nil {
 		return fmt.Errorf("take for lost: %w", err)
 	}
-	return errors.Join(s.markHeld(), s.tidy(nil))
+	return errors.Join(s.eraseAllDoomed(w), s.markHeld(), s.tidy(nil))
+}
+
+// loseHeld takes what is held for lost. An ACL whose subject is there is replaced until replicas bring it.
+func (w *writeTx) loseHeld(p pod.Path) error {
+	rows, err := w.without([]pod.Path{p})
+	if err != nil || len(rows) == 0 { // decided with its container, or there again
+		return err
+	}
+	if bare, err := w.bare(rows[len(rows)-1]); err != nil || bare {
+		return errors.Join(err, w.enclose(rows[len(rows)-1], false))
+	}
+	return w.losePath(p)
 }

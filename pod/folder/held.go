@@ -40,13 +40,13 @@ func (s *Store) markHeld() (err error) {
 	return err
 }
 
-// holdRows holds the resources among some rows.
-func (h *hand) holdRows(rows []row) {
-	for _, r := range rows {
-		if r.Path.Subject() == r.Path {
-			h.hold([]pod.Path{r.Path}, true)
-		}
+// holdRows holds what counts among some rows; what goes along with it, that is held too.
+func (w *writeTx) holdRows(rows []row) error {
+	counted, err := w.counted(rows)
+	for _, r := range counted {
+		w.store.hand.hold([]pod.Path{r.Path}, true)
 	}
+	return err
 }
 
 // judge decides, at an Open of a store that is followed, on rows that have no file, as a follower does while it runs: much,
@@ -66,8 +66,8 @@ func (w *writeTx) judge(gone []pod.Path) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	lost := lossOf(slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.Path.IsContainer() && s.dying[r.inode] }))
-	if lost.all, err = s.index.count(); err != nil {
+	lost, err := w.lossOf(slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.Path.IsContainer() && s.dying[r.inode] }))
+	if err != nil {
 		return err
 	}
 	before, err := s.lostWithin()
@@ -81,21 +81,35 @@ func (w *writeTx) judge(gone []pod.Path) error {
 		}
 	}
 	if hold {
-		s.hand.holdRows(rows)
-		return nil
+		return w.holdRows(rows)
 	}
 	for _, p := range gone {
 		if err := w.scan(p.Parent()); err != nil {
 			return err
 		}
 	}
-	if much || lost.files == 0 {
-		return nil
+	left, err := w.left(rows)
+	if err != nil || much || lost.files <= left {
+		return err
 	}
-	for range lost.files {
+	for range lost.files - left {
 		before = append(before, s.now())
 	}
 	return s.writeLost(before)
+}
+
+// left counts the rows that are still there: the follower decides on them, and counts them.
+func (w *writeTx) left(rows []row) (n int, err error) {
+	for _, r := range rows {
+		_, known, err := w.store.index.get(r.Path)
+		if err != nil {
+			return 0, err
+		}
+		if known {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // remains reports whether there is any resource but those that are missing, and but access lists and descriptions, which who

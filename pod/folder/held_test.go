@@ -14,7 +14,7 @@ import (
 // followed opens a pod that is followed at a folder; the function it returns stops and closes it.
 func followed(t *testing.T, o Options) (s *Store, stop func()) {
 	t.Helper()
-	o.Now, o.Followed = time.Now, Followed{Settle: settle, Rescan: time.Hour}
+	o.Now, o.Followed.Settle, o.Followed.Rescan = time.Now, settle, time.Hour
 	s, err := Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -309,10 +309,21 @@ func (m *merge) waits(p pod.Path, s stamp, replaces bool) (bool, error) {
 		m.late = true
 		store.hand.await(m.p)
 		return true, nil
-	case replaces || !p.IsContainer() && !p.IsACL() && !store.recovering && !store.settled(s):
+	}
+	prompt, err := m.w.bare(row{Info: pod.Info{Path: p}})
+	if err != nil {
+		return false, err
+	}
+	if replaces || !p.IsContainer() && !prompt && !store.recovering && !store.settled(s) {
 		m.late, m.w.found.unsettled = true, true
 		m.refuse(name, kindOf(p), Unsettled)
 		return true, nil
+	}
+	if p.IsACL() && !prompt { // of what comes later than it, or not at all
+		if _, _, err := m.d.lstat(p.Subject().Name()); err == nil {
+			m.late = true
+			return true, nil
+		}
 	}
 	_, known, err := store.index.get(p)
 	return known, err
@@ -418,39 +429,6 @@ func (w *writeTx) take(r *row) error {
 		return err
 	}
 	return w.consequences(r.Path, r.ETag, false)
-}
-
-// lose drops the rows of what a hand has removed from the folder. That is no
-// delete: it leaves no trace, for a replica would delete there too what was only
-// lost here. A new Epoch tells everybody to compare.
-func (w *writeTx) lose(r row) error {
-	rows := []row{r}
-	if r.Path.IsContainer() {
-		below, err := w.store.index.below(r.Path)
-		if err != nil {
-			return err
-		}
-		rows = append(below, r)
-	}
-	w.lost = true
-	for _, r := range rows {
-		w.head.bytes -= r.Size
-		if err := w.store.index.drop(r.Path); err != nil {
-			return err
-		}
-	}
-	if r.Path.IsRoot() {
-		return errors.New("the folder of the pod is gone")
-	}
-	return w.consequences(r.Path, "", false)
-}
-
-func (w *writeTx) losePath(p pod.Path) error {
-	r, found, err := w.store.index.get(p)
-	if err != nil || !found {
-		return err
-	}
-	return w.lose(r)
 }
 
 // cleanSidecars removes the sidecars of files that are not there, and gives the

@@ -39,9 +39,7 @@ func (s *Store) view(ctx context.Context, fn func(pod.Tx) error) (stale map[pod.
 func (s *Store) Update(ctx context.Context, fn func(pod.WriteTx) error) error {
 	w, err := s.update(ctx, func(w *writeTx) error { return fn(w) })
 	if err == nil {
-		for _, d := range w.doomed {
-			err = errors.Join(err, s.eraseDoomed(d))
-		}
+		err = s.eraseAllDoomed(w)
 	}
 	return meant(errors.Join(err, s.tidy(w.stale)))
 }
@@ -224,6 +222,14 @@ func (w *writeTx) backdate(p pod.Path) error {
 		return err
 	}
 	return errors.Join(d.setTime(".", timeOf(r.mtime)), d.close())
+}
+
+// eraseAllDoomed erases what an Update has moved out.
+func (s *Store) eraseAllDoomed(w *writeTx) (err error) {
+	for _, d := range w.doomed {
+		err = errors.Join(err, s.eraseDoomed(d))
+	}
+	return err
 }
 
 // eraseDoomed erases what was replaced or deleted, unless it is being read.

@@ -290,6 +290,9 @@ func (w *writeTx) Delete(p pod.Path, o pod.DeleteOptions) error {
 
 // DeleteTree implements pod.WriteTx.
 func (w *writeTx) DeleteTree(p pod.Path, o pod.DeleteOptions) error {
+	if !p.IsContainer() {
+		return w.Delete(p, o)
+	}
 	r, err := w.deletable(p)
 	if err != nil {
 		return fmt.Errorf("delete tree: %w", err)
