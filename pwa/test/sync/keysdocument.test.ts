@@ -26,6 +26,7 @@ beforeEach(async () => {
   device = new Device("phone");
   const kith = await device.kith();
   await kith.start("Ana");
+  await kith.syncNow(); // nothing that the app does by itself is under way any more
   me = kith.devices()[0]?.kid as Did;
   if (device.store === undefined) throw new Error("the device has no store yet");
   tree = new Tree(device.store, device.env(), me);
