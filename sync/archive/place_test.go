@@ -124,10 +124,10 @@ func TestAFolderLosesNoName(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "backup")
 	f := Folder(dir).(*folder)
 	made := map[string]bool{} // names that stood when their directory was made durable
-	f.sync = func(of string) error {
-		entries, err := os.ReadDir(of)
+	f.sync = func(of *os.Root) error {
+		entries, err := os.ReadDir(of.Name())
 		for _, e := range entries {
-			made[filepath.Join(of, e.Name())] = true
+			made[filepath.Join(of.Name(), e.Name())] = true
 		}
 		return err
 	}
@@ -136,19 +136,23 @@ func TestAFolderLosesNoName(t *testing.T) {
 		if err := f.Put(t.Context(), name, strings.NewReader("x")); err != nil {
 			t.Fatal(err)
 		}
-		for at := f.at(name); at != filepath.Dir(filepath.Dir(dir)); at = filepath.Dir(at) {
+		for at := filepath.Join(dir, name); at != filepath.Dir(filepath.Dir(dir)); at = filepath.Dir(at) {
 			if !made[at] {
 				t.Errorf("after %s is put, the name of %s may be lost", name, at)
 			}
 		}
 	}
 	refused := errors.New("the disk refuses")
-	f.sync = func(string) error { return refused }
+	f.sync = func(*os.Root) error { return refused }
 	if err := f.Put(t.Context(), "keyring-2", strings.NewReader("x")); !errors.Is(err, refused) {
 		t.Errorf("put a name that may be lost: %v", err)
 	}
-	if err := syncDir(filepath.Join(dir, "nowhere")); err == nil {
-		t.Error("a directory that is not there was made durable")
+	gone, err := os.OpenRoot(dir)
+	if err != nil || gone.Close() != nil {
+		t.Fatal(err)
+	}
+	if err := syncDir(gone); err == nil && runtime.GOOS != "windows" {
+		t.Error("a directory that is not open was made durable")
 	}
 }
 
