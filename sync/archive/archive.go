@@ -218,7 +218,10 @@ func (r *run) chooseKit(at standing, infos []pod.Info) (err error) {
 	for _, i := range infos {
 		stands[i.Path.Escaped()] = i.ETag
 	}
-	gone := func(row Row) bool { return row.Object != "" && stands[row.Path] != row.ETag }
+	gone := func(row Row) bool {
+		tag, is := stands[row.Path]
+		return !is || row.Object != "" && tag != row.ETag
+	}
 	if !at.fresh && !slices.ContainsFunc(at.before.Rows, gone) {
 		r.kit = at.before.kit
 		return nil
@@ -414,11 +417,15 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 		return err
 	}
 	r.rings = append(r.rings, numbered{ring, r.next.N, true})
-	if err := r.sweep(ctx); err != nil {
-		return err
+	swept := r.sweep(ctx)
+	if errors.Is(swept, ErrBusy) {
+		return swept
 	}
 	if err := r.copy(ctx, copied); err != nil {
-		return err
+		return errors.Join(swept, err)
+	}
+	if swept != nil && len(old) > 0 {
+		old = old[1:] // which tells the next run to sweep again
 	}
 	gone := r.seen
 	for _, each := range old {
@@ -426,10 +433,10 @@ func (r *run) clean(ctx context.Context, had int, fresh bool) error {
 	}
 	for _, name := range gone {
 		if err := r.place.Delete(ctx, name); err != nil {
-			return fmt.Errorf("remove %s: %w", name, err)
+			return errors.Join(swept, fmt.Errorf("remove %s: %w", name, err))
 		}
 	}
-	return nil
+	return swept
 }
 
 // copy stores the keyring that counts a second time, unless that is there. It comes after what needs no room, and before
@@ -447,41 +454,4 @@ func (r *run) copy(ctx context.Context, name string) error {
 		err = errors.Join(err, r.place.Delete(short, name)) // half of one
 	}
 	return err
-}
-
-// sweep deletes the objects that the keyring does not name. Who takes the place over takes the claim away before it stores
-// anything: what was listed while the claim was still there is nobody else's. Errors: ErrBusy where it has gone.
-func (r *run) sweep(ctx context.Context) error {
-	named := map[string]bool{}
-	for _, row := range r.next.Rows {
-		for n := 0; row.Object != "" && n <= row.Pieces; n++ {
-			named[row.piece(n)] = true
-		}
-	}
-	folders, err := r.place.List(ctx, "objects/")
-	if err != nil {
-		return fmt.Errorf("look for what has gone: %w", err)
-	}
-	for _, folder := range folders {
-		if !strings.HasSuffix(folder, "/") {
-			continue // another program's
-		}
-		names, err := r.place.List(ctx, "objects/"+folder)
-		if err != nil {
-			return fmt.Errorf("look for what has gone: %w", err)
-		}
-		names = slices.DeleteFunc(names, func(name string) bool { return named[name] })
-		if len(names) == 0 {
-			continue
-		}
-		if _, err := r.asFound(ctx); err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := r.place.Delete(ctx, "objects/"+folder+name); err != nil {
-				return fmt.Errorf("delete what has gone: %w", err)
-			}
-		}
-	}
-	return nil
 }
