@@ -93,7 +93,7 @@ var wider = map[string]struct {
 	"internal/rdf":    {34, "terms, triples, graphs, patches and three syntaxes, of which six names are constants of two enumerations"},
 	"internal/server": {42, "what each subcommand does, with what it returns and how it can fail, beside the Server"},
 	"conformance":     {30, "a whole client of the protocol, which is one vocabulary: who, where, what is sent and what comes back; and the binary, built and settled on"},
-	"sync/archive":    {21, "three kinds of places, one run, what it leaves behind, and a sentinel for each way in which a backup is not to be written or opened"},
+	"sync/archive":    {22, "three kinds of places, one run, what it leaves behind, how that is taken away, and a sentinel for each way in which a backup is not to be written or opened"},
 	"acl":             {30, "the one door: the modes, the Guard and View, the room of a request, and a sentinel for each refusal, and the place in a feed that replicas share"},
 }
 

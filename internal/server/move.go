@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 
 	"kith/ldp"
 	"kith/pod"
@@ -157,7 +155,7 @@ func (s *Server) leave(ctx context.Context, name, dir string) (m Moved, err erro
 	return m, err
 }
 
-// breakOff opens a pod again that was to leave, unless it has left, and empties the folder that it was copied to.
+// breakOff opens a pod again that was to leave, unless it has left, and takes the copy out of its folder: what others have put there meanwhile is theirs.
 func (s *Server) breakOff(ctx context.Context, name, dir string) error {
 	box := ""
 	err := s.state.write(ctx, func(c *sqlite.Conn) (err error) {
@@ -169,7 +167,7 @@ func (s *Server) breakOff(ctx context.Context, name, dir string) error {
 	if err != nil || box == "" {
 		return err
 	}
-	return errors.Join(s.reopen(ctx, name), emptied(dir))
+	return errors.Join(s.reopen(ctx, name), archive.Erase(dir))
 }
 
 // setOut has a pod leave of which everything is in its folder. It fails where it was opened again meanwhile.
@@ -199,17 +197,6 @@ func (h *home) retire() {
 		h.reach.close()
 	}
 	h.direct.close()
-}
-
-func emptied(dir string) error {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // copyTo writes all of the pod to a place, and reads it back.

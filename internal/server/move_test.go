@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -94,6 +95,38 @@ func TestAMoveWhoseAskerIsGone(t *testing.T) {
 	}
 	if said := s.doctor(t); !strings.Contains(said, "has moved to another machine") {
 		t.Errorf("after a move the doctor says %s", said)
+	}
+}
+
+// TestAMoveThatIsBrokenOffTakesItsOwnAlone: what somebody has put into the folder meanwhile is there.
+func TestAMoveThatIsBrokenOffTakesItsOwnAlone(t *testing.T) {
+	t.Parallel()
+	s := newBareVault(t)
+	box := filepath.Join(t.TempDir(), "box")
+	id := s.asksToLeave(t, box)
+	theirs := map[string]string{"my-letter.txt": "dear", "Photos/p.jpg": "jpg", "objects/Photos/q.jpg": "jpg", "objects/00/@eaDir/x": "x"}
+	for name, text := range theirs {
+		at := filepath.Join(box, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o700), os.WriteFile(at, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.kith.state.forgetAsked(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the copy is gone", func() bool {
+		_, err := os.Stat(filepath.Join(box, "kith-archive"))
+		shelves, failed := os.ReadDir(filepath.Join(box, "objects"))
+		return errors.Is(err, os.ErrNotExist) && failed == nil && len(shelves) == 2
+	})
+	got := files(t, box)
+	for name, text := range theirs {
+		if got[filepath.FromSlash(name)] != text {
+			t.Errorf("%s: %q", name, got[filepath.FromSlash(name)])
+		}
+	}
+	if len(got) != len(theirs) {
+		t.Errorf("there are %v", got)
 	}
 }
 

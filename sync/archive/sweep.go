@@ -15,8 +15,8 @@ const sweepMost = 16
 
 // isObject reports whether a run gives that name to an object, or to one that is being stored.
 func isObject(folder, name string) bool {
-	if text, ok := strings.CutPrefix(name, unfinished); ok {
-		return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
+	if isPart(name) {
+		return true
 	}
 	first, rest, goesOn := strings.Cut(name, "-")
 	b, err := hex.DecodeString(first)
@@ -25,6 +25,12 @@ func isObject(folder, name string) bool {
 	}
 	n, err := strconv.Atoi(rest)
 	return !goesOn || err == nil && n > 0 && strconv.Itoa(n) == rest
+}
+
+// isPart reports whether a run gives that name to a file that is being stored.
+func isPart(name string) bool {
+	text, ok := strings.CutPrefix(name, unfinished)
+	return ok && text != "" && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
 }
 
 // isShelf reports whether objects lie in a folder of that name.
@@ -107,4 +113,45 @@ func (l *leftover) err() error {
 		return fmt.Errorf("delete what has gone: %w", l.first)
 	}
 	return fmt.Errorf("delete what has gone: %w; and %d more", l.first, l.n-1)
+}
+
+// Erase removes from a folder of this machine what runs store in one, and the folders of theirs that are empty then. What
+// else is there stays.
+func Erase(dir string) error {
+	f := &folder{dir: dir}
+	isTop := func(name string) bool {
+		_, isRing := numberOf(name)
+		_, isClaim := claimOf(name)
+		return name == markerName || isRing || isClaim || isSeen(name) || isPart(name)
+	}
+	err := f.erase("", isTop)
+	shelves, failed := f.List(context.Background(), "objects/")
+	err = errors.Join(err, failed, f.erase("objects/", isPart))
+	for _, shelf := range shelves {
+		if isShelf(shelf) {
+			in := "objects/" + shelf
+			err = errors.Join(err, f.erase(in, func(name string) bool { return isObject(shelf, name) }), f.eraseEmpty(in))
+		}
+	}
+	return errors.Join(err, f.eraseEmpty("objects/"))
+}
+
+// erase removes the files of a folder whose names are a run's.
+func (f *folder) erase(folder string, isOwn func(name string) bool) error {
+	names, err := f.List(context.Background(), folder)
+	for _, name := range names {
+		if isOwn(name) {
+			err = errors.Join(err, f.Delete(context.Background(), folder+name))
+		}
+	}
+	return err
+}
+
+// eraseEmpty removes a folder, unless anything is there.
+func (f *folder) eraseEmpty(folder string) error {
+	names, err := f.List(context.Background(), folder)
+	if err != nil || len(names) > 0 {
+		return err
+	}
+	return f.Delete(context.Background(), strings.TrimSuffix(folder, "/"))
 }
