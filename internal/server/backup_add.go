@@ -54,7 +54,9 @@ func (o Person) addBackup(ctx context.Context, b Backup, open func(Backup) (arch
 	if err != nil {
 		return Backup{}, err
 	}
-	b.checked = placeGood
+	if b.checked = placeGood; len(b.kits) > 0 {
+		b.checked = placeHeld
+	}
 	return b, o.keepBackup(ctx, b)
 }
 
@@ -242,7 +244,7 @@ func (o Person) ConfirmBackup(ctx context.Context, id string) error {
 	there, err := archive.Open(ctx, place, b.kits...)
 	switch {
 	case errors.Is(err, archive.ErrNone):
-		b.Done, b.marks = nil, nil
+		b.Done, b.marks, b.checked = nil, nil, placeGood
 		err = b.untouched(ctx, place)
 	case errors.Is(err, archive.ErrDamaged):
 		err = nil
@@ -269,8 +271,8 @@ func (s *state) confirm(ctx context.Context, b Backup) error {
 		if err := vacant(c, b); err != nil {
 			return err
 		}
-		return sqlitex.Execute(c, `UPDATE backup SET unsure = 0, afar = 0, asked = 1, error = '', why = '', done = CASE ? WHEN 0 THEN 0 ELSE done END, marks = ? WHERE id = ?`,
-			&sqlitex.ExecOptions{Args: []any{b.Done != nil, string(marks), b.ID}})
+		return sqlitex.Execute(c, `UPDATE backup SET unsure = 0, afar = 0, asked = 1, error = '', why = '', checked = ?, done = CASE ? WHEN 0 THEN 0 ELSE done END, marks = ? WHERE id = ?`,
+			&sqlitex.ExecOptions{Args: []any{b.checked, b.Done != nil, string(marks), b.ID}})
 	})
 }
 

@@ -131,3 +131,46 @@ func TestPlacesThatNeverAnswerHaveTheirTurn(t *testing.T) {
 		t.Errorf("%d of the four go on", running())
 	}
 }
+
+// A disk that is away before a first run was whole: nothing is begun anew in the folder below it.
+func TestBackupOfADiskThatIsAwayBeforeAFirstRunWasWhole(t *testing.T) {
+	t.Parallel()
+	s := newBareVault(t)
+	h, err := s.kith.home(t.Context(), DefaultName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range backupsAtOnce { // nothing is begun before the place is ready to fail
+		h.backups.begin(fmt.Sprint(n), s.config.Now(), false)
+	}
+	if _, err := s.person.AddBackup(t.Context(), s.place, "", "", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	inTheWay := filepath.Join(s.place, "objects")
+	if err := errors.Join(os.MkdirAll(s.place, 0o700), os.WriteFile(inTheWay, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range backupsAtOnce {
+		h.backups.end(fmt.Sprint(n))
+	}
+	if b := s.backUp(t); b.Error == "" || b.Done != nil {
+		t.Fatalf("a run that cannot be whole: %+v", b)
+	}
+	away := s.place + "-away"
+	if err := errors.Join(os.Rename(s.place, away), os.Mkdir(s.place, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	b := s.backUp(t)
+	if !strings.Contains(b.Error, "plug in its disk") || b.Why != whyMissing || b.Done != nil {
+		t.Errorf("at the mount point: %+v", b)
+	}
+	if err := os.Remove(s.place); err != nil {
+		t.Fatal("something was written beside the disk:", err)
+	}
+	if err := errors.Join(os.Rename(away, s.place), os.Remove(filepath.Join(s.place, "objects"))); err != nil {
+		t.Fatal(err)
+	}
+	if b := s.backUp(t); b.Error != "" || b.Done == nil {
+		t.Errorf("with its disk: %+v", b)
+	}
+}

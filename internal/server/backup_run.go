@@ -250,8 +250,23 @@ func (h *home) runBackup(ctx context.Context, b Backup) (r archive.Report, err e
 		return r, err
 	}
 	r, err = archive.Backup(ctx, replica, place, kitsOf{h.state, h.name, b.ID, h.tellKits},
-		archive.Options{State: state, Skip: skip, Now: h.state.now, Progress: h.noting(ctx, b), Mend: b.Damage != ""})
+		archive.Options{State: state, Skip: skip, Now: h.state.now, Begun: h.holding(b), Progress: h.noting(ctx, b), Mend: b.Damage != ""})
 	return r, errors.Join(err, h.tellKits(ctx))
+}
+
+// held reports whether something of the backup was left at the place, by this run or one before.
+func (b Backup) held() bool { return b.Done != nil || b.checked == placeHeld }
+
+// holding returns what remembers that something of the backup lies at its place, from the first file on: a disk that is
+// filled, or goes away, before a run is whole is missed as one that held a whole backup.
+func (h *home) holding(b Backup) func(context.Context, bool) error {
+	return func(ctx context.Context, lies bool) error {
+		checked := placeGood
+		if lies || b.held() {
+			checked = placeHeld
+		}
+		return h.state.setBackup(ctx, b.ID, "checked = ?", checked)
+	}
 }
 
 // noting returns what notes, now and then, how far a run is.
@@ -274,7 +289,7 @@ var errLost = errors.New("the backup that was in this folder is not there: plug 
 // present refuses a folder of this machine that has lost its backup: when a disk is not plugged in, what is written
 // to where it was would fill this one, and be no second home.
 func (b Backup) present(ctx context.Context, place archive.Place) error {
-	if b.Done == nil || b.remote() {
+	if !b.held() || b.remote() {
 		return nil
 	}
 	if begun, _, err := archive.Survey(ctx, place); err != nil || begun {

@@ -33,6 +33,7 @@ const (
 	placeBad  = -1 // nothing can be kept there
 	placeNew  = 0  // nobody has looked yet
 	placeGood = 1
+	placeHeld = 2 // good, and something of the backup lies there, whole or not
 )
 
 // Backup is one place where a pod is kept a second time.
@@ -53,7 +54,7 @@ type Backup struct {
 	afar     bool // it was named by a device: nobody leads this machine into its house from there
 	kits     []string
 	marks    []string
-	checked  int // one of placeNew, placeGood and placeBad
+	checked  int // one of placeBad, placeNew, placeGood and placeHeld
 	asked    bool
 	progress bool // a run is under way
 }

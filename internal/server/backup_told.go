@@ -69,13 +69,13 @@ func whyOf(err error) string {
 		return whyInUse
 	case is(archive.ErrOther, archive.ErrBusy):
 		return whyElsewhere
-	case is(archive.ErrKit, archive.ErrDamaged, errLost):
+	case is(archive.ErrKit, archive.ErrDamaged):
 		return whyChanged
 	case is(fs.ErrPermission):
 		return whyStranger
 	case is(pod.ErrFull, syscall.ENOSPC):
 		return whyFull
-	case is(fs.ErrNotExist):
+	case is(fs.ErrNotExist, errLost):
 		return whyMissing
 	case is(errors.ErrUnsupported):
 		return whyNoFolder

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kith/internal/fetch"
+	"kith/sync/archive"
 )
 
 // TestAPodWithoutABackupSaysSo after a week, until a place is named or its owner keeps copies of their own.
@@ -117,7 +118,7 @@ func TestWhyAPlaceFails(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		whySlow: context.DeadlineExceeded, whyChanged: errLost, whyInUse: &inUse{"full of photos"}, "": errStopped,
+		whySlow: context.DeadlineExceeded, whyChanged: archive.ErrDamaged, whyInUse: &inUse{"full of photos"}, "": errStopped,
 		whyIndoors: fmt.Errorf("ask: %w", fetch.ErrRefused), whyMissing: fmt.Errorf("look: %w", fs.ErrNotExist),
 	} {
 		if got := whyOf(err); got != want {

@@ -39,9 +39,12 @@ type Kits interface {
 
 // Options are what a run is told.
 type Options struct {
-	State    []byte   // what the server keeps of the person
-	Skip     pod.Path // a resource that is not backed up: where the kit itself is kept
-	Now      func() time.Time
+	State []byte   // what the server keeps of the person
+	Skip  pod.Path // a resource that is not backed up: where the kit itself is kept
+	Now   func() time.Time
+	// Begun is called with true once something of this run lies at the place, and with false when all of it has been
+	// taken away again. nil: nobody wants to know.
+	Begun    func(ctx context.Context, lies bool) error
 	Progress func(Report)  // called after each object, and while its bytes move; nil: nobody wants to know
 	Mend     bool          // everything at the place is read, and what is missing, cut or altered is stored again
 	Most     int64         // bytes of an object; a resource that has more lies in several. 0: 1 GiB
@@ -78,6 +81,7 @@ type run struct {
 	lost   bool           // nothing at the place opens any more
 	mark   string         // of this run
 	said   time.Time      // when its claim was stored; zero: it has written nothing
+	alone  bool           // its claim is all that it has written
 	report Report
 	next   keyring
 	since  int   // objects since progress was noted,
@@ -196,6 +200,7 @@ func (r *run) prepare(ctx context.Context, stands standing) error {
 		if err := r.place.Put(ctx, markerName, strings.NewReader(marker)); err != nil {
 			return fmt.Errorf("begin a backup: %w", err)
 		}
+		r.alone = false
 	}
 	for _, i := range infos {
 		row, there, err := r.keep(ctx, i)

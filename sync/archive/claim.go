@@ -64,6 +64,9 @@ func (r *run) own(ctx context.Context) error {
 	if err := r.say(ctx); err != nil {
 		return err
 	}
+	if err := r.begun(ctx, true); err != nil {
+		return err
+	}
 	at, err := r.asFound(ctx)
 	if err != nil {
 		return err
@@ -76,6 +79,17 @@ func (r *run) own(ctx context.Context) error {
 		}
 	}
 	r.seen = at.seen
+	return nil
+}
+
+// begun tells whoever wants to know whether something of this run lies at the place.
+func (r *run) begun(ctx context.Context, lies bool) error {
+	if r.alone = lies; r.o.Begun == nil {
+		return nil
+	}
+	if err := r.o.Begun(ctx, lies); err != nil {
+		return fmt.Errorf("note that a backup is begun: %w", err)
+	}
 	return nil
 }
 
@@ -175,6 +189,9 @@ func (r *run) leave(ctx context.Context) error {
 	defer cancel()
 	if err := r.place.Delete(ctx, claim+r.mark); err != nil {
 		return fmt.Errorf("say that the backup is over: %w", err)
+	}
+	if r.alone {
+		return r.begun(ctx, false)
 	}
 	return nil
 }

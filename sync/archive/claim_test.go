@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -361,5 +362,25 @@ func TestARunThatWasGivenUpForDead(t *testing.T) {
 			}
 			says(t, dir, m, "1")
 		})
+	}
+}
+
+// TestWhetherSomethingLiesAtAPlace is told from the first file on, and taken back where nothing came of it.
+func TestWhetherSomethingLiesAtAPlace(t *testing.T) {
+	t.Parallel()
+	full := func() error { return fs.ErrInvalid }
+	for _, one := range []struct {
+		fails string
+		told  string
+	}{{"put claim-", "[]"}, {"put kith-archive", "[true false]"}, {"put keyring-1", "[true]"}, {"", "[true]"}} {
+		var told []bool
+		place := &watched{Place: Folder(t.TempDir()), at: one.fails, before: full}
+		_, err := Backup(t.Context(), bare{}, place, &machine{}, Options{Now: time.Now, Begun: func(_ context.Context, lies bool) error {
+			told = append(told, lies)
+			return nil
+		}})
+		if (one.fails == "") != (err == nil) || fmt.Sprint(told) != one.told {
+			t.Errorf("%q fails: %v, %v", one.fails, told, err)
+		}
 	}
 }
