@@ -95,6 +95,9 @@ func (s *Store) checkRow(ctx context.Context, r row, c *Checked) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.Is(err, pod.ErrUnsettled) {
+		return nil
+	}
 	c.Resources++
 	c.Bytes += n
 	if err != nil || sum.etag() != res.Info().ETag {

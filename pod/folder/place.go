@@ -85,7 +85,7 @@ func (w *writeTx) place(st *staged, r *row, found bool) error {
 				w.stale[r.Path.Parent()] = true
 				return fmt.Errorf("something that is not known yet stands there: %w", errors.Join(pod.ErrConflict, err))
 			}
-		} else if err := w.date(st, r); err != nil {
+		} else if err := errors.Join(w.untouched(d, *r), w.date(st, r)); err != nil {
 			return err
 		}
 		if err := w.retype(d, name, st, r, found); err != nil {
@@ -102,6 +102,27 @@ func (w *writeTx) place(st *staged, r *row, found bool) error {
 		r.stamp, _, err = d.lstat(name)
 		return err
 	})
+}
+
+// untouched returns pod.ErrUnsettled where a hand has written the file of a row, and that is not taken in yet: whoever replaces
+// or deletes it has not seen those bytes, and no condition was about them.
+func (w *writeTx) untouched(d dir, r row) error {
+	s, k, err := d.lstat(r.Path.Name())
+	if err != nil || k != plain || r.same(s) || !w.store.follows(r.Path) {
+		return ignoreAbsent(err)
+	}
+	w.stale[r.Path] = true
+	if !w.store.settled(s) {
+		return pod.ErrUnsettled
+	}
+	f, now, err := w.openFile(d, r)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil || now.ETag == r.ETag {
+		return err
+	}
+	return pod.ErrUnsettled
 }
 
 // date sees to it that a replacement is not older than what it replaces, so
@@ -230,6 +251,9 @@ func (w *writeTx) takeAway(r row) error {
 		return w.rmdir(r)
 	}
 	return w.enter(r.Path, func(d dir, name string) error {
+		if err := w.untouched(d, r); err != nil {
+			return err
+		}
 		_, k, err := d.lstat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -71,7 +71,11 @@ func (t *tx) Open(p pod.Path) (pod.Resource, error) {
 	if err != nil {
 		return nil, t.missing("open", p, err)
 	}
-	return &resource{File: f, info: info, store: t.store, lease: t.store.leases.take(p)}, nil
+	s, _, err := fstat(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open: %w", err), f.Close())
+	}
+	return &resource{file: f, known: row{Info: info, stamp: s}, store: t.store, lease: t.store.leases.take(p)}, nil
 }
 
 // find returns the row of a path, or pod.ErrNotExist.

@@ -114,18 +114,37 @@ func (c contextReader) Read(b []byte) (int, error) {
 
 // resource is an open file of the tree.
 type resource struct {
-	*os.File
-	info  pod.Info
+	file  *os.File
+	known row // with the stamp that the file had when it was opened
 	store *Store
 	lease *lease
 }
 
-func (r *resource) Info() pod.Info { return r.info }
+// Read implements io.Reader. Where a hand has written to the file since it was opened, it returns pod.ErrUnsettled: the bytes
+// are not those that Info tells of.
+func (r *resource) Read(b []byte) (int, error) {
+	n, err := r.file.Read(b)
+	s, _, failed := fstat(r.file)
+	if failed != nil {
+		return 0, fmt.Errorf("read: %w", failed)
+	}
+	if !r.known.same(s) {
+		return 0, fmt.Errorf("read: %w", pod.ErrUnsettled)
+	}
+	return n, err
+}
+
+// Seek implements io.Seeker.
+func (r *resource) Seek(offset int64, whence int) (int64, error) {
+	return r.file.Seek(offset, whence)
+}
+
+func (r *resource) Info() pod.Info { return r.known.Info }
 
 // Close implements pod.Resource: the last reader of what has been replaced or
 // deleted erases it.
 func (r *resource) Close() error {
-	if err := r.File.Close(); err != nil {
+	if err := r.file.Close(); err != nil {
 		return err // closed before
 	}
 	doomed := r.store.leases.release(r.lease)
