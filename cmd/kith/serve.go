@@ -34,6 +34,7 @@ DIR holds:
   state.db     keys of this server, pairings and invites
   pods/NAME/   a person's files as they are, with their access lists beside them
   index/NAME/  derived; it may be deleted while the server is stopped
+  lock         empty; whoever serves the folder holds it
   relay/       what waits at the relay of this server, with --relay
 
 Ways for a phone to reach it:

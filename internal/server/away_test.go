@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kith/pod"
+	"kith/pod/folder"
 )
 
 // TestAPodWhoseFolderIsAwayIsNotBegunAnew: at a start, with and without its index, and while the server runs. It is told, others
@@ -146,5 +147,51 @@ func TestANewPodThatHasAPlaceForBackupsIsBegun(t *testing.T) {
 	defer s.Close()
 	if h.away() {
 		t.Error("it is taken for one that is away")
+	}
+}
+
+// TestAFolderWhosePodsAreAllAwayIsLocked: the doctor sees the server, and a second one does not begin.
+func TestAFolderWhosePodsAreAllAwayIsLocked(t *testing.T) {
+	t.Parallel()
+	c := Config{Data: t.TempDir(), URL: "http://localhost:8420/", Listen: "127.0.0.1:0", Now: time.Now}
+	leftIn(t, c.Data, "a.txt")
+	if _, err := AddPerson(t.Context(), c, DefaultName); err != nil {
+		t.Fatal(err)
+	}
+	me := Person{c, DefaultName}
+	if _, err := me.AddBackup(t.Context(), filepath.Join(t.TempDir(), "copy"), "", "", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(me.AskBackup(t.Context()), me.BackUp(t.Context()), os.Rename(c.tree(DefaultName), filepath.Join(t.TempDir(), "away"))); err != nil {
+		t.Fatal(err)
+	}
+	runs := func() bool {
+		t.Helper()
+		said, err := c.Doctor(t.Context(), "", "", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !strings.Contains(fmt.Sprint(said), "No server runs over this folder")
+	}
+	for range 2 { // what ends makes way
+		if runs() {
+			t.Error("the doctor sees a server where none runs")
+		}
+		s, err := Open(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !runs() {
+			t.Error("the doctor does not see the server")
+		}
+		if second, err := Open(t.Context(), c); !errors.Is(err, folder.ErrBusy) {
+			t.Errorf("a second server: %v", err)
+			if err == nil {
+				second.Close()
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

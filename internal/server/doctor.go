@@ -100,8 +100,11 @@ func (d *doctor) lookAtHalves(ctx context.Context) error {
 	return err
 }
 
-// busy reports whether a process has a pod of the folder open.
+// busy reports whether a server has the folder, or a process has a pod of it open.
 func (d *doctor) busy() bool {
+	if folder.Busy(d.config.Data) {
+		return true
+	}
 	for _, name := range d.names {
 		if folder.Busy(d.config.index(name)) {
 			return true

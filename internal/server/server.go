@@ -40,6 +40,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
 	"net"
 	"net/http"
@@ -51,6 +53,7 @@ import (
 	"kith/acl"
 	"kith/internal/fetch"
 	"kith/pod"
+	"kith/pod/folder"
 	"kith/pwa"
 	"kith/relay"
 	"kith/webid"
@@ -62,6 +65,7 @@ import (
 // Server is a folder of pods on the network.
 type Server struct {
 	config     Config
+	lock       io.Closer // of the folder; nil where the command line does the work itself
 	state      *state
 	app        *app
 	issuer     *issuer.Server
@@ -124,6 +128,9 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	if c.quiet {
 		return s, nil
+	}
+	if s.lock, err = folder.Lock(c.Data); err != nil { // also where no pod is there to be locked
+		return nil, fmt.Errorf("lock %s: %w", c.Data, err)
 	}
 	if c.Cert != "" { // before anybody is told of an address
 		if _, err := c.certificate(); err != nil {
@@ -372,6 +379,14 @@ func redirecting(h http.Handler) running {
 	}}
 }
 
+// unlock may be called again.
+func (s *Server) unlock() error {
+	if err := s.lock.Close(); !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // Close closes the listener and every pod.
 func (s *Server) Close() error {
 	s.desk.close()
@@ -401,6 +416,9 @@ func (s *Server) Close() error {
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.unlock())
 	}
 	return errors.Join(errs...)
 }

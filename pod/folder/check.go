@@ -200,9 +200,18 @@ func (s *Store) Freeze() {
 	s.frozen = true
 }
 
-// Busy reports whether a process has a pod open, of which State is the store's own folder. Others who ask do not count.
+// Lock locks a folder that is there against every other process, until it is closed: Busy tells of it. Errors: ErrBusy.
+func Lock(dir string) (io.Closer, error) {
+	f, err := lockFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Busy reports whether a process has a pod open, of which state is the store's own folder, or has locked that folder. Others who ask do not count.
 func Busy(state string) bool {
-	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(state, lockName), os.O_RDWR, 0)
 	if err != nil {
 		return false
 	}

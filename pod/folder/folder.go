@@ -175,7 +175,7 @@ func (s *Store) openFolders() (err error) {
 	if err := apart(s.o.Tree, s.o.State); err != nil {
 		return err
 	}
-	if s.lock, err = lockFile(filepath.Join(s.o.State, "lock")); err != nil {
+	if s.lock, err = lockFile(filepath.Join(s.o.State, lockName)); err != nil {
 		return err
 	}
 	if s.tree, err = s.disk.open(s.o.Tree); err != nil {
@@ -218,6 +218,9 @@ func realPath(name string) (string, error) {
 	}
 	return filepath.EvalSymlinks(name)
 }
+
+// lockName is the file in a folder by which it is locked.
+const lockName = "lock"
 
 // lockTime is how long an Open tries to lock a pod: who asks whether it is Busy holds the lock for a moment.
 const lockTime = 2 * time.Second
