@@ -58,9 +58,7 @@ describe.skipIf(lacking.length > 0)(lacking.length > 0 ? `needs ${lacking.join("
   test("who is closed is called asleep, and what they wrote comes when they are back", async () => {
     await ben.post({ text: "Written before sleep", to: "all" });
     await ben.context.close();
-    await ana.visit(words.nav.feed);
-    await ana.button(words.feed.refresh).click();
-    await ana.shows(words.feed.asleep(["Ben"]));
+    await ana.findsAsleep(["Ben"]);
     ben = await Phone.open(inEngine(scene, webkit), "Ben", app.url);
     await ana.visit(words.nav.feed);
     await ana.article("Written before sleep").waitFor();

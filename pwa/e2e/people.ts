@@ -238,6 +238,12 @@ export class Phone {
     await this.#asks(() => this.article(text).waitFor({ state: "detached", timeout: glance }), `miss "${text}"`);
   }
 
+  /** findsAsleep waits until the feed says that these sleep, and asks them meanwhile: one who was being asked already may have answered
+   * just before, and then is not asked anew. */
+  async findsAsleep(names: readonly string[]): Promise<void> {
+    await this.#asks(() => this.page.getByText(words.feed.asleep(names)).filter({ visible: true }).first().waitFor({ timeout: glance }), `find ${names.join(", ")} asleep`);
+  }
+
   async #asks(look: () => Promise<void>, what: string): Promise<void> {
     await this.visit(words.nav.feed);
     const end = Date.now() + patience;

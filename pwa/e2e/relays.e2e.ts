@@ -81,9 +81,7 @@ describe("two people without pods", () => {
   test("wait for each other: who sleeps is named, and what they had comes when they wake up", async () => {
     await ana.post({ text: "Written before sleep", to: "all" });
     await ana.context.close();
-    await ben.visit(words.nav.feed);
-    await ben.button(words.feed.refresh).click();
-    await ben.shows(words.feed.asleep(["Ana"]));
+    await ben.findsAsleep(["Ana"]);
     await screenshot(ben.page, "relays-asleep-desktop");
     await ben.go(words.standing.waiting);
     await ben.shows(words.waiting.doingFor.news("Ana"));
