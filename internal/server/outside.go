@@ -15,6 +15,7 @@ var mending = map[folder.Reason]string{
 	folder.Linked:  "has a further name elsewhere, and is not known to be the pod's. Copy it, and put the copy in its place",
 	folder.BadName: "has a name that no pod takes. Rename it: no dot or space at the end, no backslash, no line break, no device of Windows such as CON, UTF-8 in the usual form, at most 239 bytes, and no .kith in front",
 	folder.Twin:    "has the name of another file beside it, but for capitals or accents. Rename it",
+	folder.Shut:    "is shown to nobody, for the .acl that says to whom is a link, a folder or cannot be read. Put right or remove that",
 }
 
 // notYet says the same of what may yet be a part of the pod, or is told of elsewhere.
@@ -38,7 +39,7 @@ func because(all []folder.Refused, why folder.Reason) []string {
 // outside returns what is no part of the pod until its owner does something: in words, maxNamed for each reason at most,
 // and all names.
 func outside(all []folder.Refused) (some, names []string) {
-	for _, why := range []folder.Reason{folder.Linked, folder.Twin, folder.BadName, folder.Special} {
+	for _, why := range []folder.Reason{folder.Linked, folder.Twin, folder.BadName, folder.Shut, folder.Special} {
 		these := because(all, why)
 		names = append(names, these...)
 		some = append(some, saying(these, mending[why])...)

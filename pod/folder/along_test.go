@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,5 +232,40 @@ func TestWhatIsInThePlaceOfAnACLLetsNobodyIn(t *testing.T) {
 	}
 	if got, err := contentOf(t, s, "/shared/a.txt.acl"); !errors.Is(err, pod.ErrNotExist) {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestWithoutIndexWhatHasABadACLIsNotServed, until that is put right.
+func TestWithoutIndexWhatHasABadACLIsNotServed(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	s, stop := followed(t, o)
+	for _, name := range []string{"/shared/a.txt", "/shared/b.txt", "/shared/c.txt", "/shared/album/1.jpg"} {
+		put(t, s, name, "text/plain", "x")
+	}
+	stop()
+	link, folded, fine := filepath.Join(o.Tree, "shared", "a.txt.acl"), filepath.Join(o.Tree, "shared", "album", ".acl"), filepath.Join(o.Tree, "shared", "c.txt.acl")
+	if err := errors.Join(os.Symlink("nowhere", link), os.Mkdir(folded, 0o700), os.WriteFile(fine, []byte("an ACL"), 0o600), os.RemoveAll(o.State)); err != nil {
+		t.Fatal(err)
+	}
+	s, stop = followed(t, o)
+	defer func() { stop() }()
+	for _, name := range []string{"/shared/a.txt", "/shared/album/1.jpg"} {
+		if got, err := contentOf(t, s, name); !errors.Is(err, pod.ErrNotExist) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"/shared/b.txt", "/shared/c.txt"} {
+		holds(t, s, name, "x")
+	}
+	if got, want := refusedFor(s, Shut), []string{"shared/a.txt", "shared/album/"}; !slices.Equal(got, want) {
+		t.Errorf("told of %q, not %q", got, want)
+	}
+	if err := errors.Join(os.Remove(link), os.WriteFile(link, []byte("an ACL"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "/shared/a.txt", "x")
+	if info, err := statOf(t, s, "/shared/a.txt"); err != nil || info.ACLTag == "" {
+		t.Errorf("%+v, %v", info, err)
 	}
 }

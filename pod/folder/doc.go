@@ -75,11 +75,17 @@
 //	much removed   more than ten files within an hour and more than one in a
 //	               hundred, or all there is: held. Missing, but deleted nowhere, until DecideHeld;
 //	               and so is whatever is removed while something is held
+//	its ACL        goes with it, as its description does: neither waits for the next of that name
+//	an ACL alone   counts as a file; what it was for is the owner's alone from then on. Who means to
+//	               take an ACL away does so through the pod, or writes another in its place
+//	saved meanwhile  no write or delete replaces what a hand has saved and was not taken in: ErrUnsettled,
+//	               which is also how a reader ends whose file a hand writes to
 //	kept           what Followed.Keep tells of is put back, or, where its text is not known, lost without a tombstone
 //	conflict copy  not served, and told by Troubles, as is all that follows
 //	half a file    names that programs give to what is not finished: not served
 //	a twin         a name that differs from that of a sibling in case or form only:
 //	               not served, as Put refuses it
+//	a bad ACL      what is new and has an ACL that cannot be taken in is not served
 //	further names  a file that the pod has goes on being served, known by inode,
 //	               size and time, when it gets another name, as by cp -al
 //

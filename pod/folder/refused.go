@@ -33,6 +33,7 @@ const (
 	Copy                     // a conflict copy
 	Unfinished               // named like half a file
 	Unsettled                // it was written within Followed.Settle
+	Shut                     // its ACL is there and cannot be taken in, so nobody knows whom it lets in
 )
 
 // reasonOf is why what is of a kind is not served.
@@ -72,6 +73,31 @@ func (m *merge) collides(p pod.Path, s stamp) (bool, error) {
 		}
 	}
 	return false, err
+}
+
+// shut reports whether something new in the folder has an ACL that the pod does not take in.
+func (m *merge) shut(p pod.Path) (bool, error) {
+	if p.Subject() != p {
+		return false, nil
+	}
+	d := m.d
+	if p.IsContainer() {
+		inner, err := m.d.sub(p.Name())
+		if err != nil {
+			return false, ignoreAbsent(err)
+		}
+		defer inner.close()
+		d = inner
+	}
+	name := p.ACL().Name()
+	if _, _, err := d.lstat(name); err != nil {
+		return false, ignoreAbsent(err)
+	}
+	f, _, err := d.open(name, os.O_RDONLY)
+	if err != nil {
+		return true, nil
+	}
+	return false, f.Close()
 }
 
 // forget drops what was refused in a container: whoever looks finds what there is.

@@ -278,6 +278,12 @@ func (m *merge) fresh(name string, s stamp, k kind, replaces bool) error {
 		m.refuse(name, k, Twin)
 		return nil
 	}
+	if shut, err := m.shut(p); err != nil {
+		return err
+	} else if shut {
+		m.refuse(name, k, Shut)
+		return nil
+	}
 	if k == folded {
 		return m.adoptContainer(p, s)
 	}
