@@ -126,6 +126,9 @@ func TestADamagedBackupIsSalvaged(t *testing.T) {
 		t.Errorf("%d %s %s", code, out, problems)
 	}
 	code, out, problems = callKith(t, "restore", place, "--kit", kit, "--data", back, "--salvage")
+	if !strings.Contains(out, "is back as it was at 2") {
+		t.Errorf("it does not say of when it is: %s", out)
+	}
 	if code != exitFailed || !strings.Contains(out, "\nNot restored:\n  /docs/large.txt\n") || !strings.Contains(problems, "1 of ") {
 		t.Errorf("%d %s %s", code, out, problems)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"kith/internal/server"
 	"kith/sync/archive"
@@ -87,7 +88,7 @@ func runRestore(ctx context.Context, c *call) error {
 	if len(lost) > 0 {
 		return c.salvaged(cfg.Data, place, name, r, lost)
 	}
-	_, err = fmt.Fprintf(c.stdout, "\r%s is back: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Done, float64(r.Bytes)/1e6, cfg.Data)
+	_, err = fmt.Fprintf(c.stdout, "\r%s is back as it was at %s: %d files, %.1f MB. Start it with `kith serve --data %s`.\n", name, r.Made.Local().Format(time.DateTime), r.Done, float64(r.Bytes)/1e6, cfg.Data)
 	if err == nil {
 		_, err = fmt.Fprintf(c.stderr, "No backup is made of it yet. `kith backup add %s PLACE --kit FILE` goes on with the one it came from.\n", name)
 	}
@@ -115,7 +116,7 @@ func (c *call) salvaged(dir, place, name string, r archive.Report, lost []server
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("list what was not restored: %w", err)
 	}
-	fmt.Fprintf(c.stdout, "\r%s is back as far as the backup is sound: %d files, %.1f MB. Start it with `kith serve --data %s`.\nNot restored:\n", name, r.Done, float64(r.Bytes)/1e6, dir)
+	fmt.Fprintf(c.stdout, "\r%s is back as it was at %s, as far as the backup is sound: %d files, %.1f MB. Start it with `kith serve --data %s`.\nNot restored:\n", name, r.Made.Local().Format(time.DateTime), r.Done, float64(r.Bytes)/1e6, dir)
 	for _, line := range lines[:min(len(lines), mostLost)] {
 		fmt.Fprintf(c.stdout, "  %s\n", line)
 	}

@@ -234,7 +234,7 @@ func fill(ctx context.Context, c Config, s *state, name, command string, content
 	if err != nil {
 		return r, err
 	}
-	r.Total, contents.Rows = len(contents.Rows), apart(contents.Rows)
+	r.Made, r.Total, contents.Rows = contents.Made, len(contents.Rows), apart(contents.Rows)
 	each := contents.Each
 	if lost != nil {
 		each = lost.over(store, contents)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,7 +278,8 @@ func (s *state) confirm(ctx context.Context, b Backup) error {
 }
 
 // VerifyBackup reads everything that a backup holds. What it finds damaged is remembered, and mended by the next run.
-// Errors: ErrPerson, ErrBackup, those of archive.Open and archive.Contents.
+// Errors: ErrPerson, ErrBackup, one that says so where the place gives back an older backup than it was given,
+// archive.ErrOther where it is another machine's, those of archive.Open and archive.Contents.
 func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
 	b, err := o.backup(ctx, id)
 	if err != nil {
@@ -287,7 +289,7 @@ func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archi
 	if err != nil {
 		return made, r, err
 	}
-	made, r, err = verified(ctx, place, b.kits, progress)
+	made, r, err = o.verified(ctx, b, place, progress)
 	if errors.Is(err, archive.ErrDamaged) {
 		err = errors.Join(err, o.noteDamage(ctx, id, r))
 	}
@@ -296,20 +298,50 @@ func (o Person) VerifyBackup(ctx context.Context, id string, progress func(archi
 
 // verified reads the newest backup at a place. Where a run has made a newer one meanwhile, what it swept away is
 // missing from the one before: then the newer one is read.
-func verified(ctx context.Context, place archive.Place, kits []string, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
+func (o Person) verified(ctx context.Context, b Backup, place archive.Place, progress func(archive.Report)) (made time.Time, r archive.Report, err error) {
 	for {
-		c, err := archive.Open(ctx, place, kits...)
+		c, err := o.lastAt(ctx, b, place)
 		if err != nil {
-			return made, r, err
+			return c.Made, r, err
 		}
 		r, err = c.Verify(ctx, progress)
 		if !errors.Is(err, archive.ErrDamaged) {
 			return c.Made, r, err
 		}
-		if newer, failed := archive.Open(ctx, place, kits...); failed != nil || newer.Made.Equal(c.Made) {
+		if newer, failed := o.lastAt(ctx, b, place); failed != nil || newer.Made.Equal(c.Made) {
 			return c.Made, r, err
 		}
 	}
+}
+
+// errOlder says that a place was put back to what it held before.
+var errOlder = errors.New("the place gives back an older backup than the last one made here")
+
+// lastAt opens the backup at a place, which has to be what this machine has left there last. Errors: errOlder,
+// archive.ErrOther, those of archive.Open.
+func (o Person) lastAt(ctx context.Context, b Backup, place archive.Place) (archive.Contents, error) {
+	for {
+		c, failed := archive.Open(ctx, place, b.kits...)
+		now, err := o.backup(ctx, b.ID)
+		if err != nil {
+			return c, err
+		}
+		if slices.Equal(now.marks, b.marks) && slices.Equal(now.kits, b.kits) {
+			return c, errors.Join(failed, b.left(c))
+		}
+		b = now // a run has begun or ended meanwhile
+	}
+}
+
+// left returns an error where a backup is another than this machine has left: errOlder or archive.ErrOther.
+func (b Backup) left(c archive.Contents) error {
+	switch {
+	case c.Mark == "" || len(b.marks) == 0 || slices.Contains(b.marks, c.Mark):
+		return nil
+	case b.Done != nil && c.Made.Before(*b.Done):
+		return fmt.Errorf("%w: it is of %s, and the last one of %s", errOlder, c.Made.Local().Format(time.DateTime), b.Done.Local().Format(time.DateTime))
+	}
+	return archive.ErrOther
 }
 
 // noteDamage remembers what is damaged at a place.

@@ -40,6 +40,41 @@ func TestBackupOfADiskThatIsAway(t *testing.T) {
 	}
 }
 
+// TestAPlaceThatWasPutBack: whoever looks after it has put back what it held before a run. Verify and the doctor say so.
+func TestAPlaceThatWasPutBack(t *testing.T) {
+	s := newVault(t)
+	if b := s.backUp(t); b.Error != "" || b.Done == nil {
+		t.Fatalf("%+v", b)
+	}
+	before, after := s.place+"-before", s.place+"-after"
+	if err := os.CopyFS(before, os.DirFS(s.place)); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, 201, "PUT", "a/only-copy.txt", "the only copy")
+	b := s.backUp(t)
+	if b.Error != "" {
+		t.Fatalf("%+v", b)
+	}
+	if _, _, err := s.person.VerifyBackup(t.Context(), b.ID, nil); err != nil {
+		t.Error(err)
+	}
+	if said := s.doctor(t); !strings.Contains(said, "ok The backup to "+s.place) {
+		t.Error(said)
+	}
+	if err := errors.Join(os.Rename(s.place, after), os.Rename(before, s.place)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.kith.state.setBackup(t.Context(), b.ID, "done = ?", time.Now().Add(2*time.Second).Unix()); err != nil { // it counts seconds
+		t.Fatal(err)
+	}
+	if _, _, err := s.person.VerifyBackup(t.Context(), b.ID, nil); err == nil || !strings.Contains(err.Error(), "older backup than the last one made here") {
+		t.Errorf("verify says %v", err)
+	}
+	if said := s.doctor(t); !strings.Contains(said, "older backup than the last one made here") || strings.Contains(said, "ok The backup") {
+		t.Error(said)
+	}
+}
+
 func TestBackupPlacesThatAreTakenOrAway(t *testing.T) {
 	s := newVault(t) // whose server may not have begun
 	for place, want := range map[string]string{

@@ -274,10 +274,31 @@ func (d *doctor) lookAtBackups(ctx context.Context, name string) error {
 		case b.Error != "":
 			d.say(name, levelLook, "The last run of the backup to "+b.Address+" failed: "+b.Error+". What is there is of "+b.Done.Local().Format(time.DateTime)+".", b.mending(name))
 		default:
-			d.say(name, levelOK, "The backup to "+b.Address+" is of "+b.Done.Local().Format(time.DateTime)+".", "")
+			d.lookThere(ctx, name, b)
 		}
 	}
 	return nil
+}
+
+// lookThere tells of a backup of which the last run found nothing amiss. At a folder of this machine it looks whether that is
+// there still; what is asked over a network is asked by the next run, and by whoever verifies.
+func (d *doctor) lookThere(ctx context.Context, name string, b Backup) {
+	if !b.remote() {
+		place, err := b.place()
+		if err == nil {
+			_, err = Person{d.config, name}.lastAt(ctx, b, place)
+		}
+		if errors.Is(err, errOlder) || errors.Is(err, archive.ErrOther) {
+			d.say(name, levelLook, "The backup to "+b.Address+" is not what was left there: "+err.Error()+".", putBackOr(name, b))
+			return
+		}
+	}
+	d.say(name, levelOK, "The backup to "+b.Address+" is of "+b.Done.Local().Format(time.DateTime)+".", "")
+}
+
+// putBackOr says what to do about a place that another state has been put back to.
+func putBackOr(name string, b Backup) string {
+	return "Put back there what was. If it is lost: kith backup kit " + name + " " + b.ID + " > kit.txt, kith backup remove " + name + " " + b.ID + ", and kith backup add " + name + " PLACE --kit kit.txt"
 }
 
 // mending says what to do about a backup that fails; the server tries again by itself, but that does not always help.

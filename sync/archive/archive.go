@@ -57,6 +57,8 @@ type Report struct {
 	Bytes       int64 // stored, or read
 	Changed     bool  // a new keyring was needed
 	Damaged     int   // resources that were found missing, cut or altered; a run has stored them again
+
+	Made time.Time `json:",omitzero"` // when the backup was made that is restored; zero otherwise
 }
 
 const (
