@@ -199,7 +199,7 @@ func (r *run) prepare(ctx context.Context, stands standing) error {
 		if err := r.own(ctx); err != nil {
 			return err
 		}
-		if err := r.place.Put(ctx, markerName, strings.NewReader(marker)); err != nil {
+		if err := r.place.Put(ctx, markerName, strings.NewReader(fmt.Sprintf(marker, layout))); err != nil {
 			return fmt.Errorf("begin a backup: %w", err)
 		}
 		r.alone = false

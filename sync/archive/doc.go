@@ -78,7 +78,8 @@
 // what is deleted makes room for the second; until it is there the older ones are, and tell
 // the next run to look. Whichever step is the last, no kit that is left opens what was deleted.
 //
-// A run that finds nothing changed lists the place, reads the keyring, and writes nothing.
+// A run that finds nothing changed lists the place, reads the marker and the keyring, and writes nothing. Where the marker
+// tells of a later layout, nothing else is read, and nothing written.
 //
 // The package starts no goroutine.
 package archive

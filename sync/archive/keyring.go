@@ -19,7 +19,9 @@ import (
 const (
 	format     = 2 // that this version reads; 1 is written where no resource lies in several objects
 	markerName = "kith-archive"
-	marker     = "kith archive 1\n"
+	marker     = "kith archive %d\n" // with layout
+	layout     = 1
+	maxMarker  = 64        // bytes
 	maxKeyring = 256 << 20 // bytes
 	maxPieces  = 1 << 20   // objects that resources go on in: whoever wrote the keyring, looking at each has an end
 	whole      = "keyring-"

@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -197,5 +199,27 @@ func TestAServerThatSaysTooMuch(t *testing.T) {
 				t.Errorf("%v; %d MiB were taken, and %d MiB sent", err, took, sent.Load()>>20)
 			}
 		})
+	}
+}
+
+// TestALaterLayout is neither read nor written, whatever opens the place; a marker that says nothing is no obstacle.
+func TestALaterLayout(t *testing.T) {
+	t.Parallel()
+	place, m := shelf{}, &machine{}
+	if err := m.run(t.Context(), place, "1"); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]error{"kith archive 2\n": ErrNewer, "kith archive 17\nmore\n": ErrNewer, "kith archive 3": ErrNewer, "kith archive 1\n": nil, "": nil, "kith ar": nil} {
+		place[markerName] = []byte(text)
+		before := maps.Clone(place)
+		if _, err := Open(t.Context(), place, m.kits...); !errors.Is(err, want) {
+			t.Errorf("%q is opened: %v", text, err)
+		}
+		if err := m.run(t.Context(), place, "2 "+text); !errors.Is(err, want) {
+			t.Errorf("a run at %q: %v", text, err)
+		}
+		if want != nil && !maps.EqualFunc(before, place, bytes.Equal) {
+			t.Errorf("%q was written to", text)
+		}
 	}
 }

@@ -36,6 +36,9 @@ func Open(ctx context.Context, place Place, kits ...string) (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
+	if err := readable(ctx, place); err != nil {
+		return Contents{}, err
+	}
 	k, err := newest(ctx, place, at.rings, true, kits)
 	if err != nil {
 		return Contents{}, err

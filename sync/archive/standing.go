@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -85,6 +86,28 @@ func list(ctx context.Context, place Place) (at listed, err error) {
 	return at, nil
 }
 
+// readable returns ErrNewer where a place says that a later version of this program made what is there. One that says
+// nothing, or what no version writes, is known by its keyring alone.
+func readable(ctx context.Context, place Place) error {
+	body, err := place.Get(ctx, markerName)
+	if err != nil {
+		if err = unreadable(err); errors.Is(err, ErrDamaged) {
+			return nil
+		}
+		return fmt.Errorf("look at the place: %w", err)
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxMarker))
+	if err = unreadable(err); err != nil && !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("look at the place: %w", err)
+	}
+	version := 0
+	if _, err := fmt.Sscanf(string(text), strings.TrimSpace(marker), &version); err == nil && version > layout {
+		return ErrNewer
+	}
+	return nil
+}
+
 // newest opens the newest keyring that opens, among those that are whole, or those that are not. Where one is
 // damaged its copy, or the one before it, may be sound.
 func newest(ctx context.Context, place Place, all []numbered, isWhole bool, kits []string) (keyring, error) {
@@ -121,6 +144,9 @@ type standing struct {
 // look tells what lies at a place.
 func look(ctx context.Context, place Place, kits []string) (at standing, err error) {
 	if at.listed, err = list(ctx, place); err != nil {
+		return at, err
+	}
+	if err := readable(ctx, place); err != nil {
 		return at, err
 	}
 	at.before, err = newest(ctx, place, at.rings, true, kits)
