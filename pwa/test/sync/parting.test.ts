@@ -74,7 +74,7 @@ test("a device that is removed while it lets another in goes on with that one, a
   await remove(phone, "tablet");
   second.network = true;
   await laptop.syncNow();
-  await until(() => phone.me()?.parted !== undefined, "the phone is told");
+  await until(async () => (await phone.syncNow(), phone.me()?.parted !== undefined), "the phone is told");
   expect(phone.me()).toMatchObject({ parted: { name: "laptop", off: true } });
   expect(phone.me()?.removed).toBeUndefined();
   expect(laptop.me()?.parted).toBeUndefined();
