@@ -121,9 +121,15 @@ func (c *call) verifyBackup(ctx context.Context, person server.Person, id string
 	return c.outside(ctx, person)
 }
 
-// outside says what is in the folder of the pod and in no backup.
+// outsideMost is how many names are told after a backup: what became of that is to be seen beside them.
+const outsideMost = 5
+
+// outside says some of what is in the folder of the pod and in no backup.
 func (c *call) outside(ctx context.Context, person server.Person) error {
 	some, err := person.Outside(ctx, c.patience)
+	if more := len(some) - outsideMost; more > 0 {
+		some = append(some[:outsideMost:outsideMost], fmt.Sprintf("and %d more: kith check %s", more, person.Name))
+	}
 	c.tellOutside("These are in the folder of the pod, and no part of it. No backup has them, but for what the pod had under these names before:", some)
 	return err
 }

@@ -147,3 +147,15 @@ func TestADamagedBackupIsSalvaged(t *testing.T) {
 		t.Errorf("%d %s %s", code, out, problems)
 	}
 }
+
+// TestWhatDisappearedIsToldFirst by a check, before what is longer and matters less.
+func TestWhatDisappearedIsToldFirst(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := showCheck(&out, "me", server.Checked{HeldText: "203 files", Seen: "x", Foreign: []string{"a: b"}, Outside: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	if gone, foreign := strings.Index(out.String(), "203 files disappeared"), strings.Index(out.String(), "no part of the pod"); gone < 0 || foreign < gone {
+		t.Errorf("%s", &out)
+	}
+}

@@ -159,6 +159,13 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 	if c.Repaired > 0 {
 		fmt.Fprintf(w, "  repaired   %d entries of the index\n", c.Repaired)
 	}
+	if c.HeldText != "" {
+		from := "There is no backup of the pod (kith backup list): it can only come from your phones"
+		if c.Backup != "" {
+			from = "The backup of " + c.Backup + " has what was there then (kith backup list), and keeps it until you decide; the rest comes from your phones"
+		}
+		fmt.Fprintf(w, "  %s disappeared at once. %s. Say --restore-deletions to have all of it back, or --accept-deletions to delete it there too; and --seen %s if you mean these and no others.\n", c.HeldText, from, c.Seen)
+	}
 	list := func(what string, paths []string, todo string) {
 		if len(paths) > 0 {
 			fmt.Fprintf(w, "  %s\n    %s\n  %s\n", what, strings.Join(paths, "\n    "), todo)
@@ -169,13 +176,6 @@ func showCheck(w io.Writer, name string, c server.Checked, asJSON bool) error {
 	list("copies of what was changed in two places, not served:", c.Conflicts, "Compare, and remove those that you do not need.")
 	list(fmt.Sprintf("in the folder, and no part of the pod (%d): nobody is shown them, and no backup has them:", c.Outside), c.Foreign, "When you have done what is said there, they are taken in by themselves.")
 	list("not served, since their names say that they are not finished:", c.Halves, "Rename those that are whole.")
-	if c.HeldText != "" {
-		from := "There is no backup of the pod (kith backup list): it can only come from your phones"
-		if c.Backup != "" {
-			from = "The backup of " + c.Backup + " has what was there then (kith backup list), and keeps it until you decide; the rest comes from your phones"
-		}
-		fmt.Fprintf(w, "  %s disappeared at once. %s. Say --restore-deletions to have all of it back, or --accept-deletions to delete it there too; and --seen %s if you mean these and no others.\n", c.HeldText, from, c.Seen)
-	}
 	if c.Rebuild {
 		fmt.Fprintln(w, "  The index is damaged. Start the server anew: it makes another. Until then nothing is written. Then check again.")
 	}

@@ -306,6 +306,8 @@ func (b Backup) mending(name string) string {
 	switch b.Why {
 	case whyFull:
 		return "The place is full: make room there, and say kith backup run " + name + "; or keep the backup at another place: kith backup add " + name + " PLACE"
+	case whyMissing:
+		return "Plug in its disk, and say kith backup run " + name
 	case whyStranger:
 		return "See whether the name and the password still hold there. With new ones: kith backup remove " + name + " " + b.ID + ", and kith backup add with --kit"
 	}
