@@ -101,8 +101,9 @@ func readable(ctx context.Context, place Place) error {
 	if err = unreadable(err); err != nil && !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("look at the place: %w", err)
 	}
-	version := 0
-	if _, err := fmt.Sscanf(string(text), strings.TrimSpace(marker), &version); err == nil && version > layout {
+	before, _, _ := strings.Cut(marker, "%")
+	said, _ := strings.CutPrefix(strings.TrimSpace(string(text)), before)
+	if version, err := strconv.Atoi(said); err == nil && version > layout {
 		return ErrNewer
 	}
 	return nil
