@@ -101,8 +101,9 @@ func readable(ctx context.Context, place Place) error {
 	if err = unreadable(err); err != nil && !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("look at the place: %w", err)
 	}
+	line, _, _ := strings.Cut(string(text), "\n")
 	before, _, _ := strings.Cut(marker, "%")
-	said, _ := strings.CutPrefix(strings.TrimSpace(string(text)), before)
+	said, _ := strings.CutPrefix(line, before)
 	if version, err := strconv.Atoi(said); err == nil && version > layout {
 		return ErrNewer
 	}
