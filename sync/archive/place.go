@@ -227,6 +227,9 @@ func (f *folder) Get(_ context.Context, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if is.IsDir() { // it cannot be read, and is no sign that the bytes are lost
+		return nil, &fs.PathError{Op: "read", Path: filepath.Join(at.Name(), base), Err: syscall.EISDIR}
+	}
 	if !isFile(is) {
 		return nil, notOurs(at, base)
 	}
