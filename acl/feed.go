@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -239,8 +240,9 @@ func (j *judge) changes(after, read uint64) ([]news, error) {
 			found = append(found, n)
 		}
 	}
-	slices.SortFunc(found, func(a, b news) int {
-		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.id, b.id))
+	sort.Slice(found, func(i, j int) bool {
+		a, b := found[i], found[j]
+		return cmp.Or(cmp.Compare(a.seq, b.seq), strings.Compare(a.id, b.id)) < 0
 	})
 	return found, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -376,8 +377,8 @@ func (w *Watch) differences(g glance) []Event {
 			found = append(found, Event{Kind: kindUpdate, ID: is.id, Path: p, State: is.state})
 		}
 	}
-	slices.SortFunc(lost, func(a, b Event) int { return byName(b.Path, a.Path) })
-	slices.SortFunc(found, func(a, b Event) int { return byName(a.Path, b.Path) })
+	sort.Slice(lost, func(i, j int) bool { return byName(lost[j].Path, lost[i].Path) < 0 })
+	sort.Slice(found, func(i, j int) bool { return byName(found[i].Path, found[j].Path) < 0 })
 	if g.state != w.state {
 		found = append(found, Event{Kind: kindUpdate, ID: g.id, Path: w.topic, State: g.state})
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -121,8 +122,9 @@ func (e *encoder) setPrefixes(prefixes map[string]IRI) error {
 		}
 		e.spaces = append(e.spaces, namespace{label: label, iri: string(iri)})
 	}
-	slices.SortFunc(e.spaces, func(a, b namespace) int {
-		return cmp.Or(cmp.Compare(len(b.iri), len(a.iri)), cmp.Compare(a.label, b.label))
+	sort.Slice(e.spaces, func(i, j int) bool {
+		a, b := e.spaces[i], e.spaces[j]
+		return cmp.Or(cmp.Compare(len(b.iri), len(a.iri)), cmp.Compare(a.label, b.label)) < 0
 	})
 	return nil
 }
@@ -130,7 +132,7 @@ func (e *encoder) setPrefixes(prefixes map[string]IRI) error {
 // header declares the prefixes that were used.
 func (e *encoder) header() []byte {
 	var out []byte
-	slices.SortFunc(e.spaces, func(a, b namespace) int { return cmp.Compare(a.label, b.label) })
+	sort.Slice(e.spaces, func(i, j int) bool { return e.spaces[i].label < e.spaces[j].label })
 	for _, n := range e.spaces {
 		if n.used {
 			out = fmt.Appendf(out, "@prefix %s: ", n.label)

@@ -2,6 +2,7 @@ package rdf
 
 import (
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -178,7 +179,7 @@ func (l *jsonld) entries(c *activeContext, o *object) ([]member, error) {
 		}
 		out = append(out, member{key, iri, o.values[i]})
 	}
-	slices.SortFunc(out, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
 	return out, nil
 }
 

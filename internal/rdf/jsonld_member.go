@@ -2,7 +2,7 @@ package rdf
 
 import (
 	"slices"
-	"strings"
+	"sort"
 )
 
 // keyword is JSON-LD 1.1 API §5.1.2, step 13.4: a member whose key is a keyword.
@@ -241,7 +241,7 @@ func sorted(o *object) []member {
 	for i, key := range o.keys {
 		out[i] = member{key: key, value: o.values[i]}
 	}
-	slices.SortFunc(out, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
 	return out
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -332,7 +333,7 @@ func (w *writeTx) without(paths []pod.Path) (rows []row, err error) {
 			rows = append(rows, below...)
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int { return -compare(a.Path, b.Path) })
+	sort.Slice(rows, func(i, j int) bool { return compare(rows[i].Path, rows[j].Path) > 0 })
 	return slices.CompactFunc(rows, func(a, b row) bool { return a.Path == b.Path }), nil
 }
 

@@ -1,11 +1,11 @@
 package folder
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
 	"zombiezen.com/go/sqlite"
 
@@ -138,7 +138,7 @@ func (t *tx) changes(after uint64) (found []pod.Change, more bool, err error) {
 		}
 		found = append(found, c)
 	}
-	slices.SortFunc(found, func(a, b pod.Change) int { return cmp.Compare(a.Seq, b.Seq) })
+	sort.Slice(found, func(i, j int) bool { return found[i].Seq < found[j].Seq })
 	if len(rows) < page && len(traces) < page {
 		return found, false, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"kith/pod"
@@ -315,7 +316,7 @@ func (w *writeTx) deletable(p pod.Path) (row, error) {
 // a container before the container.
 func (w *writeTx) remove(subject pod.Path, rows []row, o pod.DeleteOptions) (err error) {
 	defer w.fail(&err)
-	slices.SortFunc(rows, func(a, b row) int { return -compare(a.Path, b.Path) })
+	sort.Slice(rows, func(i, j int) bool { return compare(rows[i].Path, rows[j].Path) > 0 })
 	version := w.version(o.Version)
 	for _, r := range rows {
 		if err := w.takeAway(r); err != nil {
