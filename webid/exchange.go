@@ -17,8 +17,9 @@ import (
 //
 // The error is ErrProof or ErrNonce for the proof, ErrToken for an assertion or
 // device list that does not hold whoever made it, and ErrUnknown for everything
-// else: an unknown key, a blocked contact, an unknown pod, a replay. Others are
-// those of the Realm, and ErrReplayFull.
+// else: an unknown key, a blocked contact, an unknown pod, a replay. That of a
+// device which the owner has removed has a method DeviceList() string, the chain
+// on which it is not any more. Others are those of the Realm, and ErrReplayFull.
 func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string) (string, error) {
 	p, err := v.proof(r, claim{})
 	if err != nil {
@@ -36,16 +37,22 @@ func (v *Verifier) Exchange(r *http.Request, resource, assertion, devices string
 		return "", fmt.Errorf("%w: device list: %w", ErrToken, err)
 	}
 	agent, err := v.admit(r.Context(), resource, a.kid, list)
-	if err != nil {
+	sub := ID(a.kid)
+	switch out := (removed{}); {
+	case err == nil:
+		sub = agent.ids[0]
+	case !errors.As(err, &out):
 		return "", err
 	}
-	sub := agent.ids[0]
 	// A replay is answered as by somebody unknown, so that whoever recorded a
 	// request does not learn that its maker is known.
 	if err := once(r.Context(), v.Assertions, ErrUnknown, sub, a.id, a.until); err != nil {
 		return "", err
 	}
 	if err := once(r.Context(), v.Proofs, ErrUnknown, sub, p.id, p.until); err != nil {
+		return "", err
+	}
+	if err != nil {
 		return "", err
 	}
 	return v.issue(access{sub: sub, aud: resource, kid: a.kid, jkt: p.key.Thumbprint(), grant: agent.grant})
@@ -106,9 +113,19 @@ func (v *Verifier) admit(ctx context.Context, resource, kid string, list DeviceL
 		return contactAgent(byDevice, kid), nil
 	case err2 == nil && byID.Proves(ID(kid)):
 		return contactAgent(byID, kid), nil
+	case list.Label == owner.Devices.Label && list.Can(kid, mayPost):
+		return Agent{}, removed{owner.Devices}
 	}
 	return Agent{}, ErrUnknown
 }
+
+// removed is ErrUnknown to a device of the owner's that shows a list of theirs
+// in which it still is: it is told by which it went.
+type removed struct{ list DeviceList }
+
+func (removed) Error() string        { return "the owner removed this device" }
+func (removed) Is(err error) bool    { return err == ErrUnknown }
+func (r removed) DeviceList() string { return r.list.String() }
 
 func contactAgent(c Contact, kid string) Agent {
 	return ContactAgent(c.ID, c.CID, c.Grant, kid, c.Accepts...)

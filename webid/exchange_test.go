@@ -117,6 +117,43 @@ func TestStrangersLookAlike(t *testing.T) {
 	}
 }
 
+// TestARemovedDeviceIsToldSo: whoever shows a list of the owner's that names
+// them hears by which they went, also where that begins a chain of its own. A
+// replay, and who shows a list of somebody else's or none, hear nothing.
+func TestARemovedDeviceIsToldSo(t *testing.T) {
+	told := func(err error) string {
+		var out interface{ DeviceList() string }
+		if !errors.Is(err, webid.ErrUnknown) || !errors.As(err, &out) {
+			return ""
+		}
+		return out.DeviceList()
+	}
+	s := newScene(t)
+	before, lost := s.pod.owner.Devices.String(), s.alice.devices[1]
+	s.pod.owner.Devices = s.alice.next(t, s.alice.devices[0])
+	s.alice.lists.Devices = s.pod.owner.Devices
+	now := s.pod.owner.Devices.String()
+	r := httptest.NewRequest(http.MethodPost, "/token", nil)
+	r.Header.Set("DPoP", proofBy(t, lost, http.MethodPost, issuerURL+"/token", "", "", s.now))
+	assertion := assertionBy(t, lost, s.now)
+	for turn, want := range []string{now, ""} {
+		token, err := s.Exchange(r, aliceURL, assertion, before)
+		if token != "" || !errors.Is(err, webid.ErrUnknown) || told(err) != want {
+			t.Errorf("turn %d: token %q, error %v, told %q", turn, token, err, told(err))
+		}
+	}
+	for name, c := range map[string]struct {
+		k    webid.PrivateKey
+		list string
+	}{
+		"no list": {lost, ""}, "a list of Ben's": {lost, s.ben.lists.Devices.String()}, "a key that is not in it": {newKey(t), before},
+	} {
+		if token, err := s.exchange(t, c.k, aliceURL, c.list); token != "" || !errors.Is(err, webid.ErrUnknown) || told(err) != "" {
+			t.Errorf("%s: token %q, error %v, told %q", name, token, err, told(err))
+		}
+	}
+}
+
 // TestStrangersCostTheSame counts what the server does for each of those who
 // must not learn more than the others, with and without their device list.
 // (protocol §1.4)

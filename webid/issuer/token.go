@@ -170,7 +170,12 @@ var errClient error = fault{"invalid_client", "the client is not known here, or 
 // asks for a pod that does not exist get the same bytes. (protocol §1.4)
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var f fault
+	var out interface{ DeviceList() string }
 	switch {
+	case errors.As(err, &out):
+		writeJSON(w, http.StatusBadRequest, map[string]any{
+			"error": "invalid_grant", "error_description": "the owner removed this device", "device_list": out.DeviceList(),
+		})
 	case errors.As(err, &f) && f.code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+quotable.Replace(s.issuer)+`"`) // RFC 9110 §15.5.2
 		fail(w, http.StatusUnauthorized, f.code, f.description)

@@ -70,7 +70,7 @@ export function OfPod<T>({ title, back, household: { said, failed, read }, child
     <Screen title={title} back={back}>
       {model.pod.value.kind === "none" ? <Empty title={w.noPod} hint={w.noPodHint}><a class="button primary" href={addressOf("you", "pod")}>{w.connect}</a></Empty>
         : said !== undefined ? children(said)
-        : failed !== undefined ? <Empty title={failed === "pod-refused" ? t.errors[failed] : w.unreached}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
+        : failed !== undefined ? <Empty title={failed !== "pod-refused" ? w.unreached : model.me.value?.removed === true ? t.standing.removed : t.errors[failed]}><button type="button" class="button" onClick={read}>{w.again}</button></Empty>
         : <p class="state pad" role="status">{w.asking}</p>}
     </Screen>
   );

@@ -84,6 +84,8 @@ describe("a second device", () => {
     await phone.syncNow();
     await laptop.syncNow();
     expect(laptop.pod()).toMatchObject({ kind: "refused", error: { code: "pod-refused" } });
+    expect(laptop.me()).toMatchObject({ removed: true });
+    expect(laptop.devices().map(({ name }) => name)).toEqual(["phone", "My pod"]);
     expect(phone.devices().map(({ name }) => name)).toEqual(["phone", "My pod"]);
   });
 });

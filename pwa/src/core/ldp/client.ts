@@ -45,6 +45,8 @@ interface Token {
 const margin = 30_000;
 /** Clocks that differ less than this are left alone, in milliseconds. */
 const tolerance = 20_000;
+/** The longest device list that is read of a refusal, in UTF-16 code units. */
+const maxList = 64 << 10;
 
 /** PodClient asks one pod over HTTPS. */
 export class PodClient implements Client {
@@ -176,7 +178,7 @@ export class PodClient implements Client {
   /** noToken is the failure of an exchange: an OAuth error counts as 401, whatever status carries it (RFC 6749 §5.2). */
   #noToken(answer: Answer): Failure {
     if (answer.status !== 400) return this.#failure(answer, "POST token");
-    return new Failure(codeOf(401, this.#role), "POST token", 401);
+    return new Failure(codeOf(401, this.#role), "POST token", 401, { deviceList: string(objectIn(answer.bytes)?.device_list, maxList) });
   }
 
   #failure(answer: Answer, what: string): Failure {

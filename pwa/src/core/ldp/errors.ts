@@ -10,11 +10,14 @@ export class Failure extends KithError {
   readonly status: number;
   /** Milliseconds after which the server wants to be asked again (RFC 9110 §10.2.3). */
   readonly retryAfter: number | undefined;
-  constructor(code: ErrorCode, what: string, status: number, more?: { readonly retryAfter?: number | undefined; readonly cause?: unknown }) {
+  /** The device list by which a pod does not know this device any more. */
+  readonly deviceList: string | undefined;
+  constructor(code: ErrorCode, what: string, status: number, more?: { readonly retryAfter?: number | undefined; readonly deviceList?: string | undefined; readonly cause?: unknown }) {
     super(code, `${what}: ${status === 0 ? "no answer" : status}`, { cause: more?.cause });
     this.name = "Failure";
     this.status = status;
     this.retryAfter = more?.retryAfter;
+    this.deviceList = more?.deviceList;
   }
 }
 

@@ -8,6 +8,7 @@ import { admitAgain, admitDevices, greetAgain, renewKeys, revokeAgain } from "./
 import { renewPodKey } from "./podkey.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
+import { hearRemoval } from "./refused.ts";
 import { unreachable } from "./replica.ts";
 import { podClient } from "./clients.ts";
 import type { Session } from "./session.ts";
@@ -74,6 +75,7 @@ export class Exchange {
         this.#session.status.error = undefined;
       } catch (error) {
         if (cut?.aborted !== true) this.#session.status.error = error instanceof KithError ? error : new KithError("bug", String(error), { cause: error });
+        await hearRemoval(this.#session, error);
       }
       this.#session.status.progress = undefined;
       this.#session.emit("pod");

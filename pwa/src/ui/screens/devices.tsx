@@ -18,15 +18,15 @@ export function DevicesScreen() {
   const { list } = useRelays();
   // The link has done its work once the other device stands in the list.
   useEffect(() => setJoining(undefined), [model.devices.value.length]);
-  const parted = model.me.value?.parted;
+  const { parted, removed = false } = model.me.value ?? {};
   const hasPod = model.pod.value.kind !== "none";
   const link = (): void => void attempt(async () => setJoining(await kith.linkDevice()));
   return (
     <Screen title={w.devices.title} back={["you"]}>
       <p class="lead">{w.devices.hint}</p>
       {parted === undefined ? null : <div class="pad"><Disagree parted={parted} /></div>}
-      <div class="pad"><ul class="card rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={() => setLeaving(device)} /></li>)}</ul></div>
-      {model.me.value?.removed === true ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p>
+      <div class="pad"><ul class="card rows">{model.devices.value.map((device) => <li key={device.kid}><DeviceRow device={device} onRemove={removed ? undefined : () => setLeaving(device)} /></li>)}</ul></div>
+      {removed ? <p class="reading pad">{t.standing.removed} {w.devices.off}</p>
         : hasPod || list.length > 0 ? <>{hasPod ? null : <p class="state pad">{w.devices.meet}</p>}<div class="thumb"><button type="button" class="button primary" onClick={link}>{w.devices.add}</button></div></>
         : <div class="pad"><p class="state">{w.devices.noPod}</p><a class="button" href={addressOf("you", "relays")}>{w.devices.relay}</a></div>}
       {joining === undefined ? null : <Joining {...joining} onClose={() => setJoining(undefined)} />}
@@ -35,7 +35,7 @@ export function DevicesScreen() {
   );
 }
 
-function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onRemove: () => void }) {
+function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onRemove: (() => void) | undefined }) {
   const { t } = useApp();
   const w = useRelayWords();
   const { admin, isPod, name, self } = device;
@@ -46,7 +46,7 @@ function DeviceRow({ device, onRemove }: { readonly device: Device; readonly onR
         <span class="row-title"><bdi>{isPod ? t.standing.pod : name}</bdi></span>
         <span class="row-note">{self ? w.devices.this : isPod ? w.devices.isPod : admin ? w.devices.admin : w.devices.other}</span>
       </span>
-      {self || isPod ? null : <button type="button" class="button quiet" onClick={onRemove}>{w.devices.remove}</button>}
+      {self || isPod || onRemove === undefined ? null : <button type="button" class="button quiet" onClick={onRemove}>{w.devices.remove}</button>}
     </div>
   );
 }
