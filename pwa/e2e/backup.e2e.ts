@@ -15,6 +15,7 @@ let host: Host;
 let mia: Phone;
 let ben: Phone;
 let back: Phone | undefined;
+let tried: Phone | undefined;
 let code = "";
 let file = "";
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await mia.post({ text: "Not for long", to: ["Ben"] });
 }, 180_000);
 
-beforeEach(() => witness(() => [mia, ben, ...(back === undefined ? [] : [back])]));
+beforeEach(() => witness(() => [mia, ben, ...[back, tried].filter((each) => each !== undefined)]));
 
 afterAll(() => scene.close());
 
@@ -109,18 +110,18 @@ test("in an empty browser, a file that is damaged and a kit that is wrong are re
   await look(page, "restore");
   await page.getByLabel(b.restore.choose).focus();
   const reached: string[] = [];
-  for (let step = 0; step < 4; step++) {
+  for (let step = 0; step < 3; step++) {
     await page.keyboard.press("Tab");
     reached.push(await page.evaluate(() => document.activeElement?.getAttribute("type") ?? document.activeElement?.tagName ?? ""));
   }
-  expect(reached).toEqual(["TEXTAREA", "button", "checkbox", "A"]);
+  expect(reached).toEqual(["TEXTAREA", "button", "A"]);
   await page.getByLabel(b.restore.choose).setInputFiles(damaged);
   await page.getByRole("textbox", { name: b.restore.code }).fill(code);
-  await back.button(b.restore.go).click();
+  await back.button(b.restore.beside).click();
   await page.getByRole("alert").filter({ hasText: b.why.damaged }).waitFor();
   await look(page, "refused");
   await page.getByRole("textbox", { name: b.restore.code }).fill(code.slice(0, -1));
-  await back.button(b.restore.go).click();
+  await back.button(b.restore.beside).click();
   await page.getByRole("alert").filter({ hasText: b.why["no-kit"] }).waitFor();
 });
 
@@ -128,7 +129,7 @@ test("the file and the kit bring everything back, the pod's newer state stays, a
   const anew = back!;
   await anew.page.getByLabel(b.restore.other).setInputFiles(file);
   await anew.page.getByRole("textbox", { name: b.restore.code }).fill(code.toLowerCase());
-  await anew.button(b.restore.go).click();
+  await anew.button(b.restore.instead).click();
   await anew.told(b.restore.back("Mia"));
   await anew.heading(words.feed.title).waitFor();
   await anew.article("Cake for everybody").getByRole("img", { name: "A cake" }).waitFor();
@@ -155,12 +156,40 @@ test("a new kit takes the old one, and later backups open with the new one alone
   await look(anew.page, "another");
   await sheet.getByRole("button", { name: b.kit.another }).click();
   await anew.heading(b.kit.yours).waitFor();
+  const letters = (await anew.page.getByRole("img", { name: b.kit.code }).getAttribute("aria-label")) ?? "";
   await anew.button(b.kit.done).click();
   const later = await saved(anew, b.make, "later.kith");
   const other = await Phone.open(scene, "Other", host.url);
   await other.page.getByRole("link", { name: words.welcome.backup }).click();
   await other.page.getByLabel(b.restore.choose).setInputFiles(later);
   await other.page.getByRole("textbox", { name: b.restore.code }).fill(code);
-  await other.button(b.restore.go).click();
+  await other.button(b.restore.beside).click();
   await other.page.getByRole("alert").filter({ hasText: b.why["other-kit"] }).waitFor();
+  await other.page.getByRole("textbox", { name: b.restore.code }).fill(letters.slice(b.kit.code.length + 2));
+  await other.button(b.restore.beside).click();
+  await other.told(b.restore.back("Mia"));
+  tried = other;
+});
+
+test("who tries the backup beside the phone that they use shuts nothing out, and can tell the two apart", async () => {
+  const anew = back!;
+  await anew.go(words.self.devices);
+  const names = anew.page.getByRole("main").locator("li .row-title");
+  await expect.poll(() => names.count(), { timeout: 60_000 }).toBe(3);
+  expect(new Set(await names.allTextContents()).size).toBe(3);
+  await anew.post({ text: "Still here", to: ["Ben"] });
+  await ben.sees("Still here");
+});
+
+test("a device that was removed hears that another one removed it, and offers to remove none", async () => {
+  const [anew, gone] = [back!, tried!];
+  await anew.go(words.self.devices);
+  const others = anew.page.getByRole("listitem").filter({ has: anew.page.getByRole("button", { name: words.devices.remove }) });
+  await others.getByRole("button", { name: words.devices.remove }).click();
+  await anew.page.getByRole("dialog").getByRole("button", { name: words.devices.remove }).click();
+  await gone.go(words.self.devices);
+  await gone.shows(words.standing.removed);
+  await expect.poll(() => gone.button(words.devices.remove).count()).toBe(0);
+  expect(await gone.page.getByRole("main").getByText(words.devices.this).count()).toBe(0);
+  await look(gone.page, "removed");
 });

@@ -23,7 +23,7 @@ import { tellAll } from "../pod/letters.ts";
 import { acceptKeysDocument, makeKeysDocument, nextSerial } from "../webid/agreement.ts";
 import { nextDeviceList, readDeviceList } from "../webid/devices.ts";
 import { type Did, generate } from "../webid/key.ts";
-import { can } from "../webid/list.ts";
+import { can, nameBeside } from "../webid/list.ts";
 import { makeAgreementKey } from "../webid/person.ts";
 import { Refusal } from "../webid/verdict.ts";
 import { type About, type Entry, readAll } from "./content.ts";
@@ -132,7 +132,7 @@ async function enter(env: Env, store: Store, kit: OpenedKit, about: About, choic
     const others = before.devices.devices.filter(({ kid, may }) => (kid === about.device ? !choice.shutOut : !may.includes("post"))).slice(0, room);
     // Whoever restores one file twice, or an older one, outranks the time before: what rises with the clock cannot be taken already.
     const minutes = Math.floor(env.now() / 60_000);
-    const all = [...others, { kid: device.kid, name: env.deviceName, may: ["answer", "accept", "post", "admin"] as const }];
+    const all = [...others, { kid: device.kid, name: nameBeside(others, env.deviceName), may: ["answer", "accept", "post", "admin"] as const }];
     const devices = await nextDeviceList({ ...before.devices, gen: Math.max(before.devices.gen, minutes) }, kit.person, all);
     const keys = await makeKeysDocument(devices, device, Math.max(nextSerial({ document: before.keys, now: env.now() }), minutes + 1), [...before.keys.agree, agree]);
     const { introduced } = await network();

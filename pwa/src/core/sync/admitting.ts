@@ -22,7 +22,7 @@ import { type Batch, jose, type Tree } from "../pod/tree.ts";
 import type { Store, Write } from "../store/store.ts";
 import { type AgreementKey, type KeysDocument, newestKey } from "../webid/agreement.ts";
 import { type Did, didOfJwk, jwkOf, parseDid } from "../webid/key.ts";
-import { can, type Device, type DeviceList, hasNamed, isName } from "../webid/list.ts";
+import { can, type Device, type DeviceList, hasNamed, isName, nameBeside } from "../webid/list.ts";
 import { agreementLife, makeAgreementKey } from "../webid/person.ts";
 import type { RelayWay } from "../webid/way.ts";
 import { podClient } from "./clients.ts";
@@ -87,8 +87,8 @@ export async function admitDevices(session: Session): Promise<boolean> {
 
 /** putJoiner writes the lists with one device more, with the rights of all, and remembers that this device let it in. Throws a `Refusal` where the list takes no more. */
 export async function putJoiner(tree: Tree, batch: Batch, { kid, name, agree }: Pick<Joiner, "kid" | "name" | "agree">): Promise<void> {
-  const device: Device = { kid, name, may: ["answer", "accept", "post", "admin"] };
-  const next = await changeLists(tree, tree.env.keys, { devices: (now) => (now.some((each) => each.kid === kid) ? now : [...now, device]), agree: [agree] });
+  const device = (now: readonly Device[]): Device => ({ kid, name: nameBeside(now, name), may: ["answer", "accept", "post", "admin"] });
+  const next = await changeLists(tree, tree.env.keys, { devices: (now) => (now.some((each) => each.kid === kid) ? now : [...now, device(now)]), agree: [agree] });
   await putLists(batch, next);
   batch.set(admitted + kid, { name, agree, gen: next.devices.gen } satisfies Admitted);
 }

@@ -47,6 +47,14 @@ export function isName(name: string): boolean {
   return utf8(name).length <= maxName && !/\p{Cc}/u.test(name);
 }
 
+/** nameBeside returns the name of a device that comes to others: where one of them is called so, with the next number behind it. */
+export function nameBeside(others: readonly Device[], name: string): string {
+  const taken = (called: string): boolean => others.some((each) => each.name === called) || !isName(called);
+  let called = name;
+  for (let n = 2; taken(called) && n <= others.length + 1; n++) called = `${name} ${n}`;
+  return isName(called) ? called : name;
+}
+
 /** hasNamed tells whether a list that was verified, or one of those before it in its chain, names a device. */
 export function hasNamed(list: DeviceList, kid: string): boolean {
   return chainOf(list).some(({ devices }) => devices.some((device) => device.kid === kid));

@@ -11,15 +11,13 @@ export function RestoreScreen() {
   const b = useBackupWords();
   const [file, setFile] = useState<File>();
   const [code, setCode] = useState("");
-  const [shutOut, setShutOut] = useState(true);
   const [percent, setPercent] = useState<number>();
   const [failed, setFailed] = useState("");
   const stopping = useRef<AbortController | undefined>(undefined);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
-  const restore = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    if (file === undefined || code.trim() === "" || percent !== undefined) return;
+  const restore = async (shutOut: boolean): Promise<void> => {
+    if (file === undefined || percent !== undefined) return;
     setFailed("");
     setPercent(0);
     const stop = (stopping.current = new AbortController());
@@ -32,19 +30,22 @@ export function RestoreScreen() {
       setPercent(undefined);
     }
   };
+  // What becomes of the device that made the backup has no default: who only tries it must not shut out the phone they use.
+  const choice = (shutOut: boolean, title: string, hint: string) => (
+    <div class="field">
+      <button type="button" class="button large" disabled={file === undefined || code.trim() === ""} onClick={() => void restore(shutOut)}>{title}</button>
+      <p class="state">{hint}</p>
+    </div>
+  );
   return (
     <main id="main" class="welcome">
       <Mark />
-      <form onSubmit={(event) => void restore(event)}>
+      <form onSubmit={(event) => event.preventDefault()}>
         <h1 ref={heading} tabIndex={-1} class="welcome-promise">{b.restore.title}</h1>
         <FileField file={file} onFile={setFile} note={file === undefined ? undefined : b.restore.chosen(file.name, clock.bytes(file.size))} />
         <KitField label={b.restore.code} hint={b.restore.codeHint} value={code} onValue={setCode} />
-        <label class="row pick">
-          <span class="row-text"><span class="row-title">{b.restore.lost}</span><span class="row-note">{b.restore.lostHint}</span></span>
-          <input type="checkbox" role="switch" checked={shutOut} onChange={(event) => setShutOut(event.currentTarget.checked)} />
-        </label>
         <p role="alert" class="failure">{failed}</p>
-        {percent === undefined ? <button type="submit" class="button primary large" disabled={file === undefined || code.trim() === ""}>{b.restore.go}</button>
+        {percent === undefined ? <>{choice(false, b.restore.beside, b.restore.besideHint)}{choice(true, b.restore.instead, b.restore.insteadHint)}</>
           : <Course words={b.restore.working(percent)} percent={percent} stop={b.stop} onStop={() => stopping.current?.abort()} />}
         {percent === undefined ? <a class="button quiet" href={addressOf()}>{b.restore.start}</a> : null}
       </form>
