@@ -75,6 +75,36 @@ func TestAPlaceThatWasPutBack(t *testing.T) {
 	}
 }
 
+// TestAPlaceThatLeadsIntoThePod by a link is refused, also where the link leads there later.
+func TestAPlaceThatLeadsIntoThePod(t *testing.T) {
+	s := newVault(t)
+	if b := s.backUp(t); b.Error != "" {
+		t.Fatalf("%+v", b)
+	}
+	link, data := filepath.Join(t.TempDir(), "link"), filepath.Join(t.TempDir(), "data")
+	if err := errors.Join(os.Symlink(s.tree(), link), os.Symlink(s.config.Data, data)); err != nil {
+		t.Skip(err)
+	}
+	for _, dir := range []string{link, filepath.Join(link, "x"), filepath.Join(link, "x", "y"), data, filepath.Join(data, "z")} {
+		if _, err := checkPlace(s.config, dir); !errors.Is(err, ErrPlace) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	linked := s.config
+	linked.Data = data
+	if _, err := checkPlace(linked, filepath.Join(s.tree(), "x")); !errors.Is(err, ErrPlace) {
+		t.Errorf("where the folder of the pods is a link: %v", err)
+	}
+	inside := filepath.Join(s.tree(), "back")
+	if err := errors.Join(os.Rename(s.place, inside), os.Symlink(inside, s.place)); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, 201, "PUT", "a/new.txt", "new")
+	if b := s.backUp(t); !strings.Contains(b.Error, "lies in the folder") {
+		t.Errorf("%+v", b)
+	}
+}
+
 func TestBackupPlacesThatAreTakenOrAway(t *testing.T) {
 	s := newVault(t) // whose server may not have begun
 	for place, want := range map[string]string{

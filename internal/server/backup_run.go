@@ -223,6 +223,11 @@ func (h *home) placeOf(b Backup) (archive.Place, error) {
 
 // runBackup brings one place up to date. Where it is known to be damaged, everything there is read.
 func (h *home) runBackup(ctx context.Context, b Backup) (r archive.Report, err error) {
+	if !b.remote() { // a link may lead elsewhere than when it was added
+		if err := h.config.apartFrom(b.Address); err != nil {
+			return r, err
+		}
+	}
 	place, err := h.placeOf(b)
 	if err != nil {
 		return r, err

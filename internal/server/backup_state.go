@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -103,8 +104,8 @@ func checkPlace(c Config, address string) (string, error) {
 		if err != nil || address == "" {
 			return "", fmt.Errorf("%w: name a folder, the https address of a WebDAV folder, or s3://BUCKET/PREFIX", ErrPlace)
 		}
-		if inside, err := filepath.Rel(c.Data, dir); err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
-			return "", fmt.Errorf("%w: %s lies in the folder that is to be backed up; take another disk, or a folder that another program copies elsewhere", ErrPlace, dir)
+		if err := c.apartFrom(dir); err != nil {
+			return "", err
 		}
 		return dir, nil
 	case scheme == "davs" || scheme == "dav":
@@ -124,6 +125,33 @@ func checkPlace(c Config, address string) (string, error) {
 		return "", fmt.Errorf("%w: give the name by --user, and the password when you are asked for it", ErrPlace)
 	}
 	return strings.TrimSuffix(u.String(), "/") + "/", c.secured(u.String())
+}
+
+// apartFrom refuses a folder that lies where the pods are, whatever links lead there. The error is ErrPlace.
+func (c Config) apartFrom(dir string) error {
+	home, real := standing(c.Data), standing(dir)
+	is, failed := os.Stat(home)
+	for at := real; ; at = filepath.Dir(at) {
+		there, err := os.Stat(at)
+		if at == home || failed == nil && err == nil && os.SameFile(is, there) {
+			return fmt.Errorf("%w: %s lies in the folder that is to be backed up; take another disk, or a folder that another program copies elsewhere", ErrPlace, dir)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
+}
+
+// standing returns a path of which as much as exists is without links.
+func standing(dir string) string {
+	for at, rest := dir, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if at == filepath.Dir(at) {
+			return dir
+		}
+	}
 }
 
 // secured refuses a place to which requests go in the clear, with the password or what stands for it; on this machine they
