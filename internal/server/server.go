@@ -129,9 +129,6 @@ func Open(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.quiet {
 		return s, nil
 	}
-	if s.lock, err = folder.Lock(c.Data); err != nil { // also where no pod is there to be locked
-		return nil, fmt.Errorf("lock %s: %w", c.Data, err)
-	}
 	if c.Cert != "" { // before anybody is told of an address
 		if _, err := c.certificate(); err != nil {
 			return nil, err
@@ -187,6 +184,9 @@ func (s *Server) openHomes(ctx context.Context) error {
 			return err
 		}
 		names = []string{DefaultName}
+	}
+	if s.lock, err = folder.Lock(s.config.Data); err != nil { // also where no pod is there to be locked
+		return fmt.Errorf("lock %s: %w", s.config.Data, err)
 	}
 	for _, name := range names {
 		if err := s.openAway(ctx, name); err != nil {
