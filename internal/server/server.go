@@ -9,6 +9,7 @@
 //	DIR/state.db      keys, pairing, invites: what no folder can tell again
 //	DIR/pods/NAME/    a person's resources, as files
 //	DIR/index/NAME/   derived
+//	DIR/lock          held by who serves the folder
 //
 //	/                          the app
 //	/token, /authorize, …      webid/issuer
