@@ -110,6 +110,29 @@ describe("a mailbox", () => {
     mailbox.stop();
   });
 
+  it("connects anew for what it released, after pauses that grow until something is done with", async () => {
+    const { mailbox, up, wires, clock } = world();
+    mailbox.start();
+    const again = async (pause: number): Promise<void> => {
+      const [wire, before] = [up(), wires.length];
+      mailbox.release(id);
+      mailbox.release(id);
+      clock.go(pause - 1);
+      expect(wires.length).toBe(before);
+      clock.go(1);
+      expect(wires.length).toBe(before + 1);
+      expect(wire.readyState).toBe(3);
+    };
+    await again(10_000);
+    await again(40_000);
+    const wire = up();
+    const acked = mailbox.ack(id);
+    wire.hear({ acked: id });
+    expect(await acked).toBe(true);
+    await again(10_000);
+    mailbox.stop();
+  });
+
   it("answers each change of a queue by its own number", async () => {
     const { mailbox, up } = world();
     mailbox.start();

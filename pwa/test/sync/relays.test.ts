@@ -155,6 +155,28 @@ describe("a friend who sleeps", () => {
   });
 });
 
+describe("an answer", () => {
+  test("that comes while the question is about to be noted is no answer to nothing", async () => {
+    const [ana, ben] = [await reached("Ana", await relay()), await reached("Ben", await relay())];
+    const [, toAna] = await befriend(ana, ben);
+    await ana.kith.post({ text: "just in time", pictures: [], audience: { kind: "all" } });
+    await ana.device.close();
+    ben.device.hold = 1;
+    let held = 0;
+    ben.device.after = async (method, url, answer) => {
+      if (method !== "POST" || !url.includes("?wait=") || answer.status !== 202 || held++ > 0) return;
+      const acks = (): number => ben.device.frames.filter((frame) => frame.startsWith('{"ack"')).length;
+      const before = acks();
+      await ana.device.kith();
+      await until(() => acks() > before, "the answer came to Ben's queue");
+    };
+    await ben.kith.refresh(toAna);
+    await until(async () => (await ben.kith.refresh(toAna), (await texts(ben)).includes("just in time")), "Ben has it");
+    expect(held).toBe(1);
+    expect(ben.kith.waiting()).toEqual([]);
+  });
+});
+
 describe("of several relays", () => {
   test("all but one may be gone for good", async () => {
     const [one, two] = [await relay(), await relay()];

@@ -27,6 +27,10 @@ export class Device {
   readonly requests: string[] = [];
   /** Runs before each request that goes out, and may change what is sent. */
   before: (method: string, url: string, init: RequestInit) => Promise<void> | void = () => undefined;
+  /** Runs before the app gets an answer. */
+  after: (method: string, url: string, answer: Response) => Promise<void> | void = () => undefined;
+  /** What was said to relays over WebSockets. */
+  readonly frames: string[] = [];
   /** Answers a request in the place of whom it is for, when it returns something: a proxy in between. */
   answer: (method: string, url: string) => Response | undefined = () => undefined;
   /** The store of the app that is open. */
@@ -74,7 +78,7 @@ export class Device {
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       fetch: (url, init) => this.fetch(url, init),
       page: "https://app.example/",
-      socket: (url, protocol) => new WebSocket(url, protocol),
+      socket: (url, protocol) => this.socket(new WebSocket(url, protocol)),
       openStore: async () => {
         const random = (count: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(count));
         this.store = await openStoreOver({ ...this.disk, now: () => Date.now() + this.ahead, random });
@@ -107,7 +111,18 @@ export class Device {
     if (!this.network) throw new TypeError("no network");
     const hold = this.store?.get("me") === undefined ? 25 : this.hold;
     const shorter = url.replace(/(\/s\/[^/]*\?wait=)(\d+)$/, (_, before: string, wait: string) => before + String(Math.min(Number(wait), hold)));
-    return this.answer(init.method ?? "GET", url) ?? fetch(shorter, init);
+    const answer = this.answer(init.method ?? "GET", url) ?? (await fetch(shorter, init));
+    await this.after(init.method ?? "GET", url, answer);
+    return answer;
+  }
+
+  private socket(socket: WebSocket): WebSocket {
+    const send = socket.send.bind(socket);
+    socket.send = (frame) => {
+      if (typeof frame === "string") this.frames.push(frame);
+      send(frame);
+    };
+    return socket;
   }
 }
 

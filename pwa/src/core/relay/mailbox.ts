@@ -51,8 +51,8 @@ export interface PushSubscription {
 }
 
 /** Milliseconds: before the first new attempt and the longest, between two signs of life, and until a relay that is polled is tried
- * with a WebSocket again, and before a queue is asked for once more that was refused. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
-const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000, refused: 10_000 };
+ * with a WebSocket again, before a queue is asked for once more that was refused, and before a message that was released is offered again, the first time. An answer that takes longer than `patience` does not come: the connection is dead, though nobody said so. */
+const pauses = { first: 1_000, longest: 300_000, alive: 50_000, polled: 600_000, refused: 10_000, released: 10_000 };
 const patience = 20_000;
 /** What somebody waits for who looks at the app. */
 const quickly = 5_000;
@@ -73,6 +73,7 @@ export class Mailbox {
   #line: Line | undefined;
   #again: Stop = () => undefined;
   #failed = 0;
+  #released = 0;
   #count = 0;
 
   /** `poll` is what asks a relay to which no WebSocket comes through; without it there is nothing else to try. */
@@ -115,6 +116,7 @@ export class Mailbox {
 
   /** ack says that a message is done with: the relay erases it. False when that is not known to have happened. */
   async ack(id: string): Promise<boolean> {
+    this.#released = 0;
     return (await this.#asked({ ack: id }, `message ${id}`))?.acked === id;
   }
 
@@ -123,9 +125,12 @@ export class Mailbox {
     this.#line?.send(JSON.stringify({ decline: id }));
   }
 
-  /** release says that this device does not answer a message now: it is offered to others, and at the next connection again. */
+  /** release says that this device does not answer a message now: it is offered to others, and to this one at the next connection,
+   * which it makes after a while: it may be the only device. */
   release(id: string): void {
-    this.#line?.send(JSON.stringify({ release: id }));
+    const line = this.#line;
+    line?.send(JSON.stringify({ release: id }));
+    this.#net.after(Math.min(pauses.longest, pauses.released * 2 ** this.#released++), () => line !== undefined && this.#line === line && this.#reconnect());
   }
 
   /** reply answers a message; false when nobody waits for the answer any more. */

@@ -81,6 +81,8 @@ export class Sealed implements Carrier {
   readonly #under = new Map<string, Promise<SealedResponse>>();
   readonly #bad = new Map<string, number>();
   readonly #asleep = new Map<string, number>();
+  /** Late answers to nothing that is known yet, the last few. */
+  #early: readonly Bytes[] = [];
   /** When each answered last. */
   readonly #awake = new Map<string, number>();
   #timer: Stop = () => undefined;
@@ -269,6 +271,9 @@ export class Sealed implements Carrier {
     const others = earlier.filter(({ relay }) => relay !== sent.relay);
     await this.#ledger.note(given({ ...(asked ?? fresh), sent: [...others, sent] }) as Asked);
     this.#session.emit("outbox");
+    const early = this.#early;
+    this.#early = [];
+    for (const answer of early) await this.#late(answer);
   }
 
   async #drop(asked: Asked): Promise<void> {
@@ -282,9 +287,11 @@ export class Sealed implements Carrier {
     return response;
   }
 
-  /** late takes an answer that came to a queue of this device. What is an answer to nothing is dropped. */
+  /** late takes an answer that came to a queue of this device. What answers nothing is kept for a moment: the request may be about to
+   * be noted, where the relay ended the wait for its answer just before that came. */
   async #late(answer: Bytes): Promise<void> {
     const found = this.#ledger.awaiting(answerId(answer) ?? "");
+    if (found === undefined) this.#early = [...this.#early.slice(-15), answer];
     const response = found && (await openAnswer(found.pending, answer));
     if (found === undefined || response === undefined) return;
     const { asked } = found;
