@@ -137,12 +137,12 @@ func (w *writeTx) counted(rows []row) (all []row, err error) {
 // lose drops the rows of what a hand has removed from the folder. That is no
 // delete: it leaves no trace, for a replica would delete there too what was only
 // lost here. A new Epoch tells everybody to compare. The row of an ACL stays where its subject is there: nobody is let in by
-// what is missing, until it is decided on.
+// what is missing, until it is decided on. One that a request was deleting when the process was killed goes.
 func (w *writeTx) lose(r row) error {
 	if _, known, err := w.store.index.get(r.Path); err != nil || !known { // it went along with something
 		return err
 	}
-	if bare, err := w.bare(r); err != nil || bare {
+	if bare, err := w.bare(r); err != nil || bare && !w.store.dying[r.inode] {
 		return err
 	}
 	rows := []row{r}
