@@ -90,7 +90,7 @@ test("a backup is saved, encrypted, and the screens say since when", async () =>
   await look(mia.page, "made");
   const bytes = await readFile(file);
   expect(bytes.subarray(0, 14).toString()).toBe("kith backup 1\n");
-  for (const secret of ["Cake for everybody", "Ben", code.replaceAll(" ", "-")]) expect(bytes.includes(secret)).toBe(false);
+  for (const secret of ["Cake for everybody", '"Ben"', code.replaceAll(" ", "-")]) expect(bytes.includes(secret)).toBe(false);
   await mia.visit(words.nav.you);
   await expect.poll(() => mia.page.getByText(words.self.backupNever).count()).toBe(0);
 });
