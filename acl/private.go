@@ -34,22 +34,24 @@ func (g *Guard) Private(tx pod.Tx, p pod.Path) ([]byte, error) {
 	return g.privateACL(p), nil
 }
 
-// shield is the ACL with which a new resource is the owner's alone.
+// shield is the ACL with which a new resource is the owner's alone. The zero shield is none.
 type shield struct {
 	g      *Guard
 	p      pod.Path
-	staged pod.Staged // nil where the resource would be shared with nobody
-	wanted bool
+	staged pod.Staged // nil where the resource is there, or would be shared with nobody
 }
 
 // shield returns what a View of [View.Alone] makes p with; for others, and for what goes with a subject, nothing.
 func (v *View) shield(ctx context.Context, p pod.Path) (s shield, err error) {
-	s = shield{g: v.g, p: p, wanted: v.alone && p.Subject() == p}
-	if !s.wanted {
-		return s, nil
+	if !v.alone || p.Subject() != p {
+		return shield{}, nil
 	}
+	s = shield{g: v.g, p: p}
 	var text []byte
 	err = v.g.store.View(ctx, func(tx pod.Tx) error {
+		if _, there, err := stat(tx, p); err != nil || there {
+			return err
+		}
 		text, err = v.g.Private(tx, p)
 		return err
 	})
@@ -59,9 +61,9 @@ func (v *View) shield(ctx context.Context, p pod.Path) (s shield, err error) {
 	return s, err
 }
 
-// put makes the ACL of a resource that was just made. The error is pod.ErrUnsettled where its container was shared meanwhile.
+// put makes the ACL of a resource that was just made. The error is pod.ErrUnsettled where its container was shared, or what was there went, meanwhile.
 func (s shield) put(tx pod.WriteTx) error {
-	if !s.wanted {
+	if s.g == nil {
 		return nil
 	}
 	text, err := s.g.Private(tx, s.p)

@@ -131,20 +131,26 @@ func (c files) RemoveAll(ctx context.Context, name string) error {
 // each calls do with a path and with everything in it, containers last.
 func (c *call) each(ctx context.Context, p pod.Path, do func(pod.Path) error) error {
 	if p.IsContainer() {
-		a, err := c.view.Get(ctx, p)
+		children, err := c.children(ctx, p)
 		if err != nil {
 			return err
 		}
-		if err := a.Close(); err != nil {
-			return err
-		}
-		for _, child := range a.Children {
+		for _, child := range children {
 			if err := c.each(ctx, child.Path, do); err != nil {
 				return err
 			}
 		}
 	}
 	return do(p)
+}
+
+// children returns the members of a container.
+func (c *call) children(ctx context.Context, p pod.Path) ([]pod.Info, error) {
+	a, err := c.view.Get(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return a.Children, a.Close()
 }
 
 // remove deletes a path and everything in it, once it is known that nothing of it has to stay.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"kith/internal/rdf"
@@ -24,7 +23,6 @@ type move struct {
 	rules bool
 	took  map[pod.Path]state  // by the old paths, what was there when it was read
 	made  map[pod.Path]string // by the new paths, the tag of what was stored, "" for a container
-	order []pod.Path          // of made
 }
 
 // state is what may not have changed when a resource goes: entity tags, those of its description and rules "" for none.
@@ -61,9 +59,11 @@ func (c files) Rename(ctx context.Context, oldName, newName string) error {
 }
 
 func (m *move) run(ctx context.Context, from, to pod.Path) error {
-	err := m.each(ctx, from, func(inner pod.Path) error { return m.view.MayDelete(ctx, inner, pod.Precondition{}) })
-	if err != nil {
-		return err
+	if m.stood == nil { // else it was asked before way was made
+		err := m.each(ctx, from, func(inner pod.Path) error { return m.view.MayDelete(ctx, inner, pod.Precondition{}) })
+		if err != nil {
+			return err
+		}
 	}
 	if err := m.copy(ctx, from, to); err != nil {
 		m.undo(ctx)
@@ -74,15 +74,10 @@ func (m *move) run(ctx context.Context, from, to pod.Path) error {
 
 // undo deletes what was stored for a MOVE that cannot be done. What somebody has changed there since stays.
 func (m *move) undo(ctx context.Context) {
-	for _, p := range slices.Backward(m.order) {
-		if _, stood := m.stood[p]; stood {
-			continue
+	for _, p := range membersFirst(m.made) {
+		if _, stood := m.stood[p]; !stood {
+			_ = m.discard(ctx, p, m.made[p]) // the MOVE has failed already
 		}
-		pre := pod.Precondition{}
-		if !p.IsContainer() {
-			pre.IfMatch = []string{m.made[p]}
-		}
-		_ = m.view.Delete(ctx, p, pre) // the MOVE has failed already
 	}
 }
 
@@ -96,14 +91,11 @@ func (m *move) copy(ctx context.Context, from, to pod.Path) error {
 
 // members calls do with each member of a container, and with its new path.
 func (m *move) members(ctx context.Context, from, to pod.Path, do func(ctx context.Context, from, to pod.Path) error) error {
-	a, err := m.view.Get(ctx, from)
+	children, err := m.children(ctx, from)
 	if err != nil {
 		return err
 	}
-	if err := a.Close(); err != nil {
-		return err
-	}
-	for _, child := range a.Children {
+	for _, child := range children {
 		inner, err := to.Child(child.Path.Name(), child.Path.IsContainer())
 		if err == nil {
 			err = do(ctx, child.Path, inner)
@@ -127,15 +119,13 @@ func (m *move) leave(ctx context.Context, from, to pod.Path) error {
 				err = fmt.Errorf("move %s, where something else stands: %w", from.Name(), pod.ErrConflict)
 			}
 		}
-		pre := pod.Precondition{IfMatch: []string{m.took[from].tag}}
 		if err == nil && from.IsContainer() {
-			pre = pod.Precondition{}
 			err = m.members(ctx, from, to, m.leave)
 		}
 		if err != nil {
 			return err
 		}
-		err = m.view.Delete(ctx, from, pre)
+		err = m.discard(ctx, from, m.took[from].tag)
 		if err == nil { // what comes to this name from here on is something else
 			delete(m.took, from)
 			delete(m.made, to)
@@ -236,9 +226,6 @@ func (m *move) put(ctx context.Context, from, to pod.Path) (err error) {
 func (m *move) note(to pod.Path, info pod.Info, err error) error {
 	if err != nil {
 		return err
-	}
-	if _, again := m.made[to]; !again {
-		m.order = append(m.order, to)
 	}
 	m.made[to], m.came[to] = info.ETag, true
 	return nil

@@ -91,20 +91,28 @@ func (c *call) fits(ctx context.Context, p pod.Path) error {
 
 // clear deletes what stood where something was copied or moved to, and was not put over. What has changed meanwhile stays.
 func (c *call) clear(ctx context.Context) error {
-	stood := slices.Collect(maps.Keys(c.stood))
-	slices.SortFunc(stood, func(a, b pod.Path) int { return strings.Compare(b.String(), a.String()) }) // members first
-	for _, p := range stood {
+	for _, p := range membersFirst(c.stood) {
 		if c.came[p] {
 			continue
 		}
-		pre := pod.Precondition{}
-		if !p.IsContainer() {
-			pre.IfMatch = []string{c.stood[p]}
-		}
-		err := c.view.Delete(ctx, p, pre)
+		err := c.discard(ctx, p, c.stood[p])
 		if err != nil && !errors.Is(err, pod.ErrNotExist) && !errors.Is(err, pod.ErrPrecondition) && !errors.Is(err, pod.ErrNotEmpty) {
 			return fmt.Errorf("clear what was replaced: %w", err)
 		}
 	}
 	return nil
+}
+
+// membersFirst returns the paths of some entity tags, what is in a container before the container.
+func membersFirst(tags map[pod.Path]string) []pod.Path {
+	return slices.SortedFunc(maps.Keys(tags), func(a, b pod.Path) int { return strings.Compare(b.String(), a.String()) })
+}
+
+// discard deletes a container that is empty, or a document that has that entity tag still.
+func (c *call) discard(ctx context.Context, p pod.Path, tag string) error {
+	pre := pod.Precondition{}
+	if !p.IsContainer() {
+		pre.IfMatch = []string{tag}
+	}
+	return c.view.Delete(ctx, p, pre)
 }

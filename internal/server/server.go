@@ -41,8 +41,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
 	"net"
 	"net/http"
@@ -66,7 +64,7 @@ import (
 // Server is a folder of pods on the network.
 type Server struct {
 	config     Config
-	lock       io.Closer // of the folder; nil where the command line does the work itself
+	unlock     func() error // the folder; may be called again, nil where the command line does the work itself
 	state      *state
 	app        *app
 	issuer     *issuer.Server
@@ -186,9 +184,11 @@ func (s *Server) openHomes(ctx context.Context) error {
 		}
 		names = []string{DefaultName}
 	}
-	if s.lock, err = folder.Lock(s.config.Data); err != nil { // also where no pod is there to be locked
+	lock, err := folder.Lock(s.config.Data) // also where no pod is there to be locked
+	if err != nil {
 		return fmt.Errorf("lock %s: %w", s.config.Data, err)
 	}
+	s.unlock = sync.OnceValue(lock.Close)
 	for _, name := range names {
 		if err := s.openAway(ctx, name); err != nil {
 			return err
@@ -380,14 +380,6 @@ func redirecting(h http.Handler) running {
 	}}
 }
 
-// unlock may be called again.
-func (s *Server) unlock() error {
-	if err := s.lock.Close(); !errors.Is(err, fs.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
 // Close closes the listener and every pod.
 func (s *Server) Close() error {
 	s.desk.close()
@@ -418,7 +410,7 @@ func (s *Server) Close() error {
 	if s.state != nil {
 		errs = append(errs, s.state.close())
 	}
-	if s.lock != nil {
+	if s.unlock != nil {
 		errs = append(errs, s.unlock())
 	}
 	return errors.Join(errs...)
